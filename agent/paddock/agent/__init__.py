@@ -1,0 +1,1 @@
+"""The program on the machine: standard library only, alone with hostile code."""

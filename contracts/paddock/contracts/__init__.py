@@ -1,0 +1,12 @@
+"""JSON Schemas of the messages and of ``paddock.yml``: what the parts promise each other, as package data."""
+
+from importlib.resources import files
+
+
+def schema_text(name: str) -> str:
+    """The text of the JSON Schema called `name` (``job_requested``, ``assignment``, ``config``, …).
+
+    Raises:
+        FileNotFoundError: there is no schema of this name.
+    """
+    return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")

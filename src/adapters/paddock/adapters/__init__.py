@@ -1,0 +1,1 @@
+"""One folder per outside world. Each adapter of a port passes that port's contract suite."""

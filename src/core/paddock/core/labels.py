@@ -1,0 +1,239 @@
+"""The meaning of ``runs-on``.
+
+::
+
+    paddock                                    cpu 2, x64, Linux, spot
+    paddock/cpu=4/arch=arm64                   one label, keys separated by slashes
+    paddock=<anything unique>/cpu=4            salt against siblings that would take the runner
+    [paddock, cpu=4, arch=arm64]               the array form: the elements after the first are the same keys
+
+GitHub would let a job with a label that nobody serves hang for a day, so whatever is wrong here is said at once, with
+the field, the value and what to write instead. Labels match case-folded and are registered verbatim.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+import attrs
+
+from paddock.core.errors import InvalidInput
+from paddock.core.settings import Alias
+from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
+
+MARK = "paddock"
+MAX_LABEL = 256
+NOT_BUILT_YET = frozenset({"os", "region", "env", "private", "ssh", "debug"})
+HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
+
+_NUMBER = re.compile(r"[0-9]{1,6}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_FAMILY = re.compile(r"[a-z][a-z0-9*?.-]{0,31}")
+
+
+class InvalidLabel(InvalidInput):
+    """A label that means nothing here. The job is rejected, and its author is told this text."""
+
+
+def claimed_by(labels: Sequence[str], aliases: Sequence[Alias] = ()) -> str | None:
+    """The label by which these labels are ours, verbatim; None if they are somebody else's."""
+    for label in labels:
+        folded = label.strip().casefold()
+        if folded == MARK or folded.startswith((MARK + "/", MARK + "=")):
+            return label
+    for label in labels:
+        if _alias_of(label, aliases) is not None:
+            return label
+    return None
+
+
+def parse_labels(
+    labels: Sequence[str], specs: Mapping[str, RunnerSpec] | None = None, aliases: Sequence[Alias] = ()
+) -> RunnerSpec:
+    """The machine that these labels ask for.
+
+    Args:
+        labels: the job's labels as GitHub sent them.
+        specs: named specs that ``runner=`` may refer to.
+        aliases: foreign labels and what they stand for.
+
+    Raises:
+        InvalidLabel: they are not ours, or a key is unknown, repeated, not built yet, or has a bad value.
+    """
+    mark = claimed_by(labels, aliases)
+    if mark is None:
+        raise InvalidLabel("runs-on", ", ".join(labels), f"does not name Paddock: write {MARK} or {MARK}/cpu=4")
+    for label in labels:
+        _check_label(label)
+    alias = _alias_of(mark, aliases)
+    pairs = _pairs(alias.runs_on if alias is not None else mark)
+    for label in labels:
+        if label != mark and label.strip().casefold() not in HARMLESS:
+            pairs.extend(_element(label))
+    return _spec(pairs, specs or {})
+
+
+def _alias_of(label: str, aliases: Iterable[Alias]) -> Alias | None:
+    folded = label.strip().casefold()
+    return next((alias for alias in aliases if fnmatchcase(folded, alias.match.casefold())), None)
+
+
+def _check_label(label: str) -> None:
+    if len(label) > MAX_LABEL:
+        raise InvalidLabel("runs-on", label[:40] + "…", f"has {len(label)} characters, GitHub allows {MAX_LABEL}")
+    if "," in label:
+        raise InvalidLabel("runs-on", label, f"holds a comma: separate keys with a slash, {label.replace(',', '/')!r}")
+
+
+def _pairs(label: str) -> list[tuple[str, str]]:
+    """The keys of a compound label, without the mark and its salt."""
+    _, *rest = label.strip().split("/")
+    return [_pair(part) for part in rest]
+
+
+def _element(label: str) -> list[tuple[str, str]]:
+    """The keys of an element of the array form."""
+    folded = label.strip().casefold()
+    if folded == MARK or folded.startswith((MARK + "/", MARK + "=")):
+        raise InvalidLabel("runs-on", label, f"names {MARK} a second time: put all keys into one label")
+    return [_pair(part) for part in label.strip().split("/")]
+
+
+def _pair(part: str) -> tuple[str, str]:
+    key, equals, value = part.partition("=")
+    key = key.strip().casefold()
+    if not equals:
+        hint = _nearest(key, [*_KEYS, "runner"])
+        raise InvalidLabel(
+            "runs-on", part, f"is not of the form key=value{f', did you mean {hint}=…?' if hint else ''}"
+        )
+    if not value.strip():
+        raise InvalidLabel(key, value, f"is empty: write {key}=<value> or leave it out")
+    return key, value.strip()
+
+
+def _spec(pairs: Sequence[tuple[str, str]], specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
+    seen: dict[str, str] = {}
+    for key, value in pairs:
+        if key.startswith("x-"):
+            continue
+        if key in NOT_BUILT_YET:
+            raise InvalidLabel(key, value, "is planned but not built yet: leave it out")
+        if key != "runner" and key not in _KEYS:
+            hint = _nearest(key, [*_KEYS, "runner"])
+            known = ", ".join(["runner", *_KEYS])
+            raise InvalidLabel(
+                key,
+                value,
+                f"is no key of ours; did you mean {hint}={value}?" if hint else f"is no key of ours: {known}",
+            )
+        if key in seen:
+            raise InvalidLabel(key, value, f"is given twice ({seen[key]} and {value}): keep one")
+        seen[key] = value
+    base = _named(seen.pop("runner"), specs) if "runner" in seen else RunnerSpec()
+    changes: dict[str, Any] = {}
+    for key, value in seen.items():
+        name, read = _KEYS[key]
+        changes[name] = read(key, value)
+    spec = attrs.evolve(base, **changes)
+    if spec.pool is not None and changes.get("spot") is True:
+        raise InvalidLabel("spot", "true", "cannot go with pool: pool machines are on demand; leave spot out")
+    return spec
+
+
+def _named(name: str, specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
+    folded = {known.casefold(): spec for known, spec in specs.items()}
+    if name.casefold() not in folded:
+        hint = _nearest(name.casefold(), folded)
+        known = ", ".join(sorted(specs)) or "none is configured"
+        raise InvalidLabel(
+            "runner",
+            name,
+            f"is no runner of this fleet; did you mean {hint}?" if hint else f"is no runner of this fleet: {known}",
+        )
+    return folded[name.casefold()]
+
+
+def _nearest(word: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
+
+
+def _number(key: str, text: str, least: int, most: int) -> int:
+    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
+        raise InvalidLabel(key, text, f"must be a whole number from {least} to {most}")
+    return int(text)
+
+
+def _range(key: str, text: str, most: int) -> tuple[int, int | None]:
+    low, plus, high = text.partition("+")
+    least = _number(key, low, 1, most)
+    if not plus:
+        return least, None
+    upper = _number(key, high, 1, most)
+    if upper < least:
+        raise InvalidLabel(key, text, f"is an empty range: write {key}={upper}+{least}")
+    return least, upper
+
+
+def _cpu(key: str, text: str) -> Range:
+    least, most = _range(key, text, 896)
+    return Range(least, least * 2 if most is None else most)
+
+
+def _ram(key: str, text: str) -> Range:
+    return Range(*_range(key, text, 24_576))
+
+
+def _family(key: str, text: str) -> tuple[str, ...]:
+    families = tuple(part.casefold() for part in text.split("+"))
+    for family in families:
+        if not _FAMILY.fullmatch(family):
+            raise InvalidLabel(key, text, "must be EC2 families joined by +, such as m7i+c7i or c7*")
+    return families
+
+
+def _arch(key: str, text: str) -> Arch:
+    try:
+        return Arch(text.casefold())
+    except ValueError:
+        foreign = {"amd64": "x64", "x86_64": "x64", "aarch64": "arm64"}.get(text.casefold())
+        raise InvalidLabel(key, text, f"must be x64 or arm64{f': write {key}={foreign}' if foreign else ''}") from None
+
+
+def _flag(key: str, text: str) -> bool:
+    if text.casefold() not in {"true", "false"}:
+        raise InvalidLabel(key, text, "must be true or false")
+    return text.casefold() == "true"
+
+
+def _retry(key: str, text: str) -> RetryMode:
+    try:
+        return RetryMode(text.casefold())
+    except ValueError:
+        raise InvalidLabel(key, text, "must be when-interrupted or false") from None
+
+
+def _name(key: str, text: str) -> str:
+    if not _NAME.fullmatch(text):
+        raise InvalidLabel(key, text, "must be letters, digits, - and _, at most 63, beginning with a letter or digit")
+    return text
+
+
+def _disk(key: str, text: str) -> int:
+    return _number(key, text, 8, MAX_DISK_GIB)
+
+
+_KEYS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
+    "cpu": ("cpu", _cpu),
+    "ram": ("ram", _ram),
+    "family": ("families", _family),
+    "arch": ("arch", _arch),
+    "image": ("image", _name),
+    "disk": ("disk", _disk),
+    "spot": ("spot", _flag),
+    "retry": ("retry", _retry),
+    "pool": ("pool", _name),
+}
+"""Each key: the field of `RunnerSpec` it sets, and how its value is read."""

@@ -1,0 +1,58 @@
+"""The launch record: what was asked of the cloud for which jobs, under which idempotency token.
+
+::
+
+    record written ──> jobs flipped to dispatching ──> cloud asked (token) ──> machines recorded ──> assignments
+          │                      │                           │                        │
+      crash: jobs are        crash: those that        crash: the same token     crash: assignments
+      still queued           were flipped resume      returns the same          are put-if-absent
+                             this very record         machines
+"""
+
+from typing import TypedDict
+
+import attrs
+
+from paddock.core.spec import Market, RunnerSpec
+from paddock.core.units import Moment
+
+
+@attrs.frozen
+class Launch:
+    """One request to the cloud. It is never regrouped: a redelivery resumes it with the same jobs and token.
+
+    ``jobs`` are the job ids it was written for, in the order in which machines are handed to them. ``machines`` are
+    the machine ids the cloud returned, None until it did.
+    """
+
+    id: str
+    repository: str
+    spec: RunnerSpec
+    market: Market
+    jobs: tuple[int, ...]
+    created_at: Moment
+    machines: tuple[str, ...] | None = None
+    errors: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """The record's key."""
+        return self.id
+
+    @property
+    def token(self) -> str:
+        """The cloud's idempotency token: at most 64 ASCII characters."""
+        return self.id
+
+
+class LaunchIs(TypedDict, total=False):
+    """A condition on the record."""
+
+    machines: tuple[str, ...] | None
+
+
+class LaunchChange(TypedDict, total=False):
+    """The fields to set; all others stay."""
+
+    machines: tuple[str, ...] | None
+    errors: tuple[str, ...]

@@ -1,0 +1,168 @@
+"""The ledger: every second of every machine, priced once and attributed.
+
+::
+
+    launched        ready          busy            idle           gone
+       │── boot ──────│── idle ──────│── job ────────│── drain ─────│── minimum (up to EC2's 60 s)
+"""
+
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import TypedDict
+
+import attrs
+
+from paddock.core.job import Job
+from paddock.core.runner import Runner
+from paddock.core.units import HOUR, MINUTE, MicroDollars, Moment, Span, datetime_of
+
+EC2_MINIMUM: Span = MINUTE  # Linux is billed by the second, at least sixty of them
+_MONTH: Span = 730 * HOUR  # AWS's month
+
+
+class Phase(StrEnum):
+    """What a machine was doing, so that boot and idle time are never invisible."""
+
+    BOOT = "boot"
+    IDLE = "idle"
+    JOB = "job"
+    DRAIN = "drain"
+    MINIMUM = "minimum"
+
+
+@attrs.frozen
+class Rates:
+    """List prices that go with every machine, in micro-dollars: gp3 per GiB-month, public IPv4 per hour.
+
+    Source: AWS list prices for us-east-1, 2026-07 (EBS gp3 $0.08, public IPv4 $0.005).
+    """
+
+    disk_per_gib_month: MicroDollars = 80_000
+    ipv4_per_hour: MicroDollars = 5_000
+
+
+@attrs.frozen
+class LedgerEntry:
+    """One interval of one machine. ``amount`` is None where the price is unknown: unknown is never zero."""
+
+    machine: str
+    phase: Phase
+    start: Moment
+    end: Moment
+    compute: MicroDollars | None
+    storage: MicroDollars
+    network: MicroDollars
+    instance_type: str
+    market: str
+    repository: str
+    workflow: str = ""
+    job_id: int | None = None
+    pool: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The record's key: a machine is in each phase at most once."""
+        return f"{self.machine}/{self.phase}"
+
+    @property
+    def day(self) -> str:
+        """The UTC day on which the interval began."""
+        return datetime_of(self.start).strftime("%Y-%m-%d")
+
+    @property
+    def amount(self) -> MicroDollars | None:
+        """Compute, disk and address together; None if the compute price is unknown."""
+        return None if self.compute is None else self.compute + self.storage + self.network
+
+
+class EntryIs(TypedDict, total=False):
+    """A condition on the record."""
+
+    machine: str
+
+
+class EntryChange(TypedDict, total=False):
+    """Ledger entries are never changed."""
+
+
+@attrs.frozen
+class CostLedger:
+    """A set of entries and the sums that people ask of it."""
+
+    entries: tuple[LedgerEntry, ...]
+
+    @property
+    def total(self) -> MicroDollars:
+        """The sum of all entries whose price is known."""
+        return sum(entry.amount or 0 for entry in self.entries)
+
+    @property
+    def unpriced(self) -> int:
+        """How many entries have no known price; a report that hides this lies."""
+        return sum(entry.amount is None for entry in self.entries)
+
+    def by(self, key: Callable[[LedgerEntry], str]) -> dict[str, MicroDollars]:
+        """Known amounts summed by `key`, in the order of the keys."""
+        sums: dict[str, MicroDollars] = {}
+        for entry in self.entries:
+            sums[key(entry)] = sums.get(key(entry), 0) + (entry.amount or 0)
+        return dict(sorted(sums.items()))
+
+
+def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEntry, ...]:
+    """The whole bill of a machine that is gone: its seconds cut into phases, each counted once.
+
+    `job` is the job it served, if any: its repository and workflow carry the cost.
+
+    Raises:
+        ValueError: the machine is not gone yet.
+    """
+    if runner.gone_at is None:
+        raise ValueError(f"machine {runner.machine} is still {runner.state}: its bill is not complete")
+    end = max(runner.gone_at, runner.launched_at)
+    busy = _within(runner.busy_at, runner.launched_at, end)
+    ready = _within(runner.ready_at, runner.launched_at, end if busy is None else busy)
+    idle = _within(runner.idle_at, end if busy is None else busy, end)
+    cuts: list[tuple[Phase, Moment, Moment]] = []
+    boot_end = ready if ready is not None else busy if busy is not None else end
+    cuts.append((Phase.BOOT, runner.launched_at, boot_end))
+    cuts.append((Phase.IDLE, boot_end, end if busy is None else busy))
+    if busy is not None:
+        job_end = end if idle is None else idle
+        cuts.append((Phase.JOB, busy, job_end))
+        cuts.append((Phase.DRAIN, job_end, end))
+    cuts.append((Phase.MINIMUM, end, max(end, runner.launched_at + EC2_MINIMUM)))
+
+    def share(rate: MicroDollars, per: Span, start: Moment, stop: Moment) -> MicroDollars:
+        # Differences of a running total: the parts add up to the whole, whatever the rounding.
+        return rate * (stop - runner.launched_at) // per - rate * (start - runner.launched_at) // per
+
+    return tuple(
+        LedgerEntry(
+            machine=runner.machine,
+            phase=phase,
+            start=start,
+            end=stop,
+            compute=None if runner.price is None else share(runner.price, HOUR, start, stop),
+            storage=share(rates.disk_per_gib_month * runner.disk, _MONTH, start, stop),
+            network=share(rates.ipv4_per_hour, HOUR, start, stop),
+            instance_type=runner.instance_type,
+            market=runner.market,
+            repository=runner.repository if job is None else job.facts.repository,
+            workflow="" if job is None else job.facts.workflow,
+            job_id=None if job is None else job.id,
+            pool=runner.pool,
+        )
+        for phase, start, stop in cuts
+        if stop > start
+    )
+
+
+def ledger(entries: Iterable[LedgerEntry]) -> CostLedger:
+    """A ledger of the entries, in the order of time."""
+    return CostLedger(tuple(sorted(entries, key=lambda entry: (entry.start, entry.key))))
+
+
+def _within(moment: Moment | None, least: Moment, most: Moment) -> Moment | None:
+    """The moment, pulled into the interval: reports carry the machine's clock, which may be off."""
+    return None if moment is None else min(max(moment, least), most)

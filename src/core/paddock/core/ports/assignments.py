@@ -1,0 +1,30 @@
+"""The port by which a machine gets its assignment: one item that only this machine can read."""
+
+from typing import Protocol
+
+import attrs
+
+from paddock.core.messages import Assignment
+
+
+@attrs.frozen
+class AssignmentReceipt:
+    """What stands under a machine's key, without the secret. It outlives the reading: nothing is assigned twice."""
+
+    machine: str
+    runner_name: str
+    runner_id: int
+    taken: bool
+
+
+class Assignments(Protocol):
+    """One assignment per machine, ever. Every method may raise `Unavailable` or `Throttled`."""
+
+    def put(self, assignment: Assignment) -> AssignmentReceipt:
+        """Write the assignment if the machine never had one; what then stands there (compare its runner's name)."""
+
+    def get(self, machine: str) -> AssignmentReceipt | None:
+        """What stands there, or None if the machine never had one."""
+
+    def delete(self, machine: str) -> None:
+        """Forget it, when the machine is gone. Idempotent."""

@@ -1,0 +1,92 @@
+"""The port to whatever gives machines: EC2, local processes, a simulation."""
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Protocol
+
+import attrs
+
+from paddock.core.ports.records import Page
+from paddock.core.spec import Arch, Market, RunnerSpec
+from paddock.core.units import MicroDollars, Moment
+
+
+class MachineState(StrEnum):
+    """EC2's own words."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    TERMINATED = "terminated"
+
+
+@attrs.frozen
+class Machine:
+    """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown."""
+
+    id: str
+    state: MachineState
+    launched_at: Moment
+    token: str = ""
+    instance_type: str = ""
+    vcpu: int = 0
+    arch: Arch = Arch.X64
+    market: Market = Market.ON_DEMAND
+    zone: str = ""
+    price: MicroDollars | None = None
+    disk: int = 0
+
+    @property
+    def alive(self) -> bool:
+        """False once it is terminated."""
+        return self.state is not MachineState.TERMINATED
+
+
+@attrs.frozen
+class LaunchRequest:
+    """What is asked for. ``token`` is at most 64 ASCII characters; ``tags`` go onto every machine."""
+
+    token: str
+    count: int
+    spec: RunnerSpec
+    market: Market
+    disk: int
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class LaunchOutcome:
+    """What came of it: possibly fewer machines than asked for, and the reasons (``code: text``) why not all.
+
+    ``permanent`` is True if asking again can never help: no machine of this fleet fits.
+    """
+
+    machines: tuple[Machine, ...]
+    errors: tuple[str, ...] = ()
+    permanent: bool = False
+
+
+class Machines(Protocol):
+    """A cloud. Every method may raise `Unavailable`, `Throttled` or `AccessDenied`."""
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """Start up to `count` machines. Idempotent by token: a repetition returns the same machines and starts none.
+
+        Too little capacity is not an error but an outcome with fewer machines.
+
+        Raises:
+            TokenReused: the token was used with other parameters.
+        """
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """The machines by id.
+
+        A terminated machine may be listed for a while or be missing, and one just launched may be missing too.
+        """
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """All machines of this fleet (by its tag) that are not terminated, page by page."""
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """End the machines and everything on them. Idempotent: unknown and ended machines are no error."""

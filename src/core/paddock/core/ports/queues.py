@@ -1,0 +1,69 @@
+"""The port to a queue, with the promises of a standard SQS queue."""
+
+from collections.abc import Sequence
+from typing import Generic, Protocol, TypeVar
+
+import attrs
+
+from paddock.core.units import Span
+
+M = TypeVar("M")
+
+
+@attrs.frozen
+class Received(Generic[M]):
+    """A message on loan until its visibility time-out. ``receives`` counts the loans, this one included."""
+
+    message: M
+    receipt: str
+    receives: int
+
+
+@attrs.frozen
+class DeadLetter:
+    """A message that was given up: its text as it was sent, and why."""
+
+    body: str
+    reason: str
+
+
+@attrs.frozen
+class Depth:
+    """How many messages wait (delayed ones included), are on loan, and were given up."""
+
+    waiting: int
+    on_loan: int
+    dead: int
+
+
+class Queue(Protocol[M]):
+    """At least once, in no promised order. What makes handling safe is the conditional write behind it.
+
+    Every method may raise `Unavailable` or `Throttled`.
+    """
+
+    def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
+        """Store every message durably before returning, visible after `delay` (at most 15 minutes). All or error."""
+
+    def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
+        """Lend up to `limit` messages, waiting up to `wait` for the first. Empty if there is none.
+
+        A message that is neither deleted nor deferred comes back after the queue's visibility time-out; after the
+        queue's maximum of receives it becomes a dead letter instead. A message that cannot be read becomes a dead
+        letter at once and is never returned.
+        """
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """The messages are done. A receipt that is unknown or out of date changes nothing."""
+
+    def defer(self, receipt: str, delay: Span) -> None:
+        """Give the message back, to be seen again after `delay`. An unknown or outdated receipt changes nothing."""
+
+    def depth(self) -> Depth:
+        """Counts, approximate while others work."""
+
+    def dead_letters(self, limit: int = 10) -> Sequence[DeadLetter]:
+        """The oldest dead letters, left where they are."""
+
+    def redrive(self) -> int:
+        """Put every readable dead letter back on the queue with its receives at zero; how many there were."""

@@ -1,0 +1,48 @@
+"""When a job whose launch failed gets another one, and when it is given up."""
+
+import attrs
+
+from paddock.core.job import Job
+from paddock.core.units import SECOND, Span
+
+
+@attrs.frozen
+class Relaunch:
+    """Try again, after `delay`."""
+
+    delay: Span
+    reason: str
+
+
+@attrs.frozen
+class GiveUp:
+    """No further launch: the job is abandoned, and says why."""
+
+    reason: str
+
+
+@attrs.frozen
+class RetryPolicy:
+    """The launch budget: rivals have launched thousands of machines for one stuck message.
+
+    ``max_launches`` counts launches whose machine did not serve another job. A failure that repeats word for word
+    means that the machine or the image is broken, not unlucky: `identical` of them in a row are enough.
+    """
+
+    max_launches: int = 3
+    identical: int = 2
+    backoff: Span = 2 * SECOND
+
+    def after_failure(self, job: Job, reason: str) -> Relaunch | GiveUp:
+        """What follows a launch of `job` that came to nothing because of `reason`.
+
+        ``job.reason`` still holds the previous failure's reason, if there was one.
+        """
+        spent = job.launch - job.displaced
+        if spent >= self.max_launches:
+            return GiveUp(
+                f"launch budget spent: {spent} of {self.max_launches} launches failed, the last because {reason}"
+            )
+        if spent >= self.identical and job.reason == reason:
+            return GiveUp(f"quarantined: {spent} launches in a row failed in the same way: {reason}")
+        return Relaunch(self.backoff << max(0, spent - 1), reason)

@@ -1,0 +1,39 @@
+"""The workflow run record: what is known of a run and must be asked of GitHub only once."""
+
+from typing import TypedDict
+
+import attrs
+
+
+@attrs.frozen
+class Run:
+    """One workflow run. ``fork`` is whose code it runs: True if the head repository is not the base repository.
+
+    ``on_demand`` forces its later attempts onto on-demand machines; ``reruns`` counts our automatic re-runs of it.
+    """
+
+    run_id: int
+    repository: str
+    fork: bool
+    event: str = ""
+    head_repository: str = ""
+    on_demand: bool = False
+    reruns: int = 0
+
+    @property
+    def key(self) -> str:
+        """The record's key: the id as text."""
+        return str(self.run_id)
+
+
+class RunIs(TypedDict, total=False):
+    """A condition on the record."""
+
+    reruns: int
+
+
+class RunChange(TypedDict, total=False):
+    """The fields to set; all others stay."""
+
+    on_demand: bool
+    reruns: int

@@ -1,0 +1,104 @@
+"""The machine record: one machine, one runner registration, at most one job."""
+
+from collections.abc import Set as AbstractSet
+from typing import TypedDict
+
+import attrs
+
+from paddock.core.spec import Arch, Market
+from paddock.core.states import RUNNER_LIFE, OperationalResult, RunnerState
+from paddock.core.units import MicroDollars, Moment
+
+MAX_RUNNER_NAME = 64  # GitHub's limit
+_PREFIX = "paddock--"
+
+
+@attrs.frozen
+class Runner:
+    """One machine of ours and the runner on it, as *launched* (not as asked for).
+
+    ``assigned_job`` is the job it was launched for, ``served_job`` the one GitHub gave it: a runner is label
+    capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
+    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge).
+    """
+
+    machine: str
+    repository: str
+    labels: tuple[str, ...]
+    launch_id: str
+    state: RunnerState = RunnerState.BOOTING
+    runner_id: int | None = None
+    runner_name: str | None = None
+    assigned_job: int | None = None
+    served_job: int | None = None
+    pool: str | None = None
+    instance_type: str = ""
+    vcpu: int = 0
+    arch: Arch = Arch.X64
+    market: Market = Market.ON_DEMAND
+    zone: str = ""
+    price: MicroDollars | None = None
+    disk: int = 0
+    launched_at: Moment = 0
+    ready_at: Moment | None = None
+    busy_at: Moment | None = None
+    idle_at: Moment | None = None
+    gone_at: Moment | None = None
+    heartbeat_at: Moment | None = None
+    result: OperationalResult | None = None
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The record's key: the machine's id."""
+        return self.machine
+
+    @property
+    def live(self) -> bool:
+        """True until the machine is gone."""
+        return self.state not in RUNNER_LIFE.ends
+
+
+class RunnerIs(TypedDict, total=False):
+    """A condition on the record: every given field must match (a set matches any of its members)."""
+
+    state: RunnerState | AbstractSet[RunnerState]
+    assigned_job: int | None
+    served_job: int | None
+
+
+class RunnerChange(TypedDict, total=False):
+    """The fields to set; all others stay."""
+
+    state: RunnerState
+    runner_id: int | None
+    runner_name: str | None
+    assigned_job: int | None
+    served_job: int | None
+    ready_at: Moment | None
+    busy_at: Moment | None
+    idle_at: Moment | None
+    gone_at: Moment | None
+    heartbeat_at: Moment | None
+    result: OperationalResult | None
+    reason: str
+
+
+def runner_name(machine: str, suffix: str) -> str:
+    """The registration name of a machine's runner: ``paddock--<machine>--<suffix>``.
+
+    The suffix is fresh for each registration, because a name that GitHub has seen must not come back
+    (a lost response looks like "already exists"). The machine's id is in it, so no index is needed to find it.
+    """
+    name = f"{_PREFIX}{machine}--{suffix}"
+    if len(name) > MAX_RUNNER_NAME:
+        raise ValueError(f"runner name {name!r} has {len(name)} characters, GitHub allows {MAX_RUNNER_NAME}")
+    return name
+
+
+def machine_of(name: str | None) -> str | None:
+    """The machine in a runner name of ours; None for anybody else's runner."""
+    if not name or not name.startswith(_PREFIX):
+        return None
+    machine, separator, _ = name[len(_PREFIX) :].rpartition("--")
+    return machine if separator and machine else None

@@ -1,0 +1,94 @@
+"""What an operator has decided, as values. Files and their line numbers are an adapter's affair."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from fnmatch import fnmatchcase
+
+import attrs
+
+from paddock.core.circuit import CircuitPolicy
+from paddock.core.retry import RetryPolicy
+from paddock.core.spec import RunnerSpec
+from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Span
+
+
+class ForkPolicy(StrEnum):
+    """What happens to jobs of runs whose code comes from a fork."""
+
+    REFUSE = "refuse"
+    ALLOW = "allow"
+
+
+class ScopeKind(StrEnum):
+    """Where runners are registered."""
+
+    REPOSITORY = "repository"
+    ORGANIZATION = "organization"
+
+
+@attrs.frozen
+class Alias:
+    """A foreign label that stands for a Paddock label, so that a fleet can be moved without editing workflows.
+
+    ``match`` may hold globs and is compared case-folded; ``runs_on`` is the label whose meaning it gets.
+    """
+
+    match: str
+    runs_on: str
+
+
+@attrs.frozen
+class Limits:
+    """Ceilings; None means none. ``spend_per_day`` is micro-dollars per UTC day, launches are per minute."""
+
+    machines: int | None = None
+    vcpu: int | None = None
+    machines_per_repository: int | None = None
+    launches_per_minute: int | None = None
+    spend_per_day: MicroDollars | None = None
+
+
+@attrs.frozen
+class Deadlines:
+    """How long things may take before somebody looks.
+
+    ``lease``: a dispatcher's hold on a job. ``boot``: from launch to a runner that listens. ``idle``: a runner without
+    a job. ``runtime``: a job. ``silence``: a machine without a heartbeat (one signal of two). ``queue``: GitHub gives
+    up on a queued job after a day.
+    """
+
+    lease: Span = 2 * MINUTE
+    boot: Span = 4 * MINUTE
+    idle: Span = 5 * MINUTE
+    runtime: Span = 6 * HOUR
+    silence: Span = 11 * MINUTE
+    queue: Span = 24 * HOUR
+    retry_admission: Span = 10 * SECOND
+
+
+@attrs.frozen
+class FleetSettings:
+    """Everything that decides, apart from where things run.
+
+    ``repositories`` are globs over ``owner/name``, compared case-folded; a job of any other repository is refused.
+    ``specs`` are the named specs that ``runner=`` refers to. ``runner_group`` is the id of the organisation's runner
+    group (1 is GitHub's default group).
+    """
+
+    repositories: tuple[str, ...] = ("*",)
+    forks: ForkPolicy = ForkPolicy.REFUSE
+    scope: ScopeKind = ScopeKind.REPOSITORY
+    runner_group: int = 1
+    specs: Mapping[str, RunnerSpec] = attrs.field(factory=dict)
+    aliases: tuple[Alias, ...] = ()
+    limits: Limits = Limits()
+    deadlines: Deadlines = Deadlines()
+    retry: RetryPolicy = RetryPolicy()
+    circuit: CircuitPolicy = CircuitPolicy()
+    default_disk: int = 40
+    cancel_run_on_reject: bool = False
+
+    def allows(self, repository: str) -> bool:
+        """True if jobs of this repository (``owner/name``) may run here."""
+        folded = repository.casefold()
+        return any(fnmatchcase(folded, glob.casefold()) for glob in self.repositories)

@@ -1,0 +1,38 @@
+"""Operator switches: settings that change while the fleet runs, each with who set it and why."""
+
+from typing import TypedDict
+
+import attrs
+
+from paddock.core.units import Moment
+
+PAUSED = "paused"
+
+
+@attrs.frozen
+class Switch:
+    """One switch. While ``paused`` is on, jobs wait and nothing is launched; running jobs go on."""
+
+    name: str
+    on: bool
+    at: Moment
+    reason: str = ""
+
+    @property
+    def key(self) -> str:
+        """The record's key: the switch's name."""
+        return self.name
+
+
+class SwitchIs(TypedDict, total=False):
+    """A condition on the record."""
+
+    on: bool
+
+
+class SwitchChange(TypedDict, total=False):
+    """The fields to set; all others stay."""
+
+    on: bool
+    at: Moment
+    reason: str

@@ -1,0 +1,1 @@
+"""Thin doors into the use-cases: parse, call one, answer."""
