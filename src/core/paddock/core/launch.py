@@ -26,7 +26,6 @@ class Launch:
     """
 
     id: str
-    repository: str
     spec: RunnerSpec
     market: Market
     jobs: tuple[int, ...]

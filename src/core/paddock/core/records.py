@@ -20,6 +20,7 @@ from paddock.core.run import Run
 from paddock.core.runner import Runner
 from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, RUNNER_LIFE, StateTable
 from paddock.core.switch import Switch
+from paddock.core.units import MINUTE
 
 
 class Keyed(Protocol):
@@ -91,7 +92,11 @@ RUNNERS: Kind[Runner] = Kind(
     prefix="RUNNER",
     record=Runner,
     order=lambda runner: runner.launched_at,
-    indexes={"live": _live_runner, "all": lambda _: "all"},
+    indexes={
+        "live": _live_runner,
+        "minute": lambda runner: str(runner.launched_at // MINUTE),
+        "all": lambda _: "all",
+    },
     life=RUNNER_LIFE,
 )
 LAUNCHES: Kind[Launch] = Kind(prefix="LAUNCH", record=Launch, order=lambda launch: launch.created_at)
