@@ -1,0 +1,26 @@
+"""The stores by name: `Records` of each kind, with the conditions and changes that belong to it.
+
+An adapter is built from a `Kind` and never names these; use-cases ask for them, so that mypy checks every condition and
+every change field by field.
+"""
+
+from typing import TypeAlias
+
+from paddock.core.circuit import Circuit, CircuitChange, CircuitIs
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.launch import Launch, LaunchChange, LaunchIs
+from paddock.core.ledger import EntryChange, EntryIs, LedgerEntry
+from paddock.core.pool import Pool, PoolChange, PoolIs
+from paddock.core.ports.records import Records
+from paddock.core.run import Run, RunChange, RunIs
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.switch import Switch, SwitchChange, SwitchIs
+
+JobStore: TypeAlias = Records[Job, JobIs, JobChange]
+RunnerStore: TypeAlias = Records[Runner, RunnerIs, RunnerChange]
+LaunchStore: TypeAlias = Records[Launch, LaunchIs, LaunchChange]
+RunStore: TypeAlias = Records[Run, RunIs, RunChange]
+PoolStore: TypeAlias = Records[Pool, PoolIs, PoolChange]
+CircuitStore: TypeAlias = Records[Circuit, CircuitIs, CircuitChange]
+LedgerStore: TypeAlias = Records[LedgerEntry, EntryIs, EntryChange]
+SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
