@@ -1,0 +1,315 @@
+"""Hypothesis strategies for every record and message: the shared vocabulary of the property tests.
+
+``RECORDS`` and ``MESSAGES`` hold one strategy per class, so that a test can go over all of them and a new kind that is
+missing here is noticed. Texts are any Unicode that JSON can carry; times are small enough to be dates.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from paddock.core.circuit import Circuit
+from paddock.core.decision import Decision, Fact
+from paddock.core.job import Job, JobFacts
+from paddock.core.launch import Launch
+from paddock.core.ledger import LedgerEntry, Phase
+from paddock.core.messages import (
+    Assignment,
+    JobObserved,
+    JobRequested,
+    Observed,
+    ReportEvent,
+    RunCompleted,
+    RunnerPackage,
+    RunnerReported,
+)
+from paddock.core.pool import Pool
+from paddock.core.run import Run
+from paddock.core.runner import Runner
+from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
+from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState
+from paddock.core.switch import Switch
+from paddock.core.units import DAY, HOUR, Moment, Span
+
+NOON: Moment = 1_795_348_800 * 1_000_000
+"""2026-11-22T12:00:00Z: the moment at which fixed stories begin."""
+
+texts: SearchStrategy[str] = st.text(max_size=40)
+"""Any text without surrogates, the empty one included."""
+
+slugs: SearchStrategy[str] = st.from_regex(r"[a-z0-9][a-z0-9-]{0,19}", fullmatch=True)
+repositories: SearchStrategy[str] = st.builds("{}/{}".format, slugs, slugs)
+machine_ids: SearchStrategy[str] = st.from_regex(r"i-[0-9a-f]{17}", fullmatch=True)
+job_ids: SearchStrategy[int] = st.integers(min_value=1, max_value=2**53)
+moments: SearchStrategy[Moment] = st.integers(min_value=0, max_value=NOON + 3650 * DAY)
+spans: SearchStrategy[Span] = st.integers(min_value=0, max_value=30 * DAY)
+prices: SearchStrategy[int] = st.integers(min_value=0, max_value=100_000_000)
+label_sets: SearchStrategy[tuple[str, ...]] = st.lists(texts, max_size=4).map(tuple)
+results: SearchStrategy[OperationalResult | None] = st.none() | st.sampled_from(OperationalResult)
+conclusions: SearchStrategy[str | None] = st.sampled_from(
+    [None, "success", "failure", "cancelled", "skipped", "new word"]
+)
+
+
+@st.composite
+def ranges(draw: st.DrawFn, most: int = 512) -> Range:
+    """A range that holds at least one number."""
+    least = draw(st.integers(min_value=1, max_value=most))
+    return Range(least, draw(st.none() | st.integers(min_value=least, max_value=most)))
+
+
+specs: SearchStrategy[RunnerSpec] = st.builds(
+    RunnerSpec,
+    cpu=ranges(),
+    ram=st.none() | ranges(),
+    families=st.lists(slugs, max_size=3).map(tuple),
+    arch=st.sampled_from(Arch),
+    image=st.none() | texts,
+    disk=st.none() | st.integers(min_value=8, max_value=MAX_DISK_GIB),
+    spot=st.booleans(),
+    retry=st.sampled_from(RetryMode),
+    pool=st.none() | slugs,
+)
+
+job_facts: SearchStrategy[JobFacts] = st.builds(
+    JobFacts,
+    job_id=job_ids,
+    run_id=job_ids,
+    repository=repositories,
+    labels=label_sets,
+    run_attempt=st.integers(min_value=1, max_value=50),
+    name=texts,
+    workflow=texts,
+    head_sha=texts,
+    head_branch=texts,
+    private=st.booleans(),
+    installation_id=st.none() | job_ids,
+    created_at=moments,
+)
+
+jobs: SearchStrategy[Job] = st.builds(
+    Job,
+    facts=job_facts,
+    state=st.sampled_from(JobState),
+    received_at=moments,
+    spec=st.none() | specs,
+    launch=st.integers(min_value=0, max_value=9),
+    displaced=st.integers(min_value=0, max_value=9),
+    launch_id=st.none() | texts,
+    machine=st.none() | machine_ids,
+    runner_name=st.none() | texts,
+    not_before=moments,
+    lease_until=moments,
+    launched_at=st.none() | moments,
+    started_at=st.none() | moments,
+    finished_at=st.none() | moments,
+    conclusion=conclusions,
+    result=results,
+    reason=texts,
+)
+
+runners: SearchStrategy[Runner] = st.builds(
+    Runner,
+    machine=machine_ids,
+    repository=repositories,
+    labels=label_sets,
+    launch_id=texts,
+    state=st.sampled_from(RunnerState),
+    runner_id=st.none() | job_ids,
+    runner_name=st.none() | texts,
+    assigned_job=st.none() | job_ids,
+    served_job=st.none() | job_ids,
+    pool=st.none() | slugs,
+    instance_type=texts,
+    vcpu=st.integers(min_value=0, max_value=512),
+    arch=st.sampled_from(Arch),
+    market=st.sampled_from(Market),
+    zone=texts,
+    price=st.none() | prices,
+    disk=st.integers(min_value=0, max_value=MAX_DISK_GIB),
+    launched_at=moments,
+    ready_at=st.none() | moments,
+    busy_at=st.none() | moments,
+    idle_at=st.none() | moments,
+    gone_at=st.none() | moments,
+    heartbeat_at=st.none() | moments,
+    result=results,
+    reason=texts,
+)
+
+launches: SearchStrategy[Launch] = st.builds(
+    Launch,
+    id=slugs,
+    spec=specs,
+    market=st.sampled_from(Market),
+    jobs=st.lists(job_ids, max_size=4).map(tuple),
+    created_at=moments,
+    machines=st.none() | st.lists(machine_ids, max_size=4).map(tuple),
+    errors=st.lists(texts, max_size=3).map(tuple),
+)
+
+runs: SearchStrategy[Run] = st.builds(
+    Run,
+    run_id=job_ids,
+    repository=repositories,
+    fork=st.booleans(),
+    event=texts,
+    head_repository=texts,
+    on_demand=st.booleans(),
+    reruns=st.integers(min_value=0, max_value=3),
+)
+
+pools: SearchStrategy[Pool] = st.builds(
+    Pool,
+    name=slugs,
+    spec=specs,
+    hot=st.integers(min_value=0, max_value=99),
+    stopped=st.integers(min_value=0, max_value=99),
+    idle_timeout=spans,
+    max_age=spans,
+)
+
+circuits: SearchStrategy[Circuit] = st.builds(
+    Circuit,
+    region=slugs,
+    zone=slugs,
+    instance_type=slugs,
+    state=st.sampled_from(CircuitState),
+    interruptions=st.lists(moments, max_size=4).map(tuple),
+    opened_at=st.none() | moments,
+    openings=st.integers(min_value=0, max_value=9),
+    reason=texts,
+)
+
+ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
+    LedgerEntry,
+    machine=machine_ids,
+    phase=st.sampled_from(Phase),
+    start=moments,
+    end=moments,
+    compute=st.none() | prices,
+    storage=prices,
+    network=prices,
+    instance_type=texts,
+    market=st.sampled_from([market.value for market in Market]),
+    repository=repositories,
+    workflow=texts,
+    job_id=st.none() | job_ids,
+    pool=st.none() | slugs,
+)
+
+switches: SearchStrategy[Switch] = st.builds(Switch, name=slugs, on=st.booleans(), at=moments, reason=texts)
+
+RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
+    Job: jobs,
+    Runner: runners,
+    Launch: launches,
+    Run: runs,
+    Pool: pools,
+    Circuit: circuits,
+    LedgerEntry: ledger_entries,
+    Switch: switches,
+}
+"""A strategy for each class of record."""
+
+job_requests: SearchStrategy[JobRequested] = st.builds(JobRequested, job=job_facts, received_at=moments, delivery=texts)
+
+job_observations: SearchStrategy[JobObserved] = st.builds(
+    JobObserved,
+    job=job_facts,
+    status=st.sampled_from(Observed),
+    received_at=moments,
+    conclusion=conclusions,
+    runner_id=st.none() | job_ids,
+    runner_name=st.none() | texts,
+    started_at=st.none() | moments,
+    completed_at=st.none() | moments,
+    delivery=texts,
+)
+
+run_completions: SearchStrategy[RunCompleted] = st.builds(
+    RunCompleted,
+    run_id=job_ids,
+    run_attempt=st.integers(min_value=1, max_value=50),
+    repository=repositories,
+    conclusion=conclusions,
+    head_branch=texts,
+    workflow_id=st.none() | job_ids,
+    received_at=moments,
+    delivery=texts,
+)
+
+reports: SearchStrategy[RunnerReported] = st.builds(
+    RunnerReported,
+    event=st.sampled_from(ReportEvent),
+    machine=machine_ids,
+    job_id=job_ids,
+    launch=st.integers(min_value=0, max_value=9),
+    runner_name=texts,
+    at=moments,
+    job_name=texts,
+    conclusion=conclusions,
+    result=results,
+    exit_code=st.none() | st.integers(min_value=-255, max_value=255),
+    ready_at=st.none() | moments,
+    started_at=st.none() | moments,
+    finished_at=st.none() | moments,
+    reason=texts,
+    detail=texts,
+    interrupted_by=st.none() | texts,
+    phases=st.dictionaries(slugs, spans, max_size=4),
+)
+
+packages: SearchStrategy[RunnerPackage] = st.builds(
+    RunnerPackage,
+    version=slugs,
+    url=texts,
+    sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
+    filename=slugs,
+    sources=st.lists(slugs, max_size=3).map(tuple),
+)
+
+assignments: SearchStrategy[Assignment] = st.builds(
+    Assignment,
+    machine=machine_ids,
+    job_id=job_ids,
+    launch=st.integers(min_value=0, max_value=9),
+    repository=repositories,
+    labels=label_sets,
+    runner_name=slugs,
+    runner_id=job_ids,
+    package=packages,
+    jit_config=texts,
+    max_runtime=spans,
+    idle_timeout=st.integers(min_value=0, max_value=HOUR),
+    setup_info=texts,
+    created_at=moments,
+)
+
+MESSAGES: Mapping[type[Any], SearchStrategy[Any]] = {
+    JobRequested: job_requests,
+    JobObserved: job_observations,
+    RunCompleted: run_completions,
+    RunnerReported: reports,
+    Assignment: assignments,
+}
+"""A strategy for each class of message."""
+
+events: SearchStrategy[JobObserved | RunCompleted | RunnerReported] = st.one_of(
+    job_observations, run_completions, reports
+)
+"""What the reports queue carries."""
+
+facts: SearchStrategy[Fact] = st.none() | st.booleans() | st.integers(min_value=-(2**53), max_value=2**53) | texts
+
+decisions: SearchStrategy[Decision] = st.builds(
+    Decision,
+    subject=st.builds("{}:{}".format, st.sampled_from(["job", "machine", "delivery"]), slugs),
+    at=moments,
+    actor=slugs,
+    verdict=slugs,
+    reason=texts,
+    facts=st.dictionaries(slugs, facts, max_size=4),
+)
