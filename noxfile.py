@@ -1,0 +1,159 @@
+"""The everyday verbs. ``pip install 'nox[uv]' && nox`` runs the default ones; ``nox --list`` names them all.
+
+Every tool and library comes in the version and with the hash that ``constraints.txt`` names, so that a new release
+of any of them changes nothing here until ``nox -s constraints`` is run and its result is committed.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+# Before nox looks for interpreters: fail at once instead of downloading one, and open pyenv's dormant versions
+# (its shims hide all but the default; naming a version that is not installed does no harm).
+os.environ.update(UV_PYTHON_DOWNLOADS="never", PYENV_VERSION="3.11:3.12:3.13")
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv"
+nox.options.sessions = ["tests", "lint", "typing", "isolation", "extras", "budget"]
+
+PYTHONS = ["3.11", "3.12", "3.13"]
+SLOW_ON = "3.12"
+"""The one Python that also runs the tests marked slow."""
+
+ROOT = Path(__file__).parent
+CONSTRAINTS = "constraints.txt"
+BOXES = ["src/core", "src/adapters", "src/entrypoints", "agent", "contracts"]
+PROJECT = nox.project.load_toml("pyproject.toml")
+EXTRAS = ["", *PROJECT["project"].get("optional-dependencies", {})]
+"""Sets of optional dependencies, each tried alone; the first is none at all."""
+
+
+def locked(session: nox.Session, *requirements: str) -> None:
+    """Install requirements in the versions that the constraints name, hashes checked."""
+    session.install("--constraint", CONSTRAINTS, *requirements)
+
+
+def wheel(session: nox.Session, extra: str = "") -> None:
+    """Install a wheel, built afresh, with its dependencies in the versions that the constraints name."""
+    locked(session, *PROJECT["project"]["dependencies"], *extra_requirements(extra))
+    session.install("--no-deps", "--reinstall-package=paddock", f"--build-constraint={CONSTRAINTS}", ".")
+
+
+def extra_requirements(extra: str) -> list[str]:
+    """The requirements of one extra; none for the empty name."""
+    return list(PROJECT["project"]["optional-dependencies"][extra]) if extra else []
+
+
+def group(*names: str) -> list[str]:
+    """The requirements of dependency groups."""
+    return list(nox.project.dependency_groups(PROJECT, *names))
+
+
+@nox.session(python=PYTHONS)
+def tests(session: nox.Session) -> None:
+    """Unit and integration tests against the built wheel."""
+    wheel(session)
+    locked(session, *group("test"))
+    fast = [] if session.python == SLOW_ON else ["-m", "not slow"]
+    session.run("pytest", *fast, f"--junitxml=build/junit/{session.python}.xml", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def coverage(session: nox.Session) -> None:
+    """The tests once more, on one Python, with branch coverage and a report."""
+    wheel(session)
+    locked(session, *group("test"))
+    session.run("coverage", "erase")
+    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    session.run("coverage", "combine", "-q")
+    session.run("coverage", "report", "--skip-covered", "--skip-empty")
+
+
+@nox.session(python=PYTHONS[0])
+def lint(session: nox.Session) -> None:
+    """Style, format, and the architecture's import contracts."""
+    locked(session, *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("lint-imports", "--no-cache", env={"PYTHONPATH": os.pathsep.join(BOXES)})
+
+
+@nox.session(python=PYTHONS[0])
+def typing(session: nox.Session) -> None:
+    """Types, strictly: mypy is the gate."""
+    locked(session, *PROJECT["project"]["dependencies"], *group("typing"))
+    session.run("mypy", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def pyright(session: nox.Session) -> None:
+    """Types as most editors see them. Needs Node."""
+    locked(session, *PROJECT["project"]["dependencies"], *group("pyright"))
+    session.run("pyright", *session.posargs)
+
+
+@nox.session(python=PYTHONS)
+def isolation(session: nox.Session) -> None:
+    """The core imports with attrs and cattrs alone, the agent with nothing at all."""
+    check = "tests/checks/import_all.py"
+    session.run("python", "-I", check, "paddock.agent", "paddock.contracts", "--from=agent", "--from=contracts")
+    locked(session, "attrs", "cattrs")
+    session.run(
+        "python", "-I", check, "paddock.core", "--from=src/core", "--from=contracts", "--allow=attrs", "--allow=cattrs"
+    )
+
+
+@nox.session(python=PYTHONS[0])
+@nox.parametrize("extra", EXTRAS, ids=[extra or "base" for extra in EXTRAS])
+def extras(session: nox.Session, extra: str) -> None:
+    """The wheel with its own dependencies and at most one extra: every module imports, the command answers."""
+    wheel(session, extra)
+    boxes = ["paddock.core", "paddock.adapters", "paddock.entrypoints", "paddock.agent", "paddock.contracts"]
+    session.run("python", "-I", "tests/checks/import_all.py", *boxes, "--allow-any")
+    session.run("paddock", "--help", silent=True)
+
+
+@nox.session(python=PYTHONS[0])
+def budget(session: nox.Session) -> None:
+    """No entrypoint loads what it does not need: see tests/import_budgets.py."""
+    wheel(session)
+    session.run("python", "-m", "tests.import_budgets")
+
+
+@nox.session(python=PYTHONS[0])
+def bench(session: nox.Session) -> None:
+    """Measure, print, and write build/bench.json. Judges nothing: machines are noisy."""
+    wheel(session)
+    session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def examples(session: nox.Session) -> None:
+    """GitHub's own published webhook examples and schemas, against our parser. Needs npm."""
+    wheel(session)
+    locked(session, *group("test"))
+    home = ROOT / "build" / "npm"
+    home.mkdir(parents=True, exist_ok=True)
+    packages = ["@octokit/webhooks-examples@7.6.1", "@octokit/webhooks-schemas@7.6.1"]
+    session.run("npm", "install", "--no-save", "--no-package-lock", "--prefix", str(home), *packages, external=True)
+    session.run(
+        "pytest",
+        "tests/external",
+        "--junitxml=build/junit/examples.xml",
+        *session.posargs,
+        env={"PADDOCK_WEBHOOK_EXAMPLES": str(home / "node_modules" / "@octokit")},
+    )
+
+
+@nox.session(python=False)
+def constraints(session: nox.Session) -> None:
+    """Write constraints.txt anew: every version of every group, on every platform, with hashes."""
+    # An existing file would hold its versions back.
+    (ROOT / CONSTRAINTS).unlink(missing_ok=True)
+    uv = shutil.which("uv") or nox.virtualenv.UV
+    options = ["--universal", "--generate-hashes", "--no-header", "--no-annotate", "--quiet", "--python-version=3.11"]
+    every_extra = ["--all-extras"] if len(EXTRAS) > 1 else []
+    files = ["pyproject.toml", "--group=locked", "-o", CONSTRAINTS]
+    session.run(uv, "pip", "compile", *options, *every_extra, *files, external=True)

@@ -1,0 +1,21 @@
+"""Set-up shared by all tests: how long Hypothesis searches, and whether it looks in new places.
+
+* ``short`` (the default) is derandomised: the same code gets the same verdict everywhere, every time. A test run
+  answers "did this change break something", so it must not fail today over an example that it missed yesterday.
+* ``long`` searches at random and for long; run it on purpose: ``PADDOCK_HYPOTHESIS=long nox -s tests-3.12``.
+  What it finds becomes an ``@example`` beside the property.
+
+Neither has a deadline: shared machines are noisy, and a slow example is not a wrong one.
+"""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "short", max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "long", max_examples=3_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile(os.environ.get("PADDOCK_HYPOTHESIS", "short"))
