@@ -1,0 +1,221 @@
+"""A small EC2 in memory: launches by token, shortages on demand, states by the clock."""
+
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from threading import Lock
+
+import attrs
+
+from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
+from paddock.core.errors import InvalidInput, TokenReused
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.ports.records import Page
+from paddock.core.ports.system import Clock, Ids
+from paddock.core.spec import Market
+from paddock.core.units import DAY, HOUR, SECOND, Moment, Span
+
+MAX_TOKEN = 64
+_REMEMBERED: Span = 2 * DAY  # how long a token is good for at EC2
+
+
+@attrs.define(eq=False)
+class Shortage:
+    """A lack of capacity for the types, markets and zones it names (None: any): ``left`` more can be had.
+
+    ``code`` is EC2's: InsufficientInstanceCapacity, MaxSpotInstanceCountExceeded, VcpuLimitExceeded, ...
+    """
+
+    code: str = "InsufficientInstanceCapacity"
+    instance_type: str | None = None
+    market: Market | None = None
+    zone: str | None = None
+    left: int = 0
+
+    def concerns(self, kind: InstanceType, market: Market, zone: str) -> bool:
+        """True if a machine of this kind would draw on it."""
+        return self.instance_type in {None, kind.name} and self.market in {None, market} and self.zone in {None, zone}
+
+
+@attrs.define(eq=False)
+class _Life:
+    """A machine as launched, and when it ended."""
+
+    machine: Machine
+    number: int
+    ended_at: Moment | None = None
+
+
+class MemoryMachines:
+    """A region that starts the cheapest type that fits. Safe for threads: one lock.
+
+    As at EC2, what was just launched may not be seen yet (for `unseen`), what has ended is listed for a while
+    (`listed_after_end`), and a token that came to nothing comes to nothing again.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        ids: Ids,
+        *,
+        types: Iterable[InstanceType] = CATALOGUE,
+        zones: Sequence[str] = ("us-east-1a",),
+        boot: Span = 20 * SECOND,
+        unseen: Span = 0,
+        listed_after_end: Span = HOUR,
+        page_size: int = 100,
+    ) -> None:
+        """Args: clock and ids; what can be had where; `boot` is from launch to ``running``; the rest as above."""
+        self._clock = clock
+        self._ids = ids
+        self._types = tuple(types)
+        self._zones = tuple(zones)
+        self._boot = boot
+        self._unseen = unseen
+        self._listed_after_end = listed_after_end
+        self._page_size = page_size
+        self.shortages: list[Shortage] = []
+        self._lives: dict[str, _Life] = {}
+        self._live: dict[int, _Life] = {}  # by number, hence in the order of launch
+        self._launches: dict[str, tuple[LaunchRequest, LaunchOutcome]] = {}
+        self._tokens: deque[tuple[Moment, str]] = deque()
+        self._ended: deque[_Life] = deque()
+        self._count = 0
+        self._lock = Lock()
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """Start up to `count` machines of the cheapest types that fit and can be had. Idempotent by token.
+
+        Raises:
+            TokenReused: the token was used with other parameters.
+            ValueError: the token or the count is not one that EC2 takes.
+        """
+        if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
+            raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
+        if request.count < 1:
+            raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
+        with self._lock:
+            now = self._clock.now()
+            self._forget(now)
+            known = self._launches.get(request.token)
+            if known is not None:
+                return self._again(request, *known, now)
+            outcome = self._start(request, now)
+            self._launches[request.token] = (request, outcome)
+            self._tokens.append((now, request.token))
+            return outcome
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """The machines by id; those that are unknown, unseen yet or long gone are missing."""
+        with self._lock:
+            now = self._clock.now()
+            self._forget(now)
+            found = ((id_, self._lives.get(id_)) for id_ in ids)
+            return {id_: self._seen(life, now) for id_, life in found if life is not None and self._visible(life, now)}
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """All machines that are not terminated, in the order of their launch.
+
+        Raises:
+            ValueError: the cursor is not one of ours.
+        """
+        if cursor is not None and not (cursor.isascii() and cursor.isdigit()):
+            raise ValueError(str(InvalidInput("cursor", cursor, "must be None or what a page returned")))
+        after = 0 if cursor is None else int(cursor)
+        with self._lock:
+            now = self._clock.now()
+            lives = [life for number, life in self._live.items() if number > after and self._visible(life, now)]
+            items = tuple(self._seen(life, now) for life in lives[: self._page_size])
+            more = len(lives) > self._page_size
+        return Page(items, str(lives[self._page_size - 1].number) if more else None)
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """End the machines. Idempotent: unknown and ended machines are no error."""
+        with self._lock:
+            for id_ in ids:
+                self._end(self._lives.get(id_))
+
+    def kill(self, machine: str) -> None:
+        """End a machine as a crash, a power-off from within, or AWS taking a spot machine back would.
+
+        Raises:
+            KeyError: there never was such a machine: the script that says so is wrong.
+        """
+        with self._lock:
+            self._end(self._lives[machine])
+
+    def _again(
+        self, request: LaunchRequest, first: LaunchRequest, outcome: LaunchOutcome, now: Moment
+    ) -> LaunchOutcome:
+        if request != first:
+            raise TokenReused(f"token {request.token!r} was used with other parameters: a new request needs a new one")
+        lives = [(machine, self._lives.get(machine.id)) for machine in outcome.machines]
+        machines = (
+            attrs.evolve(machine, state=MachineState.TERMINATED) if life is None else self._seen(life, now)
+            for machine, life in lives
+        )
+        return attrs.evolve(outcome, machines=tuple(machines))
+
+    def _start(self, request: LaunchRequest, now: Moment) -> LaunchOutcome:
+        kinds = sorted(fitting(request.spec, self._types), key=lambda kind: (kind.price(request.market), kind.name))
+        if not kinds:
+            return LaunchOutcome((), (f"NoFittingType: no instance type serves {request.spec}",), permanent=True)
+        machines: list[Machine] = []
+        errors: list[str] = []
+        for kind, zone in ((kind, zone) for kind in kinds for zone in self._zones):
+            short = [shortage for shortage in self.shortages if shortage.concerns(kind, request.market, zone)]
+            wanted = request.count - len(machines)
+            had = min([wanted, *(shortage.left for shortage in short)])
+            for shortage in short:
+                shortage.left -= had
+            machines.extend(self._new(request, kind, zone, now) for _ in range(had))
+            if had == wanted:
+                return LaunchOutcome(tuple(machines))
+            empty = next(shortage for shortage in short if shortage.left == 0)
+            errors.append(f"{empty.code}: no {request.market} capacity for {kind.name} in {zone}")
+        return LaunchOutcome(tuple(machines), tuple(errors))
+
+    def _new(self, request: LaunchRequest, kind: InstanceType, zone: str, now: Moment) -> Machine:
+        self._count += 1
+        machine = Machine(
+            id=f"i-{self._ids.token()[-17:]}",
+            state=MachineState.PENDING,
+            launched_at=now,
+            token=request.token,
+            instance_type=kind.name,
+            vcpu=kind.vcpu,
+            arch=kind.arch,
+            market=request.market,
+            zone=zone,
+            price=kind.price(request.market),
+            disk=request.disk,
+        )
+        life = _Life(machine, self._count)
+        self._lives[machine.id] = self._live[life.number] = life
+        return machine
+
+    def _seen(self, life: _Life, now: Moment) -> Machine:
+        """The machine with its state as of now."""
+        if life.ended_at is not None:
+            return attrs.evolve(life.machine, state=MachineState.TERMINATED)
+        if now < life.machine.launched_at + self._boot:
+            return life.machine
+        if life.machine.state is MachineState.PENDING:
+            life.machine = attrs.evolve(life.machine, state=MachineState.RUNNING)
+        return life.machine
+
+    def _visible(self, life: _Life, now: Moment) -> bool:
+        return now >= life.machine.launched_at + self._unseen
+
+    def _end(self, life: _Life | None) -> None:
+        if life is None or life.ended_at is not None:
+            return
+        life.ended_at = self._clock.now()
+        del self._live[life.number]
+        self._ended.append(life)
+
+    def _forget(self, now: Moment) -> None:
+        """Drop what EC2 would no longer know, so that years can be simulated."""
+        while self._ended and (self._ended[0].ended_at or 0) + self._listed_after_end <= now:
+            del self._lives[self._ended.popleft().machine.id]
+        while self._tokens and self._tokens[0][0] + _REMEMBERED <= now:
+            del self._launches[self._tokens.popleft()[1]]

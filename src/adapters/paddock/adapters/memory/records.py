@@ -1,0 +1,110 @@
+"""Records in dictionaries, with sorted indexes."""
+
+from bisect import bisect_left, bisect_right, insort
+from collections.abc import Mapping
+from threading import Lock
+from typing import Generic, TypeVar
+
+from paddock.adapters.listings import changed, index_values, listing_of
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.ports.records import Page
+from paddock.core.records import Keyed, Kind
+
+R = TypeVar("R", bound=Keyed)
+
+_Place = tuple[int, str]
+
+
+class MemoryRecords(Generic[R]):
+    """All records of one kind. Safe for threads: one lock, held for the length of one call."""
+
+    def __init__(self, kind: Kind[R]) -> None:
+        """Args: the kind of record, which brings its indexes, order and life."""
+        self._kind = kind
+        self._records: dict[str, R] = {}
+        # Per index and value: where its records stand, sorted by (order, key).
+        self._places: dict[tuple[str, str], list[_Place]] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def add(self, record: R) -> bool:
+        """Write a record whose key is free; False, and nothing written, if the key is taken."""
+        with self._lock:
+            if record.key in self._records:
+                return False
+            self._records[record.key] = record
+            for index, place in self._entries(record).items():
+                insort(self._places.setdefault(index, []), place)
+            return True
+
+    def get(self, key: str) -> R | None:
+        """The record, or None."""
+        return self._records.get(key)
+
+    def update(self, key: str, when: Mapping[str, object], change: Mapping[str, object]) -> R:
+        """Set the fields of `change` if the record matches `when`; the record as it then is.
+
+        Raises:
+            NotFound: no record has this key.
+            Conflict: the record does not match; ``current`` is the record.
+            IllegalTransition: `change` names a state that cannot be reached from a state of `when`.
+        """
+        self._kind.check(when, change)
+        with self._lock:
+            before = self._records.get(key)
+            if before is None:
+                raise NotFound(f"{self._kind.prefix}#{key} does not exist")
+            if not self._kind.matches(before, when):
+                raise Conflict(f"{self._kind.prefix}#{key} does not match {dict(when)}", before)
+            after = changed(before, change)
+            self._records[key] = after
+            self._move(before, after)
+            return after
+
+    def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
+        """Records whose value in the sparse `index` is `value`, oldest first by the kind's order.
+
+        Raises:
+            ValueError: the kind has no such index, the cursor is not one of this listing, or `limit` is below 1.
+        """
+        listing = listing_of(self._kind, index, value, limit)
+        with self._lock:
+            places = self._places.get((index, value), [])
+            start = 0 if cursor is None else bisect_right(places, listing.place(cursor))
+            chosen = places[start : start + limit]
+            items = tuple(self._records[key] for _, key in chosen)
+            more = start + limit < len(places)
+        return Page(items, listing.cursor(*chosen[-1]) if more else None)
+
+    def remove(self, key: str) -> bool:
+        """Delete the record; False if there was none."""
+        with self._lock:
+            record = self._records.pop(key, None)
+            if record is None:
+                return False
+            for index, place in self._entries(record).items():
+                self._take_out(index, place)
+            return True
+
+    def _entries(self, record: R) -> dict[tuple[str, str], _Place]:
+        place = (self._kind.order(record), record.key)
+        return dict.fromkeys(index_values(self._kind, record), place)
+
+    def _move(self, before: R, after: R) -> None:
+        old, new = self._entries(before), self._entries(after)
+        if old == new:
+            return
+        for index, place in old.items():
+            if new.get(index) != place:
+                self._take_out(index, place)
+        for index, place in new.items():
+            if old.get(index) != place:
+                insort(self._places.setdefault(index, []), place)
+
+    def _take_out(self, index: tuple[str, str], place: _Place) -> None:
+        places = self._places[index]
+        del places[bisect_left(places, place)]
+        if not places:
+            del self._places[index]
