@@ -1,0 +1,53 @@
+"""GitHub's log of webhook deliveries. It sends nothing by itself: whoever listens to the events delivers them."""
+
+from collections.abc import Callable
+
+import attrs
+
+from paddock.adapters.memory.github.state import State
+from paddock.adapters.memory.github.values import Delivery, Event
+from paddock.core.errors import NotFound
+
+
+class DeliveryLog:
+    """Every attempt to deliver, as the one who delivered it recorded it."""
+
+    def __init__(self, state: State, redeliver: Callable[[Event], None]) -> None:
+        """Args: the model's state, and what is to be done with an event that is asked for again."""
+        self._state, self._redeliver = state, redeliver
+        self._log: list[Delivery] = []
+
+    def record(self, event: Event, status_code: int) -> Delivery:
+        """Log an attempt and the receiver's answer (0: none came)."""
+        with self._state.change():
+            number, now = self._state.next_id("delivery"), self._state.clock.now()
+            delivery = Delivery(number, event, now, status_code, event.redelivery)
+            self._log.append(delivery)
+            return delivery
+
+    def newest_first(self) -> list[Delivery]:
+        """The whole log."""
+        with self._state.lock:
+            return self._log[::-1]
+
+    def get(self, delivery_id: int) -> Delivery:
+        """One attempt.
+
+        Raises:
+            NotFound: the log has no such entry.
+        """
+        with self._state.lock:
+            for delivery in reversed(self._log):
+                if delivery.id == delivery_id:
+                    return delivery
+        raise NotFound(f"delivery {delivery_id}: not found")
+
+    def redeliver(self, delivery_id: int) -> None:
+        """Have the event of this entry sent again, under the same GUID.
+
+        Raises:
+            NotFound: the log has no such entry.
+        """
+        event = attrs.evolve(self.get(delivery_id).event, redelivery=True)
+        with self._state.change():
+            self._redeliver(event)
