@@ -6,7 +6,8 @@ version before its own, by an upgrade step below; so a fleet can be upgraded whi
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from enum import Enum
+from typing import Any, TypeVar, get_args, get_origin
 
 from cattrs import transform_error
 from cattrs.preconf.json import JsonConverter, make_converter
@@ -29,17 +30,42 @@ KINDS: Mapping[str, type] = {
 _KIND_OF: Mapping[type, str] = {record: kind for kind, record in KINDS.items()}
 
 
+def _is_enumeration(target: object) -> bool:
+    return isinstance(target, type) and issubclass(target, Enum)
+
+
+def _is_tuple(target: Any) -> bool:  # noqa: ANN401 - a type form, for which Python has no type
+    return get_origin(target) is tuple
+
+
+def _listed(converter: JsonConverter, target: Any) -> Callable[[object, object], tuple[Any, ...]]:  # noqa: ANN401 - as above
+    """How to read ``tuple[item, ...]``: from a list, and from nothing else that can be gone through."""
+    (item, _) = get_args(target)
+    read = converter.get_structure_hook(item)
+
+    def listed(value: object, _: object) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple):
+            raise TypeError(f"expected list, got {type(value).__name__}")
+        return tuple(read(inner, item) for inner in value)
+
+    return listed
+
+
 def _converter() -> JsonConverter:
     converter = make_converter(omit_if_default=False)
     for scalar in (int, str, bool):
 
-        def exact(value: object, _: object, scalar: type = scalar) -> object:
+        def exact(value: object, target: type, scalar: type = scalar) -> object:
             # cattrs would turn "4" into 4 and 0 into False; a contract means what it says.
             if type(value) is not scalar:
                 raise TypeError(f"expected {scalar.__name__}, got {type(value).__name__}")
-            return value
+            # The hook also answers for subclasses: an enumeration of ours takes its members' values and no others.
+            return value if target is scalar else target(value)
 
         converter.register_structure_hook(scalar, exact)
+    # To cattrs a text is as good a sequence as a list, and an enumeration of texts needs no unwrapping.
+    converter.register_structure_hook_factory(_is_tuple, lambda target: _listed(converter, target))
+    converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.value)
     converter.register_structure_hook(str | int | bool | None, lambda value, _: value)
     return converter
 
@@ -82,10 +108,10 @@ def message_from_data(data: object) -> Any:  # noqa: ANN401 - the kind is in the
     if not isinstance(kind, str) or kind not in KINDS:
         raise InvalidInput("kind", kind, f"must be one of {', '.join(KINDS)}")
     version = data.get("version", 0)
-    if version == VERSION - 1:
-        data = _UPGRADES[kind](data)
-    elif version != VERSION:
+    if type(version) is not int or version not in {VERSION - 1, VERSION}:
         raise InvalidInput("version", version, f"this reader understands {VERSION - 1} and {VERSION}: upgrade it first")
+    if version != VERSION:
+        data = _UPGRADES[kind](data)
     return from_data({key: value for key, value in data.items() if key not in {"kind", "version"}}, KINDS[kind])
 
 

@@ -21,8 +21,9 @@ from paddock.core.units import Moment
 class Launch:
     """One request to the cloud. It is never regrouped: a redelivery resumes it with the same jobs and token.
 
-    ``jobs`` are the job ids it was written for, in the order in which machines are handed to them. ``machines`` are
-    the machine ids the cloud returned, None until it did.
+    ``jobs`` are the jobs it was written for, in the order in which machines are handed to them; its count is the number
+    of machines asked for, so it must not change once the cloud was asked. ``machines`` are the ids of the machines the
+    cloud returned, None until it did.
     """
 
     id: str
@@ -53,5 +54,6 @@ class LaunchIs(TypedDict, total=False):
 class LaunchChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
+    jobs: tuple[int, ...]
     machines: tuple[str, ...] | None
     errors: tuple[str, ...]

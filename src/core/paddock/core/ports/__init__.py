@@ -7,6 +7,7 @@ from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import (
     Deliveries,
+    GitHub,
     GitHubJob,
     HookDelivery,
     JitConfig,
@@ -20,6 +21,7 @@ from paddock.core.ports.github import (
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState
 from paddock.core.ports.queues import DeadLetter, Depth, Queue, Received
 from paddock.core.ports.records import Page, Records
+from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 
 __all__ = [
@@ -31,6 +33,7 @@ __all__ = [
     "Decisions",
     "Deliveries",
     "Depth",
+    "GitHub",
     "GitHubJob",
     "HookDelivery",
     "Ids",
@@ -49,6 +52,7 @@ __all__ = [
     "Runners",
     "Scope",
     "Sleeper",
+    "Table",
     "WorkflowRun",
     "Workflows",
 ]

@@ -161,3 +161,13 @@ class Releases(Protocol):
         Raises:
             Rejected: the sources disagree, or fewer than two publish a digest.
         """
+
+
+@attrs.frozen
+class GitHub:
+    """Every port to one GitHub."""
+
+    runners: Runners
+    workflows: Workflows
+    deliveries: Deliveries
+    releases: Releases

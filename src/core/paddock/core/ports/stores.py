@@ -6,6 +6,8 @@ every change field by field.
 
 from typing import TypeAlias
 
+import attrs
+
 from paddock.core.circuit import Circuit, CircuitChange, CircuitIs
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
@@ -24,3 +26,17 @@ PoolStore: TypeAlias = Records[Pool, PoolIs, PoolChange]
 CircuitStore: TypeAlias = Records[Circuit, CircuitIs, CircuitChange]
 LedgerStore: TypeAlias = Records[LedgerEntry, EntryIs, EntryChange]
 SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
+
+
+@attrs.frozen
+class Table:
+    """Every store of a fleet: one DynamoDB table, one SQLite file, or memory."""
+
+    jobs: JobStore
+    runners: RunnerStore
+    launches: LaunchStore
+    runs: RunStore
+    pools: PoolStore
+    circuits: CircuitStore
+    ledger: LedgerStore
+    switches: SwitchStore

@@ -1,0 +1,169 @@
+"""Assignment: one machine that exists gets a registration at GitHub and its orders.
+
+::
+
+    JIT config ──> assignment (put if absent) ──> machine record ──> job launched
+         │               │                             │
+      crash: an       crash: the receipt says        crash: the job is still dispatching,
+      offline         which runner the machine       and the same steps are repeated
+      registration    is; nothing is minted
+      is left over    twice
+"""
+
+from paddock.core.errors import Conflict, PaddockError, Rejected
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.launch import Launch
+from paddock.core.messages import Assignment, RunnerPackage
+from paddock.core.ports.assignments import AssignmentReceipt, Assignments
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub, JitConfig, Scope
+from paddock.core.ports.machines import Machine
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock, Ids
+from paddock.core.runner import Runner, runner_name
+from paddock.core.settings import FleetSettings, ScopeKind
+from paddock.core.states import JobState
+from paddock.core.units import money_text
+from paddock.core.usecases.record import Recorder
+
+_SUFFIX = 6
+
+
+def scope_of(job: Job, settings: FleetSettings) -> Scope:
+    """Where the job's runner is to be registered."""
+    owner, _, name = job.facts.repository.partition("/")
+    return Scope(owner, name if settings.scope is ScopeKind.REPOSITORY else "")
+
+
+class Assign:
+    """Gives machines their orders."""
+
+    def __init__(
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        github: GitHub,
+        assignments: Assignments,
+        decisions: Decisions,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._settings = settings
+        self._jobs = table.jobs
+        self._runners = table.runners
+        self._registrations = github.runners
+        self._releases = github.releases
+        self._assignments = assignments
+        self._clock = clock
+        self._ids = ids
+        self._record = Recorder(decisions, clock, "dispatch")
+
+    def __call__(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Job | None:
+        """Assign `machine` to `job`; the job's record as launched, or None if the job had moved on meanwhile.
+
+        Args:
+            job: in state dispatching, with this launch.
+            machine: one of the launch's machines.
+            launch: the launch record.
+            resumed: the launch was begun before, so the machine may have its assignment already.
+
+        Raises:
+            PaddockError: whatever GitHub or the stores raise; the same call may be repeated.
+        """
+        receipt = self._assignments.get(machine.id) if resumed else None
+        if receipt is None:
+            receipt = self._register(job, machine)
+        self._runners.add(_machine_record(job, machine, launch, receipt, self._settings.default_disk))
+        now = self._clock.now()
+        change = JobChange(
+            state=JobState.LAUNCHED,
+            machine=machine.id,
+            runner_name=receipt.runner_name,
+            launched_at=now,
+            lease_until=0,
+            reason="",
+        )
+        try:
+            launched = self._jobs.update(
+                job.key, JobIs(state=JobState.DISPATCHING, launch=job.launch, launch_id=launch.id), change
+            )
+        except Conflict:
+            return None
+        self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
+        return launched
+
+    def _register(self, job: Job, machine: Machine) -> AssignmentReceipt:
+        scope = scope_of(job, self._settings)
+        package = self._releases.package(scope, machine.arch)
+        jit = self._mint(scope, job, machine)
+        receipt = self._assignments.put(self._orders(job, machine, jit, package))
+        if receipt.runner_name != jit.runner_name:
+            # Another dispatcher was faster; its registration is the machine's, ours is left over.
+            self._forget(scope, jit.runner_id)
+        return receipt
+
+    def _mint(self, scope: Scope, job: Job, machine: Machine) -> JitConfig:
+        labels, group = job.facts.labels, self._settings.runner_group
+        try:
+            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
+        except Rejected:
+            # "Already exists" is usually our own lost answer: once more under another name tells it from a real no.
+            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
+
+    def _fresh_name(self, machine: Machine) -> str:
+        return runner_name(machine.id, self._ids.token()[:_SUFFIX])
+
+    def _orders(self, job: Job, machine: Machine, jit: JitConfig, package: RunnerPackage) -> Assignment:
+        return Assignment(
+            machine=machine.id,
+            job_id=job.id,
+            launch=job.launch,
+            repository=job.facts.repository,
+            labels=job.facts.labels,
+            runner_name=jit.runner_name,
+            runner_id=jit.runner_id,
+            package=package,
+            jit_config=jit.encoded,
+            max_runtime=self._settings.deadlines.runtime,
+            idle_timeout=self._settings.deadlines.idle,
+            setup_info=f"{machine.id} {machine.instance_type} {machine.zone} {machine.market}".replace("  ", " "),
+            created_at=self._clock.now(),
+        )
+
+    def _forget(self, scope: Scope, runner_id: int) -> None:
+        try:
+            self._registrations.delete(scope, runner_id)
+        except PaddockError as error:
+            self._record.machine(
+                str(runner_id), "registration_left", f"an unused registration stays at GitHub: {error}"
+            )
+
+
+def _machine_record(
+    job: Job, machine: Machine, launch: Launch, receipt: AssignmentReceipt, default_disk: int
+) -> Runner:
+    return Runner(
+        machine=machine.id,
+        repository=job.facts.repository,
+        labels=job.facts.labels,
+        launch_id=launch.id,
+        runner_id=receipt.runner_id,
+        runner_name=receipt.runner_name,
+        assigned_job=job.id,
+        pool=launch.spec.pool,
+        instance_type=machine.instance_type,
+        vcpu=machine.vcpu,
+        arch=machine.arch,
+        market=machine.market,
+        zone=machine.zone,
+        price=machine.price,
+        disk=machine.disk or launch.spec.disk or default_disk,
+        launched_at=machine.launched_at,
+    )
+
+
+def _story(machine: Machine, launch: Launch) -> str:
+    price = "at an unknown price" if machine.price is None else f"at {money_text(machine.price)} an hour"
+    where = f" in {machine.zone}" if machine.zone else ""
+    return f"{launch.spec} gave {machine.instance_type} ({machine.market}){where} {price}"

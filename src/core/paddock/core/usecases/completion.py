@@ -1,0 +1,253 @@
+"""Completion: what machines report and what GitHub says, in any order, any number of times, from anybody.
+
+Two witnesses tell of every job. GitHub's word decides which machine served it and how it ended; the machine's word
+decides how *we* did. Each closes the record if it comes first, and completes it if it comes second.
+"""
+
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.messages import EventMessage, JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub, GitHubJob
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.states import ENDED_JOBS, LIVE_JOBS, JobState, OperationalResult, RunnerState
+from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
+
+_ATTEMPTS = 4  # a conditional write that loses is decided anew on what stands there
+
+
+class Completion:
+    """Closes what is finished, and learns who served whom."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        github: GitHub,
+        life: Life,
+        retire: Retire,
+        decisions: Decisions,
+        clock: Clock,
+    ) -> None:
+        self._jobs = table.jobs
+        self._runners = table.runners
+        self._workflows = github.workflows
+        self._life = life
+        self._retire = retire
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "completion")
+
+    def __call__(self, message: EventMessage) -> None:
+        """Handle one message. Repeating it changes nothing.
+
+        Raises:
+            PaddockError: a store or GitHub did not answer; the message must come back.
+        """
+        match message:
+            case JobObserved(status=Observed.IN_PROGRESS):
+                self.in_progress(message)
+            case JobObserved():
+                self.completed(message)
+            case RunnerReported():
+                self._reported(message)
+            case RunCompleted():
+                pass  # the retry policy re-runs interrupted jobs here once it is built
+
+    # -- GitHub's word ------------------------------------------------------------------------------------------
+
+    def in_progress(self, seen: JobObserved) -> None:
+        """GitHub gave the job to a runner."""
+        for _ in range(_ATTEMPTS):
+            job = self._known(seen)
+            if job.state not in WAITING_OR_LAUNCHED or self._life.started(seen, job) is not None:
+                return
+
+    def completed(self, seen: JobObserved) -> None:
+        """GitHub concluded the job."""
+        for _ in range(_ATTEMPTS):
+            job = self._known(seen)
+            if seen.runner_name and job.state in WAITING_OR_LAUNCHED:
+                self._life.started(seen, job)
+                continue
+            if self._conclude(seen, job):
+                return
+
+    def ask(self, job: Job) -> GitHubJob | None:
+        """Ask GitHub what became of the job, and act on the answer; None if GitHub does not know the job."""
+        try:
+            now = self._workflows.job(job.facts.repository, job.id)
+        except NotFound:
+            return None
+        if now.status in set(Observed):
+            self(
+                JobObserved(
+                    job=now.facts,
+                    status=Observed(now.status),
+                    received_at=self._clock.now(),
+                    conclusion=now.conclusion,
+                    runner_id=now.runner_id,
+                    runner_name=now.runner_name,
+                    started_at=now.started_at,
+                    completed_at=now.completed_at,
+                )
+            )
+        return now
+
+    def _known(self, seen: JobObserved) -> Job:
+        """The job's record, made now if this message overtook the one that queued it."""
+        job = Job(seen.job, received_at=seen.received_at)
+        if self._jobs.add(job):
+            self._record.job(job.id, "early", f"GitHub said {seen.status} before its queued event arrived")
+            return job
+        current = self._jobs.get(job.key)
+        return job if current is None else current
+
+    def _conclude(self, seen: JobObserved, job: Job) -> bool:
+        """Write GitHub's conclusion; False if the record changed meanwhile."""
+        if job.state in ENDED_JOBS:
+            return self._correct(seen, job)
+        ran = job.state is JobState.RUNNING
+        never_ran = not ran and seen.conclusion == "cancelled"
+        change = JobChange(
+            state=JobState.CANCELLED if never_ran else JobState.FINISHED,
+            conclusion=seen.conclusion,
+            finished_at=seen.completed_at or seen.received_at,
+            lease_until=0,
+            reason="GitHub cancelled it before it started" if never_ran else "",
+        )
+        if ran and seen.started_at is not None:
+            change["started_at"] = seen.started_at
+        try:
+            self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch, machine=job.machine), change)
+        except Conflict:
+            return False
+        verdict = "cancelled" if never_ran else "finished"
+        self._record.job(job.id, verdict, f"GitHub concluded it: {seen.conclusion}", runner=seen.runner_name)
+        if not ran and job.machine is not None:
+            runner = self._runners.get(job.machine)
+            if runner is not None:
+                self._retire.unneeded(runner, f"job {job.id}, for which it was started, was {seen.conclusion}")
+        return True
+
+    def _correct(self, seen: JobObserved, job: Job) -> bool:
+        """GitHub's conclusion stands above the runner's, which calls an interrupted job cancelled."""
+        if job.state is not JobState.FINISHED or seen.conclusion is None or job.conclusion == seen.conclusion:
+            return True
+        try:
+            self._jobs.update(
+                job.key,
+                JobIs(state=JobState.FINISHED, conclusion=job.conclusion),
+                JobChange(conclusion=seen.conclusion),
+            )
+        except Conflict:
+            return False
+        if job.conclusion is not None:
+            reason = f"GitHub concluded {seen.conclusion}, the runner had said {job.conclusion}"
+            self._record.job(job.id, "corrected", reason)
+        return True
+
+    # -- the machine's word -------------------------------------------------------------------------------------
+
+    def _reported(self, report: RunnerReported) -> None:
+        runner = self._runners.get(report.machine)
+        if runner is None:
+            self._record.machine(report.machine, "unknown_machine", f"a machine without a record says {report.event}")
+            return
+        match report.event:
+            case ReportEvent.HEARTBEAT:
+                self._runners.update(runner.key, RunnerIs(), RunnerChange(heartbeat_at=report.at))
+            case ReportEvent.STARTED:
+                self._started(runner, report)
+            case ReportEvent.FINISHED:
+                self._finished(self._drained(runner, report, report.result or OperationalResult.SERVED), report)
+            case ReportEvent.FAILED_TO_START:
+                self._failed_to_start(self._drained(runner, report, OperationalResult.FAILED_TO_START), report)
+
+    def _started(self, runner: Runner, report: RunnerReported) -> None:
+        """The machine runs *some* job of its labels; which one is GitHub's word to say."""
+        if report.ready_at is not None and runner.ready_at is None:
+            runner = self._runners.update(runner.key, RunnerIs(), RunnerChange(ready_at=report.ready_at))
+        if runner.state in NOT_BUSY:
+            self._life.busy(runner, None, report.started_at or report.at)
+            self._record.machine(runner.machine, "busy", f"its runner started {report.job_name or 'a job'}")
+
+    def _drained(self, runner: Runner, report: RunnerReported, result: OperationalResult) -> Runner:
+        """The machine's work is over, whatever it was."""
+        change = RunnerChange(result=result, reason=report.reason)
+        for _ in range(_ATTEMPTS):
+            if runner.state in BEFORE_DRAINING:
+                change.update(RunnerChange(state=RunnerState.DRAINING, idle_at=report.finished_at or report.at))
+                if runner.busy_at is None and report.started_at is not None:
+                    change["busy_at"] = report.started_at
+            if runner.ready_at is None and report.ready_at is not None:
+                change["ready_at"] = report.ready_at
+            try:
+                return self._runners.update(runner.key, RunnerIs(state=runner.state), change)
+            except Conflict as conflict:
+                if isinstance(conflict.current, Runner):
+                    runner, change = conflict.current, RunnerChange(result=result, reason=report.reason)
+        return runner
+
+    def _finished(self, runner: Runner, report: RunnerReported) -> None:
+        self._record.machine(runner.machine, "finished", f"its runner reports {report.conclusion or 'no conclusion'}")
+        served = runner.served_job if runner.served_job is not None else self._whom(runner, report)
+        job = None if served is None else self._jobs.get(str(served))
+        if job is None:
+            return
+        for _ in range(_ATTEMPTS):
+            change = JobChange(result=runner.result)
+            if job.state in LIVE_JOBS:
+                conclusion = job.conclusion or report.conclusion
+                change.update(JobChange(state=JobState.FINISHED, conclusion=conclusion, reason=report.reason))
+                change["finished_at"] = report.finished_at or report.at
+                if job.started_at is None:
+                    change["started_at"] = report.started_at
+            elif job.state is not JobState.FINISHED or job.machine != runner.machine or job.result is not None:
+                return
+            try:
+                when = JobIs(state=job.state, launch=job.launch, machine=runner.machine)
+                self._jobs.update(job.key, when, change)
+            except Conflict as conflict:
+                if not isinstance(conflict.current, Job) or conflict.current.machine != runner.machine:
+                    return
+                job = conflict.current
+                continue
+            verdict = "served" if report.result is OperationalResult.SERVED else str(report.result or "finished")
+            reason = f"machine {runner.machine} reports {report.conclusion or 'no conclusion'}"
+            self._record.job(job.id, verdict, f"{reason}{f' ({report.reason})' if report.reason else ''}")
+            return
+
+    def _whom(self, runner: Runner, report: RunnerReported) -> int | None:
+        """GitHub has not said whom the machine served: ask, because its own job may be another's or nobody's."""
+        if runner.assigned_job is None:
+            return None
+        job = self._jobs.get(str(runner.assigned_job))
+        if job is None:
+            return None
+        now = self.ask(job)
+        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:
+            if report.result is OperationalResult.SERVED:
+                self._life.displaced(job, by=None)
+            return None
+        return job.id if now is not None and now.runner_name == report.runner_name else None
+
+    def _failed_to_start(self, runner: Runner, report: RunnerReported) -> None:
+        why = f"{report.reason}: {report.detail}" if report.detail else report.reason
+        self._record.machine(runner.machine, "failed_to_start", why)
+        if runner.assigned_job is not None:
+            self.launch_lost(runner.assigned_job, runner.machine, report.reason or "its machine failed to start")
+
+    def launch_lost(self, job_id: int, machine: str, reason: str) -> None:
+        """The machine launched for the job will not serve it. GitHub is asked first: another may have served it."""
+        job = self._jobs.get(str(job_id))
+        if job is None or job.state is not JobState.LAUNCHED or job.machine != machine:
+            return
+        now = self.ask(job)
+        if now is None:
+            self._life.forgotten(job)
+        elif now.status not in set(Observed):
+            self._life.launch_failed(job, reason)

@@ -1,0 +1,45 @@
+"""Explain: everything that was decided about a job and its machine, in the order of time."""
+
+import attrs
+
+from paddock.core.decision import Decision
+from paddock.core.errors import NotFound
+from paddock.core.job import Job
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
+from paddock.core.usecases.record import machine_subject
+
+
+@attrs.frozen
+class Explanation:
+    """A job's record, its machine's record if it has one, and the decisions about both, oldest first."""
+
+    job: Job
+    runner: Runner | None
+    decisions: tuple[Decision, ...]
+
+
+@attrs.frozen
+class Explain:
+    """Tells a job's story."""
+
+    table: Table
+    decisions: Decisions
+
+    def __call__(self, job_id: int) -> Explanation:
+        """The explanation of the job.
+
+        Raises:
+            NotFound: no job of this id was ever seen here.
+        """
+        job = self.table.jobs.get(str(job_id))
+        if job is None:
+            raise NotFound(
+                f"job {job_id} is unknown here: its webhook never came, its labels are not ours, or the id is of a run"
+            )
+        told = list(self.decisions.about(job.subject))
+        runner = None if job.machine is None else self.table.runners.get(job.machine)
+        if job.machine is not None:
+            told.extend(self.decisions.about(machine_subject(job.machine)))
+        return Explanation(job, runner, tuple(sorted(told, key=lambda decision: decision.at)))

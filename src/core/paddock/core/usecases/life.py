@@ -1,0 +1,169 @@
+"""What happens to a job's record when the world disagrees with the plan: one place, used by every use-case.
+
+Order everywhere: flip the record, then send the message. A crash in between leaves a queued job without a message, and
+the sweep sends it again; the other order would lose work.
+"""
+
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.messages import JobMessage, JobObserved, JobRequested
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.queues import Queue
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.retry import GiveUp, RetryPolicy
+from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
+from paddock.core.states import JobState, RunnerState
+from paddock.core.units import SECOND, Moment
+from paddock.core.usecases.record import Recorder
+
+WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})
+ON_ITS_WAY = 30 * SECOND  # a message sent less long ago than this needs no repetition
+NOT_BUSY = frozenset({RunnerState.BOOTING, RunnerState.READY})
+
+
+class Life:
+    """Changes to job and machine records that several use-cases make, each conditioned and each with its decision."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        queue: Queue[JobMessage],
+        decisions: Decisions,
+        clock: Clock,
+        retry: RetryPolicy,
+    ) -> None:
+        self._jobs = table.jobs
+        self._runners = table.runners
+        self._queue = queue
+        self._clock = clock
+        self._retry = retry
+        self._record = Recorder(decisions, clock, "life")
+
+    def launch_failed(self, job: Job, reason: str) -> Job | None:
+        """The job's launch came to nothing: back to the queue within the launch budget, else abandoned.
+
+        Returns the record as it then is; None if the job had moved on meanwhile, and nothing was changed.
+        """
+        when = JobIs(state=job.state, launch=job.launch, machine=job.machine)
+        verdict = self._retry.after_failure(job, reason)
+        if isinstance(verdict, GiveUp):
+            ended = self._change(
+                job, when, JobChange(state=JobState.ABANDONED, reason=verdict.reason, finished_at=self._clock.now())
+            )
+            if ended is not None:
+                self._record.job(job.id, "abandoned", verdict.reason, launch=job.launch)
+            return ended
+        return self._requeue(job, when, JobChange(reason=reason), verdict.delay, "relaunch", reason)
+
+    def forgotten(self, job: Job) -> None:
+        """GitHub no longer knows the job: nobody will ever run or conclude it."""
+        reason = "GitHub no longer knows the job"
+        change = JobChange(state=JobState.ABANDONED, reason=reason, finished_at=self._clock.now())
+        if self._change(job, JobIs(state=job.state, launch=job.launch, machine=job.machine), change) is not None:
+            self._record.job(job.id, "abandoned", reason)
+
+    def displaced(self, job: Job, by: int | None) -> Job | None:
+        """The job's machine serves another job, and no other machine is free for it: it gets a new one.
+
+        This is nobody's failure and does not count against the launch budget.
+        """
+        whom = "another job" if by is None else f"job {by}"
+        reason = f"its machine {job.machine} serves {whom}, which GitHub gave it (runners are label capacity)"
+        when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
+        return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "displaced", reason)
+
+    def started(self, seen: JobObserved, job: Job) -> Job | None:
+        """GitHub says which runner took the job: pair them, and settle who was meant for whom."""
+        machine = machine_of(seen.runner_name)
+        runner = self._runners.get(machine) if machine is not None else None
+        at = seen.started_at or seen.received_at
+        change = JobChange(
+            state=JobState.RUNNING,
+            machine=None if runner is None else runner.machine,
+            runner_name=seen.runner_name,
+            started_at=at,
+            lease_until=0,
+            reason="",
+        )
+        if runner is not None and runner.result is not None:
+            change["result"] = runner.result  # its report overtook GitHub's word on whom it served
+        when = JobIs(state=WAITING_OR_LAUNCHED, launch=job.launch, machine=job.machine)
+        running = self._change(job, when, change)
+        if running is None:
+            return None
+        if runner is None:
+            self._record.job(job.id, "running", f"it runs on {seen.runner_name}, which is no machine of ours we know")
+            return running
+        self._record.job(job.id, "running", f"GitHub gave it to runner {seen.runner_name}", machine=runner.machine)
+        self.busy(runner, job.id, at)
+        if runner.assigned_job is not None and runner.assigned_job != job.id:
+            self._swap(taken=runner, by=job, instead=runner.assigned_job)
+        return running
+
+    def busy(self, runner: Runner, served: int | None, at: Moment) -> None:
+        """The machine runs a job (`served`, where GitHub has said which)."""
+        change = RunnerChange() if served is None else RunnerChange(served_job=served)
+        if runner.state in NOT_BUSY:
+            change.update(RunnerChange(state=RunnerState.BUSY, busy_at=at))
+        try:
+            self._runners.update(runner.key, RunnerIs(state=runner.state), change)
+        except Conflict as conflict:
+            if isinstance(conflict.current, Runner) and conflict.current.live:
+                self.busy(conflict.current, served, at)
+
+    def _swap(self, *, taken: Runner, by: Job, instead: int) -> None:
+        """`by` runs on the machine `taken`, launched for the job `instead`: that job inherits `by`'s own machine."""
+        other = self._jobs.get(str(instead))
+        if other is None or other.state is not JobState.LAUNCHED or other.machine != taken.machine:
+            return
+        free = self._runners.get(by.machine) if by.machine is not None and by.machine != taken.machine else None
+        if free is None or not free.live or free.served_job is not None:
+            self.displaced(other, by.id)
+            return
+        inherits = self._change(
+            other,
+            JobIs(state=JobState.LAUNCHED, machine=taken.machine),
+            JobChange(machine=free.machine, runner_name=free.runner_name),
+        )
+        if inherits is not None:
+            self._runners.update(free.key, RunnerIs(), RunnerChange(assigned_job=other.id))
+            reason = f"job {by.id} runs on {taken.machine}, so this one inherits its machine {free.machine}"
+            self._record.job(other.id, "swapped", reason, machine=free.machine)
+
+    def wake(self, job: Job, reason: str) -> None:
+        """Send the message of a job that is queued, or whose dispatcher died, again."""
+        now = self._clock.now()
+        if job.state is JobState.QUEUED:
+            # The mark keeps the next sweeps from sending it again while this message is on its way.
+            unsent = JobIs(state=JobState.QUEUED, lease_until=job.lease_until)
+            marked = self._change(job, unsent, JobChange(lease_until=now + ON_ITS_WAY, not_before=0))
+            if marked is None:
+                return
+        if reason:
+            self._record.job(job.id, "woken", reason)
+        self._queue.send([JobRequested(job.facts, now)])
+
+    def _requeue(self, job: Job, when: JobIs, change: JobChange, delay: int, verdict: str, reason: str) -> Job | None:
+        now = self._clock.now()
+        back = JobChange(
+            state=JobState.QUEUED,
+            machine=None,
+            runner_name=None,
+            launch_id=None,
+            lease_until=now + delay + ON_ITS_WAY,
+            not_before=now + delay,
+            **change,
+        )
+        queued = self._change(job, when, back)
+        if queued is not None:
+            self._record.job(job.id, verdict, reason, launch=job.launch, delay_s=delay // 1_000_000)
+            self._queue.send([JobRequested(job.facts, now)], delay=delay)
+        return queued
+
+    def _change(self, job: Job, when: JobIs, change: JobChange) -> Job | None:
+        try:
+            return self._jobs.update(job.key, when, change)
+        except (Conflict, NotFound):
+            return None

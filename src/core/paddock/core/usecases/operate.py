@@ -1,0 +1,44 @@
+"""Operate: what people change while the fleet runs."""
+
+from paddock.core.errors import Conflict
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.states import JobState
+from paddock.core.switch import PAUSED, Switch, SwitchChange, SwitchIs
+from paddock.core.usecases.life import Life
+from paddock.core.usecases.listing import jobs_in
+from paddock.core.usecases.record import Recorder
+
+
+class Operate:
+    """Pausing and resuming."""
+
+    def __init__(self, *, table: Table, life: Life, decisions: Decisions, clock: Clock) -> None:
+        self._table = table
+        self._life = life
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "operate")
+
+    def pause(self, reason: str) -> Switch:
+        """Launch nothing more. Running jobs go on; queued ones wait and say why."""
+        self._record.machine("fleet", "paused", reason or "no reason given")
+        return self._turn(on=True, reason=reason)
+
+    def resume(self) -> tuple[Switch, int]:
+        """Launch again; how many waiting jobs were woken."""
+        switch = self._turn(on=False, reason="")
+        self._record.machine("fleet", "resumed", "an operator resumed it")
+        waiting = jobs_in(self._table, JobState.QUEUED)
+        for job in waiting:
+            self._life.wake(job, "the fleet was resumed")
+        return switch, len(waiting)
+
+    def _turn(self, *, on: bool, reason: str) -> Switch:
+        switch = Switch(PAUSED, on=on, at=self._clock.now(), reason=reason)
+        while not self._table.switches.add(switch):
+            try:
+                return self._table.switches.update(PAUSED, SwitchIs(), SwitchChange(on=on, at=switch.at, reason=reason))
+            except Conflict:
+                continue
+        return switch

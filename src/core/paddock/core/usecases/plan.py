@@ -1,0 +1,138 @@
+"""What the sweep should do, as a pure function of what it saw. Levels heal what edges lost.
+
+Each act carries its reason; the sweep looks at the world again before any act that destroys something.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+import attrs
+
+from paddock.core.job import Job
+from paddock.core.ports.machines import Machine
+from paddock.core.runner import Runner
+from paddock.core.settings import Deadlines
+from paddock.core.states import JobState, RunnerState
+from paddock.core.units import SECOND, Moment, span_text
+
+_NEWBORN = 10 * SECOND  # EC2 may not list a machine at once
+
+
+@attrs.frozen
+class Snapshot:
+    """What was seen: live job and machine records, and the machines that are not terminated, by id."""
+
+    now: Moment
+    jobs: Sequence[Job]
+    runners: Sequence[Runner]
+    machines: Mapping[str, Machine]
+
+
+@attrs.frozen
+class CloseMachine:
+    """The record lives and the machine does not."""
+
+    machine: str
+    reason: str
+
+
+@attrs.frozen
+class EndMachine:
+    """The machine must end; its record, if any, closes when it is gone. ``state`` is the record's state as seen."""
+
+    machine: str
+    reason: str
+    state: RunnerState | None = None
+
+
+@attrs.frozen
+class WakeJob:
+    """The job waits and no message is on its way. An empty reason is not worth a decision."""
+
+    job_id: int
+    reason: str = ""
+
+
+@attrs.frozen
+class AskGitHub:
+    """The job's record and its machine disagree; GitHub knows."""
+
+    job_id: int
+    reason: str
+
+
+@attrs.frozen
+class RelaunchJob:
+    """The job's machine will not serve it."""
+
+    job_id: int
+    machine: str
+    reason: str
+
+
+Act: TypeAlias = CloseMachine | EndMachine | WakeJob | AskGitHub | RelaunchJob
+
+
+def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
+    """What to do about what was seen, machines first (their ends free places), then jobs, oldest first."""
+    return (*_machines(seen, deadlines), *_jobs(seen, deadlines))
+
+
+def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
+    known = {runner.machine: runner for runner in seen.runners}
+    for runner in seen.runners:
+        if runner.machine not in seen.machines:
+            if seen.now - runner.launched_at > _NEWBORN:
+                yield CloseMachine(runner.machine, "the machine is gone")
+        else:
+            yield from _overdue(runner, seen.now, deadlines)
+    for machine in seen.machines.values():
+        age = seen.now - machine.launched_at
+        if machine.id not in known and age > deadlines.orphan:
+            yield EndMachine(machine.id, f"it runs for {span_text(age)} and has no record")
+
+
+def _overdue(runner: Runner, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
+    """Machines that take too long for what they do. Silence alone ends nothing: it takes a second clock."""
+    reason = ""
+    if runner.state is RunnerState.DRAINING and now - (runner.idle_at or now) > deadlines.drain:
+        reason = f"its work is over and it has not powered off: {runner.reason}"
+    elif runner.state is RunnerState.BOOTING and now - runner.launched_at > deadlines.boot + deadlines.idle:
+        reason = f"silent for {span_text(now - runner.launched_at)} since its launch"
+    elif runner.state is RunnerState.BUSY and runner.busy_at is not None:
+        heard = max(runner.busy_at, runner.heartbeat_at or 0)
+        if now - runner.busy_at > deadlines.runtime + deadlines.drain and now - heard > deadlines.silence:
+            reason = "beyond the longest job's time, and silent"
+    if reason:
+        yield EndMachine(runner.machine, reason, runner.state)
+
+
+def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
+    runners = {runner.machine: runner for runner in seen.runners}
+    for job in sorted(seen.jobs, key=lambda job: (job.facts.created_at, job.id)):
+        if job.state is JobState.QUEUED:
+            if job.not_before <= seen.now and job.lease_until <= seen.now:
+                yield WakeJob(job.id)
+        elif job.state is JobState.DISPATCHING:
+            if job.lease_until + _NEWBORN <= seen.now:
+                yield WakeJob(job.id, "its dispatcher's lease ran out")
+        elif job.state is JobState.LAUNCHED and job.machine is not None:
+            yield from _launched(job, job.machine, runners.get(job.machine), seen.now, deadlines)
+        elif job.state is JobState.RUNNING:
+            runner = runners.get(job.machine) if job.machine is not None else None
+            over = runner is None or runner.state is RunnerState.DRAINING
+            ended = (runner.idle_at if runner is not None else None) or job.started_at or seen.now
+            if over and seen.now - ended > deadlines.word:
+                yield AskGitHub(job.id, "it is recorded as running, and its machine is done")
+
+
+def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
+    if runner is None:
+        if now - (job.launched_at or now) > _NEWBORN:
+            yield RelaunchJob(job.id, machine, "its machine is gone before the job started")
+    elif runner.served_job is not None and runner.served_job != job.id:
+        yield RelaunchJob(job.id, machine, f"its machine serves job {runner.served_job}")
+    elif runner.state in {RunnerState.BUSY, RunnerState.DRAINING}:
+        since = max(runner.busy_at or 0, runner.idle_at or 0) or runner.launched_at
+        if now - since > deadlines.word:
+            yield AskGitHub(job.id, "its machine has worked, and GitHub has not said for whom")

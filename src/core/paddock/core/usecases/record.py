@@ -1,0 +1,42 @@
+"""Writing decisions down: every use-case says what it decided, about what, and why."""
+
+import attrs
+
+from paddock.core.decision import Decision, Fact
+from paddock.core.job import job_subject
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.system import Clock
+
+
+def machine_subject(machine: str) -> str:
+    """What decisions about a machine are filed under."""
+    return f"machine:{machine}"
+
+
+def delivery_subject(guid: str) -> str:
+    """What decisions about a webhook delivery are filed under."""
+    return f"delivery:{guid}"
+
+
+@attrs.frozen
+class Recorder:
+    """The pen of one use-case."""
+
+    decisions: Decisions
+    clock: Clock
+    actor: str
+
+    def job(self, job_id: int, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a job."""
+        self._write(job_subject(job_id), verdict, reason, facts)
+
+    def machine(self, machine: str, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a machine."""
+        self._write(machine_subject(machine), verdict, reason, facts)
+
+    def delivery(self, guid: str, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a webhook delivery."""
+        self._write(delivery_subject(guid), verdict, reason, facts)
+
+    def _write(self, subject: str, verdict: str, reason: str, facts: dict[str, Fact]) -> None:
+        self.decisions.append([Decision(subject, self.clock.now(), self.actor, verdict, reason, facts)])

@@ -1,0 +1,123 @@
+"""Retirement: a machine's end, and everything that must end with it.
+
+A destructive act needs fresh evidence: GitHub refuses to delete a runner that runs a job, so a registration is deleted
+first, and only a machine whose registration is gone is told to end.
+"""
+
+from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
+from paddock.core.job import Job
+from paddock.core.ledger import Rates, entries_of
+from paddock.core.ports.assignments import Assignments
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub, Scope
+from paddock.core.ports.machines import Machines
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.settings import FleetSettings, ScopeKind
+from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
+from paddock.core.units import Moment
+from paddock.core.usecases.record import Recorder
+
+BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
+
+
+class Retire:
+    """Ends machines, and closes the books on them."""
+
+    def __init__(
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        machines: Machines,
+        github: GitHub,
+        assignments: Assignments,
+        decisions: Decisions,
+        clock: Clock,
+        rates: Rates,
+    ) -> None:
+        self._settings = settings
+        self._jobs = table.jobs
+        self._runners = table.runners
+        self._ledger = table.ledger
+        self._machines = machines
+        self._registrations = github.runners
+        self._assignments = assignments
+        self._clock = clock
+        self._rates = rates
+        self._record = Recorder(decisions, clock, "retire")
+
+    def surplus(self, machine: str, job: Job, reason: str) -> None:
+        """End a machine that was started for `job` and never got to serve anybody."""
+        runner = self._runners.get(machine)
+        if runner is not None and not self._unregister(runner):
+            self._record.machine(machine, "kept", f"it was to end ({reason}), but GitHub gave it a job")
+            return
+        self._machines.terminate([machine])
+        self._record.machine(machine, "surplus", reason, job=job.id)
+
+    def unneeded(self, runner: Runner, reason: str) -> None:
+        """Its job needs it no longer. It drains, unless GitHub has given it another job by now.
+
+        It is not ended at once: a job may have been dispatched to it that GitHub does not count as its own yet. The
+        sweep ends it when it still serves nobody after a grace.
+        """
+        if runner.state not in BEFORE_DRAINING or runner.served_job is not None or not self._unregister(runner):
+            return
+        try:
+            change = RunnerChange(state=RunnerState.DRAINING, idle_at=self._clock.now(), reason=reason)
+            self._runners.update(runner.key, RunnerIs(state=runner.state, served_job=None), change)
+        except Conflict:
+            return
+        self._record.machine(runner.machine, "draining", reason)
+
+    def may_end(self, runner: Runner) -> bool:
+        """True if GitHub has no work on the machine: the second witness, besides our own clock.
+
+        A machine that has reported its end, or is beyond every job's time, is judged by that alone.
+        """
+        if runner.state is RunnerState.BOOTING:
+            return self._unregister(runner)
+        served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
+        return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
+
+    def gone(self, runner: Runner, at: Moment, reason: str) -> Runner | None:
+        """The machine no longer exists: close its record, write its bill, forget what was kept for it.
+
+        Returns the closed record; None if it was closed already.
+        """
+        try:
+            change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
+            closed = self._runners.update(runner.key, RunnerIs(state=LIVE_RUNNERS), change)
+        except (Conflict, NotFound):
+            return None
+        self.bill(closed)
+        self._assignments.delete(closed.machine)
+        if closed.result is not OperationalResult.SERVED:
+            self._unregister(closed)  # GitHub deletes only the registrations of runners that did their work
+        self._record.machine(closed.machine, "gone", reason, result=closed.result)
+        return closed
+
+    def bill(self, runner: Runner) -> None:
+        """Write the ledger entries of a machine that is gone. Repeating it writes nothing new."""
+        served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
+        for entry in entries_of(runner, served, self._rates):
+            self._ledger.add(entry)
+
+    def _unregister(self, runner: Runner) -> bool:
+        """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked."""
+        if runner.runner_id is None:
+            return True
+        owner, _, name = runner.repository.partition("/")
+        scope = Scope(owner, name if self._settings.scope is ScopeKind.REPOSITORY else "")
+        try:
+            self._registrations.delete(scope, runner.runner_id)
+        except Busy:
+            return False
+        except NotFound:
+            return True
+        except PaddockError as error:
+            self._record.machine(runner.machine, "registration_left", f"its registration stays at GitHub: {error}")
+            return False
+        return True

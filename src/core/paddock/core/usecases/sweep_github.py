@@ -1,0 +1,141 @@
+"""The other sweep: GitHub against our records. It finds what webhooks lost, within a bounded number of calls.
+
+* A delivery that GitHub logged as failed is asked for again.
+* A queued job of ours that no record knows is taken in as if its webhook had come.
+* A job that our records call live and GitHub no longer lists as unfinished is asked about.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import TypeVar
+
+import attrs
+
+from paddock.core.errors import PaddockError
+from paddock.core.job import Job
+from paddock.core.labels import claimed_by
+from paddock.core.messages import JobMessage, JobRequested
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub, GitHubJob, HookDelivery
+from paddock.core.ports.queues import Queue
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.settings import FleetSettings
+from paddock.core.states import JobState
+from paddock.core.units import HOUR, SECOND, Span
+from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.listing import live_jobs
+from paddock.core.usecases.record import Recorder
+
+T = TypeVar("T")
+
+MOST_QUESTIONS = 50
+MOST_REDELIVERIES = 50
+MOST_ATTEMPTS = 4  # of one delivery, the first included
+_LOOK_BACK: Span = HOUR
+_SETTLED: Span = 30 * SECOND
+
+
+@attrs.frozen
+class GitHubSweepReport:
+    """What a run found and did. Failures name what could not be asked."""
+
+    repositories: int = 0
+    redelivered: int = 0
+    adopted: int = 0
+    asked: int = 0
+    errors: tuple[str, ...] = ()
+
+
+class SweepGitHub:
+    """Compares GitHub's word with ours."""
+
+    def __init__(
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        jobs: Queue[JobMessage],
+        github: GitHub,
+        completion: Completion,
+        decisions: Decisions,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._queue = jobs
+        self._github = github
+        self._completion = completion
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "sweep_github")
+
+    def __call__(self) -> GitHubSweepReport:
+        """One run. A repository that cannot be asked does not keep the others from being asked."""
+        errors: list[str] = []
+        live = live_jobs(self._table)
+        redelivered = self._tried("hook deliveries", self._redeliver, errors)
+        adopted = asked = 0
+        repositories = self._repositories(live)
+        for repository in repositories:
+            known = [job for job in live if job.facts.repository.casefold() == repository.casefold()]
+
+            left = MOST_QUESTIONS - asked
+            call = partial(self._compare, repository, known, left)
+            found = self._tried(repository, call, errors) or (0, 0)
+            adopted, asked = adopted + found[0], asked + found[1]
+        return GitHubSweepReport(len(repositories), redelivered or 0, adopted, asked, tuple(errors))
+
+    def _repositories(self, live: Iterable[Job]) -> list[str]:
+        """Repositories worth asking about: those named without globs, and those with live jobs."""
+        named = {name for name in self._settings.repositories if not set(name) & set("*?[")}
+        return sorted({name.casefold(): name for name in (*named, *(job.facts.repository for job in live))}.values())
+
+    def _redeliver(self) -> int:
+        """Ask again for deliveries of which no attempt succeeded."""
+        now = self._clock.now()
+        attempts: dict[str, list[HookDelivery]] = {}
+        for delivery in self._github.deliveries.since(now - _LOOK_BACK):
+            attempts.setdefault(delivery.guid, []).append(delivery)
+        lost = [
+            tries[0]
+            for tries in attempts.values()
+            if not any(delivery.ok for delivery in tries)
+            and len(tries) < MOST_ATTEMPTS
+            and tries[0].delivered_at < now - _SETTLED
+            and tries[0].event in {"workflow_job", "workflow_run"}
+        ][:MOST_REDELIVERIES]
+        for delivery in lost:
+            self._github.deliveries.redeliver(delivery.id)
+            self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
+        return len(lost)
+
+    def _compare(self, repository: str, known: Sequence[Job], questions: int) -> tuple[int, int]:
+        unfinished = {job.facts.job_id: job for job in self._github.workflows.unfinished_jobs(repository)}
+        adopted = sum(self._adopt(job) for job in unfinished.values())
+        asked = 0
+        for job in known:
+            now = unfinished.get(job.id)
+            vanished = now is None and self._clock.now() - job.received_at > _SETTLED
+            unheard = now is not None and now.status == "in_progress" and job.state is not JobState.RUNNING
+            if (vanished or unheard) and asked < questions:
+                asked += 1
+                self._completion.ask(job)
+        return adopted, asked
+
+    def _adopt(self, job: GitHubJob) -> bool:
+        """Take in a queued job whose webhook never came."""
+        facts = job.facts
+        if job.status != "queued" or claimed_by(facts.labels, self._settings.aliases) is None:
+            return False
+        if self._table.jobs.get(str(facts.job_id)) is not None:
+            return False
+        self._queue.send([JobRequested(facts, self._clock.now())])
+        self._record.job(facts.job_id, "adopted", "GitHub lists it as queued, and no webhook told of it")
+        return True
+
+    def _tried(self, what: str, call: Callable[[], T], errors: list[str]) -> T | None:
+        try:
+            return call()
+        except PaddockError as error:
+            errors.append(f"{what}: {error}")
+            return None

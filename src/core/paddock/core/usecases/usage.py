@@ -1,0 +1,65 @@
+"""Observing what the fleet uses, as far as the configured limits need to know."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import attrs
+
+from paddock.core.catalogue import fitting
+from paddock.core.paging import pages
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner
+from paddock.core.settings import Limits
+from paddock.core.states import JobState
+from paddock.core.units import HOUR, MINUTE, MicroDollars, Moment, datetime_of
+from paddock.core.usecases.admission import Usage
+from paddock.core.usecases.listing import jobs_in, live_runners
+
+
+@attrs.frozen
+class UsageMeter:
+    """Reads usage from the records. A limit that is not set costs no read."""
+
+    table: Table
+    clock: Clock
+
+    def read(self, limits: Limits) -> Usage:
+        """The usage now. Exact with one dispatcher; several at once may overshoot a limit by their batches."""
+        now = self.clock.now()
+        counted = limits.machines, limits.vcpu, limits.machines_per_repository
+        usage = self._machines() if any(limit is not None for limit in counted) else Usage()
+        if limits.launches_per_minute is not None:
+            usage = attrs.evolve(usage, launches_last_minute=self._launches_since(now - MINUTE, now))
+        if limits.spend_per_day is not None:
+            usage = attrs.evolve(usage, spent_today=self._spent(now))
+        return usage
+
+    def _machines(self) -> Usage:
+        machines, vcpu, repositories = 0, 0, Counter[str]()
+        for runner in live_runners(self.table):
+            machines += 1
+            vcpu += runner.vcpu
+            repositories[runner.repository] += 1
+        # A job whose machine is being asked for has no machine record yet, but takes its place already.
+        for job in jobs_in(self.table, JobState.DISPATCHING):
+            types = fitting(job.spec) if job.spec is not None else ()
+            machines += 1
+            vcpu += types[0].vcpu if types else 0
+            repositories[job.facts.repository] += 1
+        return Usage(machines, vcpu, dict(repositories))
+
+    def _launches_since(self, since: Moment, now: Moment) -> int:
+        minutes = range(since // MINUTE, now // MINUTE + 1)
+        return sum(runner.launched_at > since for minute in minutes for runner in self._launched_in(str(minute)))
+
+    def _launched_in(self, minute: str) -> Iterator[Runner]:
+        return pages(lambda cursor: self.table.runners.page("minute", minute, cursor=cursor))
+
+    def _spent(self, now: Moment) -> MicroDollars:
+        today = datetime_of(now).strftime("%Y-%m-%d")
+        entries = pages(lambda cursor: self.table.ledger.page("day", today, cursor=cursor))
+        closed = sum(entry.amount or 0 for entry in entries)
+        return closed + sum(
+            (runner.price or 0) * max(0, now - runner.launched_at) // HOUR for runner in live_runners(self.table)
+        )
