@@ -1,0 +1,8 @@
+"""State of the one-machine fleet in one SQLite file: records, queues and decisions, safe for several processes."""
+
+from paddock.adapters.sqlite.database import Database
+from paddock.adapters.sqlite.decisions import SqliteDecisions
+from paddock.adapters.sqlite.queue import SqliteQueue
+from paddock.adapters.sqlite.records import SqliteRecords
+
+__all__ = ["Database", "SqliteDecisions", "SqliteQueue", "SqliteRecords"]

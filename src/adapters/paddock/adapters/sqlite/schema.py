@@ -1,0 +1,63 @@
+"""The tables, and which version of them this program understands."""
+
+import sqlite3
+from pathlib import Path
+
+from paddock.core.errors import InvalidInput
+
+VERSION = 1
+
+_TABLES = (
+    # Records as JSON, and their sparse index entries beside them, in the order in which listings go.
+    "CREATE TABLE records (prefix TEXT, key TEXT, data TEXT NOT NULL, PRIMARY KEY (prefix, key)) WITHOUT ROWID",
+    """CREATE TABLE entries (prefix TEXT, name TEXT, value TEXT, place INTEGER, key TEXT,
+       PRIMARY KEY (prefix, name, value, place, key)) WITHOUT ROWID""",
+    # due: when the message is to be seen (again); lent: 1 while on loan; loans: numbers the receipts and is never
+    # reset, so that no receipt ever comes back; dead: why the message was given up.
+    """CREATE TABLE messages (id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body TEXT NOT NULL,
+       due INTEGER NOT NULL, receives INTEGER NOT NULL DEFAULT 0, loans INTEGER NOT NULL DEFAULT 0,
+       lent INTEGER NOT NULL DEFAULT 0, dead TEXT)""",
+    "CREATE INDEX messages_due ON messages (queue, due) WHERE dead IS NULL",
+    "CREATE INDEX messages_dead ON messages (queue, id) WHERE dead IS NOT NULL",
+    "CREATE TABLE decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, subject TEXT NOT NULL, data TEXT NOT NULL)",
+    "CREATE INDEX decisions_subject ON decisions (subject, id)",
+)
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables in an empty database, unless another process just did."""
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        if _is_empty(connection):
+            for statement in _TABLES:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def check(connection: sqlite3.Connection, path: Path) -> None:
+    """Make sure that the tables are there and that this program understands them.
+
+    Raises:
+        InvalidInput: a newer Paddock wrote the file, or it is somebody else's database.
+    """
+    if _is_empty(connection):
+        create(connection)
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version == VERSION:
+        return
+    if version > VERSION:
+        remedy = f"this Paddock understands schema version {VERSION}: upgrade Paddock, or give it another file"
+        raise InvalidInput(f"schema version of {path}", version, remedy)
+    remedy = "this is not a Paddock database: give Paddock a file of its own"
+    raise InvalidInput(f"schema version of {path}", version, remedy)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return (tables, version) == (0, 0)
