@@ -6,7 +6,7 @@ version before its own, by an upgrade step below; so a fleet can be upgraded whi
 """
 
 from collections.abc import Callable, Mapping
-from enum import Enum
+from enum import StrEnum
 from typing import Any, TypeVar, get_args, get_origin
 
 from cattrs import transform_error
@@ -28,10 +28,6 @@ KINDS: Mapping[str, type] = {
     "assignment": Assignment,
 }
 _KIND_OF: Mapping[type, str] = {record: kind for kind, record in KINDS.items()}
-
-
-def _is_enumeration(target: object) -> bool:
-    return isinstance(target, type) and issubclass(target, Enum)
 
 
 def _is_tuple(target: Any) -> bool:  # noqa: ANN401 - a type form, for which Python has no type
@@ -65,7 +61,7 @@ def _converter() -> JsonConverter:
         converter.register_structure_hook(scalar, exact)
     # To cattrs a text is as good a sequence as a list, and an enumeration of texts needs no unwrapping.
     converter.register_structure_hook_factory(_is_tuple, lambda target: _listed(converter, target))
-    converter.register_unstructure_hook_func(_is_enumeration, lambda member: member.value)
+    converter.register_unstructure_hook(StrEnum, lambda member: member.value)
     converter.register_structure_hook(str | int | bool | None, lambda value, _: value)
     return converter
 
