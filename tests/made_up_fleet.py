@@ -35,7 +35,7 @@ def at(seconds: float) -> Moment:
     return MORNING + round(seconds * SECOND)
 
 
-def a_job(number: int, name: str = "build", queued: float = 0, **changes: Any) -> Job:
+def a_job(number: int, name: str = "build", queued: float = 0, **changes: Any) -> Job:  # noqa: ANN401 - any field of a job
     """A queued job of the morning; everything else by keyword."""
     facts = JobFacts(
         job_id=40_000_000_000 + number,
@@ -49,7 +49,7 @@ def a_job(number: int, name: str = "build", queued: float = 0, **changes: Any) -
     return attrs.evolve(Job(facts=facts, received_at=at(queued + 0.4)), **changes)
 
 
-def a_runner(number: int, launched: float = 3, **changes: Any) -> Runner:
+def a_runner(number: int, launched: float = 3, **changes: Any) -> Runner:  # noqa: ANN401 - any field of a machine
     """A machine of the morning; everything else by keyword."""
     return attrs.evolve(
         Runner(
@@ -79,7 +79,7 @@ def served(
     *,
     launch: int = 1,
     extra: float = 0,
-    **changes: Any,
+    **changes: Any,  # noqa: ANN401 - any field of either
 ) -> tuple[Job, Runner]:
     """A job and the machine that served it."""
     launched = queued + 1.6 + extra

@@ -70,7 +70,7 @@ def axis_over(moments: Iterable[Moment], now: Moment) -> Axis:
 
 
 def tick_text(offset: Span, step: Span) -> str:
-    """The offset as a stop-watch shows it: ``0:30``, ``1:30:00``, ``2 d 6 h``; with tenths if the step is below a second."""
+    """The offset as a stop-watch shows it: ``0:30``, ``1:30:00``, ``2 d 6 h``; tenths for steps below a second."""
     if offset >= 2 * DAY or step >= DAY:
         days, rest = divmod(offset, DAY)
         return f"{days} d {rest // HOUR} h" if rest else f"{days} d"

@@ -1,6 +1,7 @@
 """A job's life as a story: what happened to it and what was decided about it, in the order of time."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 import attrs
 
@@ -27,7 +28,9 @@ class Chapter:
 
 def chapters(job: Job, decisions: Iterable[Decision], runner: Runner | None = None) -> tuple[Chapter, ...]:
     """The job's story. At the same moment, what happened comes before what was decided because of it."""
-    told = [*_happened(job), *(() if runner is None else _machine(runner))]
+    decisions = list(decisions)
+    known = {decision.reason for decision in decisions}
+    told = [*_happened(job, known), *(() if runner is None else _machine(runner))]
     told.extend(
         Chapter(
             at=decision.at,
@@ -93,14 +96,16 @@ def _why_it_waits(job: Job, decisions: Sequence[Decision], now: Moment) -> str:
     return " ".join(parts).replace("..", ".")
 
 
-def _happened(job: Job) -> Iterable[Chapter]:
+def _happened(job: Job, known: AbstractSet[str]) -> Iterable[Chapter]:
     labels = ", ".join(job.facts.labels) or "no label"
     yield Chapter(queued_at(job), "GitHub", "queued the job", f"runs-on: {labels}")
     if job.started_at is not None:
         detail = f"on {job.runner_name or job.machine}" if job.runner_name or job.machine else ""
         yield Chapter(job.started_at, "GitHub", "started the job", detail)
     if job.finished_at is not None:
-        yield Chapter(job.finished_at, "GitHub", f"the job ended: {word_of(job)}", job.reason)
+        ours = job.state in {JobState.REJECTED, JobState.ABANDONED}
+        detail = "" if job.reason in known else job.reason  # a decision tells it already
+        yield Chapter(job.finished_at, "Paddock" if ours else "GitHub", f"the job ended: {word_of(job)}", detail)
 
 
 def _machine(runner: Runner) -> Iterable[Chapter]:

@@ -49,6 +49,13 @@ class Figures:
         """The known cost, or None if there are machines and the cost of not a single one is known."""
         return None if self.unpriced and self.unpriced >= self.machines and not self.known else self.known
 
+    @property
+    def estimated_per_cent(self) -> int:
+        """The estimated share of the known cost in whole per cent; never rounded down to none, nor up to all."""
+        if not self.known or self.estimated == self.known:
+            return 100 if self.known else 0
+        return min(max(round(self.estimated * 100 / self.known), 1 if self.estimated else 0), 99)
+
 
 def figures(jobs: Sequence[Job], runners: Sequence[Runner], ledger: CostLedger) -> Figures:
     """The numbers of these jobs and machines."""

@@ -134,7 +134,6 @@ def render(
         cost=_cost_text(numbers),
         cost_shares=_cost_shares(numbers),
         time_shares=_time_shares(numbers),
-        estimated=_estimated(numbers),
         catalogue_date=catalogue.DATED,
         median=_span(numbers.wait_median),
         p95=_span(numbers.wait_p95),
@@ -259,12 +258,6 @@ def _shares(parts: Sequence[tuple[str, str, int, str]]) -> Iterator[Share]:
         left, right = (round(edge * 100 / whole, 3) if whole else 0.0 for edge in (so_far, so_far + amount))
         yield Share(name, drawing, left, round(right - left, 3), text)
         so_far += amount
-
-
-def _estimated(numbers: Figures) -> str:
-    if not numbers.known or not numbers.estimated:
-        return ""
-    return f"{max(1, round(numbers.estimated * 100 / numbers.known))} %"
 
 
 def _span(span: int | None) -> str:
