@@ -1,0 +1,161 @@
+"""Unpacking a runner package so that no entry of it can reach outside its directory.
+
+The rules: entries have relative names without ``..``; every directory above an entry is a real one, never a link; a
+link goes up only at its beginning and never above the root; nothing is written twice; only files, directories and
+links. With real directories above it, a link's way up is the way its text says, so checking the text is enough.
+"""
+
+import os
+import stat
+import tarfile
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from paddock.agent.reasons import AgentFailure, Reason
+
+LISTENER = "bin/Runner.Listener"
+MAX_BYTES = 8 << 30
+MAX_ENTRIES = 200_000
+_CHUNK = 1 << 20
+
+
+def extract(archive: BinaryIO, root: Path) -> None:
+    """Unpack the ``.tar.gz`` into `root`, an existing empty directory.
+
+    Raises:
+        AgentFailure: `bad_package`, naming the entry.
+        OSError: the disk is full or failing.
+    """
+    room = MAX_BYTES
+    try:
+        with tarfile.open(fileobj=archive, mode="r:gz") as package:
+            for count, entry in enumerate(package):
+                room -= max(0, entry.size)
+                _check_size(entry, count, room)
+                _place(package, entry, root)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise AgentFailure(Reason.BAD_PACKAGE, f"not a readable .tar.gz: {type(error).__name__}") from error
+    except OSError as error:
+        if error.errno is None:  # gzip.BadGzipFile: the archive's fault, not the disk's
+            raise AgentFailure(Reason.BAD_PACKAGE, "not a readable .tar.gz: bad gzip data") from error
+        raise
+    except Exception as error:
+        if type(error).__module__ == "zlib":
+            raise AgentFailure(Reason.BAD_PACKAGE, "not a readable .tar.gz: bad compressed data") from error
+        raise
+    _check_listener(root)
+
+
+def _check_size(entry: tarfile.TarInfo, count: int, room: int) -> None:
+    if count >= MAX_ENTRIES or room < 0:
+        raise _bad(entry.name, f"the package is larger than {MAX_ENTRIES} entries or {MAX_BYTES} bytes")
+
+
+def _check_listener(root: Path) -> None:
+    try:
+        mode = (root / LISTENER).lstat().st_mode
+    except OSError:
+        mode = 0
+    if not stat.S_ISREG(mode) or not mode & stat.S_IXUSR:
+        raise AgentFailure(Reason.BAD_PACKAGE, f"{LISTENER} is not in it as an executable file")
+
+
+def _place(package: tarfile.TarFile, entry: tarfile.TarInfo, root: Path) -> None:
+    parts = _parts(entry.name, entry.name)
+    if not parts:
+        if not entry.isdir():
+            raise _bad(entry.name, "the root of the package must be a directory")
+        return
+    _make_parents(root, parts[:-1], entry.name)
+    target = root.joinpath(*parts)
+    if entry.isdir():
+        if not _is_directory(target):
+            _refuse_existing(target, entry.name)
+            target.mkdir(mode=0o755)
+        return
+    _refuse_existing(target, entry.name)
+    if entry.isreg():
+        _write(package, entry, target)
+    elif entry.issym():
+        _check_link(entry, depth=len(parts) - 1)
+        target.symlink_to(entry.linkname)
+    elif entry.islnk():
+        os.link(_hard_target(root, entry), target, follow_symlinks=False)
+    else:
+        raise _bad(entry.name, "only files, directories and links may be in a runner package")
+
+
+def _parts(name: str, shown: str) -> tuple[str, ...]:
+    if not name or name.startswith("/") or "\0" in name or "\\" in name:
+        raise _bad(shown, "names must be relative, without '\\' and NUL")
+    parts = PurePosixPath(name).parts
+    if ".." in parts:
+        raise _bad(shown, "names must not contain '..'")
+    return parts
+
+
+def _make_parents(root: Path, parents: tuple[str, ...], shown: str) -> None:
+    directory = root
+    for part in parents:
+        directory /= part
+        if not _is_directory(directory):
+            _refuse_existing(directory, shown)
+            directory.mkdir(mode=0o755)
+
+
+def _is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.lstat().st_mode)
+    except FileNotFoundError:
+        return False
+
+
+def _refuse_existing(path: Path, shown: str) -> None:
+    if os.path.lexists(path):
+        raise _bad(shown, f"{path.name!r} is already there as something else")
+
+
+def _write(package: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
+    source = package.extractfile(entry)
+    assert source is not None  # it is a regular file
+    mode = 0o755 if entry.mode & 0o111 else 0o644  # never setuid, never writable by others
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with source, os.fdopen(descriptor, "wb") as file:
+        left = entry.size
+        while left:
+            chunk = source.read(min(left, _CHUNK))
+            if not chunk:
+                raise _bad(entry.name, "the package ends in the middle of it")
+            file.write(chunk)
+            left -= len(chunk)
+
+
+def _check_link(entry: tarfile.TarInfo, *, depth: int) -> None:
+    link = entry.linkname
+    if not link or link.startswith("/") or "\0" in link or "\\" in link:
+        raise _bad(entry.name, f"its link {link[:80]!r} must be relative")
+    parts = PurePosixPath(link).parts
+    ups = next((index for index, part in enumerate(parts) if part != ".."), len(parts))
+    if ups > depth or ".." in parts[ups:]:
+        raise _bad(entry.name, f"its link {link[:80]!r} reaches outside the package, or might")
+
+
+def _hard_target(root: Path, entry: tarfile.TarInfo) -> Path:
+    parts = _parts(entry.linkname, entry.name)
+    path = root
+    for part in parts[:-1]:
+        path /= part
+        if not _is_directory(path):
+            raise _bad(entry.name, f"its link {entry.linkname[:80]!r} leads nowhere")
+    path = root.joinpath(*parts)
+    try:
+        regular = bool(parts) and stat.S_ISREG(path.lstat().st_mode)
+    except FileNotFoundError:
+        regular = False
+    if not regular:
+        raise _bad(entry.name, f"its link {entry.linkname[:80]!r} is not a file of the package")
+    return path
+
+
+def _bad(name: str, why: str) -> AgentFailure:
+    return AgentFailure(Reason.BAD_PACKAGE, f"entry {name[:80]!r}: {why}")

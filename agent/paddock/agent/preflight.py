@@ -1,0 +1,41 @@
+"""Does the Listener start at all? A missing library shows only as a crash, and that had better be told apart."""
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+
+from paddock.agent.extraction import LISTENER
+from paddock.agent.reasons import AgentFailure, Reason
+
+_PATIENCE = 30.0  # seconds; a healthy one takes a tenth of one
+
+
+def check_listener(root: Path, environment: Mapping[str, str]) -> str:
+    """The version the Listener in `root` gives for itself.
+
+    Raises:
+        AgentFailure: `preflight_failed`, with the end of what it printed.
+    """
+    try:
+        run = subprocess.run(  # noqa: S603 - the program comes from a package whose digest was checked
+            [str(root / LISTENER), "--version"],
+            cwd=root,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except OSError as error:
+        raise _failed(f"cannot be executed: {error.strerror}") from error
+    except subprocess.TimeoutExpired as error:
+        raise _failed(f"did not answer within {_PATIENCE:.0f} s") from error
+    version = run.stdout.decode(errors="replace").strip()
+    if run.returncode != 0 or not version:
+        tail = (run.stderr or run.stdout).decode(errors="replace").strip()[-800:]
+        raise _failed(f"exit code {run.returncode}: {tail}")
+    return version[:100]
+
+
+def _failed(why: str) -> AgentFailure:
+    return AgentFailure(Reason.PREFLIGHT_FAILED, f"{LISTENER} --version {why}")

@@ -1,0 +1,170 @@
+"""The processes of a Linux machine: started in sessions of their own, found again whatever they do, and ended.
+
+The agent is the reaper of its descendants (``PR_SET_CHILD_SUBREAPER``): a process whose parent dies comes to the agent
+instead of getting away, so "everything below us" stays true until the end.
+"""
+
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from paddock.agent.ports import Child
+
+_PR_SET_CHILD_SUBREAPER = 36
+_KILL_PATIENCE = 10.0  # seconds
+_PROC = Path("/proc")
+
+
+class PipedChild:
+    """A started process and its two pipes."""
+
+    def __init__(self, pid: int, stdout: int, stderr: int) -> None:
+        """Args: the process's id; the descriptors, which become non-blocking and ours to close."""
+        self.pid = pid
+        self.stdout = stdout
+        self.stderr = stderr
+        self._open = True
+        os.set_blocking(stdout, False)
+        os.set_blocking(stderr, False)
+
+    def close(self) -> None:
+        """Close both descriptors. Idempotent."""
+        if self._open:
+            self._open = False
+            os.close(self.stdout)
+            os.close(self.stderr)
+
+
+class LinuxProcesses:
+    """Starts and ends processes; must be the only one in this program that waits for children while it is in use."""
+
+    def __init__(self) -> None:
+        self._exits: dict[int, int] = {}
+
+    def adopt_orphans(self) -> bool:
+        """Become the reaper of all descendants; False if the kernel will not have it."""
+        return bool(ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+
+    def spawn(self, command: Sequence[str], *, directory: Path, environment: Mapping[str, str]) -> Child:
+        """See `ports.Processes`."""
+        process = subprocess.Popen(  # noqa: S603 - the program comes from a package whose digest was checked
+            command,
+            cwd=directory,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        child = PipedChild(process.pid, os.dup(process.stdout.fileno()), os.dup(process.stderr.fileno()))
+        process.stdout.close()
+        process.stderr.close()
+        process.returncode = 0  # its end is learnt from `_reap`, together with that of the orphans
+        return child
+
+    def exit_code(self, pid: int) -> int | None:
+        """See `ports.Processes`."""
+        self._reap()
+        return self._exits.get(pid)
+
+    def interrupt(self, pid: int) -> None:
+        """See `ports.Processes`."""
+        if self.exit_code(pid) is None:  # not reaped, so the id is still this process's own
+            os.kill(pid, signal.SIGINT)
+
+    def kill_all(self, marker: str) -> int:
+        """See `ports.Processes`."""
+        deadline = time.monotonic() + _KILL_PATIENCE
+        while True:
+            self._reap()
+            left = {*descendants(os.getpid()), *marked(marker)}
+            if not left or time.monotonic() > deadline:
+                return len(left)
+            for pid in left:
+                _kill(pid)
+            time.sleep(0.005)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self._exits[pid] = os.waitstatus_to_exitcode(status)
+
+
+def descendants(root: int) -> list[int]:
+    """The living descendants of a process, itself left out; zombies do not count."""
+    children: dict[int, list[int]] = {}
+    zombies = set()
+    for pid, state, parent in _processes():
+        children.setdefault(parent, []).append(pid)
+        if state in "ZX":
+            zombies.add(pid)
+    found: list[int] = []
+    waiting = [root]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        waiting += below
+        found += [pid for pid in below if pid not in zombies]
+    return found
+
+
+def marked(marker: str) -> list[int]:
+    """The living processes, ourselves left out, that carry `marker` (``NAME=value``) in their environment."""
+    entry = marker.encode()
+    found = []
+    for pid, state, _ in _processes():
+        if pid == os.getpid() or state in "ZX":
+            continue
+        try:
+            environment = (_PROC / str(pid) / "environ").read_bytes()
+        except OSError:  # gone meanwhile, or somebody else's
+            continue
+        if entry in environment.split(b"\0"):
+            found.append(pid)
+    return found
+
+
+def start_ticks(pid: int | str = "self") -> int:
+    """When the process started, in clock ticks since boot: with its id, what tells it from all others.
+
+    Raises:
+        OSError: there is no such process.
+    """
+    return int(_stat(str(pid))[19])
+
+
+def _processes() -> Iterator[tuple[int, str, int]]:
+    """Every process as (id, state, parent's id)."""
+    for entry in os.listdir(_PROC):  # noqa: PTH208 - names alone; this runs over every process of the machine
+        if entry.isdigit():
+            try:
+                fields = _stat(entry)
+            except OSError:
+                continue
+            yield int(entry), fields[0], int(fields[1])
+
+
+def _stat(pid: str) -> list[str]:
+    """The fields of ``/proc/<pid>/stat`` from the state on. The name before them may hold blanks and brackets."""
+    text = (_PROC / pid / "stat").read_text(encoding="utf-8", errors="replace")
+    fields = text.rpartition(")")[2].split()
+    if not fields:
+        raise ProcessLookupError(pid)
+    return fields
+
+
+def _kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except (ProcessLookupError, PermissionError):
+        return

@@ -1,0 +1,50 @@
+"""Why a machine did not serve its job: the one list of reason slugs, and the error that carries one."""
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """The ``reason`` of a report. Slugs are stable: the control plane counts and compares them."""
+
+    # Before the runner was started.
+    ASSIGNMENT_DEADLINE = "assignment_deadline"  # nobody gave this machine an assignment in time
+    BAD_ASSIGNMENT = "bad_assignment"  # a field is missing or wrong
+    LOW_DISK = "low_disk"  # too little free space for the package
+    DOWNLOAD_FAILED = "download_failed"
+    DIGEST_MISMATCH = "digest_mismatch"  # the bytes are not those that were published
+    BAD_PACKAGE = "bad_package"  # not an archive of a runner, or one that reaches outside itself
+    PREFLIGHT_FAILED = "preflight_failed"  # the Listener cannot even tell its version: a library is missing
+    BAD_JIT_CONFIG = "bad_jit_config"  # not for this runner, or it would write other files
+    # The runner was started and saw no job.
+    NO_JOB = "no_job"  # the idle time-out
+    NOT_CONFIGURED = "not_configured"
+    VERSION_TOO_OLD = "version_too_old"
+    SESSION_CONFLICT = "session_conflict"
+    REGISTRATION_DELETED = "registration_deleted"
+    CLOCK_SKEW = "clock_skew"  # GitHub refuses a clock that is off by more than five minutes
+    UPDATE_REQUIRED = "update_required"  # it updated itself, was restarted once, and wanted to again
+    RETRIES_EXHAUSTED = "retries_exhausted"  # exit code 2 once more than it is restarted for
+    EXITED_WITHOUT_JOB = "exited_without_job"  # exit code 0 while idle: GitHub let it go
+    LISTENER_FAILED = "listener_failed"  # any other exit code
+    # It saw a job.
+    ORPHAN = "orphan"  # exit code 0 without a result: GitHub holds the job for a runner that is gone
+    LISTENER_DIED = "listener_died"  # any other exit code without a result
+    ABANDONED = "abandoned"  # the Listener gave the job up: its lease was lost
+    MAX_RUNTIME = "max_runtime"
+    # At any time.
+    SIGTERM = "sigterm"  # the machine was told to stop
+    AGENT_ERROR = "agent_error"  # a fault of ours
+
+
+class AgentFailure(Exception):  # noqa: N818 - named for what it means to the machine, not for its mechanism
+    """The machine cannot serve: `reason` for the control plane, the text for people (never with a secret in it)."""
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        """Args: the slug, and a sentence naming what was wrong."""
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+class Stopped(BaseException):
+    """The machine was told to stop while it had nothing to lose. No handler of errors may eat it."""
