@@ -1,0 +1,193 @@
+"""A fleet: every use-case, wired to the ports it is given, and the two steps that its workers repeat.
+
+::
+
+    GitHub ──intake──> [jobs] ──dispatch_once──> machines        sweep, sweep_github: every minute or so
+                       [events] <── reports, GitHub's word ──complete_once──> records closed
+
+Nothing here loops, waits or knows what runs it: a function in the cloud, a thread, a simulation or a test calls the
+steps. Each step may be repeated, run several times at once, and be cut off anywhere.
+"""
+
+from paddock.core.errors import PaddockError, Throttled
+from paddock.core.ledger import Rates
+from paddock.core.messages import EventMessage, JobMessage, JobObserved, RunCompleted
+from paddock.core.ports.assignments import Assignments
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub
+from paddock.core.ports.machines import Machines
+from paddock.core.ports.queues import Queue, Received
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock, Ids
+from paddock.core.settings import FleetSettings
+from paddock.core.units import MINUTE, SECOND, Span
+from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.dispatch import Again, Dispatch, Done
+from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.intake import Intake
+from paddock.core.usecases.life import Life
+from paddock.core.usecases.operate import Operate
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.retire import Retire
+from paddock.core.usecases.sweep import Sweep
+from paddock.core.usecases.sweep_github import SweepGitHub
+
+BATCH = 10  # SQS lends at most ten messages at a time
+_RETRY: Span = 5 * SECOND
+_LONGEST_RETRY: Span = 15 * MINUTE
+
+
+class Fleet:
+    """The use-cases of one fleet, as its attributes.
+
+    ``intake``, ``dispatch``, ``completion``, ``sweep``, ``sweep_github``, ``explain`` and ``operate``. The fleet keeps
+    nothing itself, so any number of them may be built on the same stores, one after the other or at once.
+    """
+
+    def __init__(  # noqa: PLR0913 - a fleet touches every port there is, each by its name
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        jobs: Queue[JobMessage],
+        events: Queue[EventMessage],
+        github: GitHub,
+        machines: Machines,
+        assignments: Assignments,
+        decisions: Decisions,
+        clock: Clock,
+        ids: Ids,
+        rates: Rates = Rates(),
+    ) -> None:
+        """Args: what the operator decided, and the ports; `rates` price what comes with every machine."""
+        self._jobs = jobs
+        self._events = events
+        self._record = Recorder(decisions, clock, "fleet")
+        life = Life(table=table, queue=jobs, decisions=decisions, clock=clock, retry=settings.retry)
+        retire = Retire(
+            settings=settings,
+            table=table,
+            machines=machines,
+            github=github,
+            assignments=assignments,
+            decisions=decisions,
+            clock=clock,
+            rates=rates,
+        )
+        assign = Assign(
+            settings=settings,
+            table=table,
+            github=github,
+            assignments=assignments,
+            decisions=decisions,
+            clock=clock,
+            ids=ids,
+        )
+        self.intake = Intake(settings=settings, jobs=jobs, events=events, decisions=decisions, clock=clock)
+        self.dispatch = Dispatch(
+            settings=settings,
+            table=table,
+            machines=machines,
+            github=github,
+            assign=assign,
+            retire=retire,
+            life=life,
+            decisions=decisions,
+            clock=clock,
+            ids=ids,
+        )
+        self.completion = Completion(
+            table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock
+        )
+        self.sweep = Sweep(
+            settings=settings,
+            table=table,
+            machines=machines,
+            life=life,
+            retire=retire,
+            completion=self.completion,
+            decisions=decisions,
+            clock=clock,
+        )
+        self.sweep_github = SweepGitHub(
+            settings=settings,
+            table=table,
+            jobs=jobs,
+            github=github,
+            completion=self.completion,
+            decisions=decisions,
+            clock=clock,
+        )
+        self.explain = Explain(table, decisions)
+        self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
+
+    def dispatch_once(self, limit: int = BATCH, wait: Span = 0) -> int:
+        """Take up to `limit` requests from the jobs queue and dispatch them; how many there were.
+
+        `wait` is how long the queue may be waited for. Requests that are done leave the queue, the others come back.
+
+        Raises:
+            PaddockError: the queue does not answer; what was lent comes back by itself.
+        """
+        batch = self._jobs.receive(limit, wait=wait)
+        if not batch:
+            return 0
+        handled = self.dispatch([received.message for received in batch])
+        self._jobs.delete([one.receipt for one, fate in zip(batch, handled, strict=True) if isinstance(fate, Done)])
+        for received, fate in zip(batch, handled, strict=True):
+            if isinstance(fate, Again):
+                self._jobs.defer(received.receipt, _longer(fate.delay, received.receives))
+        return len(batch)
+
+    def complete_once(self, limit: int = BATCH, wait: Span = 0) -> int:
+        """Take up to `limit` events from the events queue and handle them one by one; how many there were.
+
+        An event that met a passing fault comes back later, each time after a longer while. One that can never be
+        handled is left to the queue, which gives it up as a dead letter; why, is written down.
+
+        Raises:
+            PaddockError: the queue does not answer; what was lent comes back by itself.
+        """
+        batch = self._events.receive(limit, wait=wait)
+        done: list[str] = []
+        try:
+            for received in batch:
+                if self._completed(received):
+                    done.append(received.receipt)  # noqa: PERF401 - what was done before an error is kept
+        finally:
+            if done:
+                self._events.delete(done)
+        return len(batch)
+
+    def _completed(self, received: Received[EventMessage]) -> bool:
+        """True if the event was handled and may leave the queue."""
+        try:
+            self.completion(received.message)
+        except PaddockError as error:
+            if error.retryable:
+                self._events.defer(received.receipt, _delay_after(error, received.receives))
+            else:
+                self._unhandled(received.message, error)
+            return False
+        return True
+
+    def _unhandled(self, message: EventMessage, error: PaddockError) -> None:
+        reason = f"{type(message).__name__} could not be handled: {type(error).__name__}: {error}"
+        match message:
+            case JobObserved():
+                self._record.job(message.job.job_id, "unhandled", reason)
+            case RunCompleted():
+                self._record.delivery(message.delivery or "unknown", "unhandled", reason)
+            case _:
+                self._record.machine(message.machine, "unhandled", reason)
+
+
+def _longer(delay: Span, receives: int) -> Span:
+    """Twice as long with each time, so that the other side may be away for a while before the message is given up."""
+    return max(delay, min(delay << max(0, receives - 1), _LONGEST_RETRY))
+
+
+def _delay_after(error: PaddockError, receives: int) -> Span:
+    """When an event may come back: what the other side asked for, else a little longer each time."""
+    return error.retry_after if isinstance(error, Throttled) else _longer(_RETRY, receives)
