@@ -118,6 +118,11 @@ def render(
     numbers = figures(jobs, runners, ledger)
     costs = machine_costs(runners, ledger)
     names = {job.id: job.facts.name for job in jobs}
+    by_id = {runner.machine: runner for runner in runners}
+    launches: dict[int, list[Runner]] = {}
+    for runner, _ in machines:
+        if runner.assigned_job is not None:
+            launches.setdefault(runner.assigned_job, []).append(runner)
     style = _resource("timeline.css")
     return _template().render(
         title=title,
@@ -126,11 +131,22 @@ def render(
         axis=axis,
         began=rfc3339(axis.start),
         written=rfc3339(now),
-        rows=[_job_row(job, life, axis, runners, decisions_by_job.get(job.id, ()), now) for job, life in lives],
+        rows=[
+            _job_row(
+                job,
+                life,
+                axis,
+                launches.get(job.id, ()),
+                by_id.get(job.machine or ""),
+                decisions_by_job.get(job.id, ()),
+                now,
+            )
+            for job, life in lives
+        ],
         machines=[_machine_row(runner, life, axis, names, costs[runner.machine]) for runner, life in machines],
         figures=numbers,
         tones=_tones(jobs),
-        wait_dots=_wait_dots(jobs),
+        wait_dots=_wait_dots(by_queueing(jobs)),
         cost=_cost_text(numbers),
         cost_shares=_cost_shares(numbers),
         time_shares=_time_shares(numbers),
@@ -145,7 +161,8 @@ def _job_row(
     job: Job,
     life: Sequence[Segment],
     axis: Axis,
-    runners: Sequence[Runner],
+    launches: Sequence[Runner],
+    machine: Runner | None,
     decisions: Sequence[Decision],
     now: Moment,
 ) -> JobRow:
@@ -161,9 +178,7 @@ def _job_row(
         )
         for segment in life
     )
-    ours = [runner for runner in runners if runner.assigned_job == job.id]
     origin = queued_at(job) or life[0].start
-    machine = next((runner for runner in runners if runner.machine == job.machine), None)
     story = tuple((offset_text(chapter.at, origin), chapter) for chapter in chapters(job, decisions, machine))
     return JobRow(
         job=job,
@@ -173,7 +188,7 @@ def _job_row(
         summary=f"{job.facts.name or job.key}: {word}{told}; "
         + ", ".join(f"{segment.kind} {span_text(segment.span)}" for segment in life),
         bars=bars,
-        marks=tuple(Mark(axis.x(runner.launched_at), _launch_text(runner)) for runner in by_launch(ours)),
+        marks=tuple(Mark(axis.x(runner.launched_at), _launch_text(runner)) for runner in launches),
         end=None if job.live or last.kind == "running" else Mark(axis.x(last.end), f"{word}{told}"),
         story=story,
         next_step=next_step(job, decisions, now),
