@@ -1,0 +1,109 @@
+"""Everything put together: the four ports over one connection pool."""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from types import TracebackType
+from typing import Self
+
+import attrs
+
+from paddock.adapters.github._http import HttpTransport, Timeouts
+from paddock.adapters.github.api import Api
+from paddock.adapters.github.auth import (
+    AnonymousAuthority,
+    AppAuthority,
+    AppCredentials,
+    Authority,
+    Credentials,
+    TokenAuthority,
+)
+from paddock.adapters.github.conditional import ConditionalTransport
+from paddock.adapters.github.deliveries import Hook, RestDeliveries
+from paddock.adapters.github.endpoints import PUBLIC_API, Endpoints
+from paddock.adapters.github.releases import RestReleases
+from paddock.adapters.github.retry import RetryingTransport, RetryLimits
+from paddock.adapters.github.runners import RestRunners
+from paddock.adapters.github.transport import Transport
+from paddock.adapters.github.workflows import RestWorkflows
+from paddock.core.ports.system import Chance, Clock, Sleeper
+
+
+@attrs.frozen
+class GitHub:
+    """GitHub behind the core's ports. ``deliveries`` is None if a token is used and no hook was named."""
+
+    runners: RestRunners
+    workflows: RestWorkflows
+    releases: RestReleases
+    deliveries: RestDeliveries | None
+    transport: Transport = attrs.field(repr=False)
+
+    def close(self) -> None:
+        """Let all connections go."""
+        self.transport.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def connect(
+    endpoints: Endpoints,
+    credentials: Credentials,
+    *,
+    clock: Clock,
+    sleeper: Sleeper,
+    chance: Chance,
+    hooks: Sequence[Hook] = (),
+    pins: Mapping[str, str] | None = None,
+    timeouts: Timeouts | None = None,
+    retry: RetryLimits | None = None,
+) -> GitHub:
+    """The client for one GitHub and one set of credentials. Nothing is sent yet; safe to use from several threads.
+
+    Args:
+        endpoints: where, see `endpoints_of`.
+        credentials: an App's or a token.
+        clock: for the life of tokens and the span of retries.
+        sleeper: waits between retries.
+        chance: spreads them.
+        hooks: the webhooks whose deliveries are read; for an App none, as it has its own.
+        pins: our own digests of runner packages, by file name.
+        timeouts: of connections and replies.
+        retry: how far repetition goes.
+
+    Raises:
+        InvalidInput: the credentials cannot be used as they are.
+    """
+    raw = HttpTransport(user_agent(), timeouts=timeouts or Timeouts(), environment=not endpoints.local)
+    try:
+        again = RetryingTransport(raw, clock=clock, sleeper=sleeper, chance=chance, limits=retry or RetryLimits())
+        transport = ConditionalTransport(again)
+        authority: Authority
+        if isinstance(credentials, AppCredentials):
+            authority = AppAuthority(credentials, endpoints.api, again, clock)
+        else:
+            authority = TokenAuthority(credentials)
+        api = Api(endpoints.api, transport, authority, clock)
+        elsewhere = not (endpoints.public or endpoints.local)
+        public = Api(PUBLIC_API, transport, AnonymousAuthority(), clock) if elsewhere else None
+        deliveries = None
+        if hooks or isinstance(credentials, AppCredentials):
+            deliveries = RestDeliveries(api, hooks or None)
+        releases = RestReleases(api, clock=clock, public=public, pins=pins)
+        return GitHub(RestRunners(api), RestWorkflows(api), releases, deliveries, transport)
+    except BaseException:
+        raw.close()
+        raise
+
+
+def user_agent() -> str:
+    """``paddock/<version>``: GitHub refuses requests without one, and asks that it name the program."""
+    try:
+        return f"paddock/{version('paddock')}"
+    except PackageNotFoundError:  # run from a bundle without metadata
+        return "paddock/0"
