@@ -1,0 +1,152 @@
+"""A tiny runner package built by the test: a Listener that prints the official one's lines and does what it is told.
+
+What it does stands in the package itself, so that the agent sees nothing but a package.
+"""
+
+import base64
+import hashlib
+import io
+import json
+import sys
+import tarfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from paddock.core.codec import message_to_data
+from paddock.core.messages import Assignment, RunnerPackage
+
+VERSION = "2.336.0"
+RUNNER_ID = 4711
+SECRET = "this-is-the-private-key"
+LISTENER = r"""#!@PYTHON@ -ES
+import json, os, signal, subprocess, sys, time
+
+here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+steps = json.load(open(os.path.join(here, "scenario.json")))
+if sys.argv[1:] == ["--version"]:
+    if steps.get("broken"):
+        print("Couldn't find a valid ICU package", file=sys.stderr)
+        sys.exit(134)
+    print("@VERSION@")
+    sys.exit(0)
+assert sys.argv[1:] == ["run"], sys.argv
+
+def say(text, stamp=True):
+    print(time.strftime("%Y-%m-%d %H:%M:%SZ: ", time.gmtime()) * stamp + text, flush=True)
+
+def stop(*_):
+    global stopping
+    stopping = True
+    say("Exiting...", False)
+
+stopping = False
+runs = os.path.join(here, "runs")
+run = 1 + (int(open(runs).read()) if os.path.exists(runs) else 0)
+open(runs, "w").write(str(run))
+script = steps["runs"][min(run, len(steps["runs"])) - 1]
+signal.signal(signal.SIGINT, signal.SIG_IGN if script.get("deaf") else stop)
+jit = os.environ.pop("ACTIONS_RUNNER_INPUT_JITCONFIG", None)
+assert jit, "no JIT configuration"
+os.makedirs(os.path.join(here, "_diag"), exist_ok=True)
+open(os.path.join(here, "_diag", "Runner_1.log"), "w").write("[WRITE LINE]\n")
+open(os.path.join(here, ".credentials"), "w").write("secret")
+for line in script.get("complaints", ()):
+    print(line, file=sys.stderr, flush=True)
+if script.get("echo_secret"):
+    print("could not read " + jit, file=sys.stderr, flush=True)
+say("", False)
+say("\u221a Connected to GitHub", False)
+say("Current runner version: '@VERSION@'", False)
+if "listens" not in script or script["listens"]:
+    say("Listening for Jobs")
+if script.get("idle"):
+    while not stopping:
+        time.sleep(0.01)
+if "job" in script and not stopping:
+    say("Running job: " + script["job"])
+    evidence = script.get("evidence")
+    if evidence:
+        with open(evidence + ".part", "w") as file:
+            json.dump({"environ": dict(os.environ), "cwd": os.getcwd(), "pid": os.getpid(),
+                       "files": sorted(os.listdir(here)), "fds": sorted(os.listdir("/proc/self/fd"))}, file)
+        os.rename(evidence + ".part", evidence)
+    for child in script.get("children", ()):
+        env = dict(os.environ)
+        if child.get("hides"):
+            env = {}
+        subprocess.Popen(child["command"], start_new_session=True, env=env)
+    for command in script.get("shell", ()):
+        subprocess.run(["/bin/sh", "-c", command], check=True)
+    while script.get("hang") and not stopping:
+        time.sleep(0.01)
+    result = "Canceled" if stopping else script.get("result", "Succeeded")
+    if result:
+        say("Job " + script["job"] + " completed with result: " + result)
+sys.exit(script.get("exit", 0))
+"""
+
+
+def script(**what: object) -> dict[str, Any]:
+    """One start of the Listener: ``job`` (its name), ``result``, ``exit``, ``hang``, ``idle``, ``deaf`` and so on."""
+    return what
+
+
+def archive(files: Mapping[str, bytes], more: Iterable[tuple[tarfile.TarInfo, bytes]] = ()) -> bytes:
+    """A ``.tar.gz`` without a top directory; what lies in ``bin/`` is executable; `more` entries come last."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w:gz", compresslevel=1) as package:
+        for name, content in files.items():
+            entry = tarfile.TarInfo(f"./{name}")
+            entry.size = len(content)
+            entry.mode = 0o755 if name.startswith("bin/") else 0o644
+            package.addfile(entry, io.BytesIO(content))
+        for entry, content in more:
+            package.addfile(entry, io.BytesIO(content))
+    return data.getvalue()
+
+
+def runner_package(*runs: Mapping[str, Any], broken: bool = False) -> bytes:
+    """A package whose Listener does the n-th of `runs` when it is started for the n-th time (the last one for ever)."""
+    listener = LISTENER.replace("@PYTHON@", sys.executable).replace("@VERSION@", VERSION)
+    scenario = json.dumps({"runs": list(runs) or [script(job="build")], "broken": broken})
+    return archive({"bin/Runner.Listener": listener.encode(), "scenario.json": scenario.encode()})
+
+
+def jit_config(runner_id: object = RUNNER_ID, *, more: Mapping[str, bytes] | None = None) -> str:
+    """A just-in-time configuration of the official form, with a private key to look for."""
+    files = {
+        ".runner": json.dumps({"AgentId": runner_id, "AgentName": "r", "WorkFolder": "_work"}).encode(),
+        ".credentials": b'{"scheme":"OAuth"}',
+        ".credentials_rsaparams": json.dumps({"d": SECRET}).encode(),
+        **(more or {}),
+    }
+    inner = {name: base64.b64encode(content).decode() for name, content in files.items()}
+    return base64.b64encode(json.dumps(inner).encode()).decode()
+
+
+def assignment(machine: str, url: str, data: bytes, **fields: object) -> Assignment:
+    """An assignment of the package at `url` whose bytes are `data`."""
+    given: dict[str, Any] = {
+        "machine": machine,
+        "job_id": 12345,
+        "launch": 1,
+        "repository": "acme/shop",
+        "labels": ("paddock",),
+        "runner_name": f"paddock--{machine}--1a2b3c",
+        "runner_id": RUNNER_ID,
+        "package": RunnerPackage(VERSION, url, hashlib.sha256(data).hexdigest(), f"actions-runner-{VERSION}.tar.gz"),
+        "jit_config": jit_config(),
+        "max_runtime": 60_000_000,
+        "idle_timeout": 60_000_000,
+        "setup_info": "a box of ours",
+        **fields,
+    }
+    return Assignment(**given)
+
+
+def put_assignment(directory: Path, assigned: Assignment) -> None:
+    """Lay the assignment into the machine's directory, as the fleet does."""
+    part = directory / ".assignment.part"
+    part.write_text(json.dumps(message_to_data(assigned)))
+    part.rename(directory / "assignment.json")
