@@ -1,18 +1,16 @@
 """Text from strangers, made safe to show: job names and reasons may hold anything a workflow can spell."""
 
-import unicodedata
-
 _JOINERS = frozenset("\u200c\u200d")  # emoji and several scripts need them
-_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})  # Unicode's general categories
 SUBSTITUTE = "\N{REPLACEMENT CHARACTER}"
 
 
 def clean(text: str) -> str:
     """The text on one line, without anything that a terminal obeys or that turns the reading direction around.
 
-    Tabs and line breaks become spaces; control, format and surrogate characters become U+FFFD, so that they are seen.
+    Blanks and line breaks of every kind become spaces; control, format, surrogate and unassigned characters become
+    U+FFFD, so that it is seen that something was there.
     """
-    if text.isascii() and text.isprintable():
+    if text.isprintable():
         return text
     return "".join(map(_visible, text))
 
@@ -23,8 +21,6 @@ def shortened(text: str, most: int) -> str:
 
 
 def _visible(character: str) -> str:
-    if character in "\t\n\r":
-        return " "
-    if character in _JOINERS or unicodedata.category(character) not in _HIDDEN:
+    if character.isprintable() or character in _JOINERS:
         return character
-    return SUBSTITUTE
+    return " " if character.isspace() else SUBSTITUTE
