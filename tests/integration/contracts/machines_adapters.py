@@ -1,0 +1,48 @@
+"""The adapters that give machines. To add one: a context manager that opens it, and a line in ``ADAPTERS``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds
+from paddock.core.ports.machines import LaunchRequest, Machines
+from paddock.core.spec import Market, Range, RunnerSpec
+from paddock.core.units import MINUTE
+from tests.strategies import NOON
+
+
+@attrs.frozen
+class MachinesUnderTest:
+    """A cloud without machines.
+
+    ``settle`` returns when what was launched has had the time to run, and what was terminated to be gone.
+    ``fits`` is a request for one machine that can be had at least four times over (its token and count are replaced);
+    ``never_fits`` is one for a machine that this cloud does not have.
+    """
+
+    machines: Machines
+    settle: Callable[[], object]
+    fits: LaunchRequest
+    never_fits: LaunchRequest
+
+
+OpenMachines: TypeAlias = Callable[[Path], AbstractContextManager[MachinesUnderTest]]
+"""Opens a cloud that may keep its files in the folder given (empty at first), and ends its machines afterwards."""
+
+
+@contextmanager
+def memory(_: Path) -> Iterator[MachinesUnderTest]:
+    clock = ManualClock(NOON)
+    yield MachinesUnderTest(
+        # Pages of two: a listing of three machines has a second page.
+        machines=MemoryMachines(clock, SequentialIds(), page_size=2),
+        settle=lambda: clock.advance(MINUTE),
+        fits=LaunchRequest("", 1, RunnerSpec(), Market.SPOT, 40, {"paddock": "contract"}),
+        never_fits=LaunchRequest("never", 1, RunnerSpec(cpu=Range(10_000)), Market.SPOT, 40),
+    )
+
+
+ADAPTERS: dict[str, OpenMachines] = {"memory": memory}

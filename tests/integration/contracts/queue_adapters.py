@@ -1,0 +1,56 @@
+"""The adapters that are queues. To add one: a context manager that opens it, and a line in ``ADAPTERS``."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import attrs
+
+from paddock.adapters.memory import ClockWaiter, ManualClock, ManualSleeper, MemoryQueue
+from paddock.adapters.sqlite import Database, SqliteQueue
+from paddock.core.messages import EventMessage
+from paddock.core.ports.queues import Queue
+from paddock.core.units import SECOND, Span
+from tests.strategies import NOON
+
+VISIBILITY: Span = 30 * SECOND
+MAX_RECEIVES = 3
+
+
+@attrs.frozen
+class QueueUnderTest:
+    """An empty queue with the visibility time-out and maximum of receives above.
+
+    ``pass_time`` lets so much time go by for the queue; ``send_text`` stores a text as it is.
+    """
+
+    queue: Queue[EventMessage]
+    pass_time: Callable[[Span], object]
+    send_text: Callable[[str], None]
+
+
+OpenQueue: TypeAlias = Callable[[Path], AbstractContextManager[QueueUnderTest]]
+"""Opens a queue that may keep its files in the folder given (empty at first)."""
+
+
+@contextmanager
+def memory(_: Path) -> Iterator[QueueUnderTest]:
+    clock = ManualClock(NOON)
+    queue: MemoryQueue[EventMessage] = MemoryQueue(
+        clock, visibility=VISIBILITY, max_receives=MAX_RECEIVES, waiter=ClockWaiter(clock)
+    )
+    yield QueueUnderTest(queue, clock.advance, queue.send_text)
+
+
+@contextmanager
+def sqlite(folder: Path) -> Iterator[QueueUnderTest]:
+    clock = ManualClock(NOON)
+    with Database(folder / "paddock.db") as database:
+        queue: SqliteQueue[EventMessage] = SqliteQueue(
+            database, "reports", clock, ManualSleeper(clock), visibility=VISIBILITY, max_receives=MAX_RECEIVES
+        )
+        yield QueueUnderTest(queue, clock.advance, queue.send_text)
+
+
+ADAPTERS: dict[str, OpenQueue] = {"memory": memory, "sqlite": sqlite}
