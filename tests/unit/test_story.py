@@ -130,6 +130,15 @@ def test_a_refusal_is_ours_not_githubs() -> None:
     assert end.detail == ""
 
 
+def test_a_machines_launch_and_end_are_told_once() -> None:
+    """Where a decision tells of them, with more to say, the record's bare fact is left out; the rest stays."""
+    job, machine = served(1, "lint", 0, 14, 21)
+    decided = [said(job, 2, "assign", "launched", "launch 1 of 3"), said(job, 40, "retire", "gone", "its job ended")]
+    assert [chapter.headline for chapter in chapters(job, decided, machine)] == [
+        *("queued the job", "launched", "ready", "started the job", "the job ended: success", "gone"),
+    ]
+
+
 def test_nothing_a_workflow_writes_reaches_the_terminal_as_a_command() -> None:
     """Escape sequences and text-direction tricks in names, labels and reasons are shown as substitutes."""
     job = a_job(1, HOSTILE, labels=("a\x1b]0;title\x07",), reason="[bold]not markup[/bold] \x9b2J")

@@ -30,7 +30,10 @@ def chapters(job: Job, decisions: Iterable[Decision], runner: Runner | None = No
     """The job's story. At the same moment, what happened comes before what was decided because of it."""
     decisions = list(decisions)
     known = {decision.reason for decision in decisions}
-    told = [*_happened(job, known), *(() if runner is None else _machine(runner))]
+    verdicts = {decision.verdict for decision in decisions}
+    machine = () if runner is None else _machine(runner)
+    # Where a decision tells of the machine's launch or end, with more to say, the bare fact would only repeat it.
+    told = [*_happened(job, known), *(chapter for chapter in machine if chapter.headline not in verdicts)]
     told.extend(
         Chapter(
             at=decision.at,
