@@ -11,7 +11,7 @@ from paddock.adapters.memory.github.values import RunnerRecord
 from paddock.core.ports.system import Ids
 
 # Digits per field of an RSA key of 2,048 bits, in base64.
-_RSA_FIELDS = {"dp": 172, "dq": 172, "inverseQ": 172, "modulus": 344, "p": 172, "q": 172}
+_RSA_FIELDS = {"dp": 172, "dq": 172, "inverseQ": 172, "modulus": 344, "p": 176, "q": 176}
 
 
 def encode(runner: RunnerRecord, server_url: str, ids: Ids) -> str:
@@ -22,8 +22,11 @@ def encode(runner: RunnerRecord, server_url: str, ids: Ids) -> str:
         "PoolId": str(runner.group),
         "PoolName": "Default",
         "DisableUpdate": "true",
+        "SkipSessionRecover": "False",
+        "UseRunnerAdminFlow": "False",
+        "IsHostedServer": "True",
         "Ephemeral": str(runner.ephemeral),
-        "ServerUrl": f"{server_url}/",
+        "ServerUrl": f"{server_url}/{(ids.token() * 2)[:48]}/",
         "ServerUrlV2": f"{server_url}/",
         "GitHubUrl": "",
         "WorkFolder": "_work",
@@ -38,7 +41,7 @@ def encode(runner: RunnerRecord, server_url: str, ids: Ids) -> str:
         },
     }
     rsa = {name: (ids.token() * 11)[:length] for name, length in _RSA_FIELDS.items()}
-    rsa.update(d=runner.token, exponent="AQAB")
+    rsa.update(d=(runner.token * 11)[:344], exponent="AQAB")
     files = {".runner": settings, ".credentials": credentials, ".credentials_rsaparams": rsa}
     return _base64(json.dumps({name: _base64(json.dumps(content)) for name, content in files.items()}))
 

@@ -1,0 +1,109 @@
+"""Builds the runner package in memory: the same bytes for the same version, interpreter and flaw."""
+
+import gzip
+import hashlib
+import io
+import re
+import sys
+import tarfile
+from enum import StrEnum
+from importlib.resources import files
+
+import attrs
+
+from paddock.adapters.standin.runner.common import VERSION
+from paddock.adapters.standin.runner.shell import SCRIPTS
+from paddock.core.spec import Arch
+
+_PROGRAMS = {"bin/Runner.Listener": "listener.py", "bin/Runner.Worker": "worker.py"}
+_COMMON_IMPORT = re.compile(
+    r"^from paddock\.adapters\.standin\.runner\.common import (\([^)]*\)|[^\n]*)\n", re.MULTILINE
+)
+_LONGEST_SHEBANG = 120
+_WRONG = hashlib.sha256(b"wrong").hexdigest()
+
+
+class Flaw(StrEnum):
+    """What is wrong with a package, or with the word about it."""
+
+    NONE = "none"
+    WRONG_DIGEST = "wrong-digest"
+    TRUNCATED = "truncated"
+    PATH_TRAVERSAL = "path-traversal"
+    SYMLINK_ESCAPE = "symlink-escape"
+    MISSING_LISTENER = "missing-listener"
+    DIGEST_NULL = "digest-null"
+
+
+@attrs.frozen
+class BuiltPackage:
+    """A runner package. ``sha256`` is what its publisher says, None if nothing is said."""
+
+    filename: str
+    version: str
+    content: bytes = attrs.field(repr=False)
+    sha256: str | None
+
+
+def build(arch: Arch = Arch.X64, *, version: str = VERSION, flaw: Flaw = Flaw.NONE) -> BuiltPackage:
+    """The Linux package for `arch`. Both hold the same scripts: it is the interpreter that knows the processor."""
+    buffer = io.BytesIO()
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", compresslevel=6, mtime=0, filename="") as packed,
+        tarfile.open(fileobj=packed, mode="w", format=tarfile.PAX_FORMAT) as archive,
+    ):
+        _add_all(archive, version, flaw)
+    content = buffer.getvalue()
+    digest: str | None = hashlib.sha256(content).hexdigest()
+    if flaw is Flaw.TRUNCATED:
+        content = content[: len(content) // 2]
+        digest = hashlib.sha256(content).hexdigest()
+    if flaw is Flaw.WRONG_DIGEST:
+        digest = _WRONG
+    if flaw is Flaw.DIGEST_NULL:
+        digest = None
+    return BuiltPackage(f"actions-runner-linux-{arch}-{version}.tar.gz", version, content, digest)
+
+
+def _add_all(archive: tarfile.TarFile, version: str, flaw: Flaw) -> None:
+    texts = dict(SCRIPTS)
+    for path, module in _PROGRAMS.items():
+        if flaw is not Flaw.MISSING_LISTENER or path != "bin/Runner.Listener":
+            texts[path] = _program(module, version)
+    folders = sorted(
+        {"/".join(parts[:depth]) for parts in (path.split("/") for path in texts) for depth in range(1, len(parts))}
+    )
+    for folder in ("", *folders):
+        entry = tarfile.TarInfo(f"./{folder}" if folder else ".")
+        entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+        archive.addfile(entry)
+    for path, text in sorted(texts.items()):
+        entry = tarfile.TarInfo(f"./{path}")
+        data = text.encode()
+        entry.size, entry.mode = len(data), 0o755
+        archive.addfile(entry, io.BytesIO(data))
+    if flaw is Flaw.PATH_TRAVERSAL:
+        entry = tarfile.TarInfo("../escaped")
+        entry.size = len(b"escaped")
+        archive.addfile(entry, io.BytesIO(b"escaped"))
+    if flaw is Flaw.SYMLINK_ESCAPE:
+        entry = tarfile.TarInfo("./externals/escape")
+        entry.type, entry.linkname = tarfile.SYMTYPE, "../../../../tmp"
+        archive.addfile(entry)
+
+
+def _program(module: str, version: str) -> str:
+    folder = files("paddock.adapters.standin.runner")
+    common = (folder / "common.py").read_text(encoding="utf-8").replace(f'"{VERSION}"', f'"{version}"', 1)
+    body, found = _COMMON_IMPORT.subn("", (folder / module).read_text(encoding="utf-8"))
+    assert found == 1, f"{module} must import the common part in one statement"
+    return f"{_shebang()}\n{common}\n{body}"
+
+
+def _shebang() -> str:
+    # The agent starts the Listener with a clean environment, so nothing on a search path can be relied on.
+    plain = f"#!{sys.executable} -IS"
+    if " " not in sys.executable and len(plain) <= _LONGEST_SHEBANG:
+        return plain
+    # Both a shell script that starts the interpreter, and a Python string that does nothing.
+    return f"#!/bin/sh\n'''exec' \"{sys.executable}\" -IS \"$0\" \"$@\"\n' '''"
