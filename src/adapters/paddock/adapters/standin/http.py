@@ -19,7 +19,7 @@ class HttpServer:
     def __init__(self, application: "WSGIApplication", *, port: int = 0, threads: int = THREADS) -> None:
         """Args: the application; the port (0: any free one); how many requests may be answered at once."""
         self._sockets: dict[Any, Any] = {}
-        self._server: Any = create_server(
+        server: Any = create_server(
             application,
             map=self._sockets,
             host="127.0.0.1",
@@ -28,7 +28,8 @@ class HttpServer:
             ident="GitHub.com",
             clear_untrusted_proxy_headers=True,
         )
-        self.port: int = self._server.effective_port
+        self._server = server
+        self.port: int = server.effective_port
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=f"github-stand-in:{self.port}", daemon=True)
 

@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import tarfile
+from collections.abc import Sequence
 from enum import StrEnum
 from importlib.resources import files
 
@@ -15,10 +16,12 @@ from paddock.adapters.standin.runner.common import VERSION
 from paddock.adapters.standin.runner.shell import SCRIPTS
 from paddock.core.spec import Arch
 
-_PROGRAMS = {"bin/Runner.Listener": "listener.py", "bin/Runner.Worker": "worker.py"}
-_COMMON_IMPORT = re.compile(
-    r"^from paddock\.adapters\.standin\.runner\.common import (\([^)]*\)|[^\n]*)\n", re.MULTILINE
-)
+# Each program is one file, as the real ones nearly are: these modules' texts, one after the other.
+_PROGRAMS = {
+    "bin/Runner.Listener": ("common.py", "local.py", "dispatch.py", "listener.py"),
+    "bin/Runner.Worker": ("common.py", "worker.py"),
+}
+_OWN_IMPORT = re.compile(r"^from paddock\.[a-z.]+ import (\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 _LONGEST_SHEBANG = 120
 _WRONG = hashlib.sha256(b"wrong").hexdigest()
 
@@ -67,9 +70,9 @@ def build(arch: Arch = Arch.X64, *, version: str = VERSION, flaw: Flaw = Flaw.NO
 
 def _add_all(archive: tarfile.TarFile, version: str, flaw: Flaw) -> None:
     texts = dict(SCRIPTS)
-    for path, module in _PROGRAMS.items():
+    for path, modules in _PROGRAMS.items():
         if flaw is not Flaw.MISSING_LISTENER or path != "bin/Runner.Listener":
-            texts[path] = _program(module, version)
+            texts[path] = _program(modules, version)
     folders = sorted(
         {"/".join(parts[:depth]) for parts in (path.split("/") for path in texts) for depth in range(1, len(parts))}
     )
@@ -92,12 +95,11 @@ def _add_all(archive: tarfile.TarFile, version: str, flaw: Flaw) -> None:
         archive.addfile(entry)
 
 
-def _program(module: str, version: str) -> str:
+def _program(modules: Sequence[str], version: str) -> str:
     folder = files("paddock.adapters.standin.runner")
-    common = (folder / "common.py").read_text(encoding="utf-8").replace(f'"{VERSION}"', f'"{version}"', 1)
-    body, found = _COMMON_IMPORT.subn("", (folder / module).read_text(encoding="utf-8"))
-    assert found == 1, f"{module} must import the common part in one statement"
-    return f"{_shebang()}\n{common}\n{body}"
+    texts = [(folder / module).read_text(encoding="utf-8") for module in modules]
+    texts[0] = texts[0].replace(f'"{VERSION}"', f'"{version}"', 1)
+    return "\n".join((_shebang(), *(_OWN_IMPORT.sub("", text) for text in texts)))
 
 
 def _shebang() -> str:

@@ -1,3 +1,4 @@
+# ruff: noqa: PTH100, PTH103, PTH118, PTH120, PTH123 - pathlib slows the start
 """What the stand-in Listener and Worker share: time stamps, `_diag` logs, and calls to the service.
 
 Standard library only, and little of it: the package builder puts this text in front of either program, and a machine
@@ -16,9 +17,20 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[0])))
 RESULTS = ("Succeeded", "SucceededWithIssues", "Failed", "Canceled", "Skipped", "Abandoned")
 SUCCEEDED, FAILED, CANCELED = RESULTS.index("Succeeded"), RESULTS.index("Failed"), RESULTS.index("Canceled")
 RESULT_BASE = 100
+FOREVER = float("inf")
 CONFIGURATION = (".runner", ".credentials", ".credentials_rsaparams")
 
 Json = dict[str, Any]
+
+
+def say(text: str) -> None:
+    """A line on stdout."""
+    print(text, flush=True)  # noqa: T201 - a program's output
+
+
+def complain(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - a program's output
 
 
 def stamp() -> str:
@@ -45,7 +57,7 @@ class Diag:
         """One line; the level has four letters, as in the runner."""
         self._file.write(f"[{stamp()} {level} {source}] {message}\n")
         if self._echo:
-            print(f"{self._echo}{stamp()} {level} {source}] {message}", flush=True)
+            say(f"{self._echo}{stamp()} {level} {source}] {message}")
 
 
 class Service:
@@ -55,7 +67,7 @@ class Service:
         host, _, port = url.partition("://")[2].rstrip("/").partition(":")
         self._address = host, int(port or 80)
         self._prefix = f"/_runner/{runner}"
-        self._token = token
+        self.token = token
 
     def send(self, method: str, path: str, body: Json | None = None, timeout: float = 30.0) -> socket.socket:
         """Send the request; the socket on which its reply will come.
@@ -66,7 +78,7 @@ class Service:
         data = b"" if body is None else json.dumps(body).encode()
         head = (
             f"{method} {self._prefix}{path} HTTP/1.1\r\nHost: {self._address[0]}:{self._address[1]}\r\n"
-            f"Authorization: Bearer {self._token}\r\nContent-Type: application/json\r\n"
+            f"Authorization: Bearer {self.token}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(data)}\r\nConnection: close\r\n\r\n"
         )
         connection = socket.create_connection(self._address, timeout)

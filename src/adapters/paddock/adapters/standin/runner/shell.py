@@ -44,7 +44,10 @@ code=$?
 case $code in
     0) echo "Runner listener exited with 0 return code, stop the service, no retry needed."; exit 0 ;;
     1) echo "Runner listener exited with terminated error, stop the service, no retry needed."; exit 0 ;;
-    2) echo "Runner listener exited with retryable error, re-launch runner in 5 seconds."; "$DIR/safe_sleep.sh" 5; exit 2 ;;
+    2)
+        echo "Runner listener exited with retryable error, re-launch runner in 5 seconds."
+        "$DIR/safe_sleep.sh" 5
+        exit 2 ;;
     3|4)
         echo "Runner listener exited because of updating, re-launch runner after successful update."
         for _ in $(seq 30); do

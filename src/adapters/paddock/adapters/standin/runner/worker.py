@@ -1,3 +1,4 @@
+# ruff: noqa: PTH103, PTH118, PTH120, PTH123, PTH208 - pathlib slows the start
 """The stand-in for ``bin/Runner.Worker``: really runs the steps of one job, and reports how they went.
 
 ::
@@ -16,9 +17,20 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from typing import IO
 
-from paddock.adapters.standin.runner.common import CANCELED, FAILED, RESULT_BASE, ROOT, SUCCEEDED, Diag, Json, Service
+from paddock.adapters.standin.runner.common import (
+    CANCELED,
+    FAILED,
+    RESULT_BASE,
+    ROOT,
+    SUCCEEDED,
+    Diag,
+    Json,
+    Service,
+    say,
+)
 
 CONCLUSIONS = {SUCCEEDED: "success", FAILED: "failure", CANCELED: "cancelled"}
 SHUTDOWN_NOTE = (
@@ -110,7 +122,8 @@ class Worker:
             for kind in ("ENV", "PATH", "OUTPUT", "STEP_SUMMARY")
         }
         for path in files.values():
-            open(path, "w").close()  # noqa: SIM115 - only made
+            with open(path, "w", encoding="utf-8"):
+                pass
         script = os.path.join(self.environment["RUNNER_TEMP"], f"step_{number}.sh")
         with open(script, "w", encoding="utf-8") as file:
             file.write(step.get("run", "") + "\n")
@@ -122,7 +135,7 @@ class Worker:
         code = self.execute(["bash", "-e", str(step.get("file", script))], environment)
         self.adopt(files)
         stopped = self.shutdown or (self.cancelled and not step.get("always"))
-        conclusion = "cancelled" if stopped else "success" if code == 0 else "failure"
+        conclusion = "cancelled" if stopped else ("failure" if code else "success")
         self.note(step["name"], conclusion, begun)
         if code != 0 and not stopped and self.result == SUCCEEDED:
             self.result = FAILED
@@ -130,7 +143,7 @@ class Worker:
 
     def execute(self, command: list[str], environment: dict[str, str]) -> int:
         """Run the step's process, with an ear to the Listener; its exit code."""
-        process = subprocess.Popen(
+        process = subprocess.Popen(  # noqa: S603 - what it is for
             command,
             cwd=environment["GITHUB_WORKSPACE"],
             env=environment,
@@ -162,7 +175,7 @@ class Worker:
         process.stdout.close()
         return process.wait()
 
-    def ladder(self, process: "subprocess.Popen[bytes]"):  # type: ignore[no-untyped-def] # noqa: ANN201 - Iterator is one import more
+    def ladder(self, process: subprocess.Popen[bytes]) -> Iterator[float]:
         """Ask the process to stop, ever less politely; yields the seconds to wait after each."""
         for number, seconds in zip((signal.SIGINT, signal.SIGTERM), self.job["ladder"], strict=True):
             self.diag.write("INFO", "ProcessInvoker", f"Sending {number.name} to process {process.pid}.")
@@ -290,7 +303,7 @@ def main() -> int:
         while os.read(0, 65536):
             pass
         return 1
-    print("ready", flush=True)
+    say("ready")
     diag.write("INFO", "Worker", f"Job message: {message['job']['jobId']}")
     return RESULT_BASE + Worker(message["job"], diag, str(message["token"])).run()
 
