@@ -1,0 +1,287 @@
+"""From a tree of the right shape to values, with the checks that no schema can make.
+
+Each part is built by itself: a part that the schema has complained about is passed over, so that one mistake is told
+once and all others are told with it.
+"""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from fnmatch import fnmatchcase
+from pathlib import Path as FilePath
+from typing import Any, cast
+
+from paddock.adapters.config.amounts import dollars, span
+from paddock.adapters.config.problems import Path, Problem, shown
+from paddock.adapters.config.secrets import SecretRef
+from paddock.adapters.config.tree import Tree
+from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
+from paddock.adapters.github.endpoints import endpoints_of
+from paddock.core.circuit import CircuitPolicy
+from paddock.core.errors import InvalidInput
+from paddock.core.labels import parse_labels
+from paddock.core.retry import RetryPolicy
+from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
+from paddock.core.spec import RunnerSpec
+from paddock.core.units import MINUTE, Span
+
+HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")
+"""Labels that GitHub's own runners serve: an alias that claims them takes over jobs that nobody meant to move."""
+
+
+_LAST_PORT = 65_535
+
+
+class Builder:
+    """One building; ``problems`` grow while it goes on."""
+
+    def __init__(self, tree: Tree, file: FilePath, breaches: Sequence[tuple[Path, Problem]]) -> None:
+        """Args: the tree, where it comes from, and what the schema says against it."""
+        self.problems = [problem for _, problem in breaches]
+        self._tree = tree
+        self._file = file
+        self._bad = [path for path, _ in breaches]
+
+    def config(self, environ: Mapping[str, str] | None) -> Config | None:
+        """The values; None if there is any problem."""
+        settings, local, github = self._settings(), self._local(), self._github()
+        if environ is not None:
+            self._check_secrets(environ)
+        if self.problems or github is None:
+            return None
+        return Config(self._file, github, settings, local)
+
+    # What stands in the tree
+
+    def _get(self, *path: str | int, default: Any = None) -> Any:  # noqa: ANN401 - plain data of any shape
+        """What stands at the path; the default if nothing does, or if the schema refused it or something around it."""
+        if any(path[: len(bad)] == bad for bad in self._bad):
+            return default
+        data = self._tree.data
+        for step in path:
+            if isinstance(data, dict) and step not in data:
+                return default
+            data = data[step]
+        return data
+
+    def _sound(self, *path: str | int) -> bool:
+        """True if the schema has nothing against the path or anything in it."""
+        return all(bad[: len(path)] != path and path[: len(bad)] != bad for bad in self._bad)
+
+    def _refuse(self, path: Path, value: str, remedy: str, *, at_key: bool = False) -> None:
+        self.problems.append(self._tree.problem(path, value, remedy, at_key=at_key))
+
+    def _span(self, section: str, name: str, default: Span) -> Span:
+        text = self._get(section, name)
+        if text is None:
+            return default
+        found = span(text)
+        if not found:
+            self._refuse((section, name), shown(text), "must be longer than nothing")
+            return default
+        return found
+
+    # The parts
+
+    def _settings(self) -> FleetSettings:
+        specs = self._specs()
+        return FleetSettings(
+            repositories=tuple(self._get("github", "repositories", default=())),
+            forks=ForkPolicy(self._get("github", "forks", default="refuse")),
+            scope=ScopeKind(self._get("github", "scope", default="repository")),
+            runner_group=self._get("github", "runner_group", default=1),
+            specs=specs,
+            aliases=self._aliases(specs),
+            limits=self._limits(),
+            deadlines=self._deadlines(),
+            retry=self._retry(),
+            circuit=self._circuit(),
+            cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
+        )
+
+    def _specs(self) -> dict[str, RunnerSpec]:
+        specs: dict[str, RunnerSpec] = {}
+        folded: dict[str, str] = {}
+        for name in self._mapping("runners"):
+            if not self._sound("runners", name):
+                continue
+            if name.casefold() in folded:
+                self._refuse(
+                    ("runners", name),
+                    "",
+                    f"differs from {folded[name.casefold()]} in case alone, which labels ignore",
+                    at_key=True,
+                )
+                continue
+            folded[name.casefold()] = name
+            spec = self._spec(name)
+            if spec is not None:
+                specs[name] = spec
+        return specs
+
+    def _spec(self, name: str) -> RunnerSpec | None:
+        """The spec, read by the very parser of labels: first key by key, for the place of an error, then whole."""
+        elements: list[str] = []
+        wrong = False
+        for key in self._get("runners", name):
+            value = self._get("runners", name, key)
+            element = f"{key}={_label_text(value)}"
+            try:
+                parse_labels(["paddock", element])
+            except InvalidInput as error:
+                self._refuse(("runners", name, key), shown(value), error.remedy)
+                wrong = True
+            elements.append(element)
+        if wrong:
+            return None
+        try:
+            return parse_labels(["paddock", *elements])
+        except InvalidInput as error:
+            key = error.field if error.field in self._get("runners", name) else ""
+            path = ("runners", name, key) if key else ("runners", name)
+            self._refuse(path, str(error.value) if key else "", error.remedy, at_key=not key)
+            return None
+
+    def _aliases(self, specs: Mapping[str, RunnerSpec]) -> tuple[Alias, ...]:
+        aliases: list[Alias] = []
+        for index in range(len(self._get("aliases", default=()))):
+            if not self._sound("aliases", index):
+                continue
+            alias = Alias(self._get("aliases", index, "match"), self._get("aliases", index, "runs_on"))
+            claimed = next((label for label in HOSTED if fnmatchcase(label, alias.match.casefold())), None)
+            if claimed is not None:
+                self._refuse(
+                    ("aliases", index, "match"),
+                    shown(alias.match),
+                    f"would claim {claimed}, which GitHub's own runners serve: be narrower",
+                )
+            try:
+                parse_labels([alias.runs_on], specs)
+            except InvalidInput as error:
+                # A runner that is named here and wrong itself is told about where it stands.
+                if error.field != "runner" or self._named_right(str(error.value)):
+                    self._refuse(
+                        ("aliases", index, "runs_on"),
+                        shown(alias.runs_on),
+                        f"{error.field}={error.value} {error.remedy}" if error.field != "runs-on" else error.remedy,
+                    )
+            aliases.append(alias)
+        return tuple(aliases)
+
+    def _named_right(self, runner: str) -> bool:
+        """True unless the file has a runner of this name."""
+        return runner.casefold() not in {name.casefold() for name in self._mapping("runners")}
+
+    def _limits(self) -> Limits:
+        amount = cast("str | int | Decimal | None", self._get("limits", "spend_per_day_usd"))
+        spend = None if amount is None else dollars(amount)
+        if amount is not None and spend is None:
+            self._refuse(
+                ("limits", "spend_per_day_usd"), shown(amount), "is finer than a millionth of a dollar: write 12.50"
+            )
+        return Limits(
+            machines=self._get("limits", "machines"),
+            vcpu=self._get("limits", "vcpu"),
+            machines_per_repository=self._get("limits", "machines_per_repository"),
+            launches_per_minute=self._get("limits", "launches_per_minute"),
+            spend_per_day=spend,
+        )
+
+    def _deadlines(self) -> Deadlines:
+        usual = Deadlines()
+        return Deadlines(
+            lease=self._span("deadlines", "lease", usual.lease),
+            boot=self._span("deadlines", "boot", usual.boot),
+            idle=self._span("deadlines", "idle", usual.idle),
+            runtime=self._span("deadlines", "runtime", usual.runtime),
+            silence=self._span("deadlines", "silence", usual.silence),
+        )
+
+    def _retry(self) -> RetryPolicy:
+        usual = RetryPolicy()
+        return RetryPolicy(
+            max_launches=self._get("retry", "max_launches", default=usual.max_launches),
+            identical=self._get("retry", "identical", default=usual.identical),
+            backoff=self._span("retry", "backoff", usual.backoff),
+        )
+
+    def _circuit(self) -> CircuitPolicy:
+        usual = CircuitPolicy()
+        cool_down = self._span("circuit", "cool_down", usual.cool_down)
+        return CircuitPolicy(
+            threshold=self._get("circuit", "threshold", default=usual.threshold),
+            window=self._span("circuit", "window", usual.window),
+            cool_down=cool_down,
+            max_cool_down=max(cool_down, usual.max_cool_down),
+        )
+
+    def _github(self) -> GitHubConfig | None:
+        url = self._get("github", "url", default="https://github.com")
+        try:
+            endpoints_of(url)
+        except InvalidInput as error:
+            self._refuse(("github", "url"), shown(url), error.remedy)
+        if not self._sound("github"):
+            return None
+        secrets = self._get("github", "webhook_secret")
+        many = isinstance(secrets, list)
+        return GitHubConfig(
+            url=url,
+            webhook_secrets=tuple(
+                self._secret("github", "webhook_secret", *at)
+                for at in ([(i,) for i in range(len(secrets))] if many else [()])
+            ),
+            app=self._app(),
+            token=self._secret("github", "token") if self._get("github", "token") is not None else None,
+            hooks=tuple(Hook(hook["target"], hook["id"]) for hook in self._get("github", "hooks", default=())),
+        )
+
+    def _app(self) -> AppConfig | None:
+        app = self._get("github", "app")
+        if app is None:
+            return None
+        return AppConfig(str(app["id"]), self._secret("github", "app", "private_key"), app.get("installation_id"))
+
+    def _secret(self, *path: str | int) -> SecretRef:
+        place = self._get(*path)
+        field = self._tree.problem(path, "", "").field
+        return SecretRef(field, place["env"]) if "env" in place else SecretRef(field, file=self._beside(place["file"]))
+
+    def _check_secrets(self, environ: Mapping[str, str]) -> None:
+        github = self._github()
+        for secret in () if github is None else github.secrets:
+            try:
+                secret.read(environ)
+            except InvalidInput as error:
+                where = next(
+                    path for path in self._tree.values if self._tree.problem(path, "", "").field == secret.field
+                )
+                self._refuse(where, str(error.value), error.remedy)
+
+    def _local(self) -> LocalConfig:
+        host, _, port = self._get("local", "listen", default="127.0.0.1:8080").rpartition(":")
+        if int(port) > _LAST_PORT:
+            self._refuse(("local", "listen"), shown(self._get("local", "listen")), "has a port above 65535")
+        pin = self._get("local", "runner") if self._sound("local", "runner") else None
+        return LocalConfig(
+            host=host.strip("[]"),
+            port=int(port),
+            state=self._beside(self._get("local", "state", default="./paddock-state")),
+            slots=self._get("local", "slots", default=4),
+            runner=None if pin is None else RunnerPin(pin["version"], pin["sha256"]),
+            reconcile=self._span("local", "reconcile", MINUTE),
+        )
+
+    def _beside(self, path: str) -> FilePath:
+        """A path of the file, from the folder that the file is in."""
+        return (self._file.parent / FilePath(path).expanduser()).resolve()
+
+    def _mapping(self, section: str) -> dict[str, Any]:
+        found = self._get(section, default={})
+        return found if isinstance(found, dict) else {}
+
+
+def _label_text(value: object) -> str:
+    """A value as it would stand in a label."""
+    if isinstance(value, list):
+        return "+".join(map(str, value))
+    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)

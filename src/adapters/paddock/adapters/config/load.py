@@ -1,0 +1,68 @@
+"""From a path to a `Config`, or to everything that is wrong with the file."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from paddock.adapters.config.build import Builder
+from paddock.adapters.config.problems import TOP, InvalidConfig, Problem
+from paddock.adapters.config.shape import breaches
+from paddock.adapters.config.tree import Unreadable, parse
+from paddock.adapters.config.upgrade import upgraded
+from paddock.adapters.config.values import Config
+
+
+def load(path: str | os.PathLike[str]) -> Config:
+    """The configuration in the file. Secrets are not looked at: `SecretRef.read` does that, when they are needed.
+
+    Raises:
+        InvalidConfig: it cannot be read or used; the error carries every problem.
+    """
+    config, problems = _read(Path(path), None)
+    if config is None:
+        raise InvalidConfig(problems)
+    return config
+
+
+def validate(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> list[Problem]:
+    """Everything that is wrong with the file, by line; empty if it can be used.
+
+    With `environ`, also whether each secret is where the file says.
+    """
+    return _read(Path(path), environ)[1]
+
+
+def _read(path: Path, environ: Mapping[str, str] | None) -> tuple[Config | None, list[Problem]]:
+    """The configuration if it has no problem at all, and its problems."""
+    name = str(path)
+    try:
+        text = _text(path)
+    except _NoText as error:
+        return None, [Problem(name, TOP.line, TOP.column, "", "", str(error))]
+    try:
+        tree = upgraded(parse(text, name))
+    except Unreadable as error:
+        return None, [error.problem]
+    if isinstance(tree, Problem):
+        return None, [tree]
+    builder = Builder(tree, path, breaches(tree))
+    config = builder.config(environ)
+    problems = sorted(builder.problems, key=lambda problem: (problem.line, problem.column, problem.field))
+    return (None if problems else config), problems
+
+
+class _NoText(Exception):  # noqa: N818 - it never leaves this module
+    """The file has no text to read."""
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        raise _NoText("there is no such file: create it, or name another with --config") from None
+    except IsADirectoryError:
+        raise _NoText("is a folder: name the file in it") from None
+    except UnicodeDecodeError as error:
+        raise _NoText(f"is not UTF-8 (byte {error.start + 1}): save it as UTF-8") from None
+    except (OSError, ValueError) as error:
+        raise _NoText(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None

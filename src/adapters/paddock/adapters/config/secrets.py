@@ -1,0 +1,55 @@
+"""Where a secret is. The file never holds one, and neither does any value that is made of the file."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import attrs
+
+from paddock.core.errors import InvalidInput
+
+
+@attrs.frozen
+class SecretRef:
+    """A secret by its place: an environment variable's name, or a file's path. Exactly one is set.
+
+    ``field`` is where the configuration names it, for errors.
+    """
+
+    field: str
+    env: str | None = None
+    file: Path | None = None
+
+    def read(self, environ: Mapping[str, str]) -> str:
+        """The secret itself, without line ends around it.
+
+        Raises:
+            InvalidInput: there is no such variable or file, or it is empty.
+        """
+        return self._from_environment(environ, self.env) if self.env is not None else self._from_file()
+
+    def _from_environment(self, environ: Mapping[str, str], name: str) -> str:
+        if name not in environ:
+            raise InvalidInput(self.field, {"env": name}, "the environment has no such variable: export it")
+        return self._checked(environ[name], {"env": name}, "the variable is empty: set it")
+
+    def _from_file(self) -> str:
+        place = {"file": str(self.file)}
+        if self.file is None:
+            raise InvalidInput(self.field, {}, "names neither a variable nor a file")
+        try:
+            text = self.file.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise InvalidInput(self.field, place, "there is no such file: create it") from None
+        except (OSError, ValueError) as error:
+            raise InvalidInput(
+                self.field,
+                place,
+                f"cannot be read ({type(error).__name__}): make it a text file that this user may read",
+            ) from None
+        return self._checked(text, place, "the file is empty: write the secret into it")
+
+    def _checked(self, text: str, place: dict[str, str], remedy: str) -> str:
+        text = text.strip("\r\n")
+        if not text.strip():
+            raise InvalidInput(self.field, place, remedy)
+        return text

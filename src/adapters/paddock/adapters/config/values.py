@@ -1,0 +1,85 @@
+"""What the configuration file comes to."""
+
+from pathlib import Path
+
+import attrs
+
+from paddock.adapters.config.secrets import SecretRef
+from paddock.core.settings import FleetSettings
+from paddock.core.units import MINUTE, Span
+
+
+@attrs.frozen
+class AppConfig:
+    """A GitHub App: its id or client id, and where its private key (PEM) is.
+
+    ``installation_id`` None: asked of GitHub for each owner.
+    """
+
+    id: str
+    private_key: SecretRef
+    installation_id: int | None = None
+
+
+@attrs.frozen
+class Hook:
+    """A webhook whose delivery log is read: of ``owner/name`` or of a whole organisation, by GitHub's id of the hook.
+
+    Needed with a token only; an App has a log of its own.
+    """
+
+    target: str
+    id: int
+
+
+@attrs.frozen
+class GitHubConfig:
+    """Which GitHub, and by what right. Exactly one of ``app`` and ``token`` is set.
+
+    ``webhook_secrets`` has several entries while a secret is being rotated: a delivery signed with any of them counts.
+    """
+
+    url: str
+    webhook_secrets: tuple[SecretRef, ...]
+    app: AppConfig | None = None
+    token: SecretRef | None = None
+    hooks: tuple[Hook, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[SecretRef, ...]:
+        """Every secret it names."""
+        one = self.app.private_key if self.app is not None else self.token
+        return self.webhook_secrets if one is None else (*self.webhook_secrets, one)
+
+
+@attrs.frozen
+class RunnerPin:
+    """A fixed version of the official runner instead of GitHub's current one, with its package's SHA-256."""
+
+    version: str
+    sha256: str
+
+
+@attrs.frozen
+class LocalConfig:
+    """The one-machine fleet: where it listens, where it keeps its state, how many jobs run side by side.
+
+    ``port`` 0 means any free one. ``reconcile`` is how often levels are compared.
+    """
+
+    host: str
+    port: int
+    state: Path
+    slots: int = 4
+    runner: RunnerPin | None = None
+    reconcile: Span = MINUTE
+
+
+@attrs.frozen
+class Config:
+    """A whole configuration file. ``file`` is its path as given."""
+
+    file: Path
+    github: GitHubConfig
+    settings: FleetSettings
+    local: LocalConfig
