@@ -1,7 +1,5 @@
 """Replies' bodies as values."""
 
-from collections.abc import Hashable
-from functools import cache
 from typing import Any, TypeVar
 
 import msgspec
@@ -11,6 +9,8 @@ from paddock.adapters.github.transport import Reply, Request
 
 T = TypeVar("T")
 
+_DECODERS: dict[object, msgspec.json.Decoder[Any]] = {}
+
 
 def decoded(kind: type[T], request: Request, reply: Reply) -> T:
     """The reply's body as `kind`.
@@ -18,13 +18,12 @@ def decoded(kind: type[T], request: Request, reply: Reply) -> T:
     Raises:
         Unavailable: it is something else (a proxy's page, half a body).
     """
+    decoder = _DECODERS.get(kind)
+    if decoder is None:
+        # Two threads may both make one; either serves.
+        decoder = _DECODERS[kind] = msgspec.json.Decoder(kind)
     try:
-        value: T = _decoder(kind).decode(reply.body)
+        value: T = decoder.decode(reply.body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise unexpected(request, reply, error) from None
     return value
-
-
-@cache
-def _decoder(kind: Hashable) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(kind)
