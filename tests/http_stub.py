@@ -97,6 +97,7 @@ def http_stub() -> Iterator[HttpStub]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for the first's ACK
         timeout = 10  # a connection that the client forgot ends by itself
 
         def _do(self) -> None:
