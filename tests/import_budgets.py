@@ -25,7 +25,8 @@ except SystemExit as end:
         raise
 tops = {{name.partition(".")[0] for name in set(sys.modules) - before}}
 print()
-print(json.dumps(sorted(tops - set(sys.stdlib_module_names) - {{"paddock", "__mp_main__"}})))
+own = {{"paddock"}} | {{name for name in tops if name.startswith(("_cython", "cython_runtime"))}}
+print(json.dumps(sorted(tops - set(sys.stdlib_module_names) - own)))
 """
 
 
@@ -47,7 +48,7 @@ BUDGETS: Mapping[str, Budget] = {
     "agent": Budget("import paddock.agent.__main__", frozenset()),
     "config": Budget(
         "import paddock.adapters.config",
-        CORE | {"yaml", "_yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds"},
+        CORE | {"yaml", "_yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds", "idna"},
     ),
 }
 
