@@ -1,5 +1,6 @@
 """A machine of the one-machine fleet for tests: its directory, its agent as a real process, its package over HTTP."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -56,23 +57,32 @@ def alive(pid: int) -> bool:
 
 
 class PackageServer:
-    """Serves one package on loopback, over and over, and counts; `answers` may hold status codes to give first."""
+    """Serves one package on loopback, over and over, and counts.
+
+    `answers` may hold status codes to give first; while `hold` is not set no answer is given; `missing` bytes of the
+    package are announced and not sent.
+    """
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.answers: list[int] = []
         self.requests = 0
+        self.missing = 0
+        self.hold = threading.Event()
+        self.hold.set()
         outer = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.requests += 1
+                outer.hold.wait(PATIENCE)
                 status = outer.answers.pop(0) if outer.answers else 200
                 self.send_response(status)
                 body = outer.data if status == 200 else b""
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
-                self.wfile.write(body)
+                with contextlib.suppress(ConnectionError):  # the agent may have left
+                    self.wfile.write(body[: len(body) - outer.missing])
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
                 """Tests print enough."""
@@ -83,7 +93,8 @@ class PackageServer:
         self._thread.start()
 
     def close(self) -> None:
-        """Stop serving."""
+        """Stop serving, and let go whoever is held."""
+        self.hold.set()
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()

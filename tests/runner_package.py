@@ -45,7 +45,11 @@ runs = os.path.join(here, "runs")
 run = 1 + (int(open(runs).read()) if os.path.exists(runs) else 0)
 open(runs, "w").write(str(run))
 script = steps["runs"][min(run, len(steps["runs"])) - 1]
-signal.signal(signal.SIGINT, signal.SIG_IGN if script.get("deaf") else stop)
+if script.get("plain_sigint"):
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+else:
+    signal.signal(signal.SIGINT, signal.SIG_IGN if script.get("deaf") else stop)
 jit = os.environ.pop("ACTIONS_RUNNER_INPUT_JITCONFIG", None)
 assert jit, "no JIT configuration"
 os.makedirs(os.path.join(here, "_diag"), exist_ok=True)
@@ -83,6 +87,8 @@ if "job" in script and not stopping:
     result = "Canceled" if stopping else script.get("result", "Succeeded")
     if result:
         say("Job " + script["job"] + " completed with result: " + result)
+if script.get("update"):
+    open(os.path.join(here, "update.finished"), "w").close()
 sys.exit(script.get("exit", 0))
 """
 

@@ -64,7 +64,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--min-free-gib", type=float, default=1, help="GiB that must be free before a download")
     parser.add_argument("--stop-grace", type=float, default=90, help="seconds between SIGINT and kill")
     parser.add_argument("--heartbeat", type=float, default=300, help="seconds between two signs of life")
-    parser.add_argument("--retry-delay", type=float, default=5, help="seconds before the Listener is started again")
+    parser.add_argument(
+        "--retry-delay",
+        type=float,
+        default=5,
+        help="seconds before the Listener is started again; a download is tried again after a fifth of it",
+    )
     return parser
 
 

@@ -2,7 +2,7 @@
 
 import errno
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paddock.agent.assignment import Assignment, parse_assignment
@@ -120,8 +120,13 @@ class Agent:
             for directory in (self._settings.work, self._runner, self._home, self._tmp):
                 directory.mkdir(mode=0o700)
         start = self._on.clock.now()
-        cache, least = self._settings.cache, self._settings.min_free
-        with open_package(assignment.package, cache, min_free=least, log=self._on.log) as archive:
+        with open_package(
+            assignment.package,
+            self._settings.cache,
+            min_free=self._settings.min_free,
+            log=self._on.log,
+            pause=self._settings.retry_delay / (5 * SECOND),
+        ) as archive:
             self._phases.note("package", self._on.clock.now() - start)
             with self._phases.measure("extract"):
                 extract(archive, self._runner)
@@ -252,7 +257,7 @@ class Agent:
             on.log.write("kill_failed", error=_words(error))
         self._phases.note("kill", on.clock.now() - start)
         if report is not None:
-            on.sink.send(report)
+            on.sink.send(replace(report, at=on.clock.now(), phases=dict(self._phases.spans)))
         on.source.discard()
         try:
             if not wipe(self._settings.work, self._settings.directory / "diag"):

@@ -28,7 +28,13 @@ _CHUNK = 1 << 20
 
 @contextmanager
 def open_package(
-    package: Package, cache: Path, *, min_free: int, log: Log, sleep: Callable[[float], None] = time.sleep
+    package: Package,
+    cache: Path,
+    *,
+    min_free: int,
+    log: Log,
+    pause: float = 1.0,
+    sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[BinaryIO]:
     """The package, open for reading, its digest checked on these very bytes.
 
@@ -37,7 +43,8 @@ def open_package(
         cache: the directory shared by all agents of this machine, made if it is not there.
         min_free: bytes that must be free before anything is downloaded.
         log: told where the bytes came from.
-        sleep: waits between two tries.
+        pause: seconds between the first two tries; each later pause is twice as long.
+        sleep: waits that long.
 
     Raises:
         AgentFailure: `low_disk`, `download_failed` or `digest_mismatch`.
@@ -55,7 +62,7 @@ def open_package(
                     log.write("package_cache_bad", sha256=package.sha256)
                     path.unlink()
                 _check_room(cache, min_free)
-                _download(package, path, log, sleep)
+                _download(package, path, log, lambda attempt: sleep(pause * 2.0 ** (attempt - 1)))
                 file = path.open("rb")
     else:
         log.write("package_cached", sha256=package.sha256)
@@ -90,11 +97,11 @@ def _check_room(cache: Path, min_free: int) -> None:
         raise AgentFailure(Reason.LOW_DISK, detail)
 
 
-def _download(package: Package, path: Path, log: Log, sleep: Callable[[float], None]) -> None:
+def _download(package: Package, path: Path, log: Log, rest: Callable[[int], None]) -> None:
     """Put the verified file in place. A wrong digest is final; a failing network gets another try."""
     part = path.with_suffix(".part")  # one name: the lock is ours, and what a dead agent left is overwritten
     try:
-        digest = _fetch_patiently(package, part, log, sleep)
+        digest = _fetch_patiently(package, part, log, rest)
         if digest != package.sha256:
             detail = f"{package.filename}: its SHA-256 is {digest}, published was {package.sha256}"
             raise AgentFailure(Reason.DIGEST_MISMATCH, detail)
@@ -104,7 +111,7 @@ def _download(package: Package, path: Path, log: Log, sleep: Callable[[float], N
     log.write("package_downloaded", sha256=package.sha256)
 
 
-def _fetch_patiently(package: Package, part: Path, log: Log, sleep: Callable[[float], None]) -> str:
+def _fetch_patiently(package: Package, part: Path, log: Log, rest: Callable[[int], None]) -> str:
     attempt = 0
     while True:
         attempt += 1
@@ -117,7 +124,7 @@ def _fetch_patiently(package: Package, part: Path, log: Log, sleep: Callable[[fl
             if attempt == TRIES or _final(error):
                 detail = f"{package.filename}: {_said(error)}, try {attempt} of {TRIES}"
                 raise AgentFailure(Reason.DOWNLOAD_FAILED, detail) from error
-            sleep(2.0 ** (attempt - 1))
+            rest(attempt)
 
 
 def _fetch(url: str, part: Path) -> str:
