@@ -1,6 +1,7 @@
 """Who may call: the App with its key, its installation with a token, a person with a token of their own."""
 
 import threading
+from functools import cache
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -21,7 +22,7 @@ class Credentials:
     def __init__(self, clock: Clock, ids: Ids, *, app_id: int = 123_456) -> None:
         """Args: the ports, and the App's id."""
         self._clock, self._ids, self.app_id = clock, ids, app_id
-        key = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
+        key = _key_pair()
         self.private_key = key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         ).decode()
@@ -85,6 +86,12 @@ class Credentials:
             expires = self._tokens.get(token)
         if token != self.personal_token and (expires is None or expires <= self._clock.now()):
             raise Unauthorized("Bad credentials")
+
+
+@cache
+def _key_pair() -> rsa.RSAPrivateKey:
+    # One per process: making it takes longer than all the rest of a stand-in's start.
+    return rsa.generate_private_key(public_exponent=65_537, key_size=2048)
 
 
 def _bearer(header: str) -> str:

@@ -41,8 +41,8 @@ class JobDispatcher:
         )
         assert self._worker.stdout is not None
         self.output: IO[bytes] = self._worker.stdout
-        self._renew_at = time.monotonic() + job["timings"]["renew"]
-        self._hang_at = time.monotonic() + job["timings"]["hang"]
+        self._renew_at: float = time.monotonic() + job["timings"]["renew"]
+        self._hang_at: float = time.monotonic() + job["timings"]["hang"]
         self._tell("job", job={**job, "service": settings}, token=service.token)
 
     def _tell(self, kind: str, **details: object) -> None:

@@ -134,12 +134,16 @@ class Worker:
         }
         code = self.execute(["bash", "-e", str(step.get("file", script))], environment)
         self.adopt(files)
-        stopped = self.shutdown or (self.cancelled and not step.get("always"))
+        stopped = self.stopped(step)
         conclusion = "cancelled" if stopped else ("failure" if code else "success")
         self.note(step["name"], conclusion, begun)
         if code != 0 and not stopped and self.result == SUCCEEDED:
             self.result = FAILED
             self.output(f"##[error]Process completed with exit code {code}.\n".encode())
+
+    def stopped(self, step: Json) -> bool:
+        """True if the step was told to stop while it ran."""
+        return self.shutdown or (self.cancelled and not step.get("always"))
 
     def execute(self, command: list[str], environment: dict[str, str]) -> int:
         """Run the step's process, with an ear to the Listener; its exit code."""
