@@ -37,6 +37,7 @@ def everything(cloud: MachinesUnderTest) -> list[str]:
     while True:
         page = cloud.machines.page(cursor=cursor)
         found += ids(page.items)
+        assert page.cursor is None or page.cursor != cursor, "the listing turns in circles"
         cursor = page.cursor
         if cursor is None:
             return found

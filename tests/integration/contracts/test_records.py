@@ -48,6 +48,7 @@ def listing(records: AnyRecords, index: str, value: str, limit: int = 100) -> li
         page = records.page(index, value, limit=limit, cursor=cursor)
         assert len(page.items) <= limit
         items += page.items
+        assert page.cursor is None or page.cursor != cursor, "the listing turns in circles"
         cursor = page.cursor
         if cursor is None:
             return items
@@ -270,6 +271,7 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     while cursor is not None:
         page = jobs.page("state", "queued", limit=4, cursor=cursor)
         seen += [record.id for record in page.items]
+        assert page.cursor != cursor, "the listing turns in circles"
         cursor = page.cursor
     assert seen == [10, 11, 12, 13, 14, 16, 17, 18, 19, 30]
 

@@ -104,6 +104,7 @@ class RecordsModel(RuleBasedStateMachine):
         while True:
             page = self.store.page("all", "all", limit=limit, cursor=cursor)
             found += page.items
+            assert page.cursor is None or page.cursor != cursor, "the listing turns in circles"
             cursor = page.cursor
             if cursor is None:
                 break
