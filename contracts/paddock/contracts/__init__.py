@@ -10,3 +10,8 @@ def schema_text(name: str) -> str:
         FileNotFoundError: there is no schema of this name.
     """
     return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+
+
+def example_config() -> str:
+    """The text of a commented ``paddock.yml`` with every setting."""
+    return files(__name__).joinpath("paddock.example.yml").read_text(encoding="utf-8")

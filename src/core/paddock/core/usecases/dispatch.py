@@ -26,8 +26,9 @@ from paddock.core.run import Run
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
-from paddock.core.switch import PAUSED
+from paddock.core.switch import PAUSED, Switch
 from paddock.core.units import SECOND, Span
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.life import Life
@@ -65,6 +66,7 @@ class Dispatch:
         machines: Machines,
         github: GitHub,
         assign: Assign,
+        adopt: Adopt,
         retire: Retire,
         life: Life,
         decisions: Decisions,
@@ -80,6 +82,7 @@ class Dispatch:
         self._machines = machines
         self._workflows = github.workflows
         self._assign = assign
+        self._adopt = adopt
         self._retire = retire
         self._life = life
         self._clock = clock
@@ -138,7 +141,7 @@ class Dispatch:
     def _resume(self, job: Job) -> Handled:
         """The job's dispatcher died: go on with its very launch, under a new lease."""
         launch = None if job.launch_id is None else self._launches.get(job.launch_id)
-        if launch is None:
+        if launch is None or job.id not in launch.jobs:
             self._life.launch_failed(job, "its dispatcher died before asking for a machine")
             return Done()
         lease = self._clock.now() + self._settings.deadlines.lease
@@ -164,21 +167,28 @@ class Dispatch:
         paused = self._switches.get(PAUSED)
         for job in queue:
             try:
-                run = self._run_of(job) if needs_run(job, self._settings) else None
+                verdict = self._verdict(job, usage, paused)
+                if isinstance(verdict, Admit):
+                    usage = usage.plus(job.facts.repository, verdict.vcpu)
+                    admitted.append((job, verdict.spec))
+                elif isinstance(verdict, Refuse):
+                    handled[job.id] = self._refuse(job, verdict)
+                elif isinstance(verdict, Wait):
+                    handled[job.id] = self._wait(job, verdict)
+                else:
+                    self._life.forgotten(job)
+                    handled[job.id] = Done()
             except PaddockError as error:
                 handled[job.id] = _again(error)
-                continue
-            verdict: Verdict = admit(
-                job, run=run, settings=self._settings, usage=usage, paused=paused, now=self._clock.now()
-            )
-            if isinstance(verdict, Admit):
-                usage = usage.plus(job.facts.repository, verdict.vcpu)
-                admitted.append((job, verdict.spec))
-            else:
-                handled[job.id] = (
-                    self._refuse(job, verdict) if isinstance(verdict, Refuse) else self._wait(job, verdict)
-                )
         return admitted
+
+    def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | None:
+        """What admission says; None if GitHub knows nothing of the job's run."""
+        try:
+            run = self._run_of(job) if needs_run(job, self._settings) else None
+        except NotFound:
+            return None
+        return admit(job, run=run, settings=self._settings, usage=usage, paused=paused, now=self._clock.now())
 
     def _run_of(self, job: Job) -> Run:
         known = self._runs.get(str(job.facts.run_id))
@@ -193,8 +203,8 @@ class Dispatch:
     def _refuse(self, job: Job, verdict: Refuse) -> Handled:
         change = JobChange(state=JobState.REJECTED, reason=verdict.reason, finished_at=self._clock.now())
         try:
-            self._jobs.update(job.key, JobIs(state=JobState.QUEUED), change)
-        except Conflict:
+            self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)
+        except (Conflict, NotFound):
             return Done()
         self._record.job(job.id, verdict.verdict, verdict.reason)
         if self._settings.allows(job.facts.repository):
@@ -214,9 +224,11 @@ class Dispatch:
     def _wait(self, job: Job, verdict: Wait) -> Handled:
         try:
             self._jobs.update(
-                job.key, JobIs(state=JobState.QUEUED), JobChange(not_before=verdict.until, reason=verdict.reason)
+                job.key,
+                JobIs(state=JobState.QUEUED, launch=job.launch),
+                JobChange(not_before=verdict.until, reason=verdict.reason),
             )
-        except Conflict:
+        except (Conflict, NotFound):
             return Done()
         if job.reason != verdict.reason:
             self._record.job(job.id, verdict.verdict, f"it waits: {verdict.reason}")
@@ -228,18 +240,39 @@ class Dispatch:
         groups: dict[tuple[RunnerSpec, Market], list[Job]] = {}
         handled: dict[int, Handled] = {}
         for job, spec in admitted:
-            groups.setdefault((spec, spec.market), []).append(job)
-        for (spec, market), group in groups.items():
-            ids = tuple(job.id for job in group)
-            launch = Launch(self._ids.token(), spec, market, ids, self._clock.now())
-            held: list[Job] = []
             try:
-                self._launches.add(launch)
-                held.extend(job for job in (self._hold(job, launch) for job in group) if job is not None)
-                handled.update({job.id: Done() for job in group})
-                handled.update(self._fulfil(self._sealed(launch, held), held, resumed=False) if held else {})
+                groups.setdefault((spec, self._market(job, spec)), []).append(job)
             except PaddockError as error:
-                handled.update({job.id: _again(error) for job in group})
+                handled[job.id] = _again(error)
+        for (spec, market), group in groups.items():
+            handled.update(self._launch(spec, market, group))
+        return handled
+
+    def _market(self, job: Job, spec: RunnerSpec) -> Market:
+        """Spot, if the job takes spot; on demand, and so on in turn, if its last try found no spot machine."""
+        last = None if job.launch_id is None else self._launches.get(job.launch_id)
+        if spec.market is Market.SPOT and last is not None and last.market is Market.SPOT:
+            return Market.ON_DEMAND
+        return spec.market
+
+    def _launch(self, spec: RunnerSpec, market: Market, group: Sequence[Job]) -> dict[int, Handled]:
+        """One launch for jobs that want the same machine."""
+        launch = Launch(self._ids.token(), spec, market, tuple(job.id for job in group), self._clock.now())
+        handled: dict[int, Handled] = {job.id: Done() for job in group}
+        held: list[Job] = []
+        try:
+            self._launches.add(launch)
+            for job in group:
+                try:
+                    mine = self._hold(job, launch)
+                except PaddockError as error:
+                    handled[job.id] = _again(error)
+                else:
+                    held.extend([mine] if mine is not None else [])
+            if held:
+                handled.update(self._fulfil(self._sealed(launch, held), held, resumed=False))
+        except PaddockError as error:
+            handled.update({job.id: _again(error) for job in group})
         return handled
 
     def _hold(self, job: Job, launch: Launch) -> Job | None:
@@ -263,7 +296,9 @@ class Dispatch:
         A crash before this write leaves the larger launch, whose surplus machine the sweep ends.
         """
         ids = tuple(job.id for job in held)
-        return launch if launch.jobs == ids else self._launches.update(launch.key, LaunchIs(), LaunchChange(jobs=ids))
+        if launch.jobs == ids:
+            return launch
+        return self._launches.update(launch.key, LaunchIs(machines=None), LaunchChange(jobs=ids))
 
     def _fulfil(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
         """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
@@ -285,7 +320,7 @@ class Dispatch:
         for job in held:
             machine = pairs.get(job.id)
             if machine is None:
-                handled.update(self._without_machine(job, outcome))
+                handled[job.id] = self._without_machine(job, outcome)
             else:
                 handled[job.id] = self._give(job, machine, launch, resumed=resumed)
         return handled
@@ -295,34 +330,45 @@ class Dispatch:
         machines = {machine.id: machine for machine in outcome.machines}
         if launch.machines is None:
             change = LaunchChange(machines=tuple(machines), errors=outcome.errors)
-            launch = self._launches.update(launch.key, LaunchIs(), change)
+            try:
+                launch = self._launches.update(launch.key, LaunchIs(machines=None), change)
+            except Conflict as conflict:
+                if not isinstance(conflict.current, Launch):
+                    raise
+                launch = conflict.current
         pairs = zip(launch.jobs, launch.machines or (), strict=False)
         return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}
 
     def _give(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Handled:
         try:
-            if self._assign(job, machine, launch, resumed=resumed) is None:
-                self._retire.surplus(machine.id, job, "the job moved on while its machine was started")
+            if not machine.alive:
+                self._adopt(machine, "it ended before it got its orders")
+                self._life.launch_failed(job, f"its machine {machine.id} ended before it got its orders")
+            elif self._assign(job, machine, launch, resumed=resumed) is None:
+                why = "the job moved on while its machine was started"
+                self._retire.surplus(self._adopt(machine, why), job, why)
         except (AccessDenied, NotFound, Rejected) as error:
             # GitHub's no is final for this machine: it must not idle while the job tries again.
-            self._retire.surplus(machine.id, job, f"GitHub would not register it: {error}")
+            why = f"GitHub would not register it: {error}"
+            self._retire.surplus(self._adopt(machine, why), job, why)
             self._life.launch_failed(job, f"GitHub refused the registration: {error}")
         except PaddockError as error:
             return self._later(job, error)
         return Done()
 
-    def _without_machine(self, job: Job, outcome: LaunchOutcome) -> dict[int, Handled]:
+    def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
         reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
         if not outcome.permanent:
-            return self._failed([job], reason)
+            self._life.no_capacity(job, reason)
+            return Done()
         change = JobChange(state=JobState.REJECTED, reason=reason, finished_at=self._clock.now())
         try:
             self._jobs.update(job.key, JobIs(state=JobState.DISPATCHING, launch=job.launch), change)
-        except Conflict:
-            return {job.id: Done()}
+        except (Conflict, NotFound):
+            return Done()
         self._record.job(job.id, "unsupported", reason)
         self._tell_author(job, reason)
-        return {job.id: Done()}
+        return Done()
 
     def _failed(self, jobs: Iterable[Job], reason: str) -> dict[int, Handled]:
         handled: dict[int, Handled] = {}
@@ -332,13 +378,13 @@ class Dispatch:
         return handled
 
     def _later(self, job: Job, error: PaddockError) -> Handled:
-        """Nobody knows what came of it: let the lease go, so that the next try resumes this launch with its token."""
+        """Nobody knows what came of it: the lease ends when the next try is due, which resumes this very launch."""
         again = _again(error)
         try:
             self._jobs.update(
                 job.key,
-                JobIs(state=JobState.DISPATCHING, launch=job.launch),
-                JobChange(lease_until=self._clock.now(), reason=str(error)),
+                JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
+                JobChange(lease_until=self._clock.now() + again.delay),
             )
         except (Conflict, NotFound):
             return Done()

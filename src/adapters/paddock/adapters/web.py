@@ -1,0 +1,83 @@
+"""A WSGI application behind a real HTTP server, in threads of its own, that starts and stops cleanly."""
+
+import threading
+from typing import Any
+from wsgiref.types import WSGIApplication
+
+from waitress import wasyncore
+from waitress.server import create_server
+
+from paddock.core.errors import InvalidInput
+
+_WAKE_SECONDS = 30.0
+
+
+class WebServer:
+    """Serves from `start` to `stop`. ``host`` and ``port`` are known once it is made, before anything is served."""
+
+    def __init__(
+        self,
+        application: WSGIApplication,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        threads: int = 8,
+        ident: str | None = None,
+        max_body: int = 1 << 30,
+    ) -> None:
+        """Bind the address; nothing is served yet.
+
+        Args:
+            application: what answers.
+            host: the address to listen on.
+            port: the port; 0 means any free one.
+            threads: how many requests may be answered at once.
+            ident: the Server header; None sends none.
+            max_body: bytes; a larger body is refused with 413 before the application sees it.
+
+        Raises:
+            InvalidInput: the address cannot be listened on, e.g. because somebody else does.
+        """
+        self._sockets: dict[Any, Any] = {}
+        try:
+            self._server: Any = create_server(  # one socket: one host and one port
+                application,
+                map=self._sockets,
+                host=host,
+                port=port,
+                threads=threads,
+                ident=ident,
+                max_request_body_size=max_body,
+                clear_untrusted_proxy_headers=True,
+            )
+        except OSError as error:
+            wasyncore.close_all(self._sockets, ignore_all=True)
+            reason = f"cannot be listened on ({error.strerror or error}): choose another address or port"
+            raise InvalidInput("listen", f"{host}:{port}", reason) from error
+        self.host = host
+        self.port = int(self._server.effective_port)
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._serve, name=f"http:{self.port}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the requests under way, close every socket, end the threads."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._server.pull_trigger()
+            self._thread.join()
+        else:
+            self._close()
+
+    def _serve(self) -> None:
+        # One step at a time, because closing the sockets from another thread would pull them away under select.
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=_WAKE_SECONDS, map=self._sockets, count=1)
+        self._close()
+
+    def _close(self) -> None:
+        self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
+        wasyncore.close_all(self._sockets, ignore_all=True)

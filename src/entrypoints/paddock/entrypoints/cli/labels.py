@@ -1,0 +1,46 @@
+"""``paddock labels``: try a ``runs-on`` before a workflow does."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from paddock.core.catalogue import DATED, fitting
+from paddock.core.labels import parse_labels
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market
+from paddock.core.units import money_text
+
+_SHOWN = 5
+
+
+def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None) -> int:
+    """Say what a runs-on asks for, or what is wrong with it.
+
+    For example: `paddock labels paddock/cpu=4/arch=arm64`, or the array form, `paddock labels paddock cpu=4`.
+
+    Parameters
+    ----------
+    runs_on
+        The labels, as a workflow's runs-on has them.
+    config
+        A paddock.yml whose named runners and aliases count too.
+    """
+    settings = FleetSettings()
+    if config is not None:
+        from paddock.adapters.config import load  # noqa: PLC0415 - YAML is needed only here
+
+        settings = load(config).settings
+    spec = parse_labels(runs_on, settings.specs, settings.aliases)
+    types = fitting(spec)
+    print(f"asks for: {spec}")
+    if not types:
+        print("no instance type of the catalogue fits: widen cpu, ram or family")
+        return 1
+    print(f"instance types that fit, cheapest first (list prices of {DATED}, spot estimated):")
+    for kind in types[:_SHOWN]:
+        spot, full = money_text(kind.price(Market.SPOT)), money_text(kind.price(Market.ON_DEMAND))
+        print(f"  {kind.name:<14} {kind.vcpu:>3} vCPU {kind.memory:>4} GiB   spot {spot}/h   on demand {full}/h")
+    if len(types) > _SHOWN:
+        print(f"  and {len(types) - _SHOWN} more")
+    return 0

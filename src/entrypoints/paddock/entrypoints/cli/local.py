@@ -1,0 +1,54 @@
+"""``paddock local``: the one-machine fleet against a real GitHub."""
+
+import signal
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from paddock.adapters.config import Config, load
+from paddock.entrypoints.containers import LocalProfile
+from paddock.entrypoints.local.logs import log_to
+from paddock.entrypoints.local.places import Places
+
+
+def local(*, config: Annotated[Path, Parameter(name=["--config", "-c"])] = Path("paddock.yml")) -> int:
+    """Serve a real GitHub with machines that are processes on this box.
+
+    It listens for webhooks, starts a machine (a process with a directory of its own) for each job, and compares its
+    records with GitHub's every minute, so that a lost webhook starves no job. Stop it with Ctrl-C or SIGTERM: machines
+    with jobs live on, and the next start takes them up again, also after kill -9.
+
+    Jobs run as the user that starts this. Use it for trusted repositories, or on a box that is for nothing else.
+
+    Parameters
+    ----------
+    config
+        The configuration file. `paddock config example` prints one, `paddock config validate` checks it.
+    """
+    loaded = load(config)
+    stop = Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    serve(loaded, stop)
+    return 0
+
+
+def serve(config: Config, stop: Event) -> None:
+    """Run the fleet until `stop` is set."""
+    profile = LocalProfile(config=config)
+    places: Places = profile.places()
+    handler = log_to(places.log, terminal=True)
+    fleet = profile.local_fleet()
+    try:
+        fleet.start()
+        print(f"webhooks: {fleet.url}  (GitHub must reach it, e.g. through a reverse proxy with TLS)", flush=True)
+        print(f"state:    {places.root}  (`paddock jobs --state {places.root}`)", flush=True)
+        stop.wait()
+        print("stopping: machines with jobs live on and are taken up by the next start", flush=True)
+    finally:
+        fleet.stop()
+        profile.client().close()
+        profile.database().close()
+        handler.close()

@@ -1,0 +1,104 @@
+"""Commands that read or change the state of a fleet on this machine, whether it runs or not."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+
+from paddock.adapters.system import SystemClock
+from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.paging import pages
+from paddock.entrypoints.containers import State, open_state
+from paddock.entrypoints.local.places import DEFAULT_STATE, Places
+
+StateDir = Annotated[Path, Parameter(name=["--state", "-s"])]
+
+
+@contextmanager
+def _opened(directory: Path) -> Iterator[State]:
+    places = Places(directory)
+    if not places.database.exists():
+        remedy = "holds no fleet: name the state directory with --state (paddock.yml: local.state)"
+        raise InvalidInput("state", str(directory), remedy)
+    state = open_state(places)
+    try:
+        yield state
+    finally:
+        state.close()
+
+
+def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False) -> int:
+    """List the fleet's jobs.
+
+    Parameters
+    ----------
+    state
+        The fleet's state directory (paddock.yml: local.state).
+    live
+        Only jobs that have not ended.
+    """
+    from paddock.entrypoints.cli.live import fleet_table  # noqa: PLC0415 - drawn only here
+
+    with _opened(state) as opened:
+        known = list(pages(lambda cursor: opened.table.jobs.page("all", "all", cursor=cursor)))
+        runners = list(pages(lambda cursor: opened.table.runners.page("all", "all", cursor=cursor)))
+    shown = [job for job in known if job.live or not live]
+    Console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
+    return 0
+
+
+def explain(job: str, /, *, state: StateDir = DEFAULT_STATE) -> int:
+    """Tell a job's story: what was decided about it, when, and why.
+
+    Parameters
+    ----------
+    job
+        The job's id, or its address on GitHub (the number after /job/).
+    state
+        The fleet's state directory (paddock.yml: local.state).
+    """
+    from paddock.entrypoints.cli.story import story  # noqa: PLC0415 - drawn only here
+
+    number = job.rstrip("/").rpartition("/")[2]
+    if not number.isdigit():
+        raise InvalidInput("job", job, "must be a job's id, such as 29679449, or its address on GitHub")
+    with _opened(state) as opened:
+        try:
+            told = opened.explain(int(number))
+        except NotFound as error:
+            raise NotFound(f"{error}; `paddock jobs --state {state}` lists those that are known") from None
+    Console().print(story(told.job, told.decisions, told.runner, SystemClock().now()))
+    return 0
+
+
+def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:
+    """Launch nothing more until `paddock resume`. Running jobs go on, queued ones wait and say why.
+
+    Parameters
+    ----------
+    reason
+        Why; it is told to whoever asks why a job waits.
+    state
+        The fleet's state directory (paddock.yml: local.state).
+    """
+    with _opened(state) as opened:
+        opened.operate.pause(reason)
+    print("paused: running jobs go on, queued ones wait; `paddock resume` lets them go")
+    return 0
+
+
+def resume(*, state: StateDir = DEFAULT_STATE) -> int:
+    """Launch again after `paddock pause`.
+
+    Parameters
+    ----------
+    state
+        The fleet's state directory (paddock.yml: local.state).
+    """
+    with _opened(state) as opened:
+        _, woken = opened.operate.resume()
+    print(f"resumed: {woken} waiting {'job' if woken == 1 else 'jobs'} woken")
+    return 0

@@ -1,0 +1,142 @@
+"""The composition root: which adapter stands behind each port, by profile.
+
+* ``MemoryProfile``: everything in this process, under a clock that stands still until told to move
+* ``LocalProfile``: the one-machine fleet
+
+Only providers that call typed factories, no wiring: a container checks no argument, so the factories do, and one test
+resolves every provider of every profile.
+"""
+
+from collections.abc import Callable, Sequence
+from wsgiref.types import WSGIApplication
+
+import attrs
+from dependency_injector import containers, providers
+
+from paddock.adapters.config import Config
+from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.adapters.memory.assignments import MemoryAssignments
+from paddock.adapters.memory.decisions import MemoryDecisions
+from paddock.adapters.memory.github import MemoryGitHub
+from paddock.adapters.memory.machines import MemoryMachines
+from paddock.adapters.memory.queue import MemoryQueue
+from paddock.adapters.memory.system import ManualClock, SeededChance, SequentialIds
+from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
+from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
+from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.core.fleet import Fleet
+from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.github import GitHub
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
+from paddock.core.retry import RetryPolicy
+from paddock.core.settings import FleetSettings
+from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.life import Life
+from paddock.core.usecases.operate import Operate
+from paddock.entrypoints import memory
+from paddock.entrypoints.local import factories as local
+from paddock.entrypoints.local.fleet import LocalFleet
+from paddock.entrypoints.local.places import Places
+from paddock.entrypoints.local.web import web_app
+from paddock.entrypoints.webhook import WebhookEndpoint
+
+
+class MemoryProfile(containers.DeclarativeContainer):
+    """A fleet in memory: for libraries, tests and simulations. Deterministic when one thread drives it."""
+
+    settings: providers.Provider[FleetSettings] = providers.Singleton(FleetSettings)
+    clock: providers.Provider[ManualClock] = providers.Singleton(ManualClock)
+    ids: providers.Provider[SequentialIds] = providers.Singleton(SequentialIds)
+    chance: providers.Provider[SeededChance] = providers.Singleton(SeededChance, 0)
+    table: providers.Provider[Table] = providers.Singleton(memory.make_table)
+    jobs: providers.Provider[MemoryQueue[JobMessage]] = providers.Singleton(MemoryQueue, clock)
+    events: providers.Provider[MemoryQueue[EventMessage]] = providers.Singleton(MemoryQueue, clock)
+    decisions: providers.Provider[MemoryDecisions] = providers.Singleton(MemoryDecisions)
+    assignments: providers.Provider[MemoryAssignments] = providers.Singleton(MemoryAssignments)
+    machines: providers.Provider[MemoryMachines] = providers.Singleton(MemoryMachines, clock, ids)
+    model: providers.Provider[MemoryGitHub] = providers.Singleton(MemoryGitHub, clock=clock, ids=ids, chance=chance)
+    github: providers.Provider[GitHub] = providers.Singleton(memory.make_github, model)
+    fleet: providers.Provider[Fleet] = providers.Singleton(
+        Fleet,
+        settings=settings,
+        table=table,
+        jobs=jobs,
+        events=events,
+        github=github,
+        machines=machines,
+        assignments=assignments,
+        decisions=decisions,
+        clock=clock,
+        ids=ids,
+    )
+
+
+class LocalProfile(containers.DeclarativeContainer):
+    """The one-machine fleet. Give it a `Config`; close ``database`` and ``client`` when done."""
+
+    config: providers.Provider[Config] = providers.Dependency(instance_of=Config)
+    settings: providers.Provider[FleetSettings] = providers.Singleton(local.make_settings, config)
+    clock: providers.Provider[Clock] = providers.Singleton(SystemClock)
+    sleeper: providers.Provider[Sleeper] = providers.Singleton(SystemSleeper)
+    ids: providers.Provider[Ids] = providers.Singleton(RandomIds)
+    chance: providers.Provider[Chance] = providers.Singleton(SystemChance)
+    places: providers.Provider[Places] = providers.Singleton(local.make_places, config)
+    database: providers.Provider[Database] = providers.Singleton(local.make_database, places)
+    table: providers.Provider[Table] = providers.Singleton(local.make_table, database)
+    jobs: providers.Provider[SqliteQueue[JobMessage]] = providers.Singleton(
+        local.make_jobs_queue, database, clock, sleeper
+    )
+    events: providers.Provider[SqliteQueue[EventMessage]] = providers.Singleton(
+        local.make_events_queue, database, clock, sleeper
+    )
+    decisions: providers.Provider[SqliteDecisions] = providers.Singleton(SqliteDecisions, database)
+    client: providers.Provider[GitHubClient] = providers.Singleton(local.make_client, config, clock, sleeper, chance)
+    github: providers.Provider[GitHub] = providers.Singleton(local.make_github, client)
+    machines: providers.Provider[LocalMachines] = providers.Singleton(local.make_machines, config, places, clock)
+    assignments: providers.Provider[FileAssignments] = providers.Singleton(local.make_assignments, places)
+    mailbox: providers.Provider[Mailbox] = providers.Singleton(local.make_mailbox, places, events)
+    fleet: providers.Provider[Fleet] = providers.Singleton(
+        Fleet,
+        settings=settings,
+        table=table,
+        jobs=jobs,
+        events=events,
+        github=github,
+        machines=machines,
+        assignments=assignments,
+        decisions=decisions,
+        clock=clock,
+        ids=ids,
+    )
+    secrets: providers.Provider[Callable[[], Sequence[str]]] = providers.Singleton(local.make_secrets, config)
+    webhook: providers.Provider[WebhookEndpoint] = providers.Singleton(local.make_webhook, secrets, fleet, clock)
+    app: providers.Provider[WSGIApplication] = providers.Singleton(web_app, webhook)
+    local_fleet: providers.Provider[LocalFleet] = providers.Singleton(
+        local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, app, clock
+    )
+
+
+@attrs.frozen
+class State:
+    """The state of a fleet on this machine, opened beside the fleet that may be running."""
+
+    table: Table
+    explain: Explain
+    operate: Operate
+    database: Database
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.database.close()
+
+
+def open_state(places: Places) -> State:
+    """Open the state below `places` for reading and for an operator's switches."""
+    clock, sleeper = SystemClock(), SystemSleeper()
+    database = local.make_database(places)
+    table, decisions = local.make_table(database), SqliteDecisions(database)
+    queue = local.make_jobs_queue(database, clock, sleeper)
+    life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())
+    operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
+    return State(table, Explain(table, decisions), operate, database)

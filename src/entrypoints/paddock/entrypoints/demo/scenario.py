@@ -1,0 +1,231 @@
+"""What the demo plays: workflow runs of every kind, and how each of their jobs must end."""
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+import attrs
+
+from paddock.adapters.memory.github import DeliveryFaults, JobScript, RunnerFaults, Step
+from paddock.core.settings import Alias
+from paddock.core.spec import Arch
+from paddock.core.states import JobState, OperationalResult
+
+ALLOWED = ("acme/shop", "acme/docs", "acme/open")
+ALIASES = (Alias("legacy-linux-*", "paddock/cpu=4"),)
+REPOSITORIES: Mapping[str, bool] = {"acme/shop": True, "acme/docs": True, "acme/open": False, "rival/tools": True}
+"""Each repository and whether it is private."""
+
+
+class Cue(StrEnum):
+    """What the director does to a run, beside starting it."""
+
+    NONE = "none"
+    CANCEL_AT_ONCE = "cancel at once"
+    CANCEL_WHEN_RUNNING = "cancel when it runs"
+    APPROVE = "approve its environment"
+
+
+@attrs.frozen
+class Ending:
+    """How a job must end.
+
+    ``reason`` is a part of the reason that its record gives; ``told`` are verdicts of decisions about it.
+    """
+
+    state: JobState = JobState.FINISHED
+    conclusion: str | None = "success"
+    launches: int = 1
+    result: OperationalResult | None = OperationalResult.SERVED
+    reason: str = ""
+    told: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Part:
+    """One job: what the workflow says, and how it must end."""
+
+    script: JobScript
+    ending: Ending = Ending()
+
+
+@attrs.frozen
+class Scene:
+    """One workflow run."""
+
+    repository: str
+    workflow: str
+    parts: tuple[Part, ...]
+    event: str = "push"
+    head_repository: str = ""
+    cue: Cue = Cue.NONE
+
+
+def _shell(*lines: str) -> tuple[Step, ...]:
+    return tuple(Step(line.split(" #", 1)[-1] if " #" in line else line, line) for line in lines)
+
+
+def _job(name: str, label: str, *lines: str, **more: DeliveryFaults | RunnerFaults | str) -> JobScript:
+    return JobScript(name, (label,), _shell(*lines), **more)  # type: ignore[arg-type]
+
+
+def _never(state: JobState, reason: str, *told: str, conclusion: str | None = None) -> Ending:
+    return Ending(state, conclusion, 0, None, reason, told)
+
+
+def scenes(here: Arch) -> tuple[Scene, ...]:
+    """The play, on a machine of the architecture `here`."""
+    elsewhere = Arch.ARM64 if here is Arch.X64 else Arch.X64
+    mine = f"arch={here}"
+    return (
+        Scene(
+            "acme/shop",
+            "ci",
+            (
+                Part(_job("lint", f"paddock/{mine}", "echo linting", 'test -n "$GITHUB_RUN_ID"')),
+                Part(_job("unit", f"paddock/cpu=4/{mine}", "for i in 1 2 3; do echo test $i; sleep 0.2; done")),
+                Part(
+                    _job(
+                        "build",
+                        f"paddock/cpu=4/family=c7*/{mine}",
+                        'echo "version=1.2.$RANDOM" >> "$GITHUB_ENV"',
+                        'test -n "$version" && echo "built $version" | tee artefact.txt',
+                        "test -s artefact.txt",
+                    )
+                ),
+                Part(_job("report", f"paddock/cpu=8/ram=16/spot=false/{mine}", "seq 1 20000 | sha256sum")),
+            ),
+        ),
+        Scene(
+            "acme/shop",
+            "matrix",
+            tuple(
+                Part(_job(f"test ({shard})", f"paddock=matrix/cpu=2/{mine}", f"echo shard {shard}; sleep 0.{shard}"))
+                for shard in range(1, 5)
+            ),
+        ),
+        Scene(
+            "acme/shop",
+            "nightly",
+            (
+                Part(
+                    _job("integration", f"paddock/{mine}", "echo 'assert 2 + 2 == 5' && exit 3"),
+                    Ending(conclusion="failure"),
+                ),
+                Part(
+                    _job(
+                        "flaky machine",
+                        f"paddock/{mine}/x-n=1",
+                        "echo second try",
+                        faults=RunnerFaults(crash_before_session=True),
+                    ),
+                    Ending(launches=2, told=("relaunch",)),
+                ),
+            ),
+            event="schedule",
+        ),
+        Scene(
+            "acme/shop",
+            "deploy",
+            (Part(_job("production", f"paddock/{mine}/x-n=2", "echo deployed", environment="production")),),
+            cue=Cue.APPROVE,
+        ),
+        Scene(
+            "acme/shop",
+            "endless",
+            (Part(_job("soak", f"paddock/{mine}/x-n=3", "sleep 600"), Ending(conclusion="cancelled")),),
+            cue=Cue.CANCEL_WHEN_RUNNING,
+        ),
+        Scene(
+            "acme/docs",
+            "docs",
+            (
+                Part(
+                    _job(
+                        "twice told",
+                        f"paddock/{mine}/x-n=4",
+                        "echo once",
+                        deliveries=DeliveryFaults(duplicate=frozenset({"queued"})),
+                    ),
+                    Ending(told=("duplicate",)),
+                ),
+                Part(
+                    _job(
+                        "told backwards",
+                        f"paddock/{mine}/x-n=5",
+                        "echo ok",
+                        deliveries=DeliveryFaults(held={"in_progress": "completed"}),
+                    )
+                ),
+                Part(
+                    _job(
+                        "never told",
+                        f"paddock/{mine}/x-n=6",
+                        "echo found",
+                        deliveries=DeliveryFaults(lost=frozenset({"queued"})),
+                    ),
+                    Ending(told=("adopted",)),
+                ),
+                Part(
+                    _job(
+                        "told to nobody",
+                        f"paddock/{mine}/x-n=7",
+                        "echo again",
+                        deliveries=DeliveryFaults(failed=frozenset({"queued"})),
+                    )
+                ),
+                Part(_job("old label", "legacy-linux-4", "echo still works")),
+            ),
+        ),
+        Scene(
+            "acme/docs",
+            "superseded",
+            (
+                Part(
+                    _job(
+                        "preview",
+                        f"paddock/{mine}/x-n=8",
+                        "echo never",
+                        deliveries=DeliveryFaults(held={"queued": "completed"}),
+                    ),
+                    _never(JobState.CANCELLED, "", "early", conclusion="cancelled"),
+                ),
+            ),
+            cue=Cue.CANCEL_AT_ONCE,
+        ),
+        Scene(
+            "acme/docs",
+            "typos",
+            (
+                Part(
+                    _job("typo", "paddock/cpus=4", "echo never"),
+                    _never(JobState.REJECTED, "did you mean cpu=4", "bad_labels"),
+                ),
+                Part(
+                    _job("other planet", f"paddock/arch={elsewhere}", "echo never"),
+                    Ending(JobState.REJECTED, None, 1, None, elsewhere.value, ("unsupported",)),
+                ),
+            ),
+        ),
+        Scene(
+            "acme/open",
+            "pull request",
+            (
+                Part(
+                    _job("from a fork", f"paddock/{mine}", "echo never"),
+                    _never(JobState.REJECTED, "stranger/open", "fork"),
+                ),
+            ),
+            event="pull_request",
+            head_repository="stranger/open",
+        ),
+        Scene(
+            "rival/tools",
+            "ci",
+            (
+                Part(
+                    _job("trespasser", f"paddock/{mine}", "echo never"),
+                    _never(JobState.REJECTED, "rival/tools is not allowed", "outside_allow_list"),
+                ),
+            ),
+        ),
+    )

@@ -1,0 +1,159 @@
+"""Typed factories of the one-machine fleet's parts. The container only names them and wires their results."""
+
+from collections.abc import Callable, Sequence
+from os import environ
+from wsgiref.types import WSGIApplication
+
+import attrs
+
+from paddock.adapters.config import Config
+from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
+from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.adapters.github.client import connect
+from paddock.adapters.github.deliveries import Hook
+from paddock.adapters.github.endpoints import endpoints_of
+from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
+from paddock.adapters.process.machines import box_arch
+from paddock.adapters.sqlite import Database, SqliteQueue, SqliteRecords
+from paddock.core.fleet import Fleet
+from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.github import GitHub, Scope
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Chance, Clock, Sleeper
+from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
+from paddock.core.settings import FleetSettings
+from paddock.core.units import MINUTE
+from paddock.entrypoints.local.fleet import LocalFleet
+from paddock.entrypoints.local.places import Places
+from paddock.entrypoints.webhook import WebhookEndpoint
+
+_VISIBILITY = 2 * MINUTE
+
+
+def make_places(config: Config) -> Places:
+    """The state directory, made if it is not there."""
+    places = Places(config.local.state)
+    places.make()
+    return places
+
+
+def make_database(places: Places) -> Database:
+    """The database file, made if it is not there."""
+    return Database(places.database)
+
+
+def make_table(database: Database) -> Table:
+    """Every store, in one SQLite file."""
+    return Table(
+        jobs=SqliteRecords(JOBS, database),
+        runners=SqliteRecords(RUNNERS, database),
+        launches=SqliteRecords(LAUNCHES, database),
+        runs=SqliteRecords(RUNS, database),
+        pools=SqliteRecords(POOLS, database),
+        circuits=SqliteRecords(CIRCUITS, database),
+        ledger=SqliteRecords(LEDGER, database),
+        switches=SqliteRecords(SWITCHES, database),
+    )
+
+
+def make_jobs_queue(database: Database, clock: Clock, sleeper: Sleeper) -> SqliteQueue[JobMessage]:
+    """The queue of requests."""
+    return SqliteQueue(database, "jobs", clock, sleeper, visibility=_VISIBILITY)
+
+
+def make_events_queue(database: Database, clock: Clock, sleeper: Sleeper) -> SqliteQueue[EventMessage]:
+    """The queue of what GitHub and the machines say."""
+    return SqliteQueue(database, "events", clock, sleeper, visibility=_VISIBILITY)
+
+
+def make_client(config: Config, clock: Clock, sleeper: Sleeper, chance: Chance) -> GitHubClient:
+    """The client of the configured GitHub. Its secrets are read now; nothing is sent yet."""
+    github, pin = config.github, config.local.runner
+    credentials: Credentials
+    if github.app is not None:
+        key = github.app.private_key.read(environ)
+        credentials = AppCredentials(github.app.id, key, github.app.installation_id)
+    elif github.token is not None:
+        credentials = TokenCredentials(github.token.read(environ))
+    else:
+        raise AssertionError("the configuration has neither an App nor a token")
+    name = None if pin is None else f"actions-runner-linux-{box_arch()}-{pin.version}.tar.gz"
+    return connect(
+        endpoints_of(github.url),
+        credentials,
+        clock=clock,
+        sleeper=sleeper,
+        chance=chance,
+        hooks=[Hook(_scope(hook.target), hook.id) for hook in github.hooks],
+        pins=None if pin is None or name is None else {name: pin.sha256},
+    )
+
+
+def make_github(client: GitHubClient) -> GitHub:
+    """The client as the core's ports."""
+    return GitHub(client.runners, client.workflows, client.deliveries or NoDeliveries(), client.releases)
+
+
+def make_settings(config: Config) -> FleetSettings:
+    """The operator's settings; the box's slots are a limit on machines like any other, so that jobs wait for one."""
+    limits, slots = config.settings.limits, config.local.slots
+    machines = slots if limits.machines is None else min(slots, limits.machines)
+    return attrs.evolve(config.settings, limits=attrs.evolve(limits, machines=machines))
+
+
+def make_machines(config: Config, places: Places, clock: Clock) -> LocalMachines:
+    """Machines that are processes of this box."""
+    return LocalMachines(places.root, clock, slots=config.local.slots)
+
+
+def make_assignments(places: Places) -> FileAssignments:
+    """Assignments as files in the machines' directories."""
+    return FileAssignments(places.root)
+
+
+def make_mailbox(places: Places, events: SqliteQueue[EventMessage]) -> Mailbox:
+    """Where the machines' reports are collected."""
+    return Mailbox(places.root, events)
+
+
+def make_secrets(config: Config) -> Callable[[], Sequence[str]]:
+    """The webhook secrets. They are read anew for each delivery, so that a rotation needs no restart."""
+    references = config.github.webhook_secrets
+    return lambda: [reference.read(environ) for reference in references]
+
+
+def make_webhook(secrets: Callable[[], Sequence[str]], fleet: Fleet, clock: Clock) -> WebhookEndpoint:
+    """The endpoint that GitHub calls."""
+    return WebhookEndpoint(secrets=secrets, intake=fleet.intake, clock=clock)
+
+
+def make_local_fleet(
+    config: Config,
+    places: Places,
+    fleet: Fleet,
+    table: Table,
+    jobs: SqliteQueue[JobMessage],
+    events: SqliteQueue[EventMessage],
+    mailbox: Mailbox,
+    app: WSGIApplication,
+    clock: Clock,
+) -> LocalFleet:
+    """The fleet as it runs here."""
+    return LocalFleet(
+        places=places,
+        fleet=fleet,
+        table=table,
+        jobs=jobs,
+        events=events,
+        mailbox=mailbox,
+        app=app,
+        address=(config.local.host, config.local.port),
+        reconcile=config.local.reconcile,
+        clock=clock,
+    )
+
+
+def _scope(target: str) -> Scope:
+    owner, _, name = target.partition("/")
+    return Scope(owner, name)

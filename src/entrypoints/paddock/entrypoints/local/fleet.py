@@ -1,0 +1,161 @@
+"""The one-machine fleet: everything that AWS would run, as threads of one process.
+
+::
+
+    GitHub ──HTTP──> web server ──> [jobs] ──> dispatch loop ──> machines (processes) ──files──> mailbox loop
+                          └───────> [events] <────────────────────────────────────────────────────────┘
+                                        └──> completion loop          sweep loop, GitHub sweep loop
+
+Killed at any moment, it goes on where it was when it is started again: records, queues and machine directories are all
+it knows, and its machines live on without it.
+"""
+
+import fcntl
+import logging
+import os
+from typing import IO
+from wsgiref.types import WSGIApplication
+
+from paddock.adapters.process import Mailbox
+from paddock.adapters.sqlite import SqliteQueue
+from paddock.adapters.web import WebServer
+from paddock.core.errors import Busy, Conflict, NotFound
+from paddock.core.fleet import Fleet
+from paddock.core.job import JobChange, JobIs
+from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.states import JobState
+from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
+from paddock.core.usecases.listing import jobs_in
+from paddock.entrypoints.local.loops import Loop
+from paddock.entrypoints.local.places import Places
+from paddock.entrypoints.webhook import MAX_BODY
+
+_LOG = logging.getLogger(__name__)
+
+_WAIT: Span = SECOND
+_OFTEN: Span = 50 * MILLISECOND
+_SWEEP: Span = SECOND
+_KEPT: Span = 10 * MINUTE  # machine directories stay so long for people to look into
+
+
+class LocalFleet:
+    """Runs a fleet between `start` and `stop`."""
+
+    def __init__(
+        self,
+        *,
+        places: Places,
+        fleet: Fleet,
+        table: Table,
+        jobs: SqliteQueue[JobMessage],
+        events: SqliteQueue[EventMessage],
+        mailbox: Mailbox,
+        app: WSGIApplication,
+        address: tuple[str, int],
+        reconcile: Span,
+        clock: Clock,
+    ) -> None:
+        """Put it together; nothing happens before `start`.
+
+        Args:
+            places: where things are kept.
+            fleet: the use-cases.
+            table: the records.
+            jobs: the queue of requests.
+            events: the queue of what GitHub and the machines say.
+            mailbox: where the machines' reports arrive.
+            app: the web application.
+            address: host and port to listen on; port 0 means any free one.
+            reconcile: how often GitHub is compared with the records.
+            clock: what time it is.
+        """
+        self._places = places
+        self._table = table
+        self._jobs = jobs
+        self._events = events
+        self._mailbox = mailbox
+        self._lock: IO[str] | None = None
+        self._web: WebServer | None = None
+        self._app = app
+        self._address = address
+        self._loops = (
+            Loop("mailbox", self._collect, pause=_OFTEN),
+            Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
+            Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
+            Loop("sweep", fleet.sweep, pause=_SWEEP),
+            Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
+            Loop("github", fleet.sweep_github, pause=reconcile),
+        )
+
+    @property
+    def url(self) -> str:
+        """Where GitHub is to send its webhooks. Known after `start`."""
+        if self._web is None:
+            raise RuntimeError("the fleet is not started")
+        return f"http://{self._web.host}:{self._web.port}/webhook"
+
+    def start(self) -> None:
+        """Take the state directory, take up what an earlier process left, and begin.
+
+        Raises:
+            Busy: another fleet runs on the same state directory.
+            InvalidInput: the address cannot be listened on.
+        """
+        self._places.make()
+        self._lock = self._take_lock()
+        self._take_up()
+        self._web = WebServer(self._app, host=self._address[0], port=self._address[1], max_body=2 * MAX_BODY)
+        self._web.start()
+        for loop in self._loops:
+            loop.start()
+
+    def stop(self) -> None:
+        """End the threads. Machines with jobs live on and are adopted by the next start."""
+        if self._web is not None:
+            self._web.stop()
+        for loop in self._loops:
+            loop.stop()
+        for loop in self._loops:
+            loop.join()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+    def _take_lock(self) -> IO[str]:
+        lock = self._places.lock.open("a+", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise Busy(
+                f"a fleet runs on {self._places.root} already (process {holder}): stop it, or give this one another "
+                "state directory (paddock.yml: local.state)"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return lock
+
+    def _collect(self) -> None:
+        found = self._mailbox.collect()
+        for path in found.bad:
+            _LOG.warning("%s is no report; it was moved to outbox/bad", path)
+        for path in found.impostors:
+            _LOG.warning("%s spoke for another machine; it was taken as its own machine's word", path)
+
+    def _take_up(self) -> None:
+        """The lock is ours, so every loan and lease is a dead process's: take them back at once."""
+        loans = self._jobs.release_loans() + self._events.release_loans()
+        held = jobs_in(self._table, JobState.DISPATCHING)
+        for job in held:
+            try:
+                when = JobIs(state=JobState.DISPATCHING, lease_until=job.lease_until)
+                self._table.jobs.update(job.key, when, JobChange(lease_until=0))
+            except (Conflict, NotFound):
+                continue
+        if loans or held:
+            _LOG.info("took up %d messages and %d half-dispatched jobs of an earlier process", loans, len(held))

@@ -1,0 +1,32 @@
+"""Typed factories of the in-memory profile's parts."""
+
+from paddock.adapters.memory.github import (
+    MemoryDeliveries,
+    MemoryGitHub,
+    MemoryReleases,
+    MemoryRunners,
+    MemoryWorkflows,
+)
+from paddock.adapters.memory.records import MemoryRecords
+from paddock.core.ports.github import GitHub
+from paddock.core.ports.stores import Table
+from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
+
+
+def make_table() -> Table:
+    """Every store, in memory."""
+    return Table(
+        jobs=MemoryRecords(JOBS),
+        runners=MemoryRecords(RUNNERS),
+        launches=MemoryRecords(LAUNCHES),
+        runs=MemoryRecords(RUNS),
+        pools=MemoryRecords(POOLS),
+        circuits=MemoryRecords(CIRCUITS),
+        ledger=MemoryRecords(LEDGER),
+        switches=MemoryRecords(SWITCHES),
+    )
+
+
+def make_github(model: MemoryGitHub) -> GitHub:
+    """The model of GitHub, as the core's ports."""
+    return GitHub(MemoryRunners(model), MemoryWorkflows(model), MemoryDeliveries(model), MemoryReleases(model))
