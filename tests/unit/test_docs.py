@@ -1,0 +1,73 @@
+"""The documents agree with the code and with one another."""
+
+import re
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
+PARTS = ["## Motivation", "## Decision", "## Alternatives, and why not", "## Consequences"]
+
+
+@pytest.mark.parametrize(("heading", "life"), [("### Jobs", JOB_LIFE), ("### Machines", RUNNER_LIFE)])
+def test_the_state_tables_of_the_architecture_are_the_cores(heading: str, life: StateTable[Any]) -> None:
+    """Every edge of the core's table is on the page, and no other."""
+    section = ARCHITECTURE.split(heading + "\n", 1)[1].split("\n#", 1)[0]
+    rows = re.findall(r"^\| ([a-z_]+) \| (?!to )([a-z_, ]+) \|$", section, flags=re.MULTILINE)
+    told = {(source, target) for source, targets in rows for target in targets.split(", ")}
+    assert told == {(text(source), text(target)) for source, target in life.edges}
+
+
+def text(state: StrEnum) -> str:
+    """The state's word."""
+    return state.value
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_to_files_that_exist(page: Path) -> None:
+    """No link into the repository is broken."""
+    links = re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text(encoding="utf-8"))
+    inside = [link for link in links if not link.startswith("https://")]
+    assert [link for link in inside if not (page.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_a_decision_is_a_page_in_four_parts_and_listed(record: Path) -> None:
+    """Motivation, decision, alternatives, consequences, in this order; short; and in the index."""
+    lines = record.read_text(encoding="utf-8").splitlines()
+    assert [line for line in lines if line.startswith("## ")] == PARTS
+    assert len(lines) <= 60
+    title = re.fullmatch(r"# (\d{4}): (.+)", lines[0])
+    assert title
+    assert record.name.startswith(title[1])
+    index = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    assert f"* [{title[1]}]({record.name}) {title[2]}" in index.splitlines()
+
+
+def test_decisions_are_numbered_without_gaps() -> None:
+    """The next number is the count plus one."""
+    assert [int(record.name[:4]) for record in RECORDS] == list(range(1, len(RECORDS) + 1))
+
+
+def test_the_verbs_of_the_guide_are_sessions_of_nox() -> None:
+    """Every `nox -s` that a page names exists."""
+    sessions = set(re.findall(r"^def (\w+)\(session", (ROOT / "noxfile.py").read_text(encoding="utf-8"), re.MULTILINE))
+    for page in PAGES:
+        for verb in re.findall(r"nox -s ([a-z]+)", page.read_text(encoding="utf-8")):
+            assert verb in sessions, f"{page.name} names the session {verb}, which noxfile.py does not have"
+
+
+def test_modules_that_the_architecture_names_exist() -> None:
+    """`paddock.…` on the page is a module, or a name in one."""
+    boxes = ("src/core", "src/adapters", "src/entrypoints", "agent", "contracts")
+    for name in set(re.findall(r"`(paddock(?:\.[a-z_]+)+)`", ARCHITECTURE)):
+        path = name.replace(".", "/")
+        found = [box for box in boxes if (ROOT / box / path).is_dir() or (ROOT / box / f"{path}.py").is_file()]
+        assert found, f"docs/architecture.md names {name}, which does not exist"
