@@ -23,7 +23,7 @@ def model(name: str) -> type[BaseModel]:
     return found
 
 
-def example(name: str, **fields: object) -> dict[str, Any]:
+def example(name: str, /, **fields: object) -> dict[str, Any]:
     """A payload of the schema `name` as plain data; a field that is a mapping is filled up in its turn.
 
     Raises:
@@ -35,7 +35,7 @@ def example(name: str, **fields: object) -> dict[str, Any]:
     return payload
 
 
-def example_bytes(name: str, **fields: object) -> bytes:
+def example_bytes(name: str, /, **fields: object) -> bytes:
     """The payload as it goes over the wire."""
     return json.dumps(example(name, **fields)).encode()
 
