@@ -21,14 +21,18 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, SECOND, Span
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.completion import Completion
-from paddock.core.usecases.dispatch import Again, Dispatch, Done
+from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.handled import Again, Done
 from paddock.core.usecases.intake import Intake
+from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
 from paddock.core.usecases.sweep import Sweep
 from paddock.core.usecases.sweep_github import SweepGitHub
@@ -85,17 +89,30 @@ class Fleet:
             ids=ids,
         )
         self.intake = Intake(settings=settings, jobs=jobs, events=events, decisions=decisions, clock=clock)
-        self.dispatch = Dispatch(
+        adopt = Adopt(settings=settings, table=table, assignments=assignments, decisions=decisions, clock=clock)
+        reject = Reject(settings=settings, table=table, github=github, decisions=decisions, clock=clock)
+        launching = Launching(
             settings=settings,
             table=table,
             machines=machines,
-            github=github,
             assign=assign,
+            adopt=adopt,
             retire=retire,
+            reject=reject,
             life=life,
             decisions=decisions,
             clock=clock,
             ids=ids,
+        )
+        self.dispatch = Dispatch(
+            settings=settings,
+            table=table,
+            github=github,
+            launching=launching,
+            reject=reject,
+            life=life,
+            decisions=decisions,
+            clock=clock,
         )
         self.completion = Completion(
             table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock
@@ -106,6 +123,7 @@ class Fleet:
             machines=machines,
             life=life,
             retire=retire,
+            adopt=adopt,
             completion=self.completion,
             decisions=decisions,
             clock=clock,
@@ -116,6 +134,7 @@ class Fleet:
             jobs=jobs,
             github=github,
             completion=self.completion,
+            life=life,
             decisions=decisions,
             clock=clock,
         )
@@ -134,7 +153,9 @@ class Fleet:
         if not batch:
             return 0
         handled = self.dispatch([received.message for received in batch])
-        self._jobs.delete([one.receipt for one, fate in zip(batch, handled, strict=True) if isinstance(fate, Done)])
+        done = [received.receipt for received, fate in zip(batch, handled, strict=True) if isinstance(fate, Done)]
+        if done:
+            self._jobs.delete(done)
         for received, fate in zip(batch, handled, strict=True):
             if isinstance(fate, Again):
                 self._jobs.defer(received.receipt, _longer(fate.delay, received.receives))

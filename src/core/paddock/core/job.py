@@ -45,9 +45,9 @@ class JobFacts:
 class Job:
     """One GitHub job (one attempt of it: a re-run has another id).
 
-    ``launch`` counts the launches made for it, ``displaced`` those of them whose machine served another job (they do
-    not count against the launch budget). ``machine`` is the machine that serves it, or that was launched for it.
-    ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did.
+    ``launch`` counts the launches made for it, ``displaced`` those of them that are not held against it: no machine
+    could be had, or its machine served another job. ``machine`` is the machine that serves it, or that was launched
+    for it. ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did.
     """
 
     facts: JobFacts

@@ -3,7 +3,9 @@
 import attrs
 
 from paddock.core.job import Job
-from paddock.core.units import SECOND, Span
+from paddock.core.units import MINUTE, SECOND, Span
+
+LONGEST_DELAY: Span = 15 * MINUTE  # of a message: the queue's own limit
 
 
 @attrs.frozen
@@ -25,7 +27,7 @@ class GiveUp:
 class RetryPolicy:
     """The launch budget: rivals have launched thousands of machines for one stuck message.
 
-    ``max_launches`` counts launches whose machine did not serve another job. A failure that repeats word for word
+    ``max_launches`` counts launches that gave a machine which served nobody. A failure that repeats word for word
     means that the machine or the image is broken, not unlucky: `identical` of them in a row are enough.
     """
 
@@ -45,4 +47,4 @@ class RetryPolicy:
             )
         if spent >= self.identical and job.reason == reason:
             return GiveUp(f"quarantined: {spent} launches in a row failed in the same way: {reason}")
-        return Relaunch(self.backoff << max(0, spent - 1), reason)
+        return Relaunch(min(self.backoff << max(0, spent - 1), LONGEST_DELAY), reason)

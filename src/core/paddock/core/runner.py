@@ -65,6 +65,7 @@ class RunnerIs(TypedDict, total=False):
     state: RunnerState | AbstractSet[RunnerState]
     assigned_job: int | None
     served_job: int | None
+    gone_at: Moment | None
 
 
 class RunnerChange(TypedDict, total=False):

@@ -20,10 +20,11 @@ from paddock.core.ports.github import GitHub, JitConfig, Scope
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.runner import Runner, runner_name
+from paddock.core.runner import Runner, RunnerChange, RunnerIs, runner_name
 from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.states import JobState
 from paddock.core.units import money_text
+from paddock.core.usecases.adopt import record_of
 from paddock.core.usecases.record import Recorder
 
 _SUFFIX = 6
@@ -74,7 +75,7 @@ class Assign:
         receipt = self._assignments.get(machine.id) if resumed else None
         if receipt is None:
             receipt = self._register(job, machine)
-        self._runners.add(_machine_record(job, machine, launch, receipt, self._settings.default_disk))
+        self._keep(record_of(machine, launch, job, receipt, self._settings))
         now = self._clock.now()
         change = JobChange(
             state=JobState.LAUNCHED,
@@ -82,7 +83,6 @@ class Assign:
             runner_name=receipt.runner_name,
             launched_at=now,
             lease_until=0,
-            reason="",
         )
         try:
             launched = self._jobs.update(
@@ -93,6 +93,17 @@ class Assign:
         self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
         return launched
 
+    def _keep(self, runner: Runner) -> None:
+        """Write the machine's record; if a sweep was faster, complete the one it made."""
+        if self._runners.add(runner):
+            return
+        known = self._runners.get(runner.key)
+        if known is not None and known.runner_id != runner.runner_id:
+            change = RunnerChange(
+                runner_id=runner.runner_id, runner_name=runner.runner_name, assigned_job=runner.assigned_job
+            )
+            self._runners.update(runner.key, RunnerIs(), change)
+
     def _register(self, job: Job, machine: Machine) -> AssignmentReceipt:
         scope = scope_of(job, self._settings)
         package = self._releases.package(scope, machine.arch)
@@ -100,7 +111,7 @@ class Assign:
         receipt = self._assignments.put(self._orders(job, machine, jit, package))
         if receipt.runner_name != jit.runner_name:
             # Another dispatcher was faster; its registration is the machine's, ours is left over.
-            self._forget(scope, jit.runner_id)
+            self._forget(machine, scope, jit.runner_id)
         return receipt
 
     def _mint(self, scope: Scope, job: Job, machine: Machine) -> JitConfig:
@@ -131,36 +142,12 @@ class Assign:
             created_at=self._clock.now(),
         )
 
-    def _forget(self, scope: Scope, runner_id: int) -> None:
+    def _forget(self, machine: Machine, scope: Scope, runner_id: int) -> None:
         try:
             self._registrations.delete(scope, runner_id)
         except PaddockError as error:
-            self._record.machine(
-                str(runner_id), "registration_left", f"an unused registration stays at GitHub: {error}"
-            )
-
-
-def _machine_record(
-    job: Job, machine: Machine, launch: Launch, receipt: AssignmentReceipt, default_disk: int
-) -> Runner:
-    return Runner(
-        machine=machine.id,
-        repository=job.facts.repository,
-        labels=job.facts.labels,
-        launch_id=launch.id,
-        runner_id=receipt.runner_id,
-        runner_name=receipt.runner_name,
-        assigned_job=job.id,
-        pool=launch.spec.pool,
-        instance_type=machine.instance_type,
-        vcpu=machine.vcpu,
-        arch=machine.arch,
-        market=machine.market,
-        zone=machine.zone,
-        price=machine.price,
-        disk=machine.disk or launch.spec.disk or default_disk,
-        launched_at=machine.launched_at,
-    )
+            left = f"registration {runner_id}, which nobody uses, stays at GitHub: {error}"
+            self._record.machine(machine.id, "registration_left", left)
 
 
 def _story(machine: Machine, launch: Launch) -> str:

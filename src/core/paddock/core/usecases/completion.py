@@ -4,7 +4,9 @@ Two witnesses tell of every job. GitHub's word decides which machine served it a
 decides how *we* did. Each closes the record if it comes first, and completes it if it comes second.
 """
 
-from paddock.core.errors import Conflict, NotFound
+import attrs
+
+from paddock.core.errors import Conflict, NotFound, Unavailable
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import EventMessage, JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.ports.decisions import Decisions
@@ -13,10 +15,12 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import ENDED_JOBS, LIVE_JOBS, JobState, OperationalResult, RunnerState
+from paddock.core.units import Moment
 from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
 
+_WORKED = frozenset({OperationalResult.SERVED, OperationalResult.INTERRUPTED, OperationalResult.TIMED_OUT})
 _ATTEMPTS = 4  # a conditional write that loses is decided anew on what stands there
 
 
@@ -63,8 +67,13 @@ class Completion:
         """GitHub gave the job to a runner."""
         for _ in range(_ATTEMPTS):
             job = self._known(seen)
-            if job.state not in WAITING_OR_LAUNCHED or self._life.started(seen, job) is not None:
+            if job.state not in WAITING_OR_LAUNCHED:
+                # Known already; but the machine's side of it may have been cut off, or the job was given up too soon.
+                self._life.pair(seen, job)
                 return
+            if self._life.started(seen, job) is not None:
+                return
+        raise _restless(job)
 
     def completed(self, seen: JobObserved) -> None:
         """GitHub concluded the job."""
@@ -72,9 +81,9 @@ class Completion:
             job = self._known(seen)
             if seen.runner_name and job.state in WAITING_OR_LAUNCHED:
                 self._life.started(seen, job)
-                continue
-            if self._conclude(seen, job):
+            elif self._conclude(seen, job):
                 return
+        raise _restless(job)
 
     def ask(self, job: Job) -> GitHubJob | None:
         """Ask GitHub what became of the job, and act on the answer; None if GitHub does not know the job."""
@@ -109,6 +118,7 @@ class Completion:
     def _conclude(self, seen: JobObserved, job: Job) -> bool:
         """Write GitHub's conclusion; False if the record changed meanwhile."""
         if job.state in ENDED_JOBS:
+            self._release(job)
             return self._correct(seen, job)
         ran = job.state is JobState.RUNNING
         never_ran = not ran and seen.conclusion == "cancelled"
@@ -127,11 +137,16 @@ class Completion:
             return False
         verdict = "cancelled" if never_ran else "finished"
         self._record.job(job.id, verdict, f"GitHub concluded it: {seen.conclusion}", runner=seen.runner_name)
-        if not ran and job.machine is not None:
-            runner = self._runners.get(job.machine)
-            if runner is not None:
-                self._retire.unneeded(runner, f"job {job.id}, for which it was started, was {seen.conclusion}")
+        if not ran:
+            self._release(attrs.evolve(job, conclusion=seen.conclusion))
         return True
+
+    def _release(self, job: Job) -> None:
+        """The job ended without having run: its machine is needed no longer."""
+        runner = None if job.started_at is not None or job.machine is None else self._runners.get(job.machine)
+        if runner is not None and runner.assigned_job == job.id:
+            how = job.conclusion or "given up"
+            self._retire.unneeded(runner, f"job {job.id}, for which it was started, was {how}")
 
     def _correct(self, seen: JobObserved, job: Job) -> bool:
         """GitHub's conclusion stands above the runner's, which calls an interrupted job cancelled."""
@@ -159,7 +174,8 @@ class Completion:
             return
         match report.event:
             case ReportEvent.HEARTBEAT:
-                self._runners.update(runner.key, RunnerIs(), RunnerChange(heartbeat_at=report.at))
+                at = self._believed(report.at, runner)
+                self._runners.update(runner.key, RunnerIs(), RunnerChange(heartbeat_at=at))
             case ReportEvent.STARTED:
                 self._started(runner, report)
             case ReportEvent.FINISHED:
@@ -169,69 +185,79 @@ class Completion:
 
     def _started(self, runner: Runner, report: RunnerReported) -> None:
         """The machine runs *some* job of its labels; which one is GitHub's word to say."""
-        if report.ready_at is not None and runner.ready_at is None:
-            runner = self._runners.update(runner.key, RunnerIs(), RunnerChange(ready_at=report.ready_at))
+        if report.ready_at is not None and runner.ready_at is None and runner.gone_at is None:
+            ready_at = self._believed(report.ready_at, runner)
+            runner = self._runners.update(runner.key, RunnerIs(), RunnerChange(ready_at=ready_at))
         if runner.state in NOT_BUSY:
-            self._life.busy(runner, None, report.started_at or report.at)
+            self._life.busy(runner, None, self._believed(report.started_at or report.at, runner))
             self._record.machine(runner.machine, "busy", f"its runner started {report.job_name or 'a job'}")
 
     def _drained(self, runner: Runner, report: RunnerReported, result: OperationalResult) -> Runner:
         """The machine's work is over, whatever it was."""
-        change = RunnerChange(result=result, reason=report.reason)
         for _ in range(_ATTEMPTS):
-            if runner.state in BEFORE_DRAINING:
-                change.update(RunnerChange(state=RunnerState.DRAINING, idle_at=report.finished_at or report.at))
-                if runner.busy_at is None and report.started_at is not None:
-                    change["busy_at"] = report.started_at
-            if runner.ready_at is None and report.ready_at is not None:
-                change["ready_at"] = report.ready_at
+            change = RunnerChange(result=result, reason=report.reason)
+            if runner.gone_at is None:  # the bill of one that is gone is written: its times stand fast
+                if runner.ready_at is None and report.ready_at is not None:
+                    change["ready_at"] = self._believed(report.ready_at, runner)
+                if runner.state in BEFORE_DRAINING:
+                    ended = self._believed(report.finished_at or report.at, runner)
+                    change.update(RunnerChange(state=RunnerState.DRAINING, idle_at=ended))
+                    if runner.busy_at is None and report.started_at is not None:
+                        change["busy_at"] = self._believed(report.started_at, runner)
             try:
-                return self._runners.update(runner.key, RunnerIs(state=runner.state), change)
+                return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=runner.gone_at), change)
             except Conflict as conflict:
-                if isinstance(conflict.current, Runner):
-                    runner, change = conflict.current, RunnerChange(result=result, reason=report.reason)
-        return runner
+                if not isinstance(conflict.current, Runner):
+                    raise
+                runner = conflict.current
+        raise Unavailable(f"the record of machine {runner.machine} does not keep still")
+
+    def _believed(self, moment: Moment, runner: Runner) -> Moment:
+        """A machine's word on when something was.
+
+        Its clock may be off, or set by the job: never before its launch, and never in the future, where a deadline
+        counted from it would not be reached.
+        """
+        return max(min(moment, self._clock.now()), runner.launched_at)
 
     def _finished(self, runner: Runner, report: RunnerReported) -> None:
         self._record.machine(runner.machine, "finished", f"its runner reports {report.conclusion or 'no conclusion'}")
         served = runner.served_job if runner.served_job is not None else self._whom(runner, report)
-        job = None if served is None else self._jobs.get(str(served))
-        if job is None:
-            return
         for _ in range(_ATTEMPTS):
+            job = None if served is None else self._jobs.get(str(served))
+            if job is None or job.machine != runner.machine:
+                return
             change = JobChange(result=runner.result)
-            if job.state in LIVE_JOBS:
-                conclusion = job.conclusion or report.conclusion
+            conclusion = job.conclusion or report.conclusion
+            if job.state in LIVE_JOBS and conclusion is not None:
                 change.update(JobChange(state=JobState.FINISHED, conclusion=conclusion, reason=report.reason))
-                change["finished_at"] = report.finished_at or report.at
-                if job.started_at is None:
-                    change["started_at"] = report.started_at
-            elif job.state is not JobState.FINISHED or job.machine != runner.machine or job.result is not None:
+                change["finished_at"] = self._believed(report.finished_at or report.at, runner)
+                if job.started_at is None and report.started_at is not None:
+                    change["started_at"] = self._believed(report.started_at, runner)
+            elif job.result is not None or job.state not in {JobState.RUNNING, JobState.FINISHED}:
                 return
             try:
-                when = JobIs(state=job.state, launch=job.launch, machine=runner.machine)
-                self._jobs.update(job.key, when, change)
-            except Conflict as conflict:
-                if not isinstance(conflict.current, Job) or conflict.current.machine != runner.machine:
-                    return
-                job = conflict.current
+                job = self._jobs.update(
+                    job.key, JobIs(state=job.state, launch=job.launch, machine=runner.machine), change
+                )
+            except Conflict:
                 continue
             verdict = "served" if report.result is OperationalResult.SERVED else str(report.result or "finished")
             reason = f"machine {runner.machine} reports {report.conclusion or 'no conclusion'}"
             self._record.job(job.id, verdict, f"{reason}{f' ({report.reason})' if report.reason else ''}")
+            if job.live:
+                self.ask(job)  # how it ended, only GitHub can say
             return
+        raise Unavailable(f"the record of job {served} does not keep still")
 
     def _whom(self, runner: Runner, report: RunnerReported) -> int | None:
         """GitHub has not said whom the machine served: ask, because its own job may be another's or nobody's."""
-        if runner.assigned_job is None:
-            return None
-        job = self._jobs.get(str(runner.assigned_job))
+        job = None if runner.assigned_job is None else self._jobs.get(str(runner.assigned_job))
         if job is None:
             return None
         now = self.ask(job)
         if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:
-            if report.result is OperationalResult.SERVED:
-                self._life.displaced(job, by=None)
+            self.not_served(job, runner)
             return None
         return job.id if now is not None and now.runner_name == report.runner_name else None
 
@@ -249,5 +275,23 @@ class Completion:
         now = self.ask(job)
         if now is None:
             self._life.forgotten(job)
-        elif now.status not in set(Observed):
+            return
+        if now.status in set(Observed):
+            return
+        runner = self._runners.get(machine)
+        if runner is not None and runner.served_job is not None and runner.served_job != job_id:
+            self._life.displaced(job, runner.served_job)
+        else:
             self._life.launch_failed(job, reason)
+
+    def not_served(self, job: Job, runner: Runner) -> None:
+        """GitHub still has the job in its queue, and its machine has worked: for another job, or for nobody."""
+        worked = runner.served_job is not None or runner.result in {None, *_WORKED}
+        if worked and runner.busy_at is not None:
+            self._life.displaced(job, runner.served_job)
+        else:
+            self._life.launch_failed(job, runner.reason or "its machine ended without a job")
+
+
+def _restless(job: Job) -> Unavailable:
+    return Unavailable(f"the record of job {job.id} does not keep still")

@@ -40,6 +40,8 @@ class Explain:
             )
         told = list(self.decisions.about(job.subject))
         runner = None if job.machine is None else self.table.runners.get(job.machine)
-        if job.machine is not None:
-            told.extend(self.decisions.about(machine_subject(job.machine)))
+        # Earlier machines of the job are named by the decisions that gave it to them.
+        machines = {str(decision.facts["machine"]) for decision in told if decision.facts.get("machine")}
+        for machine in sorted(machines | ({job.machine} if job.machine is not None else set())):
+            told.extend(self.decisions.about(machine_subject(machine)))
         return Explanation(job, runner, tuple(sorted(told, key=lambda decision: decision.at)))

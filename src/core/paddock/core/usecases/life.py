@@ -14,12 +14,14 @@ from paddock.core.ports.system import Clock
 from paddock.core.retry import GiveUp, RetryPolicy
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import SECOND, Moment
+from paddock.core.units import MINUTE, SECOND, Moment
 from paddock.core.usecases.record import Recorder
 
 WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})
 ON_ITS_WAY = 30 * SECOND  # a message sent less long ago than this needs no repetition
 NOT_BUSY = frozenset({RunnerState.BOOTING, RunnerState.READY})
+AT_WORK = NOT_BUSY | {RunnerState.BUSY}
+_SOONEST, _LATEST = 2 * SECOND, 5 * MINUTE  # between two tries to get a machine where there is none
 
 
 class Life:
@@ -46,7 +48,8 @@ class Life:
 
         Returns the record as it then is; None if the job had moved on meanwhile, and nothing was changed.
         """
-        when = JobIs(state=job.state, launch=job.launch, machine=job.machine)
+        # The lease is part of the condition: a dispatcher that was too slow must not fail what another one resumed.
+        when = JobIs(state=job.state, launch=job.launch, machine=job.machine, lease_until=job.lease_until)
         verdict = self._retry.after_failure(job, reason)
         if isinstance(verdict, GiveUp):
             ended = self._change(
@@ -56,6 +59,16 @@ class Life:
                 self._record.job(job.id, "abandoned", verdict.reason, launch=job.launch)
             return ended
         return self._requeue(job, when, JobChange(reason=reason), verdict.delay, "relaunch", reason)
+
+    def no_capacity(self, job: Job, reason: str) -> Job | None:
+        """The cloud had no machine for the job: nothing was started, so nothing is held against it. It tries again.
+
+        The longer it has waited, the less often. The launch stays named on the record: its market was the wrong one.
+        """
+        waited = self._clock.now() - job.received_at
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)
+        return self._requeue(job, when, change, min(max(waited // 4, _SOONEST), _LATEST), "no_capacity", reason)
 
     def forgotten(self, job: Job) -> None:
         """GitHub no longer knows the job: nobody will ever run or conclude it."""
@@ -75,15 +88,17 @@ class Life:
         return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "displaced", reason)
 
     def started(self, seen: JobObserved, job: Job) -> Job | None:
-        """GitHub says which runner took the job: pair them, and settle who was meant for whom."""
-        machine = machine_of(seen.runner_name)
-        runner = self._runners.get(machine) if machine is not None else None
-        at = seen.started_at or seen.received_at
+        """GitHub says which runner took the job: pair them, and settle who was meant for whom.
+
+        The job's own record is flipped last: whoever repeats this after a crash repeats all of it. Returns the record
+        as it then is; None if it changed meanwhile.
+        """
+        runner = self.pair(seen, job)
         change = JobChange(
             state=JobState.RUNNING,
             machine=None if runner is None else runner.machine,
             runner_name=seen.runner_name,
-            started_at=at,
+            started_at=seen.started_at or seen.received_at,
             lease_until=0,
             reason="",
         )
@@ -91,40 +106,62 @@ class Life:
             change["result"] = runner.result  # its report overtook GitHub's word on whom it served
         when = JobIs(state=WAITING_OR_LAUNCHED, launch=job.launch, machine=job.machine)
         running = self._change(job, when, change)
-        if running is None:
-            return None
-        if runner is None:
-            self._record.job(job.id, "running", f"it runs on {seen.runner_name}, which is no machine of ours we know")
-            return running
-        self._record.job(job.id, "running", f"GitHub gave it to runner {seen.runner_name}", machine=runner.machine)
-        self.busy(runner, job.id, at)
-        if runner.assigned_job is not None and runner.assigned_job != job.id:
-            self._swap(taken=runner, by=job, instead=runner.assigned_job)
+        if running is not None:
+            whose = "" if runner is not None else ", which is no machine of ours we know"
+            machine = None if runner is None else runner.machine
+            self._record.job(job.id, "running", f"GitHub gave it to runner {seen.runner_name}{whose}", machine=machine)
         return running
 
-    def busy(self, runner: Runner, served: int | None, at: Moment) -> None:
-        """The machine runs a job (`served`, where GitHub has said which)."""
-        change = RunnerChange() if served is None else RunnerChange(served_job=served)
-        if runner.state in NOT_BUSY:
-            change.update(RunnerChange(state=RunnerState.BUSY, busy_at=at))
-        try:
-            self._runners.update(runner.key, RunnerIs(state=runner.state), change)
-        except Conflict as conflict:
-            if isinstance(conflict.current, Runner) and conflict.current.live:
-                self.busy(conflict.current, served, at)
+    def pair(self, seen: JobObserved, job: Job) -> Runner | None:
+        """Note on the machine's record that it serves the job, and see to the job it was launched for.
+
+        Returns the machine's record; None if the runner is no machine that we know. Repeating it changes nothing.
+        """
+        machine = machine_of(seen.runner_name)
+        runner = self._runners.get(machine) if machine is not None else None
+        if runner is None:
+            return None
+        if runner.served_job != job.id or runner.state in NOT_BUSY:
+            runner = self.busy(runner, job.id, seen.started_at or seen.received_at)
+        if runner.assigned_job is not None and runner.assigned_job != job.id:
+            self._swap(taken=runner, by=job, instead=runner.assigned_job)
+        return runner
+
+    def busy(self, runner: Runner, served: int | None, at: Moment) -> Runner:
+        """The machine runs a job (`served`, where GitHub has said which); its record as it then is."""
+        while True:
+            change = RunnerChange() if served is None else RunnerChange(served_job=served)
+            if runner.state in NOT_BUSY and runner.gone_at is None:
+                change.update(RunnerChange(state=RunnerState.BUSY, busy_at=at))
+            try:
+                return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=runner.gone_at), change)
+            except Conflict as conflict:
+                # Lives are short and go one way: this ends after as many turns as there are states.
+                if not isinstance(conflict.current, Runner):
+                    raise
+                runner = conflict.current
 
     def _swap(self, *, taken: Runner, by: Job, instead: int) -> None:
-        """`by` runs on the machine `taken`, launched for the job `instead`: that job inherits `by`'s own machine."""
+        """`by` runs on the machine `taken`, launched for the job `instead`: that job inherits `by`'s own machine.
+
+        If it can: the machine must still be at work, serve nobody, and be registered with all of the job's labels.
+        """
         other = self._jobs.get(str(instead))
         if other is None or other.state is not JobState.LAUNCHED or other.machine != taken.machine:
             return
         free = self._runners.get(by.machine) if by.machine is not None and by.machine != taken.machine else None
-        if free is None or not free.live or free.served_job is not None:
+        if (
+            free is None
+            or free.state not in AT_WORK
+            or free.gone_at is not None
+            or free.served_job is not None
+            or not _covers(free, other)
+        ):
             self.displaced(other, by.id)
             return
         inherits = self._change(
             other,
-            JobIs(state=JobState.LAUNCHED, machine=taken.machine),
+            JobIs(state=JobState.LAUNCHED, launch=other.launch, machine=taken.machine),
             JobChange(machine=free.machine, runner_name=free.runner_name),
         )
         if inherits is not None:
@@ -154,8 +191,8 @@ class Life:
             launch_id=None,
             lease_until=now + delay + ON_ITS_WAY,
             not_before=now + delay,
-            **change,
         )
+        back.update(change)
         queued = self._change(job, when, back)
         if queued is not None:
             self._record.job(job.id, verdict, reason, launch=job.launch, delay_s=delay // 1_000_000)
@@ -167,3 +204,9 @@ class Life:
             return self._jobs.update(job.key, when, change)
         except (Conflict, NotFound):
             return None
+
+
+def _covers(runner: Runner, job: Job) -> bool:
+    """True if GitHub may give the job to this runner: labels match case-folded, and more of them do no harm."""
+    offered = {label.casefold() for label in runner.labels}
+    return all(label.casefold() in offered for label in job.facts.labels)

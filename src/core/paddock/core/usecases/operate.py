@@ -22,8 +22,9 @@ class Operate:
 
     def pause(self, reason: str) -> Switch:
         """Launch nothing more. Running jobs go on; queued ones wait and say why."""
+        switch = self._turn(on=True, reason=reason)
         self._record.machine("fleet", "paused", reason or "no reason given")
-        return self._turn(on=True, reason=reason)
+        return switch
 
     def resume(self) -> tuple[Switch, int]:
         """Launch again; how many waiting jobs were woken."""

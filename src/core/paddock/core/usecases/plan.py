@@ -13,8 +13,9 @@ from paddock.core.ports.machines import Machine
 from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import SECOND, Moment, span_text
+from paddock.core.units import SECOND, Moment, Span, span_text
 
+_WITHOUT_WORK = frozenset({RunnerState.BOOTING, RunnerState.READY})
 _NEWBORN = 10 * SECOND  # EC2 may not list a machine at once
 
 
@@ -46,6 +47,22 @@ class EndMachine:
 
 
 @attrs.frozen
+class AdoptMachine:
+    """The machine lives and has no record."""
+
+    machine: Machine
+    reason: str
+
+
+@attrs.frozen
+class DrainMachine:
+    """GitHub says that the machine's one job has ended, and the machine has not said so itself."""
+
+    machine: str
+    job_id: int
+
+
+@attrs.frozen
 class WakeJob:
     """The job waits and no message is on its way. An empty reason is not worth a decision."""
 
@@ -70,7 +87,7 @@ class RelaunchJob:
     reason: str
 
 
-Act: TypeAlias = CloseMachine | EndMachine | WakeJob | AskGitHub | RelaunchJob
+Act: TypeAlias = CloseMachine | EndMachine | AdoptMachine | DrainMachine | WakeJob | AskGitHub | RelaunchJob
 
 
 def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
@@ -86,10 +103,15 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
                 yield CloseMachine(runner.machine, "the machine is gone")
         else:
             yield from _overdue(runner, seen.now, deadlines)
+    jobs = {job.id for job in seen.jobs}
+    for runner in seen.runners:
+        if runner.state is RunnerState.BUSY and runner.served_job is not None and runner.served_job not in jobs:
+            yield DrainMachine(runner.machine, runner.served_job)
     for machine in seen.machines.values():
         age = seen.now - machine.launched_at
-        if machine.id not in known and age > deadlines.orphan:
-            yield EndMachine(machine.id, f"it runs for {span_text(age)} and has no record")
+        # As long as a lease lasts, somebody may be about to write the record.
+        if machine.id not in known and age > deadlines.lease + _NEWBORN:
+            yield AdoptMachine(machine, f"it runs for {span_text(age)} and has no record")
 
 
 def _overdue(runner: Runner, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
@@ -97,7 +119,7 @@ def _overdue(runner: Runner, now: Moment, deadlines: Deadlines) -> Iterator[Act]
     reason = ""
     if runner.state is RunnerState.DRAINING and now - (runner.idle_at or now) > deadlines.drain:
         reason = f"its work is over and it has not powered off: {runner.reason}"
-    elif runner.state is RunnerState.BOOTING and now - runner.launched_at > deadlines.boot + deadlines.idle:
+    elif runner.state in _WITHOUT_WORK and now - runner.launched_at > _patience(runner, deadlines):
         reason = f"silent for {span_text(now - runner.launched_at)} since its launch"
     elif runner.state is RunnerState.BUSY and runner.busy_at is not None:
         heard = max(runner.busy_at, runner.heartbeat_at or 0)
@@ -107,11 +129,20 @@ def _overdue(runner: Runner, now: Moment, deadlines: Deadlines) -> Iterator[Act]
         yield EndMachine(runner.machine, reason, runner.state)
 
 
+def _patience(runner: Runner, deadlines: Deadlines) -> Span:
+    """How long after its launch a machine may be without work; one without orders never gets any."""
+    return deadlines.orphan if runner.runner_name is None else deadlines.boot + deadlines.idle
+
+
 def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
     runners = {runner.machine: runner for runner in seen.runners}
     for job in sorted(seen.jobs, key=lambda job: (job.facts.created_at, job.id)):
         if job.state is JobState.QUEUED:
-            if job.not_before <= seen.now and job.lease_until <= seen.now:
+            if job.not_before > seen.now or job.lease_until > seen.now:
+                continue
+            if seen.now - job.facts.created_at > deadlines.queue:
+                yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
+            else:
                 yield WakeJob(job.id)
         elif job.state is JobState.DISPATCHING:
             if job.lease_until + _NEWBORN <= seen.now:

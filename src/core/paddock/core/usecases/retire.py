@@ -48,14 +48,15 @@ class Retire:
         self._rates = rates
         self._record = Recorder(decisions, clock, "retire")
 
-    def surplus(self, machine: str, job: Job, reason: str) -> None:
+    def surplus(self, runner: Runner, job: Job, reason: str) -> None:
         """End a machine that was started for `job` and never got to serve anybody."""
-        runner = self._runners.get(machine)
-        if runner is not None and not self._unregister(runner):
-            self._record.machine(machine, "kept", f"it was to end ({reason}), but GitHub gave it a job")
+        if not self._unregister(runner):
+            self._record.machine(
+                runner.machine, "kept", f"it was to end ({reason}), but GitHub may have given it a job"
+            )
             return
-        self._machines.terminate([machine])
-        self._record.machine(machine, "surplus", reason, job=job.id)
+        self._machines.terminate([runner.machine])
+        self._record.machine(runner.machine, "surplus", reason, job=job.id)
 
     def unneeded(self, runner: Runner, reason: str) -> None:
         """Its job needs it no longer. It drains, unless GitHub has given it another job by now.
@@ -67,7 +68,8 @@ class Retire:
             return
         try:
             change = RunnerChange(state=RunnerState.DRAINING, idle_at=self._clock.now(), reason=reason)
-            self._runners.update(runner.key, RunnerIs(state=runner.state, served_job=None), change)
+            when = RunnerIs(state=runner.state, served_job=None, gone_at=None)
+            self._runners.update(runner.key, when, change)
         except Conflict:
             return
         self._record.machine(runner.machine, "draining", reason)
@@ -77,27 +79,56 @@ class Retire:
 
         A machine that has reported its end, or is beyond every job's time, is judged by that alone.
         """
-        if runner.state is RunnerState.BOOTING:
+        if runner.state is RunnerState.BOOTING or not runner.live:
             return self._unregister(runner)
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
         return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
 
     def gone(self, runner: Runner, at: Moment, reason: str) -> Runner | None:
-        """The machine no longer exists: close its record, write its bill, forget what was kept for it.
+        """The machine no longer exists: write its bill, forget what was kept for it, close its record.
+
+        ::
+
+            gone_at written ──> bill ──> assignment ──> registration ──> state gone
+                    │             └──────────┬───────────────┘
+              from here on its            crash, or GitHub is away: the record is still open,
+              times stand fast            so the next sweep does the same again, to the same moment
 
         Returns the closed record; None if it was closed already.
+
+        Raises:
+            Unavailable, Throttled: something could not be forgotten yet; repeat it.
         """
+        marked = self._marked(runner, at, reason)
+        if marked is None:
+            return None
+        self.bill(marked)
+        self._assignments.delete(marked.machine)
+        if marked.result is not OperationalResult.SERVED:
+            # GitHub deletes only the registrations of runners that did their work.
+            self._unregister(marked, insist=True)
         try:
-            change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
-            closed = self._runners.update(runner.key, RunnerIs(state=LIVE_RUNNERS), change)
+            closed = self._runners.update(
+                runner.key, RunnerIs(state=LIVE_RUNNERS), RunnerChange(state=RunnerState.GONE)
+            )
         except (Conflict, NotFound):
             return None
-        self.bill(closed)
-        self._assignments.delete(closed.machine)
-        if closed.result is not OperationalResult.SERVED:
-            self._unregister(closed)  # GitHub deletes only the registrations of runners that did their work
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return closed
+
+    def _marked(self, runner: Runner, at: Moment, reason: str) -> Runner | None:
+        """The record with the moment of the end on it, which is written once; None if it was closed already."""
+        change = RunnerChange(gone_at=at, reason=runner.reason or reason)
+        while runner.live and runner.gone_at is None:
+            try:
+                return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=None), change)
+            except Conflict as conflict:
+                if not isinstance(conflict.current, Runner):
+                    raise
+                runner = conflict.current
+            except NotFound:
+                return None
+        return runner if runner.live else None
 
     def bill(self, runner: Runner) -> None:
         """Write the ledger entries of a machine that is gone. Repeating it writes nothing new."""
@@ -105,8 +136,12 @@ class Retire:
         for entry in entries_of(runner, served, self._rates):
             self._ledger.add(entry)
 
-    def _unregister(self, runner: Runner) -> bool:
-        """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked."""
+    def _unregister(self, runner: Runner, *, insist: bool = False) -> bool:
+        """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked.
+
+        Raises:
+            Unavailable, Throttled: GitHub could not be asked, and the caller insists.
+        """
         if runner.runner_id is None:
             return True
         owner, _, name = runner.repository.partition("/")
@@ -118,6 +153,8 @@ class Retire:
         except NotFound:
             return True
         except PaddockError as error:
+            if insist and error.retryable:
+                raise
             self._record.machine(runner.machine, "registration_left", f"its registration stays at GitHub: {error}")
             return False
         return True

@@ -9,22 +9,36 @@ from collections.abc import Mapping
 
 import attrs
 
-from paddock.core.errors import PaddockError
+from paddock.core.errors import Conflict
+from paddock.core.job import Job
+from paddock.core.messages import Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import Runner
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
-from paddock.core.states import JobState
+from paddock.core.states import JobState, RunnerState
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import all_machines, live_jobs, live_runners
-from paddock.core.usecases.plan import Act, AskGitHub, CloseMachine, EndMachine, RelaunchJob, Snapshot, WakeJob, plan
+from paddock.core.usecases.plan import (
+    Act,
+    AdoptMachine,
+    AskGitHub,
+    CloseMachine,
+    DrainMachine,
+    EndMachine,
+    RelaunchJob,
+    Snapshot,
+    WakeJob,
+    plan,
+)
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import Retire
 
-MOST_ACTS = 100
+MOST_ACTS = 100  # of each kind, so that one kind that keeps failing does not starve the others
 
 
 @attrs.frozen
@@ -50,6 +64,7 @@ class Sweep:
         machines: Machines,
         life: Life,
         retire: Retire,
+        adopt: Adopt,
         completion: Completion,
         decisions: Decisions,
         clock: Clock,
@@ -59,6 +74,7 @@ class Sweep:
         self._machines = machines
         self._life = life
         self._retire = retire
+        self._adopt = adopt
         self._completion = completion
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep")
@@ -70,16 +86,19 @@ class Sweep:
             PaddockError: the world could not be observed; nothing was done.
         """
         acts = plan(self.observe(), self._settings.deadlines)
-        done, kinds, errors = 0, Counter[str](), list[str]()
-        for act in acts[:MOST_ACTS]:
-            kinds[type(act).__name__] += 1
+        kinds, errors = Counter[str](), list[str]()
+        for act in acts:
+            kind = type(act).__name__
+            if kinds[kind] == MOST_ACTS:
+                continue
+            kinds[kind] += 1
             try:
                 self._act(act)
-                done += 1
-            except PaddockError as error:
-                errors.append(f"{type(act).__name__}: {error}")
-        attempted = min(len(acts), MOST_ACTS)
-        return SweepReport(attempted, done, attempted - done, len(acts) - attempted, dict(kinds), tuple(errors))
+            except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
+                errors.append(f"{act}: {type(error).__name__}: {error}")
+        attempted = kinds.total()
+        left = len(acts) - attempted
+        return SweepReport(attempted, attempted - len(errors), len(errors), left, dict(kinds), tuple(errors))
 
     def observe(self) -> Snapshot:
         """The world as it is now. Machines are listed before records: a new machine's record is never missed."""
@@ -99,8 +118,15 @@ class Sweep:
                     self._life.wake(job, act.reason)
             case AskGitHub():
                 self._ask(act)
+            case AdoptMachine():
+                self._take_in(act)
+            case DrainMachine():
+                self._drain(act)
             case RelaunchJob():
-                self._completion.launch_lost(act.job_id, act.machine, act.reason)
+                runner = self._table.runners.get(act.machine)
+                serves = None if runner is None or not runner.live else runner.served_job or act.job_id
+                if serves != act.job_id:
+                    self._completion.launch_lost(act.job_id, act.machine, act.reason)
 
     def _close(self, act: CloseMachine) -> None:
         runner = self._table.runners.get(act.machine)
@@ -117,7 +143,8 @@ class Sweep:
         if closed is None:
             return
         if closed.assigned_job is not None:
-            lost = f"its machine ended before the job started: {closed.reason or reason}"
+            # The id makes each such reason another one: a machine that is taken away says nothing about the next.
+            lost = closed.reason if closed.result is not None else f"its machine {closed.machine} ended without a word"
             self._completion.launch_lost(closed.assigned_job, closed.machine, lost)
         if closed.served_job is not None:
             served = self._table.jobs.get(str(closed.served_job))
@@ -126,12 +153,29 @@ class Sweep:
 
     def _end(self, act: EndMachine) -> None:
         runner = self._table.runners.get(act.machine)
-        if (runner.state if runner is not None else None) is not act.state:
-            return
-        if runner is not None and not self._retire.may_end(runner):
+        if runner is None or runner.state is not act.state or not self._retire.may_end(runner):
             return
         self._machines.terminate([act.machine])
         self._record.machine(act.machine, "ended", act.reason)
+
+    def _take_in(self, act: AdoptMachine) -> None:
+        """Give the machine its record. One whose record is closed was thought gone: it ends, if GitHub lets it."""
+        runner = self._adopt(act.machine, act.reason)
+        if not runner.live and self._retire.may_end(runner):
+            self._machines.terminate([runner.machine])
+            self._record.machine(runner.machine, "ended", "its record is closed, and it was found running")
+
+    def _drain(self, act: DrainMachine) -> None:
+        """GitHub's word counts for the machine too; it keeps the time it needs to report and to power off."""
+        job = self._table.jobs.get(str(act.job_id))
+        if job is None or job.live:
+            return
+        change = RunnerChange(state=RunnerState.DRAINING, idle_at=job.finished_at, reason="GitHub concluded its job")
+        try:
+            self._table.runners.update(act.machine, RunnerIs(state=RunnerState.BUSY, gone_at=None), change)
+        except Conflict:
+            return
+        self._record.machine(act.machine, "draining", f"GitHub concluded its job {act.job_id}: {job.conclusion}")
 
     def _ask(self, act: AskGitHub) -> None:
         job = self._table.jobs.get(str(act.job_id))
@@ -140,5 +184,14 @@ class Sweep:
         now = self._completion.ask(job)
         if now is None:
             self._life.forgotten(job)
-        elif now.status == "queued" and job.state is JobState.LAUNCHED:
-            self._life.displaced(job, by=None)
+        elif now.status not in set(Observed):
+            self._still_waits(job)
+
+    def _still_waits(self, job: Job) -> None:
+        """GitHub has the job in its queue."""
+        if job.state is JobState.QUEUED:
+            self._life.wake(job, "GitHub still has it in its queue")
+        elif job.state is JobState.LAUNCHED and job.machine is not None:
+            runner = self._table.runners.get(job.machine)
+            if runner is not None:
+                self._completion.not_served(job, runner)

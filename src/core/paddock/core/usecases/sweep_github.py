@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import attrs
 
-from paddock.core.errors import PaddockError
+from paddock.core.errors import NotFound, PaddockError
 from paddock.core.job import Job
 from paddock.core.labels import claimed_by
 from paddock.core.messages import JobMessage, JobRequested
@@ -24,6 +24,7 @@ from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, SECOND, Span
 from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import live_jobs
 from paddock.core.usecases.record import Recorder
 
@@ -58,6 +59,7 @@ class SweepGitHub:
         jobs: Queue[JobMessage],
         github: GitHub,
         completion: Completion,
+        life: Life,
         decisions: Decisions,
         clock: Clock,
     ) -> None:
@@ -66,6 +68,7 @@ class SweepGitHub:
         self._queue = jobs
         self._github = github
         self._completion = completion
+        self._life = life
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep_github")
 
@@ -73,7 +76,7 @@ class SweepGitHub:
         """One run. A repository that cannot be asked does not keep the others from being asked."""
         errors: list[str] = []
         live = live_jobs(self._table)
-        redelivered = self._tried("hook deliveries", self._redeliver, errors)
+        redelivered = self._tried("hook deliveries", partial(self._redeliver, errors), errors)
         adopted = asked = 0
         repositories = self._repositories(live)
         for repository in repositories:
@@ -90,7 +93,7 @@ class SweepGitHub:
         named = {name for name in self._settings.repositories if not set(name) & set("*?[")}
         return sorted({name.casefold(): name for name in (*named, *(job.facts.repository for job in live))}.values())
 
-    def _redeliver(self) -> int:
+    def _redeliver(self, errors: list[str]) -> int:
         """Ask again for deliveries of which no attempt succeeded."""
         now = self._clock.now()
         attempts: dict[str, list[HookDelivery]] = {}
@@ -104,13 +107,20 @@ class SweepGitHub:
             and tries[0].delivered_at < now - _SETTLED
             and tries[0].event in {"workflow_job", "workflow_run"}
         ][:MOST_REDELIVERIES]
-        for delivery in lost:
-            self._github.deliveries.redeliver(delivery.id)
-            self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
-        return len(lost)
+        return sum(
+            self._tried(f"delivery {delivery.guid}", partial(self._again, delivery), errors) or 0 for delivery in lost
+        )
+
+    def _again(self, delivery: HookDelivery) -> int:
+        self._github.deliveries.redeliver(delivery.id)
+        self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
+        return 1
 
     def _compare(self, repository: str, known: Sequence[Job], questions: int) -> tuple[int, int]:
-        unfinished = {job.facts.job_id: job for job in self._github.workflows.unfinished_jobs(repository)}
+        try:
+            unfinished = {job.facts.job_id: job for job in self._github.workflows.unfinished_jobs(repository)}
+        except NotFound:
+            unfinished = {}  # deleted or renamed: each of its jobs is asked about
         adopted = sum(self._adopt(job) for job in unfinished.values())
         asked = 0
         for job in known:
@@ -119,7 +129,8 @@ class SweepGitHub:
             unheard = now is not None and now.status == "in_progress" and job.state is not JobState.RUNNING
             if (vanished or unheard) and asked < questions:
                 asked += 1
-                self._completion.ask(job)
+                if self._completion.ask(job) is None:
+                    self._life.forgotten(job)
         return adopted, asked
 
     def _adopt(self, job: GitHubJob) -> bool:

@@ -1,0 +1,75 @@
+"""Machine records: made when a machine gets its orders, or later for one that was left without.
+
+A machine without a record is a dispatcher's that died between the cloud's answer and the record. It may hold an
+assignment, and even run a job; so it is not simply ended but gets its record, and then is treated like all others:
+billed, asked about, ended when it is of no use.
+"""
+
+from paddock.core.job import Job
+from paddock.core.launch import Launch
+from paddock.core.ports.assignments import AssignmentReceipt, Assignments
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import Machine
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
+from paddock.core.usecases.record import Recorder
+
+
+def record_of(
+    machine: Machine, launch: Launch | None, job: Job | None, receipt: AssignmentReceipt | None, settings: FleetSettings
+) -> Runner:
+    """The record of a machine as it was launched; what is not known of it stays empty."""
+    spec = None if launch is None else launch.spec
+    return Runner(
+        machine=machine.id,
+        repository="" if job is None else job.facts.repository,
+        labels=() if job is None else job.facts.labels,
+        launch_id=machine.token if launch is None else launch.id,
+        runner_id=None if receipt is None else receipt.runner_id,
+        runner_name=None if receipt is None else receipt.runner_name,
+        assigned_job=None if job is None else job.id,
+        pool=None if spec is None else spec.pool,
+        instance_type=machine.instance_type,
+        vcpu=machine.vcpu,
+        arch=machine.arch,
+        market=machine.market,
+        zone=machine.zone,
+        price=machine.price,
+        disk=machine.disk or (spec.disk if spec is not None else None) or settings.default_disk,
+        launched_at=machine.launched_at,
+    )
+
+
+class Adopt:
+    """Gives a record to a machine that has none."""
+
+    def __init__(
+        self, *, settings: FleetSettings, table: Table, assignments: Assignments, decisions: Decisions, clock: Clock
+    ) -> None:
+        self._settings = settings
+        self._jobs = table.jobs
+        self._launches = table.launches
+        self._runners = table.runners
+        self._assignments = assignments
+        self._record = Recorder(decisions, clock, "adopt")
+
+    def __call__(self, machine: Machine, reason: str) -> Runner:
+        """The machine's record, made now if there is none. The launch record tells for which job it was meant."""
+        known = self._runners.get(machine.id)
+        if known is not None:
+            return known
+        launch = self._launches.get(machine.token) if machine.token else None
+        job = None if launch is None else self._meant_for(machine, launch)
+        runner = record_of(machine, launch, job, self._assignments.get(machine.id), self._settings)
+        if not self._runners.add(runner):
+            return self._runners.get(machine.id) or runner
+        self._record.machine(machine.id, "adopted", reason, launch=runner.launch_id, job=runner.assigned_job)
+        return runner
+
+    def _meant_for(self, machine: Machine, launch: Launch) -> Job | None:
+        """The job whose place in the launch the machine has; any of its jobs if the cloud's answer was not kept."""
+        machines = launch.machines or ()
+        place = machines.index(machine.id) if machine.id in machines else 0
+        return self._jobs.get(str(launch.jobs[place])) if place < len(launch.jobs) else None

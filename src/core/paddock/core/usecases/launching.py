@@ -1,0 +1,226 @@
+"""Launching: admitted jobs get machines, and every crash on the way leaves something that can be resumed.
+
+The picture is in `paddock.core.launch`: the launch record is written first, a job is leased and never locked, the cloud
+is asked with the launch's own token, and whoever resumes a launch asks for exactly the same.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.launch import Launch, LaunchChange, LaunchIs
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock, Ids
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market, RunnerSpec
+from paddock.core.states import JobState
+from paddock.core.units import SECOND
+from paddock.core.usecases.adopt import Adopt
+from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.handled import Done, Handled, again
+from paddock.core.usecases.life import Life
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.reject import Reject
+from paddock.core.usecases.retire import Retire
+
+
+class Launching:
+    """Asks the cloud for machines and hands them to the jobs they were asked for."""
+
+    def __init__(  # noqa: PLR0913 - it is where most ports meet
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        machines: Machines,
+        assign: Assign,
+        adopt: Adopt,
+        retire: Retire,
+        reject: Reject,
+        life: Life,
+        decisions: Decisions,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._settings = settings
+        self._jobs = table.jobs
+        self._launches = table.launches
+        self._machines = machines
+        self._assign = assign
+        self._adopt = adopt
+        self._retire = retire
+        self._reject = reject
+        self._life = life
+        self._clock = clock
+        self._ids = ids
+        self._record = Recorder(decisions, clock, "dispatch")
+
+    def __call__(self, admitted: Sequence[tuple[Job, RunnerSpec]]) -> dict[int, Handled]:
+        """Launch for these jobs, one launch per kind of machine; what becomes of each one's message."""
+        groups: dict[tuple[RunnerSpec, Market], list[Job]] = {}
+        handled: dict[int, Handled] = {}
+        for job, spec in admitted:
+            try:
+                groups.setdefault((spec, self._market(job, spec)), []).append(job)
+            except PaddockError as error:
+                handled[job.id] = again(error)
+        for (spec, market), group in groups.items():
+            handled.update(self._launch(spec, market, group))
+        return handled
+
+    def resume(self, job: Job) -> Handled:
+        """The job's dispatcher died: go on with its very launch, under a new lease."""
+        launch = None if job.launch_id is None else self._launches.get(job.launch_id)
+        if launch is None or job.id not in launch.jobs:
+            self._life.launch_failed(job, "its dispatcher died before asking for a machine")
+            return Done()
+        lease = self._clock.now() + self._settings.deadlines.lease
+        try:
+            job = self._jobs.update(
+                job.key,
+                JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
+                JobChange(lease_until=lease),
+            )
+        except (Conflict, NotFound):
+            return Done()
+        self._record.job(job.id, "resumed", "its dispatcher died; its launch goes on with the same token")
+        return self._fulfil(launch, [job], resumed=True).get(job.id, Done())
+
+    def _market(self, job: Job, spec: RunnerSpec) -> Market:
+        """Spot, if the job takes spot; on demand, and so on in turn, if its last try found no spot machine."""
+        last = None if job.launch_id is None else self._launches.get(job.launch_id)
+        if spec.market is Market.SPOT and last is not None and last.market is Market.SPOT:
+            return Market.ON_DEMAND
+        return spec.market
+
+    def _launch(self, spec: RunnerSpec, market: Market, group: Sequence[Job]) -> dict[int, Handled]:
+        """One launch for jobs that want the same machine."""
+        launch = Launch(self._ids.token(), spec, market, tuple(job.id for job in group), self._clock.now())
+        handled: dict[int, Handled] = {job.id: Done() for job in group}
+        held: list[Job] = []
+        try:
+            self._launches.add(launch)
+            for job in group:
+                try:
+                    mine = self._hold(job, launch)
+                except PaddockError as error:
+                    handled[job.id] = again(error)
+                else:
+                    held.extend([mine] if mine is not None else [])
+            if held:
+                handled.update(self._fulfil(self._sealed(launch, held), held, resumed=False))
+        except PaddockError as error:
+            handled.update({job.id: again(error) for job in group})
+        return handled
+
+    def _hold(self, job: Job, launch: Launch) -> Job | None:
+        """Take the job under a lease; None if somebody else was faster."""
+        change = JobChange(
+            state=JobState.DISPATCHING,
+            spec=launch.spec,
+            launch=job.launch + 1,
+            launch_id=launch.id,
+            machine=None,
+            lease_until=self._clock.now() + self._settings.deadlines.lease,
+        )
+        try:
+            return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)
+        except Conflict:
+            return None
+
+    def _sealed(self, launch: Launch, held: Sequence[Job]) -> Launch:
+        """The launch, for exactly the jobs that are ours: asking for others' machines would pay for idle ones.
+
+        A crash before this write leaves the larger launch, whose surplus machine the sweep ends.
+        """
+        ids = tuple(job.id for job in held)
+        if launch.jobs == ids:
+            return launch
+        return self._launches.update(launch.key, LaunchIs(machines=None), LaunchChange(jobs=ids))
+
+    def _fulfil(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
+        """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
+        request = LaunchRequest(
+            token=launch.token,
+            count=len(launch.jobs),
+            spec=launch.spec,
+            market=launch.market,
+            disk=launch.spec.disk or self._settings.default_disk,
+        )
+        try:
+            outcome = self._machines.launch(request)
+        except TokenReused as error:
+            return self._failed(held, str(error))
+        except PaddockError as error:
+            return {job.id: self._later(job, error) for job in held}
+        pairs = self._paired(launch, outcome)
+        handled: dict[int, Handled] = {}
+        for job in held:
+            machine = pairs.get(job.id)
+            if machine is None:
+                handled[job.id] = self._without_machine(job, outcome)
+            else:
+                handled[job.id] = self._give(job, machine, launch, resumed=resumed)
+        return handled
+
+    def _paired(self, launch: Launch, outcome: LaunchOutcome) -> dict[int, Machine]:
+        """Which job gets which machine: by the order in which the cloud first named them, however it names them now."""
+        machines = {machine.id: machine for machine in outcome.machines}
+        if launch.machines is None:
+            change = LaunchChange(machines=tuple(machines), errors=outcome.errors)
+            try:
+                launch = self._launches.update(launch.key, LaunchIs(machines=None), change)
+            except Conflict as conflict:
+                if not isinstance(conflict.current, Launch):
+                    raise
+                launch = conflict.current
+        pairs = zip(launch.jobs, launch.machines or (), strict=False)
+        return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}
+
+    def _give(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Handled:
+        try:
+            if not machine.alive:
+                self._adopt(machine, "it ended before it got its orders")
+                self._life.launch_failed(job, f"its machine {machine.id} ended before it got its orders")
+            elif self._assign(job, machine, launch, resumed=resumed) is None:
+                why = "the job moved on while its machine was started"
+                self._retire.surplus(self._adopt(machine, why), job, why)
+        except (AccessDenied, NotFound, Rejected) as error:
+            # GitHub's no is final for this machine: it must not idle while the job tries again.
+            why = f"GitHub would not register it: {error}"
+            self._retire.surplus(self._adopt(machine, why), job, why)
+            self._life.launch_failed(job, f"GitHub refused the registration: {error}")
+        except PaddockError as error:
+            return self._later(job, error)
+        return Done()
+
+    def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
+        reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
+        if not outcome.permanent:
+            self._life.no_capacity(job, reason)
+            return Done()
+        self._reject(job, "unsupported", reason)
+        return Done()
+
+    def _failed(self, jobs: Iterable[Job], reason: str) -> dict[int, Handled]:
+        handled: dict[int, Handled] = {}
+        for job in jobs:
+            self._life.launch_failed(job, reason)
+            handled[job.id] = Done()
+        return handled
+
+    def _later(self, job: Job, error: PaddockError) -> Handled:
+        """Nobody knows what came of it: the lease ends when the next try is due, which resumes this very launch."""
+        later = again(error)
+        try:
+            self._jobs.update(
+                job.key,
+                JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
+                JobChange(lease_until=self._clock.now() + later.delay),
+            )
+        except (Conflict, NotFound):
+            return Done()
+        self._record.job(job.id, "delayed", f"{type(error).__name__}: {error}", delay_s=later.delay // SECOND)
+        return later
