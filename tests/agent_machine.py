@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment, RunnerReported
+from paddock.core.ports.machines import Machine, Machines
 from tests.contracts import breaches
 from tests.runner_package import assignment, put_assignment
 
@@ -54,6 +55,16 @@ def alive(pid: int) -> bool:
         return Path("/proc", str(pid), "stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     except OSError:
         return False
+
+
+def all_machines(machines: Machines) -> list[Machine]:
+    """The machines on all pages."""
+    page = machines.page()
+    found = list(page.items)
+    while page.cursor is not None:
+        page = machines.page(cursor=page.cursor)
+        found += page.items
+    return found
 
 
 class PackageServer:

@@ -3,11 +3,16 @@
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from random import randrange
 from typing import TypeAlias
 
 import attrs
 
 from paddock.adapters.memory import MemoryAssignments
+from paddock.adapters.process import FileAssignments
+from paddock.agent.clock import SteadyClock
+from paddock.agent.local import FileAssignmentSource
+from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import Assignments
 
@@ -30,4 +35,14 @@ def memory(_: Path) -> Iterator[AssignmentsUnderTest]:
     yield AssignmentsUnderTest(assignments, assignments.take)
 
 
-ADAPTERS: dict[str, OpenAssignments] = {"memory": memory}
+@contextmanager
+def process(folder: Path) -> Iterator[AssignmentsUnderTest]:
+    def take(machine: str) -> Assignment | None:
+        source = FileAssignmentSource(folder / "machines" / machine, clock=SteadyClock(), below=randrange)
+        data = source.take(0)
+        return None if data is None else message_from_data(data)
+
+    yield AssignmentsUnderTest(FileAssignments(folder), take)
+
+
+ADAPTERS: dict[str, OpenAssignments] = {"memory": memory, "process": process}

@@ -8,9 +8,12 @@ from typing import TypeAlias
 import attrs
 
 from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds
-from paddock.core.ports.machines import LaunchRequest, Machines
+from paddock.adapters.process import LocalMachines, box_arch
+from paddock.adapters.system import SystemClock
+from paddock.core.ports.machines import LaunchRequest, Machines, MachineState
 from paddock.core.spec import Market, Range, RunnerSpec
 from paddock.core.units import MINUTE
+from tests.agent_machine import all_machines, eventually
 from tests.strategies import NOON
 
 
@@ -45,4 +48,26 @@ def memory(_: Path) -> Iterator[MachinesUnderTest]:
     )
 
 
-ADAPTERS: dict[str, OpenMachines] = {"memory": memory}
+@contextmanager
+def process(folder: Path) -> Iterator[MachinesUnderTest]:
+    machines = LocalMachines(folder, SystemClock(), slots=8, page_size=2)
+
+    def settle() -> None:
+        def settled() -> bool:
+            return all(machine.state is not MachineState.PENDING for machine in all_machines(machines))
+
+        eventually(settled, "machines that are no longer pending")
+
+    spec = RunnerSpec(arch=box_arch())
+    try:
+        yield MachinesUnderTest(
+            machines=machines,
+            settle=settle,
+            fits=LaunchRequest("", 1, spec, Market.SPOT, 40, {"paddock": "contract"}),
+            never_fits=LaunchRequest("never", 1, attrs.evolve(spec, cpu=Range(10_000)), Market.SPOT, 40),
+        )
+    finally:
+        machines.terminate([machine.id for machine in all_machines(machines)])
+
+
+ADAPTERS: dict[str, OpenMachines] = {"memory": memory, "process": process}

@@ -6,7 +6,7 @@ machines again when it is started.
 
 from paddock.adapters.process.assignments import FileAssignments
 from paddock.adapters.process.layout import Layout
-from paddock.adapters.process.machines import LocalMachines
+from paddock.adapters.process.machines import LocalMachines, box_arch
 from paddock.adapters.process.mailbox import Collected, Mailbox
 
-__all__ = ["Collected", "FileAssignments", "Layout", "LocalMachines", "Mailbox"]
+__all__ = ["Collected", "FileAssignments", "Layout", "LocalMachines", "Mailbox", "box_arch"]

@@ -37,7 +37,6 @@ from paddock.core.spec import Arch
 from paddock.core.units import SECOND, Moment, Span
 
 MAX_TOKEN = 64
-PAGE_SIZE = 100
 ZONE = "local"
 _ARCHES: Mapping[str, Arch] = {
     "x86_64": Arch.X64,
@@ -81,6 +80,7 @@ class LocalMachines:
         slots: int = 4,
         arch: Arch | None = None,
         grace: Span = 30 * SECOND,
+        page_size: int = 100,
         agent_options: Sequence[str] = (),
         agent_environment: Mapping[str, str] | None = None,
     ) -> None:
@@ -90,6 +90,7 @@ class LocalMachines:
         clock: for `launched_at`.
         slots: how many machines may be alive at once.
         arch: this box's; asked of the system if it is not given.
+        page_size: machines per page.
         grace: how long a machine whose agent has not shown itself counts as pending.
         agent_options: more arguments for the agent.
         agent_environment: more variables for the agent (a proxy, for instance); jobs never see them.
@@ -101,6 +102,7 @@ class LocalMachines:
         self._slots = slots
         self._arch = box_arch() if arch is None else arch
         self._grace = grace
+        self._page_size = page_size
         self._agent_options = tuple(agent_options)
         self._agent_environment = dict(agent_environment or {})
         self._started: set[int] = set()  # process ids of agents we started, to bury them
@@ -163,7 +165,7 @@ class LocalMachines:
                 machine = self._read(files)
                 if machine is None or not machine.alive:
                     continue
-                if len(items) == PAGE_SIZE:
+                if len(items) == self._page_size:
                     return Page(tuple(items), items[-1].id)
                 items.append(machine)
             return Page(tuple(items))
