@@ -37,6 +37,7 @@ class RunnerTimings:
     conflict_limit: float = 240.0
     unload: float = 30.0
     hang: float = 30.0
+    reconnect: float = 5.0
     ladder: tuple[float, float] = (7.5, 2.5)
 
     def scaled(self, factor: float) -> "RunnerTimings":
@@ -148,13 +149,19 @@ class Broker:
                 self._spend(runner_id, attrs.evolve(faults, update_requested=False))
                 return reply({"messageId": 1, "type": "update", "version": "9.999.0"})
             with changed:
-                changed.wait_for(lambda: self.stopping or self._waits(runner_id, last), wait)
+                changed.wait_for(lambda: self.stopping or self._waits(runner_id, last), self._until_deadline(wait))
             self._model.settle()
             found = self._next(self._model.state.runner(runner_id))
         finally:
             with self._lock:
                 self._held -= 1
         return Response(status=202) if found is None or found["messageId"] == last else reply(found)
+
+    def _until_deadline(self, wait: float) -> float:
+        # What GitHub does by the clock alone wakes nobody, so nobody sleeps past it.
+        state = self._model.state
+        deadline = state.next_deadline()
+        return wait if deadline is None else min(wait, max(0.05, (deadline - state.clock.now()) / SECOND))
 
     def _waits(self, runner_id: int, last: int) -> bool:
         runner = self._model.state.runners.get(runner_id)

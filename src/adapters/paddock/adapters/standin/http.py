@@ -43,15 +43,10 @@ class HttpServer:
         if self._thread.is_alive():
             self._server.pull_trigger()
             self._thread.join()
-        else:
-            self._close()
-
-    def _serve(self) -> None:
-        # One step at a time, because closing the sockets from another thread would pull them away under select.
-        while not self._stopping.is_set():
-            wasyncore.loop(timeout=WAKE_SECONDS, map=self._sockets, count=1)
-        self._close()
-
-    def _close(self) -> None:
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
         wasyncore.close_all(self._sockets, ignore_all=True)
+
+    def _serve(self) -> None:
+        # One step at a time, and nothing closed here: the sockets must not go while select or a waker looks at them.
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=WAKE_SECONDS, map=self._sockets, count=1)

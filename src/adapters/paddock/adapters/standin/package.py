@@ -8,6 +8,7 @@ import sys
 import tarfile
 from collections.abc import Sequence
 from enum import StrEnum
+from functools import cache
 from importlib.resources import files
 
 import attrs
@@ -48,6 +49,7 @@ class BuiltPackage:
     sha256: str | None
 
 
+@cache
 def build(arch: Arch = Arch.X64, *, version: str = VERSION, flaw: Flaw = Flaw.NONE) -> BuiltPackage:
     """The Linux package for `arch`. Both hold the same scripts: it is the interpreter that knows the processor."""
     buffer = io.BytesIO()

@@ -49,7 +49,7 @@ class Listener:
         self.diag = diag
         self.stopped_by: int | None = None
         self.job: JobDispatcher | None = None
-        self.timings: Json = {"conflict_retry": 30.0, "conflict_limit": 240.0, "unload": 30.0}
+        self.timings: Json = {"conflict_retry": 30.0, "conflict_limit": 240.0, "unload": 30.0, "reconnect": 1.0}
         self.poll: socket.socket | None = None
         self.last = self.errors = 0
         self.gone = False
@@ -96,7 +96,7 @@ class Listener:
                 say(f"Current runner version: '{VERSION}'")
                 say(f"{stamp()}: Listening for Jobs")
                 return None
-            pause = 1.0
+            pause: float = self.timings["reconnect"]
             if status == CONFLICT:
                 complain("A session for this runner already exists.")
                 give_up = give_up or time.monotonic() + self.timings["conflict_limit"]
@@ -149,7 +149,7 @@ class Listener:
                 self.poll = self.service.send("GET", f"/message?last={self.last}")
             except OSError as error:
                 self.lost(error)
-                self.nap(0.5)
+                self.nap(self.timings["reconnect"])
         output = None if self.job is None else self.job.output
         patience = (FOREVER if self.job is None else self.job.patience()) if self.poll or self.gone else 0.0
         watched = [one for one in (self.poll, self.wake, output) if one is not None]
@@ -172,7 +172,7 @@ class Listener:
             status, message = receive(poll)
         except OSError as error:
             self.lost(error)
-            self.nap(0.2)
+            self.nap(self.timings["reconnect"])
             return None
         if self.errors:
             self.errors = 0

@@ -77,7 +77,7 @@ class Worker:
                 self.step({"name": "Complete runner", "file": hook, "always": True})
             self.note("Complete job", "skipped" if self.shutdown else "success", time.time())
             self.clean_up()
-        return self.report()
+            return self.report()
 
     def set_up(self) -> None:
         """Make the directories and the environment of the steps."""
