@@ -40,6 +40,10 @@ class Ending:
     told: tuple[str, ...] = ()
 
 
+ANY_LAUNCHES = -1
+"""GitHub hands out runners of equal labels as it likes, so a job may run without a launch of its own."""
+
+
 @attrs.frozen
 class Part:
     """One job: what the workflow says, and how it must end."""
@@ -99,7 +103,10 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
             "acme/shop",
             "matrix",
             tuple(
-                Part(_job(f"test ({shard})", f"paddock=matrix/cpu=2/{mine}", f"echo shard {shard}; sleep 0.{shard}"))
+                Part(
+                    _job(f"test ({shard})", f"paddock=matrix/cpu=2/{mine}", f"echo shard {shard}; sleep 0.{shard}"),
+                    Ending(launches=ANY_LAUNCHES),
+                )
                 for shard in range(1, 5)
             ),
         ),
