@@ -131,6 +131,23 @@ def test_every_state_has_a_tone_and_a_word(state: JobState) -> None:
     assert word_of(job) == ("success" if state is JobState.FINISHED else state.value)
 
 
+@pytest.mark.parametrize(
+    ("conclusion", "tone"),
+    [
+        ("success", Tone.SUCCESS),
+        ("failure", Tone.FAILURE),
+        ("timed_out", Tone.FAILURE),
+        ("startup_failure", Tone.FAILURE),
+        ("cancelled", Tone.CANCELLED),
+        ("skipped", Tone.NEUTRAL),
+        (None, Tone.NEUTRAL),
+    ],
+)
+def test_githubs_conclusions_have_their_tones(conclusion: str | None, tone: Tone) -> None:
+    """What GitHub shows red is red here, and nothing else is."""
+    assert tone_of(a_job(1, state=JobState.FINISHED, conclusion=conclusion)) is tone
+
+
 def test_a_conclusion_nobody_knows_yet_is_neutral() -> None:
     """GitHub may invent words; they are shown as they are."""
     job = a_job(1, state=JobState.FINISHED, conclusion="action_required", result=OperationalResult.INTERRUPTED)

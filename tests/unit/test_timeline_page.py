@@ -192,6 +192,13 @@ def test_a_jobs_life_is_drawn_to_scale() -> None:
     assert bars[-1].text == "running 1 min 15 s, success: all well"
 
 
+def test_a_moment_at_the_right_edge_stays_visible_and_inside() -> None:
+    """What has only just begun gets its least width, and is moved left for it."""
+    page = page_of([a_job(1), a_job(2, queued=360)])
+    bars = page.find("li", class_="row")[1].find("rect", class_="b")
+    assert [(bar.attributes["x"], bar.attributes["width"]) for bar in bars] == [("99.65%", "0.35%")]
+
+
 def test_a_machines_life_is_drawn_to_scale() -> None:
     """Boot, idle, job and drain take their shares, and the job it served is named on hover."""
     job, machine = served(1, "lint", 0, 10, 20)
