@@ -2,12 +2,15 @@
 
 ::
 
-    JIT config ──> assignment (put if absent) ──> machine record ──> job launched
-         │               │                             │
-      crash: an       crash: the receipt says        crash: the job is still dispatching,
-      offline         which runner the machine       and the same steps are repeated
-      registration    is; nothing is minted
-      is left over    twice
+    JIT config ──> machine record ──> assignment (put if absent) ──> job launched
+         │               │                     │
+      crash: an       crash: the machine    crash: the receipt says which runner the machine is;
+      offline         has no orders yet;    nothing is minted twice
+      registration    the next try mints
+      is left over    and takes the old
+                      registration back
+
+The record comes before the orders, so no machine ever works that nobody wrote down.
 """
 
 from paddock.core.errors import Conflict, PaddockError, Rejected
@@ -74,8 +77,9 @@ class Assign:
         """
         receipt = self._assignments.get(machine.id) if resumed else None
         if receipt is None:
-            receipt = self._register(job, machine)
-        self._keep(record_of(machine, launch, job, receipt, self._settings))
+            receipt = self._register(job, machine, launch)
+        else:
+            self._keep(record_of(machine, launch, job, receipt, self._settings), receipt, job)
         now = self._clock.now()
         change = JobChange(
             state=JobState.LAUNCHED,
@@ -93,26 +97,32 @@ class Assign:
         self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
         return launched
 
-    def _keep(self, runner: Runner) -> None:
-        """Write the machine's record; if a sweep was faster, complete the one it made."""
-        if self._runners.add(runner):
-            return
-        known = self._runners.get(runner.key)
-        if known is not None and known.runner_id != runner.runner_id:
-            change = RunnerChange(
-                runner_id=runner.runner_id, runner_name=runner.runner_name, assigned_job=runner.assigned_job
-            )
-            self._runners.update(runner.key, RunnerIs(), change)
-
-    def _register(self, job: Job, machine: Machine) -> AssignmentReceipt:
+    def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
         scope = scope_of(job, self._settings)
         package = self._releases.package(scope, machine.arch)
         jit = self._mint(scope, job, machine)
+        minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
+        runner = record_of(machine, launch, job, minted, self._settings)
+        new = self._runners.add(runner)
         receipt = self._assignments.put(self._orders(job, machine, jit, package))
-        if receipt.runner_name != jit.runner_name:
+        if receipt.runner_id != jit.runner_id:
             # Another dispatcher was faster; its registration is the machine's, ours is left over.
-            self._forget(machine, scope, jit.runner_id)
+            self._forget(machine.id, scope, jit.runner_id)
+        if not new or receipt.runner_id != jit.runner_id:
+            self._keep(runner, receipt, job)
         return receipt
+
+    def _keep(self, runner: Runner, receipt: AssignmentReceipt, job: Job) -> None:
+        """See to it that the machine's record names the runner that its orders name."""
+        known = runner if self._runners.add(runner) else self._runners.get(runner.key)
+        if known is None or (known.runner_id == receipt.runner_id and known.assigned_job is not None):
+            return
+        change = RunnerChange(runner_id=receipt.runner_id, runner_name=receipt.runner_name)
+        if known.assigned_job is None:
+            change["assigned_job"] = job.id
+        self._runners.update(runner.key, RunnerIs(), change)
+        if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
+            self._forget(runner.machine, scope_of(job, self._settings), known.runner_id)
 
     def _mint(self, scope: Scope, job: Job, machine: Machine) -> JitConfig:
         labels, group = job.facts.labels, self._settings.runner_group
@@ -123,7 +133,7 @@ class Assign:
             return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
 
     def _fresh_name(self, machine: Machine) -> str:
-        return runner_name(machine.id, self._ids.token()[:_SUFFIX])
+        return runner_name(machine.id, self._ids.token()[-_SUFFIX:])
 
     def _orders(self, job: Job, machine: Machine, jit: JitConfig, package: RunnerPackage) -> Assignment:
         return Assignment(
@@ -142,12 +152,13 @@ class Assign:
             created_at=self._clock.now(),
         )
 
-    def _forget(self, machine: Machine, scope: Scope, runner_id: int) -> None:
+    def _forget(self, machine: str, scope: Scope, runner_id: int) -> None:
+        """Take back a registration that no runner will ever use."""
         try:
             self._registrations.delete(scope, runner_id)
         except PaddockError as error:
             left = f"registration {runner_id}, which nobody uses, stays at GitHub: {error}"
-            self._record.machine(machine.id, "registration_left", left)
+            self._record.machine(machine, "registration_left", left)
 
 
 def _story(machine: Machine, launch: Launch) -> str:

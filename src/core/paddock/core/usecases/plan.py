@@ -39,11 +39,11 @@ class CloseMachine:
 
 @attrs.frozen
 class EndMachine:
-    """The machine must end; its record, if any, closes when it is gone. ``state`` is the record's state as seen."""
+    """The machine must end; its record closes when it is gone. ``state`` is the record's state as seen."""
 
     machine: str
     reason: str
-    state: RunnerState | None = None
+    state: RunnerState
 
 
 @attrs.frozen

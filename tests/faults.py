@@ -1,0 +1,110 @@
+"""Faults put around ports: a crash before or after a chosen call, errors at random, a pause between two calls.
+
+Each has an `around` for `tests.world.World`: a function that is given a port and its name, and returns what is to be
+used in its stead.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from paddock.core.errors import PaddockError
+from paddock.core.ports.system import Chance
+from tests.world import Crash
+
+Interceptor = Callable[[str, Callable[[], Any]], Any]
+"""Gets the name of a call (``table.jobs.update``) and the call itself, and makes it, or not."""
+
+
+class Wired:
+    """A port whose every call goes through an interceptor."""
+
+    def __init__(self, name: str, port: object, intercept: Interceptor) -> None:
+        self._name = name
+        self._port = port
+        self._intercept = intercept
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        method = getattr(self._port, name)
+
+        def call(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - whatever the port returns
+            return self._intercept(f"{self._name}.{name}", lambda: method(*args, **kwargs))
+
+        return call
+
+
+class Fuse:
+    """Lets the process die before or after its `at`-th port call (None: never, and the calls are only counted).
+
+    A process that has died makes no further call: whatever it would still do in a ``finally`` does not happen.
+    """
+
+    def __init__(self, at: int | None = None, *, after: bool = False) -> None:
+        self.calls: list[str] = []
+        self._at = at
+        self._after = after
+        self._process = 1
+
+    def around(self, name: str, port: object) -> Wired:
+        """Wire the port into the process that lives now."""
+        process = self._process
+
+        def intercept(what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+            if process != self._process:
+                raise Crash(f"dead before {what}")
+            self.calls.append(what)
+            if len(self.calls) != self._at:
+                return call()
+            if self._after:
+                call()
+            self._process += 1
+            raise Crash(f"{'after' if self._after else 'before'} call {self._at}, {what}")
+
+        return Wired(name, port, intercept)
+
+
+class Trouble:
+    """Errors at random: about one call in `rarity` fails, half of them although the call was made.
+
+    `errors` names what may go wrong with which port, by the beginning of the call's name. Nothing fails once `over`
+    is set.
+    """
+
+    def __init__(self, chance: Chance, errors: dict[str, tuple[PaddockError, ...]], *, rarity: int = 20) -> None:
+        self.over = False
+        self.count = 0
+        self._chance = chance
+        self._errors = errors
+        self._rarity = rarity
+
+    def around(self, name: str, port: object) -> Wired:
+        """Put trouble around the port."""
+        return Wired(name, port, self._intercept)
+
+    def _intercept(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+        found = next((errors for prefix, errors in self._errors.items() if what.startswith(prefix)), ())
+        if self.over or not found or self._chance.below(self._rarity):
+            return call()
+        self.count += 1
+        if self._chance.below(2):
+            call()  # done, and the answer is lost
+        raise found[self._chance.below(len(found))]
+
+
+class Between:
+    """Calls `deed` once, just before or after the `at`-th port call: another process acts at that very moment."""
+
+    def __init__(self, at: int, deed: Callable[[], object]) -> None:
+        self.deed = deed
+        self._at = at
+        self._calls = 0
+
+    def around(self, name: str, port: object) -> Wired:
+        """Watch the port's calls."""
+
+        def intercept(_: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+            self._calls += 1
+            if self._calls == self._at:
+                self.deed()
+            return call()
+
+        return Wired(name, port, intercept)

@@ -1,0 +1,98 @@
+"""A crash before or after any port call of any step: a new process goes on, and the end is the same."""
+
+from collections.abc import Callable
+
+import pytest
+
+from paddock.core.states import JobState
+from paddock.core.units import MINUTE, SECOND
+from tests.faults import Fuse
+from tests.world import World
+from tests.world_invariants import check
+
+
+def one_job(world: World) -> None:
+    """One job, from push to end."""
+    world.push_job(labels="paddock/cpu=4")
+    world.run_until_quiet()
+
+
+def matrix_of_three(world: World) -> None:
+    """Three identical jobs of one run, which GitHub gives to their runners by chance."""
+    world.push_jobs(3)
+    world.run_until_quiet()
+
+
+def cancelled_before_it_starts(world: World) -> None:
+    """A job whose run is cancelled while its machine boots."""
+    job = world.push_job()
+    world.run(10 * SECOND)
+    world.cancel(job)
+    world.run_until_quiet()
+
+
+def machine_dies_booting(world: World) -> None:
+    """A job whose first machine is taken away before it takes its orders."""
+    world.push_job()
+    world.run(10 * SECOND)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.run_until_quiet()
+
+
+def machine_dies_with_its_job(world: World) -> None:
+    """A job whose machine is taken away while it runs: GitHub concludes it when the lease is over."""
+    world.push_job(lasts=20 * MINUTE)
+    world.run(5 * MINUTE)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.run_until_quiet()
+
+
+def refused(world: World) -> None:
+    """A job that no fleet can serve, beside one that is served."""
+    world.push_job(labels="paddock/cpu=banana")
+    world.push_job()
+    world.run_until_quiet()
+
+
+STORIES: list[Callable[[World], None]] = [
+    one_job,
+    matrix_of_three,
+    cancelled_before_it_starts,
+    machine_dies_booting,
+    machine_dies_with_its_job,
+    refused,
+]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("story", STORIES)
+def test_a_crash_at_any_port_call_changes_nothing_in_the_end(story: Callable[[World], None], *, after: bool) -> None:
+    """Every call of the story is, in its turn, where the process dies; the invariants hold each time."""
+    whole = Fuse()
+    undisturbed = World(around=whole.around)
+    story(undisturbed)
+    check(undisturbed)
+    states = [undisturbed.record(job.id).state for job in undisturbed.github.jobs()]
+    for number in range(1, len(whole.calls) + 1):
+        world = World(around=Fuse(number, after=after).around)
+        try:
+            story(world)
+            check(world, registrations_left=1)
+            assert [world.record(job.id).state for job in world.github.jobs()] == states
+        except AssertionError as error:
+            error.add_note(f"the process died at call {number}: {world.crashes}")
+            raise
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_one_job_gets_one_machine_wherever_the_dispatcher_dies(*, after: bool) -> None:
+    """Two machines for one job would be paid for: a resumed launch uses the token of the one that was cut off."""
+    whole = Fuse()
+    one_job(World(around=whole.around))
+    for number in range(1, len(whole.calls) + 1):
+        world = World(around=Fuse(number, after=after).around)
+        one_job(world)
+        assert len(world.cloud.lives) == 1, (number, world.crashes)
+        assert world.record(world.github.jobs()[0].id).state is JobState.FINISHED
