@@ -341,7 +341,7 @@ def delivery(number: int, at: int, **fields: object) -> dict[str, Any]:
 
 
 def test_an_apps_deliveries_are_read_back_to_a_moment() -> None:
-    """With the JWT, by cursor, newest first; reading stops at the moment and asks for no page beyond it."""
+    """With the JWT, by cursor, newest first, each once; reading stops at the moment and asks for no page beyond it."""
     line = "GET /app/hook/deliveries"
 
     def page(seen: Seen) -> Answer:
@@ -350,7 +350,8 @@ def test_an_apps_deliveries_are_read_back_to_a_moment() -> None:
             failed = delivery(3, NOON, status_code=502, status="Bad Gateway", redelivery=True, action=None)
             return Answer(200, [delivery(4, NOON + SECOND), failed], link)
         link = {"Link": f'<{{url}}{API}/app/hook/deliveries?per_page=100&cursor=v1_0>; rel="next"'}
-        return Answer(200, [delivery(2, NOON - SECOND), delivery(1, NOON - MINUTE)], link)
+        again = delivery(3, NOON, status_code=502, status="Bad Gateway", redelivery=True, action=None)
+        return Answer(200, [again, delivery(2, NOON - SECOND), delivery(1, NOON - MINUTE)], link)
 
     with world(app(77)) as at:
         at.on(line, page)

@@ -200,13 +200,17 @@ def test_nulls_where_github_sends_them() -> None:
     payload = json.loads(job_event("queued"))
     for field in ("head_branch", "workflow_name", "conclusion", "runner_id", "runner_name", "completed_at"):
         payload["workflow_job"][field] = None
-    payload["repository"].pop("private", None)
+    payload["repository"]["private"] = None
     payload["installation"] = None
     message = decoded(json.dumps(payload).encode())
     assert isinstance(message, JobRequested)
     assert (message.job.head_branch, message.job.workflow) == ("", "")
     assert message.job.private is True
     assert message.job.installation_id is None
+    del payload["repository"]["private"]
+    message = decoded(json.dumps(payload).encode())
+    assert isinstance(message, JobRequested)
+    assert message.job.private is True
 
 
 def test_a_completed_run_is_told() -> None:
