@@ -160,7 +160,8 @@ class Dispatch:
             self._jobs.update(
                 job.key,
                 JobIs(state=JobState.QUEUED, launch=job.launch),
-                JobChange(not_before=verdict.until, reason=verdict.reason),
+                # The message is used up, so nothing is on its way any more: the sweep may wake it once it is time.
+                JobChange(not_before=verdict.until, lease_until=0, reason=verdict.reason),
             )
         except (Conflict, NotFound):
             return Done()

@@ -99,7 +99,8 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
     known = {runner.machine: runner for runner in seen.runners}
     for runner in seen.runners:
         if runner.machine not in seen.machines:
-            if seen.now - runner.launched_at > _NEWBORN:
+            # One that has reported its end was there: that it is not listed is no newborn's absence.
+            if runner.result is not None or seen.now - runner.launched_at > _NEWBORN:
                 yield CloseMachine(runner.machine, "the machine is gone")
         else:
             yield from _overdue(runner, seen.now, deadlines)
