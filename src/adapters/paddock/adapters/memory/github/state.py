@@ -22,7 +22,7 @@ from paddock.core.ports.github import Scope
 from paddock.core.ports.system import Chance, Clock, Ids
 from paddock.core.units import Moment
 
-EventListener = Callable[[Event], None]
+EventListener = Callable[[Event], object]
 Deadline = Callable[[], None]
 
 FIRST_RUN, FIRST_JOB, FIRST_DELIVERY, FIRST_CHECK = 9_000_000_001, 25_000_000_001, 600_000_001, 31_000_000_001
