@@ -1,6 +1,8 @@
 """paddock.yml: good files become values, bad ones become sentences with their line and column."""
 
+import json
 import os
+import re
 from decimal import Decimal
 from pathlib import Path
 from textwrap import dedent
@@ -11,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, load, validate
+from paddock.contracts import example_config, schema_text
 from paddock.core.errors import InvalidInput
 from paddock.core.settings import Alias, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
@@ -463,3 +466,18 @@ def test_home_folders_are_understood(file: Path) -> None:
     """A path may begin with a tilde, as in a shell."""
     file.write_text(LEAST + "local: {state: ~/fleet}\n", encoding="utf-8")
     assert load(file).local.state == Path(os.path.realpath(Path.home() / "fleet"))
+
+
+def test_the_shipped_example_is_right_and_so_is_what_it_comments_out(file: Path) -> None:
+    """`paddock config example` prints a file that loads as it is, and every commented setting is a real one."""
+    example = example_config()
+    assert said(file, example) == []
+    settings = re.sub(r"^( *)# (?!event:)(?=[a-z_]+:( |$)|  )", r"\1", example, flags=re.MULTILINE)
+    settings = re.sub(r"^  token:.*\n", "", settings, flags=re.MULTILINE)  # it goes instead of app, not with it
+    settings = settings.replace('"…"', '"' + "ab" * 32 + '"')
+    assert said(file, settings) == []
+    schema = json.loads(schema_text("config"))
+    for section, node in schema["properties"].items():
+        assert re.search(rf"^(# )?{section}:", example, re.MULTILINE), section
+        for key in node.get("properties", {}):
+            assert re.search(rf"(\b|# ){key}:", example), f"{section}.{key}"
