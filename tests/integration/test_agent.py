@@ -147,13 +147,17 @@ def test_signs_of_life_while_the_job_runs(machine: AgentMachine) -> None:
     with package_server(runner_package(script(job="build", hang=True))) as server:
         agent = machine.start("--heartbeat", "0.05")
         machine.assign(server)
-        eventually(lambda: len(machine.reports()) >= 3, "two heartbeats")
+        eventually(
+            lambda: [report.started_at for report in machine.reports() if report.started_at][2:], "two heartbeats"
+        )
         agent.terminate()
         assert agent.wait(30) == 0
-    started, *beats, finished = machine.reports()
+    # One may have come before the job, if the box is busy.
+    started, *beats, finished = (report for report in machine.reports() if report.started_at)
     assert (started.event, finished.event) == BOTH
+    assert len(beats) >= 2
     assert {beat.event for beat in beats} == {ReportEvent.HEARTBEAT}
-    assert beats[0].started_at == started.started_at
+    assert {beat.started_at for beat in beats} == {started.started_at}
 
 
 def test_the_previous_contract_is_understood(machine: AgentMachine) -> None:

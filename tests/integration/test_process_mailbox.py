@@ -10,11 +10,15 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryQueue
 from paddock.adapters.process import Collected, FileAssignments, Mailbox
+from paddock.agent.clock import SteadyClock
+from paddock.agent.local import FileAssignmentSource
 from paddock.core.codec import message_to_data
 from paddock.core.errors import InvalidInput, Unavailable
-from paddock.core.messages import EventMessage, ReportEvent, RunnerReported
+from paddock.core.messages import Assignment, EventMessage, ReportEvent, RunnerReported
+from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.units import DAY, SECOND, Span
 from tests.runner_package import assignment
+from tests.threads import race
 
 NOON = 1_795_348_800 * SECOND
 REPORT = RunnerReported(ReportEvent.HEARTBEAT, "m-1", 1, 1, "paddock--m-1--x", NOON)
@@ -177,3 +181,33 @@ def test_an_assignments_file_is_the_owners_alone(tmp_path: Path) -> None:
     directory = tmp_path / "machines" / "m-1"
     assert directory.stat().st_mode & 0o777 == 0o700
     assert [(path.name, path.stat().st_mode & 0o777) for path in directory.iterdir()] == [("assignment.json", 0o600)]
+
+
+def test_of_those_who_assign_while_the_agent_takes_only_one_is_ever_read(tmp_path: Path) -> None:
+    """However the writers and the reader cross, a machine reads one assignment, and nothing lies there afterwards."""
+    assignments = FileAssignments(tmp_path)
+    for turn in range(60):
+        machine = f"m-{turn}"
+        source = FileAssignmentSource(
+            tmp_path / "machines" / machine, clock=SteadyClock(), below=lambda _: 0, sleep=rest
+        )
+        offers = [assignment(machine, "http://x.test/", b"", runner_id=number + 1) for number in range(3)]
+
+        def act(
+            number: int, offers: list[Assignment] = offers, source: FileAssignmentSource = source
+        ) -> AssignmentReceipt | object:
+            return source.take(10 * SECOND) if number == len(offers) else assignments.put(offers[number])
+
+        *receipts, taken = race(len(offers) + 1, act)
+        assert isinstance(taken, dict)
+        final = AssignmentReceipt(machine, taken["runner_name"], taken["runner_id"], taken=True)
+        assert assignments.get(machine) == final
+        assert {receipt.runner_id for receipt in receipts if isinstance(receipt, AssignmentReceipt)} == {
+            final.runner_id
+        }
+        assert source.take(0) is None
+
+
+def rest(_: float) -> None:
+    """Give the others a turn, and look again at once."""
+    os.sched_yield()

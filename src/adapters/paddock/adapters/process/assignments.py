@@ -1,9 +1,13 @@
 """Assignments as files: one per machine directory, taken by the agent by renaming it."""
 
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from paddock.adapters.process.errors import os_errors
-from paddock.adapters.process.layout import Layout, MachineFiles, add_json, read_json, remove_file
+from paddock.adapters.process.layout import Layout, MachineFiles, read_json, remove_file, write_json
 from paddock.core.codec import message_to_data
 from paddock.core.errors import InvalidInput
 from paddock.core.messages import Assignment
@@ -28,22 +32,12 @@ class FileAssignments:
             raise InvalidInput("machine", assignment.machine, "must be an id of letters, digits, '.', '_', ':' and '-'")
         with os_errors():
             files.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            while True:
+            with _alone_in(files.directory):
                 standing = _standing(files)
                 if standing is not None:
                     return standing
-                if not add_json(files.assignment, message_to_data(assignment)):
-                    continue  # somebody else was faster: what stands there now?
-                if not files.taken.exists():
-                    return AssignmentReceipt(
-                        assignment.machine, assignment.runner_name, assignment.runner_id, taken=False
-                    )
-                # Either the agent took ours just now, or it had taken another one while we looked. It takes one only,
-                # so what lies there now is ours and in vain.
-                taken = _receipt(files, files.taken, taken=True)
-                if taken is not None:
-                    remove_file(files.assignment)
-                    return taken
+                write_json(files.assignment, message_to_data(assignment))
+        return AssignmentReceipt(assignment.machine, assignment.runner_name, assignment.runner_id, taken=False)
 
     def get(self, machine: str) -> AssignmentReceipt | None:
         """What stands there, or None if the machine never had one."""
@@ -61,6 +55,20 @@ class FileAssignments:
         with os_errors():
             remove_file(files.assignment)
             remove_file(files.taken)
+
+
+@contextmanager
+def _alone_in(directory: Path) -> Iterator[None]:
+    """One writer at a time, of whichever thread or process. The agent takes what lies there without asking.
+
+    It can only take what was put: if nothing lies there and nothing was taken, it has nothing to cross a writer with.
+    """
+    lock = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(lock)
 
 
 def _standing(files: MachineFiles) -> AssignmentReceipt | None:

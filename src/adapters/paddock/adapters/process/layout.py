@@ -169,24 +169,6 @@ def write_json(path: Path, data: object) -> None:
         part.unlink(missing_ok=True)
 
 
-def add_json(path: Path, data: object) -> bool:
-    """Write a file as a whole if there is none; False if there is. Atomic.
-
-    Raises:
-        OSError: the disk is full or failing.
-    """
-    part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
-    try:
-        write_json(part, data)
-        os.link(part, path)
-    except FileExistsError:
-        return False
-    else:
-        return True
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def read_json(path: Path) -> Any:  # noqa: ANN401 - whatever was written
     """The file's data; None if it is not there or is not JSON. Links and pipes are never followed.
 
