@@ -223,7 +223,7 @@ def _bar(segment: Segment, axis: Axis, drawing: str, told: str) -> Bar:
     left = axis.x(segment.start)
     width = max(round(axis.x(segment.end) - left, 3), _LEAST_WIDTH)
     title = f"{segment.kind} {span_text(segment.span)}"
-    return Bar(left, width, drawing, shortened(f"{title}, {told}" if told else title, 400))
+    return Bar(min(left, 100 - width), width, drawing, shortened(f"{title}, {told}" if told else title, 400))
 
 
 def _launch_text(runner: Runner) -> str:
