@@ -146,10 +146,11 @@ def test_a_process_with_the_agents_id_is_not_the_agent(tmp_path: Path, fleet: Lo
         path.write_text(json.dumps({"pid": stranger.pid, "started": 1}))
         fleet.terminate([machine.id])
         assert stranger.poll() is None
-        path.write_text(truth)
-        fleet.terminate([machine.id])
     finally:
+        path.write_text(truth)
         stranger.communicate(b"\n")
+    fleet.terminate([machine.id])
+    assert agents_of(tmp_path) == []
 
 
 def test_a_restarted_fleet_adopts_its_machines(tmp_path: Path, fleet: LocalMachines) -> None:
