@@ -47,6 +47,12 @@ def test_the_same_failure_twice_in_a_row_is_quarantined() -> None:
     assert verdict.reason == f"quarantined: 2 launches in a row failed in the same way: {NO_START}"
 
 
+def test_one_failure_is_no_series() -> None:
+    """A first launch that fails for the very reason the job carries already gets its second chance."""
+    job = attrs.evolve(JOB, launch=1, reason=NO_START)
+    assert POLICY.after_failure(job, NO_START) == Relaunch(2 * SECOND, NO_START)
+
+
 def test_a_machine_that_served_another_job_does_not_count() -> None:
     """Displaced launches were no failures: the budget is for those that came to nothing."""
     job = attrs.evolve(JOB, launch=5, displaced=4)

@@ -1,7 +1,7 @@
 """Runner names: the machine can be read from the name, and nobody else's runner is taken for ours."""
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from paddock.core.runner import MAX_RUNNER_NAME, machine_of, runner_name
@@ -11,6 +11,7 @@ suffixes = st.from_regex(r"[0-9a-f]{1,12}", fullmatch=True)
 
 
 @given(machine_ids | st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True), suffixes)
+@example("two--dashes", "x")
 def test_the_machine_can_be_read_from_the_name(machine: str, suffix: str) -> None:
     """Also if the machine's own id has dashes, single or double."""
     name = runner_name(machine, suffix)

@@ -127,6 +127,15 @@ def test_a_lock_that_somebody_keeps_is_unavailable(path: Path) -> None:
         assert jobs.add(job(2))
 
 
+def test_a_transaction_takes_its_turn_before_it_reads(path: Path) -> None:
+    """What is read in a transaction cannot change until it writes: a second one does not even begin meanwhile."""
+    with Database(path) as first, Database(path, busy_timeout=20 * MILLISECOND) as second, first.write():
+        with pytest.raises(Unavailable, match="SQLITE_BUSY"), second.write():
+            pass
+        with second.read() as connection:
+            assert connection.execute("SELECT count(*) FROM records").fetchone() == (0,)
+
+
 def test_a_full_disk_is_unavailable_and_leaves_nothing_behind(path: Path) -> None:
     """A write that does not fit is undone as a whole; what fits later is written."""
     with Database(path) as database:
