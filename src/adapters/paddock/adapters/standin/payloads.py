@@ -2,7 +2,7 @@
 
 from paddock.adapters.memory.github import CheckRun, Event, JobRecord, Repository, RunnerRecord, RunRecord, StepRecord
 from paddock.adapters.memory.github.ports import INSTALLATION_ID
-from paddock.adapters.standin.people import Json, Place, full_repository, minimal_repository, organization, user
+from paddock.adapters.standin.people import Json, Place, hook_repository, minimal_repository, organization, user
 from paddock.core.units import Moment, rfc3339
 
 ACTOR = "octocat"
@@ -157,7 +157,7 @@ def check_run(place: Place, record: CheckRun) -> Json:
 def webhook(place: Place, event: Event) -> Json:
     """The payload of a webhook, every object in full."""
     common = {
-        "repository": full_repository(place, event.repository, event.run.created_at),
+        "repository": hook_repository(place, event.repository, event.run.created_at),
         "organization": organization(place, event.repository.owner),
         "sender": user(place, ACTOR),
         "installation": {"id": INSTALLATION_ID, "node_id": "MDIzOkludGVncmF0aW9uSW5zdGFsbGF0aW9u"},

@@ -144,7 +144,12 @@ def minimal_repository(place: Place, repository: Repository) -> Json:
 
 
 def full_repository(place: Place, repository: Repository, now: Moment) -> Json:
-    """The repository object of webhooks and of ``GET /repos/{owner}/{repo}``."""
+    """The repository as ``GET /repos/{owner}/{repo}`` shows it."""
+    return {**hook_repository(place, repository, now), "network_count": 0, "subscribers_count": 0}
+
+
+def hook_repository(place: Place, repository: Repository, now: Moment) -> Json:
+    """The ``repository`` object of webhooks."""
     page, stamp = f"{place.web}/{repository.full_name}", rfc3339(now)
     return {
         **minimal_repository(place, repository),
@@ -181,7 +186,5 @@ def full_repository(place: Place, repository: Repository, now: Moment) -> Json:
         "open_issues": 0,
         "watchers": 0,
         "default_branch": repository.default_branch,
-        "network_count": 0,
-        "subscribers_count": 0,
         "custom_properties": {},
     }
