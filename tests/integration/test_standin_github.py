@@ -248,6 +248,7 @@ def test_webhooks_are_signed_and_in_order(hooked: GitHubStandIn, receiver: Recei
         assert one.headers["x-hub-signature-256"] == f"sha256={expected}"
         assert one.headers["user-agent"].startswith("GitHub-Hookshot/")
         assert one.headers["x-github-hook-id"].isdigit()
+        assert one.headers["x-github-hook-installation-target-id"] == str(hooked.credentials.app_id)
         assert one.headers["content-type"] == "application/json"
     log = hooked.model.deliveries.newest_first()
     assert [(one.event.guid, one.status_code) for one in reversed(log)] == [(one.guid, 202) for one in receiver.seen]

@@ -87,7 +87,8 @@ class GitHubStandIn:
         self._application = Application(routes, clock=clock, ids=ids, credentials=self.credentials)
         self._app_routes.rate = self._application.rate
         self.calls = self._application.calls
-        self.webhooks = WebhookSender(self.model, place, url=webhook_url, secret=webhook_secret)
+        app_id = self.credentials.app_id
+        self.webhooks = WebhookSender(self.model, place, url=webhook_url, secret=webhook_secret, app_id=app_id)
         for arch in Arch:
             self.publish_package(arch)
 

@@ -13,7 +13,6 @@ from paddock.adapters.memory.github.scripts import NO_DELIVERY_FAULTS
 from paddock.adapters.standin.payloads import webhook
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.rest_app import HOOK_ID
-from paddock.core.ports.github import Scope
 from paddock.core.units import SECOND
 
 TIMEOUT_SECONDS = 10.0  # GitHub's
@@ -23,9 +22,10 @@ BAD_GATEWAY = 502
 class WebhookSender:
     """The queue of deliveries and the thread that works it off. Without a URL, everything is logged as unreachable."""
 
-    def __init__(self, model: MemoryGitHub, place: Place, *, url: str | None, secret: str) -> None:
-        """Args: whose events; where the payloads' links lead; the receiver's URL; the secret to sign with."""
+    def __init__(self, model: MemoryGitHub, place: Place, *, url: str | None, secret: str, app_id: int) -> None:
+        """Args: whose events; where the payloads' links lead; the receiver's URL; the secret to sign with; the App."""
         self._model, self._place, self.url, self._secret = model, place, url, secret.encode()
+        self._app_id = app_id
         self._due: list[tuple[float, int, Event]] = []
         self._held: list[tuple[tuple[int, str], Event]] = []
         self._sent: set[tuple[int, str]] = set()
@@ -121,7 +121,6 @@ class WebhookSender:
     def headers(self, event: Event, body: bytes) -> dict[str, str]:
         """The headers of a delivery."""
         signature = hmac.new(self._secret, body, hashlib.sha256).hexdigest()
-        scope = Scope(event.repository.owner)
         return {
             "Accept": "*/*",
             "Content-Type": "application/json",
@@ -129,7 +128,7 @@ class WebhookSender:
             "X-GitHub-Delivery": event.guid,
             "X-GitHub-Event": event.event,
             "X-GitHub-Hook-ID": str(HOOK_ID),
-            "X-GitHub-Hook-Installation-Target-ID": str(scope.owner),
+            "X-GitHub-Hook-Installation-Target-ID": str(self._app_id),
             "X-GitHub-Hook-Installation-Target-Type": "integration",
             "X-Hub-Signature-256": f"sha256={signature}",
         }
