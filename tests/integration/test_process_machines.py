@@ -108,6 +108,13 @@ def test_another_architecture_can_never_be_had(fleet: LocalMachines) -> None:
     assert f"this box is {box_arch()}" in outcome.errors[0]
 
 
+def test_an_image_can_never_be_had(fleet: LocalMachines) -> None:
+    """Machines that are processes have none: the job is told so instead of running in whatever is here."""
+    outcome = fleet.launch(asked(spec=RunnerSpec(arch=box_arch(), image="ubuntu-22")))
+    assert (outcome.permanent, outcome.machines) == (True, ())
+    assert "'ubuntu-22': leave it out" in outcome.errors[0]
+
+
 @pytest.mark.parametrize(("token", "count"), [("", 1), ("x" * 65, 1), ("ä", 1), ("t", 0)])
 def test_a_request_that_ec2_would_not_take(fleet: LocalMachines, token: str, count: int) -> None:
     """Is not taken here either."""

@@ -196,7 +196,7 @@ def test_words_that_github_adds_later_are_tolerated() -> None:
 
 
 def test_nulls_where_github_sends_them() -> None:
-    """A job without branch, workflow name, conclusion or runner still decodes; silence about privacy means private."""
+    """A job without branch, workflow name, conclusion or runner still decodes; silence about privacy means: ask."""
     payload = json.loads(job_event("queued"))
     for field in ("head_branch", "workflow_name", "conclusion", "runner_id", "runner_name", "completed_at"):
         payload["workflow_job"][field] = None
@@ -205,12 +205,12 @@ def test_nulls_where_github_sends_them() -> None:
     message = decoded(json.dumps(payload).encode())
     assert isinstance(message, JobRequested)
     assert (message.job.head_branch, message.job.workflow) == ("", "")
-    assert message.job.private is True
+    assert message.job.private is False
     assert message.job.installation_id is None
     del payload["repository"]["private"]
     message = decoded(json.dumps(payload).encode())
     assert isinstance(message, JobRequested)
-    assert message.job.private is True
+    assert message.job.private is False
 
 
 def test_a_completed_run_is_told() -> None:

@@ -19,6 +19,7 @@ class JobFacts:
     """What GitHub said of the job when it was queued, kept whole and verbatim: every retry copies it.
 
     ``repository`` is ``owner/name``; ``labels`` are as the workflow wrote them; ``created_at`` is GitHub's clock.
+    ``private`` is False also where GitHub did not say: whose code it is must then be asked.
     Source: the ``workflow_job`` object of GitHub's webhooks and REST API.
     """
 
@@ -31,7 +32,7 @@ class JobFacts:
     workflow: str = ""
     head_sha: str = ""
     head_branch: str = ""
-    private: bool = True
+    private: bool = False
     installation_id: int | None = None
     created_at: Moment = 0
 

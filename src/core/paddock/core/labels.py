@@ -25,7 +25,7 @@ from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 
 MARK = "paddock"
 MAX_LABEL = 256
-NOT_BUILT_YET = frozenset({"os", "region", "env", "private", "ssh", "debug"})
+NOT_BUILT_YET = frozenset({"pool", "os", "region", "env", "private", "ssh", "debug"})
 HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -41,7 +41,7 @@ def claimed_by(labels: Sequence[str], aliases: Sequence[Alias] = ()) -> str | No
     """The label by which these labels are ours, verbatim; None if they are somebody else's."""
     for label in labels:
         folded = label.strip().casefold()
-        if folded == MARK or folded.startswith((MARK + "/", MARK + "=")):
+        if _names_us(folded):
             return label
     for label in labels:
         if _alias_of(label, aliases) is not None:
@@ -75,6 +75,11 @@ def parse_labels(
     return _spec(pairs, specs or {})
 
 
+def _names_us(folded: str) -> bool:
+    """True for our mark and whatever is meant to begin with it; a comma is a mistake that must be told, not ignored."""
+    return folded == MARK or folded.startswith((MARK + "/", MARK + "=", MARK + ","))
+
+
 def _alias_of(label: str, aliases: Iterable[Alias]) -> Alias | None:
     folded = label.strip().casefold()
     return next((alias for alias in aliases if fnmatchcase(folded, alias.match.casefold())), None)
@@ -96,7 +101,7 @@ def _pairs(label: str) -> list[tuple[str, str]]:
 def _element(label: str) -> list[tuple[str, str]]:
     """The keys of an element of the array form."""
     folded = label.strip().casefold()
-    if folded == MARK or folded.startswith((MARK + "/", MARK + "=")):
+    if _names_us(folded):
         raise InvalidLabel("runs-on", label, f"names {MARK} a second time: put all keys into one label")
     return [_pair(part) for part in label.strip().split("/")]
 
@@ -137,10 +142,7 @@ def _spec(pairs: Sequence[tuple[str, str]], specs: Mapping[str, RunnerSpec]) -> 
     for key, value in seen.items():
         name, read = _KEYS[key]
         changes[name] = read(key, value)
-    spec = attrs.evolve(base, **changes)
-    if spec.pool is not None and changes.get("spot") is True:
-        raise InvalidLabel("spot", "true", "cannot go with pool: pool machines are on demand; leave spot out")
-    return spec
+    return attrs.evolve(base, **changes)
 
 
 def _named(name: str, specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
@@ -234,6 +236,5 @@ _KEYS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
     "disk": ("disk", _disk),
     "spot": ("spot", _flag),
     "retry": ("retry", _retry),
-    "pool": ("pool", _name),
 }
 """Each key: the field of `RunnerSpec` it sets, and how its value is read."""

@@ -169,7 +169,7 @@ def _facts(event: _JobEvent) -> JobFacts:
     repository, installation = event.repository, event.installation
     return event.workflow_job.facts(
         repository.full_name,
-        private=repository.private is not False,
+        private=repository.private is True,
         installation=None if installation is None else installation.id,
     )
 

@@ -22,10 +22,10 @@ Stamp = Annotated[datetime, Meta(tz=True)]
 
 @attrs.frozen
 class WireRepository:
-    """A repository, as ``owner/name``. Of private repositories GitHub says so; silence is taken for private."""
+    """A repository, as ``owner/name``. ``private`` is None where GitHub does not say."""
 
     full_name: str
-    private: bool | None = True
+    private: bool | None = None
 
 
 @attrs.frozen

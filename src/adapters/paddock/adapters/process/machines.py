@@ -188,6 +188,9 @@ class LocalMachines:
         if request.spec.arch is not self._arch:
             error = f"WrongArchitecture: this box is {self._arch}, and the job wants {request.spec.arch}"
             return LaunchOutcome((), (error,), permanent=True)
+        if request.spec.image is not None:
+            error = f"NoImages: machines here are processes and have no image {request.spec.image!r}: leave it out"
+            return LaunchOutcome((), (error,), permanent=True)
         kinds = fitting(request.spec)
         if not kinds:
             return LaunchOutcome((), (f"NoFittingType: no instance type serves {request.spec}",), permanent=True)
