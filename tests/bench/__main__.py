@@ -44,7 +44,8 @@ def main(names: list[str]) -> int:
 def table(figures: list[Figure], unit: float) -> Table:
     """The figures for people, each with its ratio to the yardstick."""
     found = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
-    for title, side in (("figure", "left"), ("value", "right"), ("unit", "left"), ("x yardstick", "right")):
+    found.add_column("figure", no_wrap=True)
+    for title, side in (("value", "right"), ("unit", "left"), ("x yardstick", "right")):
         found.add_column(title, justify=side)  # type: ignore[arg-type]
     found.add_column("what it is")
     for figure in figures:
