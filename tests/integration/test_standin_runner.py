@@ -348,6 +348,32 @@ def test_a_ghost_listens_for_ever(standin: GitHubStandIn, tmp_path: Path) -> Non
         assert ghost.out.endswith("Listening for Jobs\n")
 
 
+def test_an_expired_session_is_opened_again(standin: GitHubStandIn, tmp_path: Path) -> None:
+    """A machine that was frozen for so long that GitHub called its runner offline goes on and gets its job."""
+    with runner(tmp_path, registration(standin)) as listener:
+        listener.says("Listening for Jobs")
+        standin.model.runners.disconnect(standin.runners()[0].id)
+        run_id = start(standin)
+        assert listener.ends() == 0
+    assert standin.run(run_id).conclusion == "success"
+
+
+def test_a_job_cancelled_on_its_way_ends_the_runner(standin: GitHubStandIn, tmp_path: Path) -> None:
+    """A message for a job that was cancelled meanwhile: an ephemeral runner ends with 0 and ran nothing."""
+    with runner(tmp_path, registration(standin)) as listener:
+        # The poll that is held gets its answer while nobody reads it; then the job goes.
+        eventually(lambda: standin.held_polls == 1, "the poll")
+        listener.signal(signal.SIGSTOP)
+        run_id = start(standin)
+        eventually(lambda: standin.held_polls == 0, "the message on its way")
+        standin.cancel_run(REPOSITORY, run_id)
+        listener.signal(signal.SIGCONT)
+        assert listener.ends() == 0
+    assert "Running job" not in listener.out
+    assert "The job is gone" in listener.diag("Runner")
+    assert standin.run(run_id).conclusion == "cancelled"
+
+
 def test_a_job_name_may_lie(standin: GitHubStandIn, tmp_path: Path) -> None:
     """A job's name may end like a result; the true result is the last one on the line."""
     start(standin, Step("a", "false"), faults=RunnerFaults(job_name_injection=True))

@@ -18,6 +18,7 @@ from paddock.adapters.memory.github.scripts import NO_RUNNER_FAULTS
 from paddock.adapters.standin import payloads
 from paddock.adapters.standin.app import Route, reply
 from paddock.adapters.standin.people import Json, Place
+from paddock.adapters.standin.runner.common import VERSION
 from paddock.core.errors import Conflict, NotFound, Rejected
 from paddock.core.ports.github import Scope
 from paddock.core.units import SECOND, rfc3339
@@ -59,7 +60,7 @@ class Broker:
         self._tokens: dict[int, str] = {}
         self._ghosts: set[int] = set()
         self._lock = threading.Lock()
-        self._held = 0
+        self.held = 0
         self.stopping = False
 
     def routes(self) -> Iterator[Route]:
@@ -135,8 +136,8 @@ class Broker:
         self._authorise(request, runner_id)
         last = request.args.get("last", 0, int)
         with self._lock:
-            wait = HOLD_SECONDS if self._held < MAX_HELD else 0.1
-            self._held += 1
+            wait = HOLD_SECONDS if self.held < MAX_HELD else 0.1
+            self.held += 1
             ghost, faults = runner_id in self._ghosts, self._faults.get(runner_id, NO_RUNNER_FAULTS)
         try:
             changed = self._model.state.changed
@@ -144,7 +145,7 @@ class Broker:
                 with changed:
                     changed.wait_for(lambda: self.stopping, wait)
                 return Response(status=202)
-            self._model.runners.beat(runner_id)
+            self._beat(runner_id)
             if faults.update_requested:
                 self._spend(runner_id, attrs.evolve(faults, update_requested=False))
                 return reply({"messageId": 1, "type": "update", "version": "9.999.0"})
@@ -154,8 +155,15 @@ class Broker:
             found = self._next(self._model.state.runner(runner_id))
         finally:
             with self._lock:
-                self._held -= 1
+                self.held -= 1
         return Response(status=202) if found is None or found["messageId"] == last else reply(found)
+
+    def _beat(self, runner_id: int) -> None:
+        # A session that expired while the machine was frozen is opened again without a word, as the real one does it.
+        with self._model.state.change():
+            if not self._model.state.runner(runner_id).online:
+                self._model.runners.connect(runner_id, version=VERSION)
+            self._model.runners.beat(runner_id)
 
     def _until_deadline(self, wait: float) -> float:
         # What GitHub does by the clock alone wakes nobody, so nobody sleeps past it.
@@ -194,8 +202,9 @@ class Broker:
         try:
             job = self._model.runs.acquire(runner_id, request.get_json()["jobId"])
         except NotFound:
-            with self._lock:
-                self._ghosts.add(runner_id)
+            if runner_id not in self._model.state.runners:
+                with self._lock:
+                    self._ghosts.add(runner_id)
             raise
         job = self._model.runs.renew(runner_id, job.id)
         return reply(self._job_message(job, self._model.state.runner(runner_id)))

@@ -20,7 +20,7 @@ from paddock.core.spec import Arch
 # Each program is one file, as the real ones nearly are: these modules' texts, one after the other.
 _PROGRAMS = {
     "bin/Runner.Listener": ("common.py", "local.py", "dispatch.py", "listener.py"),
-    "bin/Runner.Worker": ("common.py", "worker.py"),
+    "bin/Runner.Worker": ("common.py", "processes.py", "worker.py"),
 }
 _OWN_IMPORT = re.compile(r"^from paddock\.[a-z.]+ import (\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 _LONGEST_SHEBANG = 120

@@ -172,6 +172,11 @@ class GitHubStandIn:
         """Refuse what goes beyond so many calls."""
         self._application.rate_limit = calls
 
+    @property
+    def held_polls(self) -> int:
+        """How many runners' polls are being held at this moment."""
+        return self._broker.held
+
     def drain(self, timeout: float = 30.0) -> bool:
         """Wait until every webhook was sent; False if that took longer."""
         return self.webhooks.drain(timeout)

@@ -1,4 +1,4 @@
-# ruff: noqa: PTH103, PTH118, PTH120, PTH123, PTH208 - pathlib slows the start
+# ruff: noqa: PTH103, PTH118, PTH120, PTH123 - pathlib slows the start
 """The stand-in for ``bin/Runner.Worker``: really runs the steps of one job, and reports how they went.
 
 ::
@@ -31,6 +31,7 @@ from paddock.adapters.standin.runner.common import (
     Service,
     say,
 )
+from paddock.adapters.standin.runner.processes import carriers_of, tree_of
 
 CONCLUSIONS = {SUCCEEDED: "success", FAILED: "failure", CANCELED: "cancelled"}
 SHUTDOWN_NOTE = (
@@ -185,7 +186,7 @@ class Worker:
             self.diag.write("INFO", "ProcessInvoker", f"Sending {number.name} to process {process.pid}.")
             process.send_signal(number)
             yield seconds
-        for pid in _tree(process.pid):
+        for pid in tree_of(process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         yield float("inf")
@@ -244,13 +245,9 @@ class Worker:
 
     def clean_up(self) -> None:
         """End the processes that the steps left behind: they carry the job's mark in their environment."""
-        mark = f"{TRACKING}={self.environment[TRACKING]}".encode()
-        for entry in os.listdir("/proc"):
-            if not entry.isdigit() or int(entry) == os.getpid():
-                continue
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/environ", "rb") as file:
-                if mark in file.read().split(b"\0"):
-                    os.kill(int(entry), signal.SIGTERM)
+        for pid in carriers_of(f"{TRACKING}={self.environment[TRACKING]}"):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
 
     def report(self) -> int:
         """Tell the service; the result."""
@@ -276,18 +273,6 @@ class Worker:
             time.sleep(pause)
         self.diag.write("ERR ", "JobRunner", "completejob failed.")
         return self.result
-
-
-def _tree(root: int) -> list[int]:
-    parents: dict[int, list[int]] = {}
-    for entry in os.listdir("/proc"):
-        if entry.isdigit():
-            with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", "rb") as file:
-                parents.setdefault(int(file.read().rpartition(b")")[2].split()[1]), []).append(int(entry))
-    tree = [root]
-    for pid in tree:
-        tree.extend(parents.get(pid, ()))
-    return tree
 
 
 def main() -> int:
