@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_moved_aside(tmp_path: Path, queue: ToldQueue, te
 
 
 def test_bytes_that_are_no_text_are_moved_aside(tmp_path: Path, queue: ToldQueue) -> None:
-    """As above."""
+    """A report that is not even text is put where people find it, and the others go on."""
     lay(tmp_path, "m-1", "000001-started.json", "").write_bytes(b"\xff\xfe")
     assert len(Mailbox(tmp_path, queue).collect().bad) == 1
 

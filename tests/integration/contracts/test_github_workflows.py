@@ -49,7 +49,7 @@ def test_reads_a_queued_job(github: GitHubUnderTest) -> None:
     assert (facts.job_id, facts.run_id, facts.repository) == (run.jobs[0], run.id, REPOSITORY)
     assert (facts.labels, facts.name, facts.workflow) == (("paddock/cpu=4", "Extra"), "build", "ci")
     assert (facts.head_sha, facts.head_branch, facts.run_attempt) == ("a" * 40, "topic", 1)
-    assert (facts.created_at, facts.private) == (NOON, True)
+    assert (facts.created_at, facts.private) == (NOON, False)
     assert (job.status, job.conclusion, job.started_at, job.completed_at) == ("queued", None, None, None)
     assert (job.runner_id, job.runner_name) == (None, None)
 

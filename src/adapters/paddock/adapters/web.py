@@ -40,7 +40,7 @@ class WebServer:
         """
         self._sockets: dict[Any, Any] = {}
         try:
-            self._server: Any = create_server(  # one socket: one host and one port
+            server: Any = create_server(
                 application,
                 map=self._sockets,
                 host=host,
@@ -54,6 +54,8 @@ class WebServer:
             wasyncore.close_all(self._sockets, ignore_all=True)
             reason = f"cannot be listened on ({error.strerror or error}): choose another address or port"
             raise InvalidInput("listen", f"{host}:{port}", reason) from error
+        # One host and one port make one socket, so this is the server of one, which knows its port.
+        self._server = server
         self.host = host
         self.port = int(self._server.effective_port)
         self._stopping = threading.Event()

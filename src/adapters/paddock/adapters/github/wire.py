@@ -48,7 +48,7 @@ class WireJob:
     started_at: Stamp | None = None
     completed_at: Stamp | None = None
 
-    def facts(self, repository: str, *, private: bool = True, installation: int | None = None) -> JobFacts:
+    def facts(self, repository: str, *, private: bool = False, installation: int | None = None) -> JobFacts:
         """The job's facts; the repository's are not in the job object, so they come along."""
         return JobFacts(
             job_id=self.id,

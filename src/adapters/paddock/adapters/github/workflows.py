@@ -58,7 +58,7 @@ class _Jobs:
 
 
 class RestWorkflows:
-    """`Workflows` by REST. Jobs read here do not tell whether their repository is private: they are taken to be."""
+    """`Workflows` by REST. Jobs read here do not say that their repository is private."""
 
     def __init__(self, api: Api) -> None:
         """Args: the calls."""

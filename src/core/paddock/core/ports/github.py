@@ -50,6 +50,7 @@ class GitHubJob:
     """A job as GitHub knows it now.
 
     ``status`` is queued, in_progress, completed, waiting or a newer word; the runner fields are None until it is taken.
+    GitHub does not say here whether the repository is private, so ``facts.private`` is False.
     """
 
     facts: JobFacts

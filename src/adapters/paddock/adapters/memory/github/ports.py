@@ -95,7 +95,7 @@ class MemoryWorkflows:
         self._model.add_check_run(repository, head_sha, "paddock", conclusion="failure", output=(title, summary))
 
     def _job(self, job: JobRecord) -> GitHubJob:
-        repository = self._model.state.repository(job.repository)
+        # As GitHub's REST answer, which says nothing of the repository's privacy or the installation.
         facts = JobFacts(
             job_id=job.id,
             run_id=job.run_id,
@@ -106,8 +106,6 @@ class MemoryWorkflows:
             workflow=job.workflow,
             head_sha=job.head_sha,
             head_branch=job.head_branch,
-            private=repository.private,
-            installation_id=INSTALLATION_ID,
             created_at=job.created_at,
         )
         return GitHubJob(
