@@ -22,7 +22,6 @@ from paddock.adapters.memory.github.model import DEFAULT_TIMINGS
 from paddock.adapters.standin.app import Application, Failure
 from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.broker import Broker, RunnerTimings
-from paddock.adapters.standin.http import HttpServer
 from paddock.adapters.standin.package import Flaw, build
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.rest_app import AppRoutes
@@ -30,6 +29,7 @@ from paddock.adapters.standin.rest_runners import RunnerRoutes
 from paddock.adapters.standin.rest_workflows import WorkflowRoutes
 from paddock.adapters.standin.webhooks import WebhookSender
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock
+from paddock.adapters.web import WebServer
 from paddock.core.ports.system import Chance, Clock, Ids
 from paddock.core.spec import Arch
 
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 DEFAULT_SCALE = 0.1
+THREADS = 48  # every waiting runner holds one
 
 
 @attrs.frozen
@@ -76,7 +77,7 @@ class GitHubStandIn:
         self.webhook_secret = webhook_secret
         self.credentials = Credentials(clock, ids)
         # The port is chosen before anything can be asked for, so every link in every reply is right.
-        self._server = HttpServer(self._serve)
+        self._server = WebServer(self._serve, threads=THREADS, ident="GitHub.com")
         place = Place(f"http://127.0.0.1:{self._server.port}")
         self.url = self.model.server_url = place.web
         runners = RunnerRoutes(self.model, place, self.credentials)
