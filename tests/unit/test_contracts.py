@@ -112,7 +112,7 @@ def example_of(kind: str, **changes: object) -> dict[str, Any]:
 @given(damaged())
 def test_reader_and_schema_agree_on_what_is_wrong(data: dict[str, Any]) -> None:
     """Whatever the schema refuses the reader refuses, naming it; whatever the schema allows the reader takes."""
-    if "version" not in data or (data["version"] == 0 and data["version"] is not False):
+    if type(data.get("version", 0)) is int and data.get("version", 0) == 0:
         return  # an earlier version: it has no schema any more, and tests of its own below
     wrong = breaches(data["kind"], data)
     if wrong:
