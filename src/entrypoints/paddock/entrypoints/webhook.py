@@ -10,10 +10,12 @@ status  meaning
 400     not a delivery of GitHub's: no event name, or a body that cannot be read
 401     the signature is missing or wrong
 413     the body is over 1 MB
-503     the queue did not take it: GitHub logs a failure, and it is redelivered
+503     the queue did not take it, or the secret cannot be read: GitHub logs a
+        failure, and it is redelivered
 ======  =======================================================================
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
 
@@ -24,6 +26,8 @@ from paddock.core.errors import InvalidInput, InvalidSignature, PaddockError
 from paddock.core.ports.system import Clock
 from paddock.core.usecases.intake import Ignored as NotOurs
 from paddock.core.usecases.intake import Intake, Taken
+
+_LOG = logging.getLogger(__name__)
 
 MAX_BODY = 1024 * 1024
 
@@ -49,7 +53,9 @@ class WebhookEndpoint:
         self._intake = intake
         self._clock = clock
 
-    def __call__(self, body: bytes, *, event: str | None, delivery: str | None, signature: str | None) -> Reply:
+    def __call__(  # noqa: PLR0911 - one return per row of the table above
+        self, body: bytes, *, event: str | None, delivery: str | None, signature: str | None
+    ) -> Reply:
         """Handle one delivery.
 
         Args:
@@ -64,6 +70,9 @@ class WebhookEndpoint:
             verify_signature(self._secrets(), body, signature)
         except InvalidSignature as error:
             return Reply(HTTPStatus.UNAUTHORIZED, str(error))
+        except PaddockError as error:  # nobody has proved who they are, so they are not told where the secret lies
+            _LOG.error("no delivery can be checked: %s", error)
+            return Reply(HTTPStatus.SERVICE_UNAVAILABLE, "signatures cannot be checked; the fleet's log says why")
         if not event:
             return Reply(HTTPStatus.BAD_REQUEST, f"header {EVENT} is missing: GitHub sends the event's name in it")
         try:
