@@ -18,7 +18,7 @@ from paddock.core.ports.github import GitHub
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.run import Run
-from paddock.core.settings import FleetSettings
+from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch
@@ -31,6 +31,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.usage import UsageMeter
 
+MOST_AHEAD = 20
 _SOON: Span = 2 * SECOND
 
 
@@ -99,6 +100,8 @@ class Dispatch:
         if current is None:
             return Again(_SOON, "its record vanished while it was read")
         now = self._clock.now()
+        if request.delivery and request.received_at != current.received_at:
+            self._record.job(job.id, "duplicate", f"queued again by delivery {request.delivery}: it is {current.state}")
         if current.state is JobState.QUEUED:
             # One that waits is woken by the sweep, in its turn; its message is acknowledged.
             return current if current.not_before <= now else Done()
@@ -106,17 +109,16 @@ class Dispatch:
             if current.lease_until > now:
                 return Again(current.lease_until - now, "another dispatcher holds it")
             return self._launching.resume(current)
-        if request.delivery:
-            self._record.job(job.id, "duplicate", f"queued again by delivery {request.delivery}: it is {current.state}")
         return Done()
 
     # -- admission ----------------------------------------------------------------------------------------------
 
     def _admitted(self, jobs: Iterable[Job], handled: dict[int, Handled]) -> list[tuple[Job, RunnerSpec]]:
         admitted: list[tuple[Job, RunnerSpec]] = []
-        queue = sorted(jobs, key=lambda job: (job.facts.created_at, job.id))
-        if not queue:
+        fresh = list(jobs)
+        if not fresh:
             return admitted
+        queue = sorted([*fresh, *self._ahead_of(fresh)], key=lambda job: (job.facts.created_at, job.id))
         usage: Usage = self._usage.read(self._settings.limits)
         paused = self._switches.get(PAUSED)
         for job in queue:
@@ -136,6 +138,15 @@ class Dispatch:
             except PaddockError as error:
                 handled[job.id] = again(error)
         return admitted
+
+    def _ahead_of(self, fresh: Sequence[Job]) -> list[Job]:
+        """Jobs that wait for a limit and are older than some of `fresh`: whatever is free now is theirs first."""
+        if self._settings.limits == Limits():
+            return []
+        here = {job.id for job in fresh}
+        newest = max(job.facts.created_at for job in fresh)
+        oldest = self._jobs.page("state", JobState.QUEUED, limit=MOST_AHEAD).items
+        return [job for job in oldest if job.not_before and job.facts.created_at <= newest and job.id not in here]
 
     def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | None:
         """What admission says; None if GitHub knows nothing of the job's run."""

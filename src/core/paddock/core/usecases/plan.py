@@ -16,6 +16,7 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import SECOND, Moment, Span, span_text
 
 _WITHOUT_WORK = frozenset({RunnerState.BOOTING, RunnerState.READY})
+MOST_WAKES = 10
 _NEWBORN = 10 * SECOND  # EC2 may not list a machine at once
 
 
@@ -137,13 +138,16 @@ def _patience(runner: Runner, deadlines: Deadlines) -> Span:
 
 def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
     runners = {runner.machine: runner for runner in seen.runners}
+    woken = 0
     for job in sorted(seen.jobs, key=lambda job: (job.facts.created_at, job.id)):
         if job.state is JobState.QUEUED:
             if job.not_before > seen.now or job.lease_until > seen.now:
                 continue
             if seen.now - job.facts.created_at > deadlines.queue:
                 yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
-            else:
+            elif woken < MOST_WAKES:
+                # The oldest are enough: dispatch looks at those ahead of a job, and the rest have nothing to hope for.
+                woken += 1
                 yield WakeJob(job.id)
         elif job.state is JobState.DISPATCHING:
             if job.lease_until + _NEWBORN <= seen.now:

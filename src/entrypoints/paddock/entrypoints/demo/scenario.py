@@ -115,7 +115,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
             "nightly",
             (
                 Part(
-                    _job("integration", f"paddock/{mine}", "echo 'assert 2 + 2 == 5' && exit 3"),
+                    _job("integration", f"paddock/{mine}/x-n=9", "echo 'assert 2 + 2 == 5' && exit 3"),
                     Ending(conclusion="failure"),
                 ),
                 Part(
