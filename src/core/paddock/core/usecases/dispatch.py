@@ -22,7 +22,7 @@ from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch
-from paddock.core.units import SECOND, Span
+from paddock.core.units import SECOND, Moment, Span
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.launching import Launching
@@ -71,7 +71,9 @@ class Dispatch:
         fresh: dict[int, Job] = {}
         for request in requests:
             job_id = request.job.job_id
-            if job_id in handled or job_id in fresh:
+            first = next(other for other in requests if other.job.job_id == job_id)
+            if first is not request:
+                self._told_twice(request, first.received_at, "asked for in the same batch")
                 continue
             try:
                 known = self._known(request)
@@ -100,8 +102,7 @@ class Dispatch:
         if current is None:
             return Again(_SOON, "its record vanished while it was read")
         now = self._clock.now()
-        if request.delivery and request.received_at != current.received_at:
-            self._record.job(job.id, "duplicate", f"queued again by delivery {request.delivery}: it is {current.state}")
+        self._told_twice(request, current.received_at, current.state)
         if current.state is JobState.QUEUED:
             # One that waits is woken by the sweep, in its turn; its message is acknowledged.
             return current if current.not_before <= now else Done()
@@ -110,6 +111,12 @@ class Dispatch:
                 return Again(current.lease_until - now, "another dispatcher holds it")
             return self._launching.resume(current)
         return Done()
+
+    def _told_twice(self, request: JobMessage, first: Moment, now: str) -> None:
+        """Write down that GitHub queued a job again; a message of ours that came back is no news."""
+        if request.delivery and request.received_at != first:
+            reason = f"queued again by delivery {request.delivery}: it is {now}"
+            self._record.job(request.job.job_id, "duplicate", reason)
 
     # -- admission ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,7 @@
 Each act carries its reason; the sweep looks at the world again before any act that destroys something.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
 import attrs
@@ -137,19 +137,10 @@ def _patience(runner: Runner, deadlines: Deadlines) -> Span:
 
 
 def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
+    yield from _waiting(seen, deadlines)
     runners = {runner.machine: runner for runner in seen.runners}
-    woken = 0
-    for job in sorted(seen.jobs, key=lambda job: (job.facts.created_at, job.id)):
-        if job.state is JobState.QUEUED:
-            if job.not_before > seen.now or job.lease_until > seen.now:
-                continue
-            if seen.now - job.facts.created_at > deadlines.queue:
-                yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
-            elif woken < MOST_WAKES:
-                # The oldest are enough: dispatch looks at those ahead of a job, and the rest have nothing to hope for.
-                woken += 1
-                yield WakeJob(job.id)
-        elif job.state is JobState.DISPATCHING:
+    for job in _oldest_first(seen.jobs):
+        if job.state is JobState.DISPATCHING:
             if job.lease_until + _NEWBORN <= seen.now:
                 yield WakeJob(job.id, "its dispatcher's lease ran out")
         elif job.state is JobState.LAUNCHED and job.machine is not None:
@@ -172,3 +163,21 @@ def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadli
         since = max(runner.busy_at or 0, runner.idle_at or 0) or runner.launched_at
         if now - since > deadlines.word:
             yield AskGitHub(job.id, "its machine has worked, and GitHub has not said for whom")
+
+
+def _waiting(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
+    """Queued jobs with no message on its way. Waking the oldest is enough: dispatch looks at those ahead of them."""
+    due = [
+        job
+        for job in _oldest_first(seen.jobs)
+        if job.state is JobState.QUEUED and job.not_before <= seen.now and job.lease_until <= seen.now
+    ]
+    for job in due[:MOST_WAKES]:
+        if seen.now - job.facts.created_at > deadlines.queue:
+            yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
+        else:
+            yield WakeJob(job.id)
+
+
+def _oldest_first(jobs: Iterable[Job]) -> list[Job]:
+    return sorted(jobs, key=lambda job: (job.facts.created_at, job.id))

@@ -9,6 +9,7 @@ from paddock.adapters.memory.github import DeliveryFaults, JobScript, RunnerFaul
 from paddock.core.settings import Alias
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult
+from paddock.core.units import SECOND
 
 ALLOWED = ("acme/shop", "acme/docs", "acme/open")
 ALIASES = (Alias("legacy-linux-*", "paddock/cpu=4"),)
@@ -192,7 +193,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                         "preview",
                         f"paddock/{mine}/x-n=8",
                         "echo never",
-                        deliveries=DeliveryFaults(held={"queued": "completed"}),
+                        deliveries=DeliveryFaults(delayed={"queued": SECOND}),
                     ),
                     _never(JobState.CANCELLED, "", "early", conclusion="cancelled"),
                 ),
