@@ -77,12 +77,11 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
             limits: {machines: 10, vcpu: 64, machines_per_repository: 4, launches_per_minute: 30, spend_per_day_usd: 12.50}
             runners:
               big: &big {cpu: 4+8, ram: 16, family: [m7g, "c7*"], arch: arm64, image: jammy, disk: 80, retry: false}
-              bigger: {<<: *big, cpu: 16, spot: false, pool: warm}
+              bigger: {<<: *big, cpu: 16, spot: false}
             aliases:
               - {match: "runs-on=*", runs_on: paddock/runner=big/disk=100}
-            deadlines: {lease: 90s, boot: 3m, idle: 1m30s, runtime: 1d, silence: 12m}
-            retry: {max_launches: 5, identical: 3, backoff: 4s}
-            circuit: {threshold: 2, window: 10m, cool_down: 6h}
+            deadlines: {lease: 90s, boot: 3m, idle: 1m30s, runtime: 1d, silence: 12m, queue: 2d, drain: 1m, orphan: 7m, retry_admission: 5s, word: 2m}
+            retry: {max_launches: 5, backoff: 4s}
             local:
               listen: "[::1]:0"
               state: /var/lib/paddock
@@ -118,14 +117,14 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
         retry=RetryMode.NEVER,
     )
     assert settings.specs["big"] == big
-    assert settings.specs["bigger"] == attrs.evolve(big, cpu=Range(16, 32), spot=False, pool="warm")
+    assert settings.specs["bigger"] == attrs.evolve(big, cpu=Range(16, 32), spot=False)
     assert settings.aliases == (Alias("runs-on=*", "paddock/runner=big/disk=100"),)
     deadlines = settings.deadlines
     assert (deadlines.lease, deadlines.boot, deadlines.idle) == (90 * SECOND, 3 * MINUTE, 90 * SECOND)
-    assert (deadlines.runtime, deadlines.silence) == (24 * HOUR, 12 * MINUTE)
-    assert attrs.astuple(settings.retry) == (5, 3, 4 * SECOND)
-    # A cool-down above the usual longest one raises that, too: doubling never shortens it.
-    assert attrs.astuple(settings.circuit) == (2, 10 * MINUTE, 6 * HOUR, 6 * HOUR)
+    assert (deadlines.runtime, deadlines.silence, deadlines.queue) == (24 * HOUR, 12 * MINUTE, 48 * HOUR)
+    assert (deadlines.drain, deadlines.orphan) == (MINUTE, 7 * MINUTE)
+    assert (deadlines.retry_admission, deadlines.word) == (5 * SECOND, 2 * MINUTE)
+    assert attrs.astuple(settings.retry) == (5, 4 * SECOND)
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)
     assert local.runner == RunnerPin("2.330.0", "ab" * 32)
     assert local.reconcile == 30 * SECOND
@@ -158,7 +157,7 @@ AFTER = [
     ("runners:\n  big: {spot: yes}", "7:15: runners.big.spot = 'yes': must be true or false"),
     ("runners:\n  big: {retry: true}", "7:16: runners.big.retry = true: must be one of when-interrupted, false"),
     ("runners:\n  big: {retry: 0}", "7:16: runners.big.retry = 0: must be one of when-interrupted, false"),
-    ("runners:\n  big: {pool: w, spot: true}", "7:24: runners.big.spot = true: cannot go with pool: pool machines are on demand; leave spot out"),
+    ("runners:\n  big: {pool: w}", "7:9: runners.big.pool: is no key of runners.big; known here: cpu, ram, family, arch, image, disk, spot, retry"),
     ("runners:\n  big: {cpus: 4}", "7:9: runners.big.cpus: is no key of runners.big; did you mean cpu?"),
     ("runners:\n  b b: {cpu: 4}", "7:3: runners.b b: is no name: letters, digits, - and _, at most 63, beginning with a letter or digit"),
     ("runners:\n  big: 4", "7:8: runners.big = 4: must be a mapping such as {cpu: 4, arch: arm64}"),
@@ -175,9 +174,9 @@ AFTER = [
     ("local: {runner: {version: '2.1', sha256: ab}}", "6:27: local.runner.version = '2.1': must be a version such as 2.330.0"),
     ("local: {runner: {version: 2.330.0}}", "6:9: local.runner.sha256: is missing: it must be 64 lower-case hexadecimal digits"),
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
-    ("circuit: {window: 0m}", "6:19: circuit.window = '0m': must be longer than nothing"),
+    ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, aliases, deadlines, retry, circuit, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, aliases, deadlines, retry, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),
@@ -390,7 +389,7 @@ def test_money_is_exact_to_the_micro_dollar(tmp_path_factory: pytest.TempPathFac
 
 WORDS = st.sampled_from(
     """version github webhook_secret token app id private_key env file repositories limits machines spend_per_day_usd runners
-    big cpu family retry aliases match runs_on deadlines lease circuit window local listen runner sha256 state 1 0 -3 2.5 4m ~
+    big cpu family retry aliases match runs_on deadlines lease word local listen runner sha256 state 1 0 -3 2.5 4m ~
     true x/y <<""".split()  # noqa: SIM905 - a list of forty words would fill a page
 )
 VALUES: st.SearchStrategy[object] = st.recursive(
@@ -399,7 +398,7 @@ VALUES: st.SearchStrategy[object] = st.recursive(
     max_leaves=12,
 )
 SECTIONS = st.sampled_from(
-    ["github", "limits", "runners", "aliases", "deadlines", "retry", "circuit", "local", "version", "zebra"]
+    ["github", "limits", "runners", "aliases", "deadlines", "retry", "local", "version", "zebra"]
 )
 
 

@@ -18,7 +18,6 @@ NO_START = "the agent did not start"
 policies = st.builds(
     RetryPolicy,
     max_launches=st.integers(1, 6),
-    identical=st.integers(1, 6),
     backoff=st.integers(1, 60).map(lambda seconds: seconds * SECOND),
 )
 
@@ -44,7 +43,7 @@ def test_the_same_failure_twice_in_a_row_is_quarantined() -> None:
     """A broken image would fail for ever: the second time, word for word, is enough."""
     verdict = POLICY.after_failure(attrs.evolve(JOB, launch=2, reason=NO_START), NO_START)
     assert isinstance(verdict, GiveUp)
-    assert verdict.reason == f"quarantined: 2 launches in a row failed in the same way: {NO_START}"
+    assert verdict.reason == f"quarantined: two launches in a row failed in the same way: {NO_START}"
 
 
 def test_one_failure_is_no_series() -> None:

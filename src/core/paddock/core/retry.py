@@ -28,11 +28,10 @@ class RetryPolicy:
     """The launch budget: rivals have launched thousands of machines for one stuck message.
 
     ``max_launches`` counts launches that gave a machine which served nobody. A failure that repeats word for word
-    means that the machine or the image is broken, not unlucky: `identical` of them in a row are enough.
+    means that the machine or the image is broken, not unlucky: two of them in a row are enough.
     """
 
     max_launches: int = 3
-    identical: int = 2
     backoff: Span = 2 * SECOND
 
     def after_failure(self, job: Job, reason: str) -> Relaunch | GiveUp:
@@ -45,6 +44,6 @@ class RetryPolicy:
             return GiveUp(
                 f"launch budget spent: {spent} of {self.max_launches} launches failed, the last because {reason}"
             )
-        if spent >= self.identical and job.reason == reason:
-            return GiveUp(f"quarantined: {spent} launches in a row failed in the same way: {reason}")
+        if spent > 1 and job.reason == reason:
+            return GiveUp(f"quarantined: two launches in a row failed in the same way: {reason}")
         return Relaunch(min(self.backoff << max(0, spent - 1), LONGEST_DELAY), reason)

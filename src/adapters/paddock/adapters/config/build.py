@@ -16,7 +16,6 @@ from paddock.adapters.config.secrets import SecretRef
 from paddock.adapters.config.tree import Tree
 from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
 from paddock.adapters.github.endpoints import endpoints_of
-from paddock.core.circuit import CircuitPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.retry import RetryPolicy
@@ -94,7 +93,6 @@ class Builder:
             limits=self._limits(),
             deadlines=self._deadlines(),
             retry=self._retry(),
-            circuit=self._circuit(),
             cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
         )
 
@@ -194,24 +192,18 @@ class Builder:
             idle=self._span("deadlines", "idle", usual.idle),
             runtime=self._span("deadlines", "runtime", usual.runtime),
             silence=self._span("deadlines", "silence", usual.silence),
+            queue=self._span("deadlines", "queue", usual.queue),
+            drain=self._span("deadlines", "drain", usual.drain),
+            orphan=self._span("deadlines", "orphan", usual.orphan),
+            retry_admission=self._span("deadlines", "retry_admission", usual.retry_admission),
+            word=self._span("deadlines", "word", usual.word),
         )
 
     def _retry(self) -> RetryPolicy:
         usual = RetryPolicy()
         return RetryPolicy(
             max_launches=self._get("retry", "max_launches", default=usual.max_launches),
-            identical=self._get("retry", "identical", default=usual.identical),
             backoff=self._span("retry", "backoff", usual.backoff),
-        )
-
-    def _circuit(self) -> CircuitPolicy:
-        usual = CircuitPolicy()
-        cool_down = self._span("circuit", "cool_down", usual.cool_down)
-        return CircuitPolicy(
-            threshold=self._get("circuit", "threshold", default=usual.threshold),
-            window=self._span("circuit", "window", usual.window),
-            cool_down=cool_down,
-            max_cool_down=max(cool_down, usual.max_cool_down),
         )
 
     def _github(self) -> GitHubConfig | None:
