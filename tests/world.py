@@ -27,6 +27,7 @@ from paddock.adapters.memory import (
     SequentialIds,
 )
 from paddock.adapters.memory.github import (
+    JobRecord,
     JobScript,
     MemoryDeliveries,
     MemoryGitHub,
@@ -40,6 +41,7 @@ from paddock.core import records
 from paddock.core.errors import PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job
+from paddock.core.labels import claimed_by
 from paddock.core.messages import EventMessage, JobMessage, RunnerReported
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machine
@@ -202,11 +204,18 @@ class World:
         jobs: MemoryRecords[Job] = self.table.jobs  # type: ignore[assignment]  # this world's stores are in memory
         if any(job.live for job in jobs._records.values()) or self.table.runners.page("live", "live").items:
             return False
-        return all(job.conclusion is not None or self._given_up(job.id, job.labels) for job in self.github.jobs())
+        return all(
+            job.conclusion is not None or (job.assigned_to is None and self._given_up(job))
+            for job in self.github.jobs()
+        )
 
-    def _given_up(self, job: int, labels: Sequence[str]) -> bool:
-        known = self.table.jobs.get(str(job))
-        return known.state in ENDED_JOBS if known is not None else not any("paddock" in label for label in labels)
+    def ours(self, job: JobRecord) -> bool:
+        """True if the fleet must know the job: by its label, and by a repository whose lost webhooks it looks for."""
+        return job.repository in self.settings.repositories and claimed_by(job.labels) is not None
+
+    def _given_up(self, job: JobRecord) -> bool:
+        known = self.table.jobs.get(str(job.id))
+        return known.state in ENDED_JOBS if known is not None else not self.ours(job)
 
     # -- time ---------------------------------------------------------------------------------------------------
 
@@ -239,7 +248,7 @@ class World:
         if now - self._last_comparison >= 5 * MINUTE:
             self._last_comparison = now
             self._guarded("sweep_github", self._compare)
-        self.clock.set(min(until, self._next()))
+        self.clock.set(max(self.clock.now(), min(until, self._next())))
 
     def work(self) -> None:
         """The workers empty the queues."""

@@ -2,11 +2,11 @@
 
 ::
 
-    record written ──> jobs flipped to dispatching ──> cloud asked (token) ──> machines recorded ──> assignments
-          │                      │                           │                        │
-      crash: jobs are        crash: those that        crash: the same token     crash: assignments
-      still queued           were flipped resume      returns the same          are put-if-absent
-                             this very record         machines
+    jobs flipped to dispatching ──> record written ──> cloud asked (token) ──> machines recorded ──> assignments
+          │                                │                    │                        │
+      crash: no record, so             crash: the jobs      crash: the same token    crash: assignments
+      nobody was asked; a blank        resume this          returns the same         are put-if-absent
+      record stops a slow one          very record          machines
 """
 
 from typing import TypedDict
@@ -22,8 +22,8 @@ class Launch:
     """One request to the cloud. It is never regrouped: a redelivery resumes it with the same jobs and token.
 
     ``jobs`` are the jobs it was written for, in the order in which machines are handed to them; its count is the number
-    of machines asked for, so it must not change once the cloud was asked. ``machines`` are the ids of the machines the
-    cloud returned, None until it did.
+    of machines asked for, so they never change. One without jobs is blank: nothing may be asked for under its token.
+    ``machines`` are the ids of the machines the cloud returned, None until it did.
     """
 
     id: str
@@ -54,6 +54,5 @@ class LaunchIs(TypedDict, total=False):
 class LaunchChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
-    jobs: tuple[int, ...]
     machines: tuple[str, ...] | None
     errors: tuple[str, ...]

@@ -5,6 +5,8 @@ assignment, and even run a job; so it is not simply ended but gets its record, a
 billed, asked about, ended when it is of no use.
 """
 
+import attrs
+
 from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ports.assignments import AssignmentReceipt, Assignments
@@ -63,6 +65,8 @@ class Adopt:
         launch = self._launches.get(machine.token) if machine.token else None
         job = None if launch is None else self._meant_for(machine, launch)
         runner = record_of(machine, launch, job, self._assignments.get(machine.id), self._settings)
+        if launch is None or launch.machines is None:
+            runner = attrs.evolve(runner, assigned_job=None)  # its place in the launch is not settled yet
         if not self._runners.add(runner):
             return self._runners.get(machine.id) or runner
         self._record.machine(machine.id, "adopted", reason, launch=runner.launch_id, job=runner.assigned_job)

@@ -117,9 +117,7 @@ class Assign:
         known = runner if self._runners.add(runner) else self._runners.get(runner.key)
         if known is None or (known.runner_id == receipt.runner_id and known.assigned_job is not None):
             return
-        change = RunnerChange(runner_id=receipt.runner_id, runner_name=receipt.runner_name)
-        if known.assigned_job is None:
-            change["assigned_job"] = job.id
+        change = RunnerChange(runner_id=receipt.runner_id, runner_name=receipt.runner_name, assigned_job=job.id)
         self._runners.update(runner.key, RunnerIs(), change)
         if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
             self._forget(runner.machine, scope_of(job, self._settings), known.runner_id)

@@ -72,13 +72,13 @@ class Dispatch:
         for request in requests:
             job_id = request.job.job_id
             first = next(other for other in requests if other.job.job_id == job_id)
-            if first is not request:
-                self._told_twice(request, first.received_at, "asked for in the same batch")
-                continue
             try:
+                if first is not request:
+                    self._told_twice(request, first.received_at, "asked for in the same batch")
+                    continue
                 known = self._known(request)
             except PaddockError as error:
-                handled[job_id] = again(error)
+                handled.setdefault(job_id, again(error))
                 continue
             if isinstance(known, Job):
                 fresh[job_id] = known
@@ -153,7 +153,8 @@ class Dispatch:
         here = {job.id for job in fresh}
         newest = max(job.facts.created_at for job in fresh)
         oldest = self._jobs.page("state", JobState.QUEUED, limit=MOST_AHEAD).items
-        return [job for job in oldest if job.not_before and job.facts.created_at <= newest and job.id not in here]
+        waiting = [job for job in oldest if job.not_before and job.launch_id is None]  # not those that lack a machine
+        return [job for job in waiting if job.facts.created_at <= newest and job.id not in here]
 
     def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | None:
         """What admission says; None if GitHub knows nothing of the job's run."""

@@ -1,7 +1,7 @@
 """Launching: admitted jobs get machines, and every crash on the way leaves something that can be resumed.
 
-The picture is in `paddock.core.launch`: the launch record is written first, a job is leased and never locked, the cloud
-is asked with the launch's own token, and whoever resumes a launch asks for exactly the same.
+The picture is in `paddock.core.launch`: a job is leased and never locked, the launch is written down before the cloud
+is asked with its token, and whoever resumes a launch asks for exactly the same.
 """
 
 from collections.abc import Iterable, Sequence
@@ -72,9 +72,9 @@ class Launching:
 
     def resume(self, job: Job) -> Handled:
         """The job's dispatcher died: go on with its very launch, under a new lease."""
-        launch = None if job.launch_id is None else self._launches.get(job.launch_id)
+        launch = self._standing(job)
         if launch is None or job.id not in launch.jobs:
-            self._life.launch_failed(job, "its dispatcher died before asking for a machine")
+            self._life.never_asked(job)
             return Done()
         lease = self._clock.now() + self._settings.deadlines.lease
         try:
@@ -95,50 +95,66 @@ class Launching:
             return Market.ON_DEMAND
         return spec.market
 
+    def _standing(self, job: Job) -> Launch | None:
+        """The launch that holds the job. If none was written down, a blank one takes its place.
+
+        The cloud is asked only under a launch that stands written, so nobody has asked it yet; and a dispatcher that
+        was merely slow finds the blank one and asks for nothing.
+        """
+        if job.launch_id is None:
+            return None
+        blank = Launch(job.launch_id, job.spec or RunnerSpec(), Market.ON_DEMAND, (), self._clock.now(), machines=())
+        found = self._launches.get(job.launch_id)
+        return found if found is not None or self._launches.add(blank) else self._launches.get(job.launch_id)
+
     def _launch(self, spec: RunnerSpec, market: Market, group: Sequence[Job]) -> dict[int, Handled]:
-        """One launch for jobs that want the same machine."""
-        launch = Launch(self._ids.token(), spec, market, tuple(job.id for job in group), self._clock.now())
-        handled: dict[int, Handled] = {job.id: Done() for job in group}
+        """One launch for jobs that want the same machine: for exactly those that could be held."""
+        name = self._ids.token()
+        handled: dict[int, Handled] = {}
         held: list[Job] = []
+        for job in group:
+            try:
+                mine = self._hold(job, name, spec)
+            except PaddockError as error:
+                handled[job.id] = again(error)
+            else:
+                handled[job.id] = Done()
+                held.extend([mine] if mine is not None else [])
+        if not held:
+            return handled
+        launch = Launch(name, spec, market, tuple(job.id for job in held), self._clock.now())
         try:
-            self._launches.add(launch)
-            for job in group:
-                try:
-                    mine = self._hold(job, launch)
-                except PaddockError as error:
-                    handled[job.id] = again(error)
-                else:
-                    held.extend([mine] if mine is not None else [])
-            if held:
-                handled.update(self._fulfil(self._sealed(launch, held), held, resumed=False))
+            if self._launches.add(launch) or self._is_mine(launch):
+                handled.update(self._fulfil(launch, held, resumed=False))
         except PaddockError as error:
-            handled.update({job.id: again(error) for job in group})
+            handled.update({job.id: self._later(job, error) for job in held})
         return handled
 
-    def _hold(self, job: Job, launch: Launch) -> Job | None:
+    def _is_mine(self, launch: Launch) -> bool:
+        """True if what stands there is this very launch, and only the answer to writing it was lost."""
+        standing = self._launches.get(launch.key)
+        return standing is not None and standing.jobs == launch.jobs
+
+    def _hold(self, job: Job, launch: str, spec: RunnerSpec) -> Job | None:
         """Take the job under a lease; None if somebody else was faster."""
         change = JobChange(
             state=JobState.DISPATCHING,
-            spec=launch.spec,
+            spec=spec,
             launch=job.launch + 1,
-            launch_id=launch.id,
+            launch_id=launch,
             machine=None,
             lease_until=self._clock.now() + self._settings.deadlines.lease,
         )
         try:
             return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)
-        except Conflict:
+        except Conflict as conflict:
+            # The write may have been repeated below us after its first answer was lost.
+            there = conflict.current
+            if isinstance(there, Job) and there.launch_id == launch and there.state is JobState.DISPATCHING:
+                return there
             return None
-
-    def _sealed(self, launch: Launch, held: Sequence[Job]) -> Launch:
-        """The launch, for exactly the jobs that are ours: asking for others' machines would pay for idle ones.
-
-        A crash before this write leaves the larger launch, whose surplus machine the sweep ends.
-        """
-        ids = tuple(job.id for job in held)
-        if launch.jobs == ids:
-            return launch
-        return self._launches.update(launch.key, LaunchIs(machines=None), LaunchChange(jobs=ids))
+        except NotFound:
+            return None
 
     def _fulfil(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
         """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
@@ -220,7 +236,9 @@ class Launching:
                 JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
                 JobChange(lease_until=self._clock.now() + later.delay),
             )
+            self._record.job(job.id, "delayed", f"{type(error).__name__}: {error}", delay_s=later.delay // SECOND)
         except (Conflict, NotFound):
             return Done()
-        self._record.job(job.id, "delayed", f"{type(error).__name__}: {error}", delay_s=later.delay // SECOND)
+        except PaddockError:
+            pass  # the lease runs out by itself
         return later

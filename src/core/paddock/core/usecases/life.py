@@ -70,6 +70,12 @@ class Life:
         change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)
         return self._requeue(job, when, change, min(max(waited // 4, _SOONEST), _LATEST), "no_capacity", reason)
 
+    def never_asked(self, job: Job) -> Job | None:
+        """The job's dispatcher died before it asked the cloud for anything, so nothing is held against the job."""
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        reason = "its dispatcher died before asking for a machine"
+        return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "relaunch", reason)
+
     def forgotten(self, job: Job) -> None:
         """GitHub no longer knows the job: nobody will ever run or conclude it."""
         reason = "GitHub no longer knows the job"

@@ -3,6 +3,7 @@
 Each act carries its reason; the sweep looks at the world again before any act that destroys something.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -16,7 +17,7 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import SECOND, Moment, Span, span_text
 
 _WITHOUT_WORK = frozenset({RunnerState.BOOTING, RunnerState.READY})
-MOST_WAKES = 10
+MOST_WAKES = 10  # of one repository's jobs that wait for a limit
 _NEWBORN = 10 * SECOND  # EC2 may not list a machine at once
 
 
@@ -166,13 +167,19 @@ def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadli
 
 
 def _waiting(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
-    """Queued jobs with no message on its way. Waking the oldest is enough: dispatch looks at those ahead of them."""
-    due = [
-        job
-        for job in _oldest_first(seen.jobs)
-        if job.state is JobState.QUEUED and job.not_before <= seen.now and job.lease_until <= seen.now
-    ]
-    for job in due[:MOST_WAKES]:
+    """Queued jobs with no message on its way.
+
+    Of those that wait for a limit the oldest of each repository are enough: dispatch looks at those ahead of them, and
+    the rest have nothing to hope for. But one repository's queue must not keep another's job from being looked at.
+    """
+    woken = Counter[str]()
+    for job in _oldest_first(seen.jobs):
+        if job.state is not JobState.QUEUED or job.not_before > seen.now or job.lease_until > seen.now:
+            continue
+        repository = job.facts.repository
+        woken[repository] += bool(job.not_before)
+        if job.not_before and woken[repository] > MOST_WAKES:
+            continue
         if seen.now - job.facts.created_at > deadlines.queue:
             yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
         else:

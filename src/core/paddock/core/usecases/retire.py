@@ -50,6 +50,9 @@ class Retire:
 
     def surplus(self, runner: Runner, job: Job, reason: str) -> None:
         """End a machine that was started for `job` and never got to serve anybody."""
+        meant_for = None if runner.assigned_job is None else self._jobs.get(str(runner.assigned_job))
+        if meant_for is not None and meant_for.live and meant_for.machine == runner.machine:
+            return  # a faster dispatcher gave it to the job, or GitHub's word did: it is no surplus
         if not self._unregister(runner):
             self._record.machine(
                 runner.machine, "kept", f"it was to end ({reason}), but GitHub may have given it a job"

@@ -148,5 +148,5 @@ class SweepGitHub:
         try:
             return call()
         except PaddockError as error:
-            errors.append(f"{what}: {error}")
+            errors.append(f"{what}: {type(error).__name__}: {error}")
             return None

@@ -1,0 +1,219 @@
+"""Everything at once; what must be true in the end is in `tests.world_invariants`.
+
+Random jobs, webhooks and reports that are late, double or lost, dying machines, failing ports, dying processes.
+"""
+
+from collections.abc import Sequence
+
+import attrs
+from hypothesis import event, given, settings
+from hypothesis import strategies as st
+
+from paddock.adapters.memory import SeededChance, Shortage
+from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled, Unavailable
+from paddock.core.settings import FleetSettings, Limits
+from paddock.core.spec import Market
+from paddock.core.units import HOUR, MINUTE, SECOND, Span
+from tests.faults import Fuse, Trouble
+from tests.world import REPOSITORY, World
+from tests.world_courier import Fate
+from tests.world_invariants import check
+
+PUBLIC = "acme/site"
+STRANGER = "other/thing"
+SETTINGS = FleetSettings(repositories=(REPOSITORY, PUBLIC))
+
+LABELS = st.sampled_from(
+    [
+        ("paddock",),
+        ("paddock",),
+        ("PADDOCK/cpu=4/arch=arm64",),
+        ("self-hosted", "paddock", "cpu=4"),
+        ("paddock=salt-1/cpu=4",),
+        ("paddock/cpu=banana",),
+        ("paddock/cpu=99999",),
+        ("ubuntu-latest",),
+        ("paddock/spot=false",),
+    ]
+)
+SCRIPTS = st.builds(
+    JobScript,
+    name=st.sampled_from(["build", "test", "lint"]),
+    labels=LABELS,
+    faults=st.builds(
+        RunnerFaults,
+        duration=st.sampled_from([10 * SECOND, 2 * MINUTE, 25 * MINUTE]),
+        result=st.sampled_from(["success", "success", "failure"]),
+    ),
+)
+
+
+@attrs.frozen
+class Push:
+    """A run is started."""
+
+    at: Span
+    repository: str
+    fork: bool
+    scripts: Sequence[JobScript]
+    cancelled_after: Span | None
+
+
+@attrs.frozen
+class Death:
+    """A machine dies: the `which`-th of those that live then."""
+
+    at: Span
+    which: int
+
+
+PUSHES = st.builds(
+    Push,
+    at=st.integers(0, 20).map(lambda n: n * 37 * SECOND),
+    repository=st.sampled_from([REPOSITORY, REPOSITORY, PUBLIC, STRANGER]),
+    fork=st.booleans(),
+    scripts=st.lists(SCRIPTS, min_size=1, max_size=4),
+    cancelled_after=st.none() | st.integers(0, 10).map(lambda n: n * 23 * SECOND),
+)
+DEATHS = st.builds(Death, at=st.integers(0, 60).map(lambda n: n * 17 * SECOND), which=st.integers(0, 5))
+
+
+def fates(seed: int, *, lossy: bool) -> Fate:
+    """Most messages on time; some late, twice, or (where the sweeps can find out) never."""
+    chance = SeededChance(seed)
+
+    def fate(_: object) -> Sequence[Span]:
+        throw = chance.below(10)
+        if throw == 0:
+            return (0, chance.below(90) * SECOND)
+        if throw == 1:
+            return (chance.below(600) * SECOND,)
+        return () if throw == 2 and lossy else (0,)
+
+    return fate
+
+
+def play(world: World, pushes: Sequence[Push], deaths: Sequence[Death]) -> None:
+    """Let everything happen at its time."""
+    start = world.clock.now()
+    for repository in (PUBLIC, STRANGER):
+        world.github.add_repository(repository, private=repository != PUBLIC)
+    deeds: list[tuple[Span, int, Push | Death | int]] = [(push.at, i, push) for i, push in enumerate(pushes)]
+    deeds += [(death.at, 1000 + i, death) for i, death in enumerate(deaths)]
+    deeds.sort(key=lambda deed: deed[:2])
+    while deeds:
+        at, order, deed = deeds.pop(0)
+        world.run(max(0, start + at - world.clock.now()))
+        match deed:
+            case Push():
+                head = "mallory/app" if deed.fork else deed.repository
+                jobs = world.push(*deed.scripts, repository=deed.repository, head_repository=head)
+                if deed.cancelled_after is not None:
+                    deeds.append((at + deed.cancelled_after, 2000 + order, jobs[0]))
+                    deeds.sort(key=lambda one: one[:2])
+            case Death():
+                alive = world.cloud.alive
+                if alive:
+                    world.cloud.kill(alive[deed.which % len(alive)])
+            case int():
+                world.cancel(deed)
+
+
+@settings(max_examples=60)
+@given(pushes=st.lists(PUSHES, min_size=1, max_size=5), deaths=st.lists(DEATHS, max_size=5), seed=st.integers(0, 2**32))
+def test_messages_may_be_late_double_or_lost_and_machines_die(
+    pushes: list[Push], deaths: list[Death], seed: int
+) -> None:
+    """Levels heal what edges lost: the sweeps find every job and machine that a message did not tell of."""
+    world = World(settings=SETTINGS, seed=seed, webhooks=fates(seed, lossy=True), reports=fates(seed + 1, lossy=True))
+    play(world, pushes, deaths)
+    world.events.send_text('{"kind": "runner_reported", "version": 1}')
+    world.jobs.send_text("no message at all")
+    world.run_until_quiet()
+    dead = [world.jobs.dead_letters(), world.events.dead_letters()]
+    assert [len(letters) for letters in dead] == [1, 1]
+    world.jobs._dead.clear()
+    world.events._dead.clear()
+    event(f"machines: {min(len(world.cloud.lives), 5)}")
+    check(world, registrations_left=99)
+
+
+@settings(max_examples=60)
+@given(
+    pushes=st.lists(PUSHES, min_size=1, max_size=4),
+    deaths=st.lists(DEATHS, max_size=3),
+    seed=st.integers(0, 2**32),
+    crash=st.integers(1, 400),
+    after=st.booleans(),
+)
+def test_and_a_process_may_die_at_any_call(
+    pushes: list[Push], deaths: list[Death], seed: int, crash: int, *, after: bool
+) -> None:
+    """The same, and one call of the story is where the process dies."""
+    fuse = Fuse(crash, after=after)
+    world = World(
+        settings=SETTINGS,
+        seed=seed,
+        around=fuse.around,
+        webhooks=fates(seed, lossy=True),
+        reports=fates(seed + 1, lossy=True),
+    )
+    play(world, pushes, deaths)
+    world.run_until_quiet()
+    event(f"crashed: {bool(world.crashes)}")
+    check(world, registrations_left=99)
+
+
+PASSING: tuple[PaddockError, ...] = (Unavailable("away"), Throttled("slow down", 20 * SECOND))
+TROUBLES: dict[str, tuple[PaddockError, ...]] = {
+    "table.": PASSING,
+    "jobs.": PASSING,
+    "events.": PASSING,
+    "assignments.": PASSING,
+    "github.runners.jit_config": (*PASSING, Rejected("no"), AccessDenied("no")),
+    "github.": PASSING,
+    "machines.": (*PASSING, AccessDenied("no")),
+    "decisions.": (Unavailable("away"),),
+}
+
+
+@settings(max_examples=60)
+@given(
+    pushes=st.lists(PUSHES, min_size=1, max_size=4),
+    deaths=st.lists(DEATHS, max_size=3),
+    seed=st.integers(0, 2**32),
+    scarce=st.sampled_from([None, Market.SPOT, Market.ON_DEMAND]),
+    limits=st.sampled_from(
+        [
+            Limits(),
+            Limits(machines=1),
+            Limits(vcpu=4),
+            Limits(machines_per_repository=1),
+            Limits(launches_per_minute=1),
+        ]
+    ),
+)
+def test_ports_fail_at_random_and_capacity_is_short(
+    pushes: list[Push], deaths: list[Death], seed: int, scarce: Market | None, limits: Limits
+) -> None:
+    """Every port fails now and then, before or after it did what it was asked; then the trouble is over."""
+    trouble = Trouble(SeededChance(seed), TROUBLES, rarity=15)
+    world = World(
+        settings=attrs.evolve(SETTINGS, limits=limits),
+        seed=seed,
+        around=trouble.around,
+        webhooks=fates(seed, lossy=False),
+        reports=fates(seed + 1, lossy=False),
+    )
+    if scarce is not None:
+        world.region.shortages.append(Shortage(market=scarce))
+    play(world, pushes, deaths)
+    world.run(HOUR)
+    trouble.over = True
+    world.region.shortages.clear()
+    world.run_until_quiet()
+    world.jobs._dead.clear()  # what came back too often: the sweeps did its work
+    world.events._dead.clear()
+    event(f"errors: {min(trouble.count, 20)}")
+    check(world, registrations_left=99, noticed=HOUR)  # sweeps fail too
