@@ -33,11 +33,13 @@ class Reject:
             self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch), change)
         except (Conflict, NotFound):
             return
+        # The author first: nothing else tells people, and a log that is away must not keep them from hearing.
+        trouble = self._tell_author(job, reason) if self._settings.allows(job.facts.repository) else None
         self._record.job(job.id, verdict, reason)
-        if self._settings.allows(job.facts.repository):
-            self._tell_author(job, reason)
+        if trouble is not None:
+            self._record.job(job.id, "author_not_told", f"GitHub did not take the message: {trouble}")
 
-    def _tell_author(self, job: Job, reason: str) -> None:
+    def _tell_author(self, job: Job, reason: str) -> PaddockError | None:
         """The fleet's own word is the record; that the author hears of it is worth trying, not failing for."""
         try:
             title = f"{job.facts.name or job.id}: no runner will come"
@@ -45,4 +47,5 @@ class Reject:
             if self._settings.cancel_run_on_reject:
                 self._workflows.cancel_run(job.facts.repository, job.facts.run_id)
         except PaddockError as error:
-            self._record.job(job.id, "author_not_told", f"GitHub did not take the message: {error}")
+            return error
+        return None
