@@ -1,61 +1,102 @@
 """The ``paddock`` command. Each command is imported when it is called, so that ``--help`` stays quick."""
 
+import os
 import sys
+from collections.abc import Mapping, Sequence
 
-from cyclopts import App
+from cyclopts import App, CycloptsError
 
 from paddock.core.errors import PaddockError
+
+OK, WRONG, MISUSED, FAULT, INTERRUPTED, HUNG_UP = 0, 1, 2, 70, 130, 141
+"""Exit codes: 70 is BSD's EX_SOFTWARE; the last two are what a shell reports for SIGINT and SIGPIPE."""
+
+_HELP = """Run GitHub Actions jobs on machines of your own: one machine per job, gone when the job ends.
+
+New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
+For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
+"""
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),
+    "local": ("local:local", "Serve a real GitHub with machines that are processes here."),
+    "labels": ("labels:labels", "Say what a runs-on asks for, or what is wrong with it."),
+    "jobs": ("state:jobs", "List the fleet's jobs."),
+    "explain": ("state:explain", "Tell a job's story: every decision and its reason."),
+    "pause": ("state:pause", "Launch nothing more until resumed."),
+    "resume": ("state:resume", "Launch again, and wake what waits."),
+}
+_CONFIG: Mapping[str, tuple[str, str]] = {
+    "validate": ("config:validate", "Check a paddock.yml and name every problem."),
+    "example": ("config:example", "Print a commented paddock.yml to start from."),
+}
+
+
+def command_line(words: Sequence[str]) -> App:
+    """The command line for a call of these words.
+
+    A command that they name is imported anyway and tells its own help, whole; the others are listed by one sentence.
+    """
+    app = App(
+        name="paddock",
+        help=_HELP,
+        help_format="markdown",
+        version=_version,
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    config = App(name="config", help="Write and check paddock.yml.", help_format="markdown")
+    app.command(config)
+    for parent, commands in ((app, _COMMANDS), (config, _CONFIG)):
+        for name, (target, summary) in commands.items():
+            path = f"paddock.entrypoints.cli.{target}"
+            parent.command(path, name=name, help=None if name in words else summary, help_format="markdown")
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one return per way it can end
+    """Run the command line; the exit code.
+
+    0 done, 1 it went wrong, 2 it was asked wrongly, 70 a fault of Paddock's own, 130 interrupted. What went wrong is
+    one message on stderr, never a traceback.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        outcome = command_line(words)(words, exit_on_error=False, print_error=False)
+        sys.stdout.flush()
+    except CycloptsError as error:
+        return _say(f"{' '.join(str(error).split())} {_where_to_look(words)}", MISUSED)
+    except KeyboardInterrupt:
+        return _say("interrupted", INTERRUPTED)
+    except PaddockError as error:
+        return _say(str(error), WRONG)
+    except (BrokenPipeError, SystemExit):  # SystemExit: rich's way to say the same
+        # Whoever read us has enough (`paddock jobs | head`); what Python still wants to flush at its end goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return HUNG_UP
+    except OSError as error:
+        return _say(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), WRONG)
+    except Exception as error:  # noqa: BLE001 - the last place where a fault of ours can be told in words
+        from paddock.entrypoints.cli.faults import told  # noqa: PLC0415 - needed for nothing else
+
+        return _say(told(error, words), FAULT)
+    return outcome if isinstance(outcome, int) else OK
+
+
+def _say(text: str, code: int) -> int:
+    print(f"paddock: {text}", file=sys.stderr)
+    return code
+
+
+def _where_to_look(words: Sequence[str]) -> str:
+    known = [word for word in words[:1] if word in _COMMANDS or word == "config"]
+    known += [word for word in words[1:2] if known == ["config"] and word in _CONFIG]
+    return f"Try `{' '.join(['paddock', *known, '--help'])}`."
 
 
 def _version() -> str:
     from importlib.metadata import version  # noqa: PLC0415 - costs 20 ms that no other command should pay
 
     return version("paddock")
-
-
-_COMMANDS = "paddock.entrypoints.cli"
-
-app = App(
-    name="paddock",
-    help="""Run GitHub Actions jobs on machines of your own: one machine per job, gone when the job ends.
-
-    New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
-    For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
-    """,
-    help_format="markdown",
-    version=_version,
-    result_action="return_value",
-)
-config = App(name="config", help="Write and check paddock.yml.", help_format="markdown")
-
-app.command(f"{_COMMANDS}.demo:demo", name="demo", help="Run a whole fleet here, with a stand-in for GitHub.")
-app.command(f"{_COMMANDS}.local:local", name="local", help="Serve a real GitHub with machines that are processes here.")
-app.command(config)
-config.command(f"{_COMMANDS}.config:validate", name="validate", help="Check a paddock.yml and name every problem.")
-config.command(f"{_COMMANDS}.config:example", name="example", help="Print a commented paddock.yml to start from.")
-app.command(f"{_COMMANDS}.labels:labels", name="labels", help="Say what a runs-on asks for, or what is wrong with it.")
-app.command(f"{_COMMANDS}.state:jobs", name="jobs", help="List the fleet's jobs.")
-app.command(f"{_COMMANDS}.state:explain", name="explain", help="Tell a job's story: every decision and its reason.")
-app.command(f"{_COMMANDS}.state:pause", name="pause", help="Launch nothing more until resumed.")
-app.command(f"{_COMMANDS}.state:resume", name="resume", help="Launch again.")
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; the exit code: 0 done, 1 it went wrong, 2 it was asked wrongly, 130 interrupted."""
-    try:
-        outcome = app(arguments)
-    except SystemExit as stop:  # cyclopts leaves by this when the words of the call are off
-        return 2 if stop.code not in {0, None} else 0
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        return 130
-    except PaddockError as error:
-        print(f"paddock: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        print(f"paddock: {error.strerror or error}: {error.filename or ''}".rstrip(": "), file=sys.stderr)
-        return 1
-    return outcome if isinstance(outcome, int) else 0
 
 
 if __name__ == "__main__":

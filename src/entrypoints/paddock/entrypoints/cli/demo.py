@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -10,14 +11,17 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.live import Live
 
+from paddock.adapters.process import LocalMachines
 from paddock.adapters.report.outcome import outcome
 from paddock.adapters.report.timeline import render
+from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput
 from paddock.core.job import Job
 from paddock.entrypoints.cli.live import fleet_table, summary
 from paddock.entrypoints.cli.plain import transitions
-from paddock.entrypoints.demo.play import Played, View, play
+from paddock.entrypoints.demo.play import Played, View, end_machines, play
 from paddock.entrypoints.demo.verdict import deviations
+from paddock.entrypoints.local.places import Places
 
 _MARK = ".paddock-demo"
 
@@ -42,6 +46,7 @@ def demo(
     directory
         Where the page and the fleet's state go; an earlier demo's are replaced.
     """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by anybody, it leaves no machine behind
     state = _prepared(directory)
     console = Console(stderr=json_)
     played = _watched(state, console)
@@ -68,10 +73,19 @@ def _prepared(directory: Path) -> Path:
         if not (directory / _MARK).exists():
             remedy = "is not empty and no demo made it: name another one with --directory"
             raise InvalidInput("directory", str(directory), remedy)
+        _clear(Places(directory / "state"))
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / _MARK).touch()
     return directory / "state"
+
+
+def _clear(places: Places) -> None:
+    """End what a demo that was killed left running; one that still runs is left alone, with an error."""
+    if places.root.exists():
+        lock = places.hold()
+        end_machines(LocalMachines(places.root, SystemClock()))
+        lock.close()
 
 
 def _watched(state: Path, console: Console) -> Played:

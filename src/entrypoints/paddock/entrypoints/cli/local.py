@@ -1,6 +1,7 @@
 """``paddock local``: the one-machine fleet against a real GitHub."""
 
 import signal
+from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -9,7 +10,7 @@ from cyclopts import Parameter
 
 from paddock.adapters.config import Config, load
 from paddock.entrypoints.containers import LocalProfile
-from paddock.entrypoints.local.logs import log_to
+from paddock.entrypoints.local.logs import logging_to
 from paddock.entrypoints.local.places import Places
 
 
@@ -36,19 +37,23 @@ def local(*, config: Annotated[Path, Parameter(name=["--config", "-c"])] = Path(
 
 
 def serve(config: Config, stop: Event) -> None:
-    """Run the fleet until `stop` is set."""
+    """Run the fleet until `stop` is set.
+
+    Raises:
+        InvalidInput: a secret cannot be read, or the address is taken.
+        Busy: another fleet runs on the same state directory.
+    """
     profile = LocalProfile(config=config)
     places: Places = profile.places()
-    handler = log_to(places.log, terminal=True)
-    fleet = profile.local_fleet()
-    try:
+    with ExitStack() as cleanup:
+        cleanup.enter_context(logging_to(places.log, terminal=True))
+        cleanup.callback(profile.database().close)
+        cleanup.callback(profile.client().close)
+        profile.secrets()()  # a webhook secret that is not there is told now, not when GitHub calls
+        fleet = profile.local_fleet()
+        cleanup.callback(fleet.stop)
         fleet.start()
         print(f"webhooks: {fleet.url}  (GitHub must reach it, e.g. through a reverse proxy with TLS)", flush=True)
         print(f"state:    {places.root}  (`paddock jobs --state {places.root}`)", flush=True)
         stop.wait()
         print("stopping: machines with jobs live on and are taken up by the next start", flush=True)
-    finally:
-        fleet.stop()
-        profile.client().close()
-        profile.database().close()
-        handler.close()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from cyclopts import Parameter
 from rich.console import Console
@@ -13,6 +14,8 @@ from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.paging import pages
 from paddock.entrypoints.containers import State, open_state
 from paddock.entrypoints.local.places import DEFAULT_STATE, Places
+
+_LONGEST_ID = 19  # digits of 2**63
 
 StateDir = Annotated[Path, Parameter(name=["--state", "-s"])]
 
@@ -62,16 +65,25 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE) -> int:
     """
     from paddock.entrypoints.cli.story import story  # noqa: PLC0415 - drawn only here
 
-    number = job.rstrip("/").rpartition("/")[2]
-    if not number.isdigit():
-        raise InvalidInput("job", job, "must be a job's id, such as 29679449, or its address on GitHub")
+    number = _job_id(job)
     with _opened(state) as opened:
         try:
-            told = opened.explain(int(number))
+            told = opened.explain(number)
         except NotFound as error:
             raise NotFound(f"{error}; `paddock jobs --state {state}` lists those that are known") from None
     Console().print(story(told.job, told.decisions, told.runner, SystemClock().now()))
     return 0
+
+
+def _job_id(job: str) -> int:
+    """The id in what a person copied: the id itself, or an address such as …/actions/runs/7/job/29679449#step:3:1."""
+    try:
+        last = urlsplit(job.strip()).path.rstrip("/").rpartition("/")[2]
+    except ValueError:
+        last = ""
+    if not (last.isascii() and last.isdecimal() and len(last) <= _LONGEST_ID):
+        raise InvalidInput("job", job, "must be a job's id, such as 29679449, or its address on GitHub")
+    return int(last)
 
 
 def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:

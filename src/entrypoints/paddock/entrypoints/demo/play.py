@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from pathlib import Path
 
 import attrs
 
 from paddock.adapters.config import AppConfig, Config, GitHubConfig, LocalConfig, SecretRef
-from paddock.adapters.process.machines import box_arch
+from paddock.adapters.process import LocalMachines, box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.core.decision import Decision
 from paddock.core.job import Job
@@ -20,7 +21,7 @@ from paddock.core.states import JobState
 from paddock.core.units import DAY, MILLISECOND, SECOND, Moment, Span, datetime_of
 from paddock.entrypoints.containers import LocalProfile
 from paddock.entrypoints.demo.scenario import ALIASES, ALLOWED, REPOSITORIES, Cue, Part, Scene, scenes
-from paddock.entrypoints.local.logs import log_to
+from paddock.entrypoints.local.logs import logging_to
 
 SLOTS = 4
 _PATIENCE: Span = 120 * SECOND
@@ -64,20 +65,17 @@ class _Run:
 
 def play(state: Path, watch: Callable[[View], None]) -> Played:
     """Play every scene with a fleet whose state is below `state`; `watch` is shown the fleet several times a second."""
-    with GitHubStandIn() as github:
+    with GitHubStandIn() as github, ExitStack() as cleanup:
         profile = LocalProfile(config=_config(state, github))
+        cleanup.enter_context(logging_to(profile.places().log, terminal=False))
+        cleanup.callback(profile.database().close)
+        cleanup.callback(profile.client().close)
+        cleanup.callback(end_machines, profile.machines())
         fleet = profile.local_fleet()
-        handler = log_to(profile.places().log, terminal=False)
-        try:
-            fleet.start()
-            github.webhooks.url = fleet.url
-            return _Director(github, profile, watch).direct()
-        finally:
-            fleet.stop()
-            _end_machines(profile)
-            profile.client().close()
-            profile.database().close()
-            handler.close()
+        cleanup.callback(fleet.stop)
+        fleet.start()
+        github.webhooks.url = fleet.url
+        return _Director(github, profile, watch).direct()
 
 
 class _Director:
@@ -198,7 +196,6 @@ def _secret(path: Path, text: str) -> Path:
     return path
 
 
-def _end_machines(profile: LocalProfile) -> None:
+def end_machines(machines: LocalMachines) -> None:
     """The stage is cleared whatever happened on it."""
-    machines = profile.machines()
     machines.terminate([machine.id for machine in pages(lambda cursor: machines.page(cursor=cursor))])

@@ -10,16 +10,14 @@ Killed at any moment, it goes on where it was when it is started again: records,
 it knows, and its machines live on without it.
 """
 
-import fcntl
 import logging
-import os
 from typing import IO
 from wsgiref.types import WSGIApplication
 
 from paddock.adapters.process import Mailbox
 from paddock.adapters.sqlite import SqliteQueue
 from paddock.adapters.web import WebServer
-from paddock.core.errors import Busy, Conflict, NotFound
+from paddock.core.errors import Conflict, NotFound
 from paddock.core.fleet import Fleet
 from paddock.core.job import JobChange, JobIs
 from paddock.core.messages import EventMessage, JobMessage
@@ -104,7 +102,7 @@ class LocalFleet:
             InvalidInput: the address cannot be listened on.
         """
         self._places.make()
-        self._lock = self._take_lock()
+        self._lock = self._places.hold()
         self._take_up()
         self._web = WebServer(self._app, host=self._address[0], port=self._address[1], max_body=2 * MAX_BODY)
         self._web.start()
@@ -122,23 +120,6 @@ class LocalFleet:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
-
-    def _take_lock(self) -> IO[str]:
-        lock = self._places.lock.open("a+", encoding="ascii")
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            lock.close()
-            raise Busy(
-                f"a fleet runs on {self._places.root} already (process {holder}): stop it, or give this one another "
-                "state directory (paddock.yml: local.state)"
-            ) from None
-        lock.truncate(0)
-        lock.write(f"{os.getpid()}\n")
-        lock.flush()
-        return lock
 
     def _collect(self) -> None:
         found = self._mailbox.collect()

@@ -2,6 +2,8 @@
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _FIELDS = ("levelname", "name", "threadName")
@@ -19,19 +21,30 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False)
 
 
-def log_to(path: Path, *, terminal: bool) -> logging.Handler:
-    """Log Paddock's own words to `path`, and to the terminal (stderr) as well if asked; close the handler at the end.
+@contextmanager
+def logging_to(path: Path, *, terminal: bool) -> Iterator[None]:
+    """Inside the block, log Paddock's own words to `path`, and to the terminal (stderr) as well if asked.
 
     Libraries are heard from warnings on: an HTTP client's info lines would put every URL into the log.
     """
-    root = logging.getLogger()
-    root.setLevel(logging.WARNING)
-    logging.getLogger("paddock").setLevel(logging.INFO)
+    root, own = logging.getLogger(), logging.getLogger("paddock")
+    levels = root.level, own.level
     file = logging.FileHandler(path, encoding="utf-8")
     file.setFormatter(JsonLines())
-    root.addHandler(file)
+    handlers: list[logging.Handler] = [file]
     if terminal:
         screen = logging.StreamHandler()
         screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-        root.addHandler(screen)
-    return file
+        handlers.append(screen)
+    root.setLevel(logging.WARNING)
+    own.setLevel(logging.INFO)
+    for handler in handlers:
+        root.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.removeHandler(handler)
+            handler.close()
+        root.setLevel(levels[0])
+        own.setLevel(levels[1])

@@ -1,8 +1,13 @@
 """Where the one-machine fleet keeps things: everything below one directory."""
 
+import fcntl
+import os
 from pathlib import Path
+from typing import IO
 
 import attrs
+
+from paddock.core.errors import Busy, InvalidInput
 
 DEFAULT_STATE = Path("paddock-state")
 
@@ -29,5 +34,35 @@ class Places:
         return self.root / "fleet.log"
 
     def make(self) -> None:
-        """Create the directory; only its owner may look inside. The machines' own are `process.Layout`'s."""
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Create the directory; only its owner may look inside. The machines' own are `process.Layout`'s.
+
+        Raises:
+            InvalidInput: it cannot be created there.
+        """
+        try:
+            self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            remedy = f"cannot be made a directory ({error.strerror}): name one that this user may create"
+            raise InvalidInput("local.state", str(self.root), remedy) from None
+
+    def hold(self) -> IO[str]:
+        """Take the directory for this process, until the file that is returned is closed or the process dies.
+
+        Raises:
+            Busy: another fleet runs here.
+        """
+        lock = self.lock.open("a+", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "unknown"
+            lock.close()
+            raise Busy(
+                f"a fleet runs on {self.root} already (process {holder}): stop it, or give this one another state "
+                "directory (paddock.yml: local.state)"
+            ) from None
+        lock.truncate(0)
+        lock.write(f"{os.getpid()}\n")
+        lock.flush()
+        return lock
