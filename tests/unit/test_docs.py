@@ -71,3 +71,18 @@ def test_modules_that_the_architecture_names_exist() -> None:
         path = name.replace(".", "/")
         found = [box for box in boxes if (ROOT / box / path).is_dir() or (ROOT / box / f"{path}.py").is_file()]
         assert found, f"docs/architecture.md names {name}, which does not exist"
+
+
+def test_the_fleet_of_the_library_page_runs_and_prints_what_the_page_says(capsys: pytest.CaptureFixture[str]) -> None:
+    """The code block is executed as it stands."""
+    page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    code, printed = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL)[0] for kind in ("python", "text"))
+    exec(compile(code, "docs/library.md", "exec"), {})
+    assert capsys.readouterr().out == printed
+
+
+def test_modules_and_tests_that_the_library_page_names_exist() -> None:
+    """Whoever follows a name on the page finds it."""
+    page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`(tests/[a-z_/.]+)`", page):
+        assert (ROOT / path).exists(), path
