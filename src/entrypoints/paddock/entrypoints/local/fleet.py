@@ -26,6 +26,8 @@ from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
 from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
 from paddock.core.usecases.listing import jobs_in
+from paddock.core.usecases.sweep import SweepReport
+from paddock.core.usecases.sweep_github import GitHubSweepReport
 from paddock.entrypoints.local.loops import Loop
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import MAX_BODY
@@ -34,7 +36,7 @@ _LOG = logging.getLogger(__name__)
 
 _WAIT: Span = SECOND
 _OFTEN: Span = 50 * MILLISECOND
-_SWEEP: Span = SECOND
+_SWEEP: Span = 500 * MILLISECOND
 _KEPT: Span = 10 * MINUTE  # machine directories stay so long for people to look into
 
 
@@ -82,9 +84,9 @@ class LocalFleet:
             Loop("mailbox", self._collect, pause=_OFTEN),
             Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
             Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
-            Loop("sweep", fleet.sweep, pause=_SWEEP),
+            Loop("sweep", lambda: _told("sweep", fleet.sweep()), pause=_SWEEP),
             Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
-            Loop("github", fleet.sweep_github, pause=reconcile),
+            Loop("github", lambda: _told("comparison with GitHub", fleet.sweep_github()), pause=reconcile),
         )
 
     @property
@@ -140,3 +142,9 @@ class LocalFleet:
                 continue
         if loans or held:
             _LOG.info("took up %d messages and %d half-dispatched jobs of an earlier process", loans, len(held))
+
+
+def _told(what: str, report: SweepReport | GitHubSweepReport) -> None:
+    """Log what a run could not do; what it did is in the decisions."""
+    for error in report.errors:
+        _LOG.warning("%s: %s", what, error)
