@@ -4,7 +4,7 @@ Each has an `around` for `tests.world.World`: a function that is given a port an
 used in its stead.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from paddock.core.errors import PaddockError
@@ -88,6 +88,24 @@ class Trouble:
         if self._chance.below(2):
             call()  # done, and the answer is lost
         raise found[self._chance.below(len(found))]
+
+
+class Failing:
+    """Calls that fail as long as they are in `errors`: ``{"table.jobs.add": Unavailable("away")}``."""
+
+    def __init__(self, errors: Mapping[str, PaddockError] | None = None) -> None:
+        self.errors = dict(errors or {})
+        self.calls: list[str] = []
+
+    def around(self, name: str, port: object) -> Wired:
+        """Put it around the port."""
+        return Wired(name, port, self._intercept)
+
+    def _intercept(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+        self.calls.append(what)
+        if what in self.errors:
+            raise self.errors[what]
+        return call()
 
 
 class Between:

@@ -1,0 +1,325 @@
+"""Requests become machines: what becomes of each request, and of what goes wrong on the way."""
+
+import attrs
+import pytest
+
+from paddock.adapters.memory import Shortage
+from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
+from paddock.core.job import JobFacts
+from paddock.core.messages import JobRequested
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest
+from paddock.core.settings import FleetSettings, Limits, ScopeKind
+from paddock.core.spec import Market
+from paddock.core.states import JobState, RunnerState
+from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.usecases.handled import Again, Done, Handled
+from tests.faults import Failing, Wired
+from tests.strategies import NOON
+from tests.world import REPOSITORY, SETTINGS, World
+from tests.world_invariants import check, everything_in
+
+
+def requests(world: World, *jobs: int) -> list[JobRequested]:
+    """What GitHub's webhooks would ask for."""
+    found = []
+    for job in jobs:
+        record = world.github.state.jobs[job]
+        facts = JobFacts(job, record.run_id, record.repository, record.labels, private=True, created_at=NOON)
+        found.append(JobRequested(facts, NOON, f"guid-{job}"))
+    return found
+
+
+def ask(world: World, *jobs: int) -> list[Handled]:
+    """Dispatch these jobs by hand."""
+    return list(world.fleet.dispatch(requests(world, *jobs)))
+
+
+def test_a_batch_of_alike_jobs_is_one_launch_and_each_job_gets_a_machine() -> None:
+    """One request to the cloud per kind of machine, not per job."""
+    world = World()
+    alike, other = world.push_jobs(3), world.push_job(labels="paddock/arch=arm64")
+    assert ask(world, *alike, other) == [Done()] * 4
+    assert sorted(request.count for request in world.cloud.launches) == [1, 3]
+    machines = [world.record(job).machine for job in (*alike, other)]
+    assert len(set(machines)) == 4
+    for job, machine in zip((*alike, other), machines, strict=True):
+        assert world.record(job).state is JobState.LAUNCHED
+        assert world.runner(machine).assigned_job == job
+        assert world.runner(machine).labels == world.record(job).facts.labels
+        assert world.runner(machine).state is RunnerState.BOOTING
+
+
+def test_runners_are_registered_with_the_jobs_labels_verbatim() -> None:
+    """364 of 376 runners of one fleet had a label that no job asked for."""
+    world = World()
+    job = world.push_job(labels=("self-hosted", "PADDOCK=7/cpu=4"))
+    ask(world, job)
+    assert [runner.labels for runner in world.github.all_runners()] == [("self-hosted", "PADDOCK=7/cpu=4")]
+
+
+def test_a_request_that_comes_twice_launches_once_and_is_told() -> None:
+    """In one batch, in the next one, and when the job is over."""
+    world = World()
+    job = world.push_job()
+    assert ask(world, job, job) == [Done(), Done()]
+    again = [attrs.evolve(requests(world, job)[0], received_at=NOON + 1, delivery="another")]
+    assert world.fleet.dispatch(again) == [Done()]
+    assert len(world.cloud.lives) == 1
+    assert "duplicate" in world.verdicts(job)
+
+
+def test_a_job_in_another_dispatchers_hands_comes_back_when_its_lease_is_over() -> None:
+    """Leased, never locked."""
+    broken = Failing({"machines.launch": Unavailable("away")})
+    world = World(around=broken.around)
+    job = world.push_job()
+    assert ask(world, job) == [Again(5 * SECOND, "Unavailable: away")]
+    assert ask(world, job) == [Again(5 * SECOND, "another dispatcher holds it")]
+    broken.errors.clear()
+    world.clock.advance(5 * SECOND)
+    assert ask(world, job) == [Done()]
+    assert (world.record(job).state, world.record(job).launch) == (JobState.LAUNCHED, 1)
+
+
+def test_a_throttled_cloud_is_left_alone_for_as_long_as_it_says() -> None:
+    """The lease ends with the wait, so that no sweep wakes the job sooner."""
+    broken = Failing({"machines.launch": Throttled("slow", HOUR)})
+    world = World(around=broken.around)
+    job = world.push_job()
+    assert ask(world, job) == [Again(HOUR, "Throttled: slow")]
+    assert world.record(job).lease_until == NOON + HOUR
+    world.clock.advance(30 * MINUTE)
+    world.fleet.sweep()
+    assert "woken" not in world.verdicts(job)
+
+
+def test_without_capacity_a_job_waits_ever_longer_and_loses_no_launch() -> None:
+    """No machine was started, so nothing is held against it; spot and on demand are tried in turn."""
+    world = World()
+    world.region.shortages.append(Shortage())
+    job = world.push_job()
+    world.run(HOUR)
+    record = world.record(job)
+    assert record.state is JobState.QUEUED
+    assert record.reason.startswith("InsufficientInstanceCapacity")
+    assert record.launch - record.displaced == 0
+    assert 10 < record.launch < 40
+    markets = [launch.market for launch in everything_in(world.table.launches)]
+    assert markets[:4] == [Market.SPOT, Market.ON_DEMAND, Market.SPOT, Market.ON_DEMAND]
+    world.region.shortages.clear()
+    world.run_until_quiet()
+    assert world.record(job).state is JobState.FINISHED
+    check(world)
+
+
+def test_where_spot_is_short_a_job_is_served_on_demand() -> None:
+    """And one that asked for on demand is never given spot."""
+    world = World()
+    world.region.shortages.append(Shortage(market=Market.SPOT))
+    spot, on_demand = world.push_job(), world.push_job(labels="paddock/spot=false")
+    world.run_until_quiet()
+    for job in (spot, on_demand):
+        assert world.record(job).state is JobState.FINISHED
+        assert world.runner(world.record(job).machine).market is Market.ON_DEMAND
+    check(world)
+
+
+def test_with_half_the_capacity_half_the_jobs_are_served_at_once() -> None:
+    """Fewer machines than asked for are handed out in the order of the launch."""
+    world = World()
+    world.region.shortages.append(Shortage(left=2))
+    jobs = world.push_jobs(3)
+    ask(world, *jobs)
+    assert [world.record(job).state for job in jobs] == [JobState.LAUNCHED, JobState.LAUNCHED, JobState.QUEUED]
+    world.region.shortages.clear()
+    world.run_until_quiet()
+    check(world)
+
+
+@pytest.mark.parametrize("labels", ["paddock/cpu=banana", "paddock/cpu=700"])
+def test_a_refused_job_ends_and_its_author_is_told_on_the_commit(labels: str) -> None:
+    """GitHub would let it hang for a day."""
+    world = World()
+    job = world.push_job(labels=labels)
+    world.run_until_quiet()
+    check(world)
+    assert world.record(job).state is JobState.REJECTED
+    assert [(told.name, told.conclusion, told.summary) for told in world.github.checks()] == [
+        ("paddock", "failure", world.record(job).reason)
+    ]
+    assert not world.cloud.lives
+
+
+def test_a_refused_jobs_run_is_cancelled_if_so_configured() -> None:
+    """Then nobody waits for a day."""
+    world = World(settings=attrs.evolve(SETTINGS, cancel_run_on_reject=True))
+    job = world.push_job(labels="paddock/cpu=0")
+    world.run_until_quiet()
+    assert world.github.state.jobs[job].conclusion == "cancelled"
+    assert world.record(job).state is JobState.REJECTED
+
+
+def test_a_job_of_a_foreign_repository_is_refused_silently() -> None:
+    """Nothing is written to a repository that is not ours."""
+    world = World()
+    world.github.add_repository("other/thing")
+    job = world.push_job(repository="other/thing")
+    world.run_until_quiet()
+    assert (world.record(job).state, world.verdicts(job)[-1]) == (JobState.REJECTED, "outside_allow_list")
+    assert world.github.checks() == ()
+
+
+def test_an_author_who_cannot_be_told_is_written_down() -> None:
+    """The App may lack the permission; the refusal stands."""
+    broken = Failing({"github.workflows.report_rejection": AccessDenied("checks: write")})
+    world = World(around=broken.around)
+    job = world.push_job(labels="paddock/cpu=0")
+    ask(world, job)
+    assert world.record(job).state is JobState.REJECTED
+    assert world.verdicts(job) == ["queued", "bad_labels", "author_not_told"]
+
+
+@pytest.mark.parametrize(("head", "state"), [("mallory/app", JobState.REJECTED), ("acme/site", JobState.FINISHED)])
+def test_in_a_public_repository_githubs_word_on_the_run_decides(head: str, state: JobState) -> None:
+    """A fork's code does not run here; and the run is asked for once."""
+    broken = Failing()
+    world = World(settings=FleetSettings(repositories=("acme/site",)), around=broken.around)
+    world.github.add_repository("acme/site", private=False)
+    jobs = world.push_jobs(3, repository="acme/site", head_repository=head)
+    world.run_until_quiet()
+    assert {world.record(job).state for job in jobs} == {state}
+    assert broken.calls.count("github.workflows.run") == 1
+    check(world)
+
+
+def test_a_job_of_a_run_that_github_does_not_know_is_given_up() -> None:
+    """It was deleted: nobody will ever run it."""
+    world = World(settings=FleetSettings(repositories=("acme/site",)))
+    world.github.add_repository("acme/site", private=False)
+    facts = JobFacts(77, 78, "acme/site", ("paddock",), private=False, created_at=NOON)
+    assert world.fleet.dispatch([JobRequested(facts, NOON)]) == [Done()]
+    assert (world.record(77).state, world.record(77).reason) == (
+        JobState.ABANDONED,
+        "GitHub no longer knows the job",
+    )
+
+
+def test_a_job_that_must_wait_keeps_its_place_and_says_for_what() -> None:
+    """Its message is used up; nothing fails in order to wait."""
+    world = World(settings=attrs.evolve(SETTINGS, limits=Limits(machines=1)))
+    first, second, third = (world.push_job(labels=f"paddock={salt}") for salt in "abc")
+    assert ask(world, first, second, third) == [Done()] * 3
+    assert world.record(second).reason == "all 1 machines are in use"
+    assert world.verdicts(second) == ["queued", "machine_limit"]
+    world.run_until_quiet()
+    check(world)
+    starts = [world.record(job).started_at or 0 for job in (first, second, third)]
+    assert starts == sorted(starts)
+    assert world.verdicts(second).count("machine_limit") == 1  # told once, not at every look
+
+
+def test_a_registration_that_github_refuses_ends_the_machine_and_counts() -> None:
+    """A machine without a registration would idle; three such launches, or two alike, are enough."""
+    broken = Failing({"github.runners.jit_config": Rejected("no such group")})
+    world = World(around=broken.around)
+    job = world.push_job()
+    world.run_until_quiet()
+    record = world.record(job)
+    assert (record.state, record.launch) == (JobState.ABANDONED, 2)
+    assert record.reason.startswith("quarantined: two launches in a row failed in the same way")
+    assert len(world.cloud.lives) == 2
+    check(world)
+
+
+def test_a_name_that_github_has_seen_is_not_a_refusal() -> None:
+    """It usually means that our own answer was lost: another name is tried."""
+    world = World()
+    broken = Failing()
+    job = world.push_job()
+    first = Rejected("Already exists")
+
+    def around(name: str, port: object) -> Wired:
+        wired = broken.around(name, port)
+
+        def intercept(what: str, call: object) -> object:
+            if what == "github.runners.jit_config" and broken.calls.count(what) == 0:
+                broken.calls.append(what)
+                raise first
+            assert callable(call)
+            return call()
+
+        return Wired(name, wired, intercept)
+
+    world.around = around
+    world.fleet = world.new_fleet()
+    assert ask(world, job) == [Done()]
+    assert world.record(job).state is JobState.LAUNCHED
+
+
+def test_a_token_that_was_used_for_something_else_fails_the_launch() -> None:
+    """It cannot be resumed; the next launch has a token of its own."""
+    broken = Failing({"machines.launch": TokenReused("other parameters")})
+    world = World(around=broken.around)
+    job = world.push_job()
+    assert ask(world, job) == [Done()]
+    assert (world.record(job).state, world.verdicts(job)[-1]) == (JobState.QUEUED, "relaunch")
+    broken.errors.clear()
+    world.run_until_quiet()
+    check(world)
+
+
+def test_what_the_cloud_can_never_give_is_refused() -> None:
+    """A fleet on one box cannot run arm64."""
+
+    class Never:
+        """A cloud that has no such machine."""
+
+        def launch(self, _: LaunchRequest) -> LaunchOutcome:
+            """Never."""
+            return LaunchOutcome((), ("Unsupported: no arm64 here",), permanent=True)
+
+    world = World(around=lambda name, port: Never() if name == "machines" else port)
+    job = world.push_job()
+    assert ask(world, job) == [Done()]
+    assert (world.record(job).state, world.record(job).reason) == (JobState.REJECTED, "Unsupported: no arm64 here")
+    assert len(world.github.checks()) == 1
+
+
+def test_one_jobs_trouble_does_not_keep_the_others_of_its_batch() -> None:
+    """Neither in looking it up, nor in refusing it."""
+    broken = Failing({"github.workflows.run": Unavailable("away")})
+    world = World(settings=FleetSettings(repositories=("acme/*",)), around=broken.around)
+    world.github.add_repository("acme/site", private=False)
+    good, public = world.push_job(), world.push_job(repository="acme/site")
+    asked = requests(world, good, public)
+    asked[1] = attrs.evolve(asked[1], job=attrs.evolve(asked[1].job, private=False))
+    assert world.fleet.dispatch(asked) == [Done(), Again(5 * SECOND, "Unavailable: away")]
+    assert world.record(good).state is JobState.LAUNCHED
+
+
+@pytest.mark.parametrize("call", ["table.jobs.add", "table.switches.get", "table.launches.add", "table.jobs.update"])
+def test_a_table_that_is_away_lets_the_request_come_back(call: str) -> None:
+    """And when it is back, the job is served, by one machine."""
+    broken = Failing({call: Unavailable("away")})
+    world = World(around=broken.around)
+    job = world.push_job()
+    assert ask(world, job) == [Again(5 * SECOND, "Unavailable: away")]
+    broken.errors.clear()
+    world.run_until_quiet()
+    check(world)
+    assert (world.record(job).state, len(world.cloud.lives)) == (JobState.FINISHED, 1)
+
+
+def test_runners_are_registered_where_the_settings_say() -> None:
+    """With the repository, or with its organisation in the configured group."""
+    settings = attrs.evolve(SETTINGS, scope=ScopeKind.ORGANIZATION, runner_group=5)
+    world = World(settings=settings)
+    world.github.add_runner_group("acme", 5, "ci")
+    job = world.push_job()
+    ask(world, job)
+    assert [(str(runner.scope), runner.group) for runner in world.github.all_runners()] == [("acme", 5)]
+    world.run_until_quiet()
+    check(world)
+    world = World()
+    ask(world, world.push_job())
+    assert [str(runner.scope) for runner in world.github.all_runners()] == [REPOSITORY]
