@@ -205,8 +205,8 @@ class Fleet:
 
 
 def _longer(delay: Span, receives: int) -> Span:
-    """Twice as long with each time, so that the other side may be away for a while before the message is given up."""
-    return max(delay, min(delay << max(0, receives - 1), _LONGEST_RETRY))
+    """Four times as long with each time: the other side may be away for minutes before the message is given up."""
+    return max(delay, min(delay << max(0, 2 * (receives - 1)), _LONGEST_RETRY))
 
 
 def _delay_after(error: PaddockError, receives: int) -> Span:

@@ -193,9 +193,11 @@ class Completion:
             self._record.machine(runner.machine, "busy", f"its runner started {report.job_name or 'a job'}")
 
     def _drained(self, runner: Runner, report: RunnerReported, result: OperationalResult) -> Runner:
-        """The machine's work is over, whatever it was."""
+        """The machine's work is over, whatever it was. A machine ends once: only its first word on that counts."""
         for _ in range(_ATTEMPTS):
-            change = RunnerChange(result=result, reason=report.reason)
+            if runner.result is not None:
+                return runner
+            change = RunnerChange(result=result, reason=report.reason or runner.reason)
             if runner.gone_at is None:  # the bill of one that is gone is written: its times stand fast
                 if runner.ready_at is None and report.ready_at is not None:
                     change["ready_at"] = self._believed(report.ready_at, runner)

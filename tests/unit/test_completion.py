@@ -1,0 +1,323 @@
+"""What machines report and what GitHub says: in any order, twice, late, or untrue."""
+
+import attrs
+import pytest
+
+from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.core.errors import Conflict, Unavailable
+from paddock.core.job import Job
+from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
+from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from tests.faults import Failing, Wired
+from tests.strategies import NOON
+from tests.world import World
+from tests.world_courier import facts_of, word_of
+from tests.world_invariants import check
+
+
+def running(world: World, **job: object) -> tuple[int, str]:
+    """A job that runs, and its machine."""
+    number = world.push_job(lasts=HOUR, **job)  # type: ignore[arg-type]  # passed through
+    world.run(MINUTE)
+    machine = world.record(number).machine
+    assert world.record(number).state is JobState.RUNNING
+    assert machine is not None
+    return number, machine
+
+
+def observed(world: World, job: int, status: Observed, **fields: object) -> JobObserved:
+    """GitHub's word on the job."""
+    record = world.github.state.jobs[job]
+    facts = facts_of(record, world.github.state.repository(record.repository))
+    return attrs.evolve(JobObserved(facts, status, world.clock.now()), **fields)  # type: ignore[arg-type]  # as above
+
+
+def reported(world: World, machine: str, event: ReportEvent, **fields: object) -> RunnerReported:
+    """A machine's word."""
+    runner = world.runner(machine)
+    report = RunnerReported(event, machine, runner.assigned_job or 0, 1, runner.runner_name or "", world.clock.now())
+    return attrs.evolve(report, **fields)  # type: ignore[arg-type]  # as above
+
+
+@pytest.mark.parametrize("first", ["github", "machine"])
+@pytest.mark.parametrize("ends", ["success", "failure"])
+def test_two_witnesses_close_a_job_whoever_comes_first(first: str, ends: str) -> None:
+    """GitHub's conclusion, the machine's result: a red test is not our failure."""
+    late = (5 * MINUTE,)
+    world = World(
+        webhooks=lambda event: late if first == "machine" and getattr(event, "action", "") == "completed" else (0,),
+        reports=lambda report: late if first == "github" and getattr(report, "event", "") == "finished" else (0,),
+    )
+    job = world.push_job(ends=ends)
+    world.run_until_quiet()
+    record = world.record(job)
+    assert (record.state, record.conclusion, record.result) == (JobState.FINISHED, ends, OperationalResult.SERVED)
+    check(world, noticed=6 * MINUTE)
+
+
+def test_every_message_may_come_twice_and_backwards() -> None:
+    """Nothing changes by repeating it."""
+    world = World()
+    job, machine = running(world)
+    world.run_until_quiet()
+    before = (world.record(job), world.runner(machine))
+    events = [delivery.event for delivery in world.github.deliveries.newest_first()]
+    for word in (word_of(event, world.clock.now()) for event in events):
+        if isinstance(word, JobObserved | RunCompleted):
+            world.fleet.completion(word)
+    for kind in reversed(ReportEvent):
+        world.fleet.completion(reported(world, machine, kind, result=OperationalResult.SERVED, conclusion="success"))
+    after = (world.record(job), world.runner(machine))
+    assert after == (before[0], attrs.evolve(before[1], heartbeat_at=after[1].heartbeat_at))
+
+
+def test_word_of_a_start_may_overtake_word_of_the_job() -> None:
+    """The record is made then; the request that follows finds it running."""
+    world = World(webhooks=lambda event: () if getattr(event, "action", "") == "queued" else (0,))
+    helper = world.push_job(labels="paddock")
+    facts = observed(world, helper, Observed.IN_PROGRESS).job
+    world.fleet.completion(JobObserved(facts, Observed.IN_PROGRESS, NOON, runner_name="somebody-elses-runner"))
+    assert world.record(helper).state is JobState.RUNNING
+    assert world.record(helper).machine is None
+    world.fleet.dispatch([JobRequested(facts, NOON, "guid")])
+    assert not world.cloud.lives
+    assert world.verdicts(helper)[:2] == ["early", "running"]
+
+
+def test_jobs_of_equal_labels_swap_their_machines() -> None:
+    """GitHub gives a job to any runner that fits: nobody is left without a machine, and none is launched for it."""
+    for seed in range(20):
+        world = World(seed=seed)
+        jobs = world.push_jobs(4)
+        world.run_until_quiet()
+        check(world)
+        assert len(world.cloud.lives) == 4
+        assert {world.record(job).launch for job in jobs} == {1}
+
+
+def test_a_machine_is_inherited_only_by_a_job_that_its_labels_cover() -> None:
+    """A runner with more labels takes a job with fewer; the job it was meant for cannot use the other's runner."""
+    world = World()
+    demanding = world.push_job(labels=("paddock", "cpu=4"), lasts=HOUR)
+    world.run(10 * SECOND)
+    modest = world.push_job(labels="paddock", lasts=HOUR)
+    world.run(10 * MINUTE)
+    assert world.record(modest).machine != world.record(demanding).machine
+    world.run_until_quiet()
+    check(world)
+    assert world.record(demanding).displaced == 1
+    assert "displaced" in world.verdicts(demanding)
+
+
+def test_a_job_cancelled_before_it_starts_releases_its_machine() -> None:
+    """It drains, and ends when it still serves nobody."""
+    world = World()
+    job = world.push_job()
+    world.run(5 * SECOND)
+    world.cancel(job)
+    world.run(5 * SECOND)
+    assert world.record(job).state is JobState.CANCELLED
+    assert world.runner(world.cloud.alive[0]).state is RunnerState.DRAINING
+    world.run_until_quiet()
+    check(world)
+
+
+def test_a_job_cancelled_before_it_was_dispatched_gets_no_machine() -> None:
+    """The request that comes late finds its record closed."""
+    world = World(webhooks=lambda event: (MINUTE,) if getattr(event, "action", "") == "queued" else (0,))
+    job = world.push_job()
+    world.cancel(job)
+    world.run_until_quiet()
+    assert world.record(job).state is JobState.CANCELLED
+    assert not world.cloud.lives
+
+
+def test_a_machine_that_interrupts_its_job_leaves_the_conclusion_to_github() -> None:
+    """What the runner prints then is not what GitHub is told: the job stays open until GitHub has spoken."""
+    world = World()
+    job, machine = running(world)
+    world.cloud.kill(machine)
+    world.fleet.completion(
+        reported(world, machine, ReportEvent.FINISHED, result=OperationalResult.INTERRUPTED, reason="sigterm")
+    )
+    assert (world.record(job).state, world.record(job).result) == (JobState.RUNNING, OperationalResult.INTERRUPTED)
+    world.run_until_quiet()
+    assert (world.record(job).state, world.record(job).conclusion) == (JobState.FINISHED, "failure")
+    assert world.record(job).result is OperationalResult.INTERRUPTED
+    check(world)
+
+
+def test_githubs_conclusion_corrects_the_runners() -> None:
+    """It is the one that people see."""
+    world = World()
+    job, machine = running(world)
+    finished = reported(
+        world, machine, ReportEvent.FINISHED, conclusion="cancelled", result=OperationalResult.INTERRUPTED
+    )
+    world.fleet.completion(finished)
+    assert world.record(job).conclusion == "cancelled"
+    world.fleet.completion(observed(world, job, Observed.COMPLETED, conclusion="failure"))
+    assert world.record(job).conclusion == "failure"
+    assert world.verdicts(job)[-1] == "corrected"
+
+
+def test_a_machine_that_fails_to_start_is_replaced_and_an_alike_failure_ends_it() -> None:
+    """Twice the same means that machine or image are broken, not unlucky."""
+    world = World()
+    job = world.push(JobScript("job", ("paddock",), faults=RunnerFaults(delete_while_idle_after=0, times=99)))[0]
+    for runner in world.github.all_runners():
+        world.github.runners.delete(runner.id)
+
+    def deleted() -> None:
+        for runner in world.github.all_runners():
+            world.github.runners.delete(runner.id)
+
+    for _ in range(60):
+        world.run(5 * SECOND)
+        deleted()
+    record = world.record(job)
+    assert (record.state, record.launch) == (JobState.ABANDONED, 2)
+    assert "registration_deleted" in record.reason
+    world.run(HOUR)
+    assert not world.cloud.alive
+
+
+def test_machines_that_vanish_without_a_word_cost_the_whole_budget() -> None:
+    """A spot machine taken away says nothing about the next: three tries, then the job is given up with a reason."""
+    world = World()
+    job = world.push_job()
+    for _ in range(40):
+        world.run(10 * SECOND)
+        for machine in world.cloud.alive:
+            world.cloud.kill(machine)
+    record = world.record(job)
+    assert (record.state, record.launch) == (JobState.ABANDONED, 3)
+    assert record.reason.startswith("launch budget spent")
+    assert len(world.cloud.lives) == 3
+
+
+def test_a_machine_that_idles_out_counts_as_a_failed_launch() -> None:
+    """Else a job that no runner is ever given would get machines for ever."""
+    world = World()
+    job = world.push_job()
+    # GitHub holds it for a runner that is gone: no other runner is given it.
+    world.github.state.put_job(world.github.state.jobs[job], assigned_to=999, lease_until=NOON + 2 * DAY)
+    world.run(2 * HOUR)
+    record = world.record(job)
+    assert record.launch - record.displaced <= 3
+    assert len(world.cloud.lives) <= 3
+
+
+def test_a_report_from_an_unknown_machine_is_written_down_and_changes_nothing() -> None:
+    """It may be a stranger's."""
+    world = World()
+    world.fleet.completion(RunnerReported(ReportEvent.FINISHED, "i-unknown", 1, 1, "x", NOON))
+    assert [told.verdict for told in world.decisions.about("machine:i-unknown")] == ["unknown_machine"]
+
+
+def test_a_machines_clock_is_not_believed() -> None:
+    """Job code owns the machine: a report from the year 2100 must not keep it alive for ever."""
+    world = World()
+    job, machine = running(world)
+    for event in (ReportEvent.HEARTBEAT, ReportEvent.FINISHED):
+        future = NOON + 10_000 * DAY
+        forged = reported(
+            world, machine, event, conclusion="success", result=OperationalResult.SERVED, finished_at=future
+        )
+        world.fleet.completion(attrs.evolve(forged, at=future))
+    runner = world.runner(machine)
+    assert runner.heartbeat_at == runner.idle_at == world.record(job).finished_at == world.clock.now()
+    world.run(5 * MINUTE)
+    assert machine not in world.cloud.alive
+
+
+def test_a_machine_that_says_nothing_after_githubs_word_is_ended() -> None:
+    """Its job is over, its report lost, its power-off failed."""
+    world = World()
+    job, machine = running(world)
+    world.cloud.agents[machine].wakes_at = None  # it hangs
+    world.github.runs.complete(world.cloud.agents[machine].orders.runner_id, job, "success")  # type: ignore[union-attr]
+    world.run(10 * MINUTE)
+    assert machine not in world.cloud.alive
+    assert world.record(job).state is JobState.FINISHED
+    assert "draining" in [told.verdict for told in world.decisions.about(f"machine:{machine}")]
+
+
+def test_a_job_that_github_no_longer_knows_is_given_up() -> None:
+    """Its repository or run was deleted while its machine was lost."""
+    world = World()
+    job = world.push_job()
+    world.run(5 * SECOND)
+    del world.github.state.jobs[job]
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.run(5 * MINUTE)
+    assert (world.record(job).state, world.record(job).reason) == (
+        JobState.ABANDONED,
+        "GitHub no longer knows the job",
+    )
+
+
+def test_the_end_of_a_run_is_accepted() -> None:
+    """Re-runs are decided on it, later."""
+    world = World()
+    world.fleet.completion(RunCompleted(1, 1, "acme/app", "failure"))
+    assert world.errors == []
+
+
+@pytest.mark.parametrize("status", Observed)
+def test_a_record_that_does_not_keep_still_brings_the_message_back(status: Observed) -> None:
+    """Losing every race is a passing fault, not a reason to drop GitHub's word."""
+    world = World()
+    job = world.push_job()
+    world.run(SECOND)
+
+    def around(name: str, port: object) -> Wired:
+        def intercept(what: str, call: object) -> object:
+            if what == "table.jobs.update":
+                raise Conflict("somebody was faster", world.table.jobs.get(str(job)))
+            assert callable(call)
+            return call()
+
+        return Wired(name, port, intercept)
+
+    world.around = around
+    with pytest.raises(Unavailable, match="does not keep still"):
+        world.new_fleet().completion(observed(world, job, status, conclusion="success", runner_name="x"))
+
+
+@pytest.mark.parametrize("call", ["table.jobs.update", "table.runners.update", "github.workflows.job"])
+def test_an_event_that_cannot_be_handled_now_comes_back(call: str) -> None:
+    """A store or GitHub is away: the message is deferred, and in the end all is closed."""
+    failing = Failing()
+    world = World(around=failing.around, reports=lambda _: (0, 0))
+    world.push_job()
+    world.run(10 * SECOND)
+    failing.errors[call] = Unavailable("away")
+    world.run(3 * MINUTE)
+    failing.errors.clear()
+    world.run_until_quiet()
+    check(world, noticed=10 * MINUTE)
+
+
+def test_a_label_set_of_jobs_shares_what_is_left_of_a_cancelled_one() -> None:
+    """A machine whose own job was cancelled serves another one of the same labels, if GitHub was faster."""
+    world = World()
+    first, second = world.push_job(lasts=HOUR), world.push_job(lasts=HOUR)
+    world.run(21 * SECOND)
+    assert {job.state for job in map(world.record, (first, second))} <= {JobState.RUNNING, JobState.LAUNCHED}
+    world.cancel(first)
+    world.run_until_quiet()
+    check(world)
+
+
+def test_waits_and_durations_are_githubs() -> None:
+    """Its clock stands above the machine's."""
+    world = World()
+    job = world.push_job(lasts=10 * MINUTE)
+    world.run_until_quiet()
+    record: Job = world.record(job)
+    told = world.github.state.jobs[job]
+    assert (record.started_at, record.finished_at) == (told.started_at, told.completed_at)
+    assert record.duration == 10 * MINUTE
