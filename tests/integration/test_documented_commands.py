@@ -1,0 +1,113 @@
+"""Every `paddock` command that a page shows in a block is run here as it stands, in a shell, and does what it says."""
+
+import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from paddock.adapters.standin import GitHubStandIn
+from paddock.core.job import Job, JobFacts
+from paddock.entrypoints.containers import open_state
+from paddock.entrypoints.local.places import Places
+
+ROOT = Path(__file__).parents[2]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+ELSEWHERE = {
+    "pip install . && paddock demo",  # test_demo.py runs the demo, each nox session installs the package
+    "paddock local --config paddock.yml",  # below
+}
+
+
+def commands() -> Iterator[str]:
+    """The lines of all blocks that call `paddock`, without their comments."""
+    for page in PAGES:
+        for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+            for line in block.splitlines():
+                command = line.partition("  #")[0].strip()
+                if re.match(r"(pip install .* && )?paddock ", command):
+                    yield command
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A directory with what the pages take for granted: a configuration, a state with a job, `paddock` on the path."""
+    places = Places(tmp_path / "paddock-state")
+    places.make()
+    with closing(open_state(places)) as state:
+        state.table.jobs.add(Job(JobFacts(29679449, 1, "octo-org/octo-repo", ("paddock",), name="build", created_at=1)))
+    (tmp_path / "paddock.yml").write_text(run("paddock config example", tmp_path).stdout, encoding="utf-8")
+    return tmp_path
+
+
+def run(command: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """The command's outcome, run by a shell as a person would."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return subprocess.run(
+        command,
+        shell=True,
+        cwd=home,
+        env={**os.environ, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", sorted(set(commands()) - ELSEWHERE))
+def test_the_command_works_as_it_stands(command: str, home: Path) -> None:
+    """Exit code 0, something said, nothing complained of."""
+    outcome = run(command, home)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    written = command.partition(">")[2].strip()
+    assert outcome.stdout or (written and (home / written).stat().st_size)
+
+
+def test_the_pages_show_the_commands_that_are_run_elsewhere() -> None:
+    """So that a page that drops one, or a typo in the list above, is noticed."""
+    assert set(commands()) >= ELSEWHERE
+
+
+def test_paddock_local_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    """Configured as a person would: it says where it listens, answers there, and ends by SIGTERM with 0."""
+    with GitHubStandIn() as github:
+        (tmp_path / "app.pem").write_text(github.credentials.private_key, encoding="utf-8")
+        (tmp_path / "paddock.yml").write_text(
+            f"""\
+version: 1
+github:
+  url: {github.url}
+  webhook_secret: {{env: SECRET}}
+  app: {{id: {github.credentials.app_id}, private_key: {{file: app.pem}}}}
+  repositories: [octo-org/*]
+local: {{listen: "127.0.0.1:0", state: state}}
+""",
+            encoding="utf-8",
+        )
+        command = [sys.executable, "-m", "paddock.entrypoints.cli.app", "local", "--config", "paddock.yml"]
+        fleet = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={**os.environ, "SECRET": github.webhook_secret},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        with fleet:
+            try:
+                assert fleet.stdout is not None
+                told = re.match(r"webhooks: http://([^:]+):(\d+)/webhook", fleet.stdout.readline())
+                assert told
+                with closing(http.client.HTTPConnection(told[1], int(told[2]), timeout=10)) as connection:
+                    connection.request("GET", "/health")
+                    assert connection.getresponse().status == 200
+            finally:
+                fleet.send_signal(signal.SIGTERM)
+            assert fleet.wait(30) == 0
