@@ -1,0 +1,297 @@
+"""The two sweeps: levels heal what edges lost, and destroy nothing without a second look."""
+
+import attrs
+import pytest
+
+from paddock.adapters.memory import MemoryMachines
+from paddock.core.errors import AccessDenied, PaddockError, Unavailable
+from paddock.core.job import Job, JobFacts
+from paddock.core.messages import JobRequested
+from paddock.core.ports.machines import LaunchRequest
+from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market, RunnerSpec
+from paddock.core.states import JobState, RunnerState
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from paddock.core.usecases import sweep
+from tests.faults import Failing
+from tests.strategies import NOON
+from tests.world import SETTINGS, World
+from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
+
+
+def lost(*actions: str) -> object:
+    """A fate: webhooks of these actions never come."""
+    return lambda event: () if getattr(event, "action", "") in actions else (0,)
+
+
+def stray(world: World) -> str:
+    """A machine that somebody started with the fleet's tag, and nobody wrote down."""
+    request = LaunchRequest("stray", 1, RunnerSpec(), Market.ON_DEMAND, 40)
+    return world.cloud.launch(request).machines[0].id
+
+
+def test_a_quiet_fleet_has_nothing_to_do() -> None:
+    """And says so: "never ran" and "achieved nothing" are two things."""
+    world = World()
+    world.push_job()
+    world.run_until_quiet()
+    assert world.fleet.sweep() == sweep.SweepReport()
+
+
+def test_a_machine_that_nobody_wrote_down_is_adopted_ended_and_billed() -> None:
+    """Unused cold starts of one fleet were billed for six hours each: every sweep began with a job's record."""
+    world = World()
+    machine = stray(world)
+    world.cloud.agents[machine].wakes_at = None  # its agent hangs, so that it does not end itself
+    world.run(2 * MINUTE)
+    assert world.table.runners.get(machine) is None
+    world.run(2 * MINUTE)
+    assert world.runner(machine).assigned_job is None
+    world.run_until_quiet()
+    nothing_is_left(world, 0)
+    every_second_is_billed_once(world, MINUTE)
+    told = [decision.verdict for decision in world.decisions.about(f"machine:{machine}")]
+    assert told == ["adopted", "ended", "gone"]
+
+
+def test_an_adopted_machine_that_runs_a_job_is_left_alone() -> None:
+    """GitHub does not let go of its registration: the second witness."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(MINUTE)
+    machine = world.record(job).machine or ""
+    world.table.runners.remove(machine)
+    world.run(30 * MINUTE)
+    assert world.cloud.alive == [machine]
+    assert world.runner(machine).assigned_job == job
+    world.run_until_quiet()
+    assert (world.record(job).state, world.record(job).conclusion) == (JobState.FINISHED, "success")
+
+
+def test_a_machine_whose_record_was_closed_too_soon_is_ended() -> None:
+    """EC2 may not list what it just started; the record is closed then, and the machine must not live on for ever."""
+    world = World()
+    job = world.push_job()
+    world.run(10 * SECOND)
+    machine = world.record(job).machine or ""
+    world.cloud.agents[machine].wakes_at = None
+    world.table.runners.update(machine, {"state": RunnerState.BOOTING}, {"state": RunnerState.GONE, "gone_at": NOON})
+    world.run(5 * MINUTE)
+    assert machine not in world.cloud.alive
+    assert "ended" in [decision.verdict for decision in world.decisions.about(f"machine:{machine}")]
+
+
+def test_a_cloud_that_lists_late_costs_nobody_a_machine() -> None:
+    """Machines that are seen only after half a minute are asked about again before their records are closed."""
+    world = World()
+    world.cloud._inner = MemoryMachines(world.clock, world.ids, unseen=8 * SECOND)
+    jobs = world.push_jobs(2)
+    for _ in range(8):
+        world.run(SECOND)
+        world.fleet.sweep()
+    assert len(world.cloud.alive) == 2
+    world.run_until_quiet()
+    assert {world.record(job).launch for job in jobs} == {1}
+    check(world)
+
+
+def test_a_silent_machine_is_ended_only_if_github_lets_go_of_it() -> None:
+    """It says nothing because its reports are lost: it works."""
+    world = World(reports=lambda _: (), webhooks=lost("in_progress"))  # type: ignore[arg-type]  # a fate
+    world.push_job(lasts=HOUR)
+    world.run(30 * MINUTE)
+    assert len(world.cloud.alive) == 1
+    world.run_until_quiet()
+    check(world)
+
+
+def test_what_github_cannot_say_is_kept() -> None:
+    """Unknown is no permission to destroy."""
+    failing = Failing()
+    world = World(around=failing.around)
+    job = world.push_job()
+    world.run(10 * SECOND)
+    machine = world.record(job).machine or ""
+    world.cloud.agents[machine].wakes_at = None
+    failing.errors["github.runners.delete"] = Unavailable("away")
+    world.run(30 * MINUTE)
+    assert machine in world.cloud.alive
+    failing.errors.clear()
+    world.run(5 * MINUTE)
+    assert machine not in world.cloud.alive
+
+
+@pytest.mark.parametrize("error", [Unavailable("away"), AccessDenied("no")])
+def test_a_gone_machines_registration_is_taken_back_as_soon_as_github_answers(error: PaddockError) -> None:
+    """A passing fault keeps the record open; a lasting one is written down, and the books are closed."""
+    failing = Failing({"github.runners.delete": error})
+    world = World(around=failing.around)
+    job = world.push_job()
+    world.run(10 * SECOND)
+    machine = world.record(job).machine or ""
+    world.cloud.kill(machine)
+    world.run(5 * MINUTE)
+    assert world.runner(machine).live is error.retryable
+    failing.errors.clear()
+    world.run_until_quiet()
+    left = [runner for runner in world.github.all_runners() if machine in runner.name]
+    assert len(left) == (0 if error.retryable else 1)
+
+
+def test_one_act_that_fails_does_not_stop_the_others() -> None:
+    """Neither a port's error nor a fault of ours; both are counted and told."""
+    failing = Failing({"machines.describe": AccessDenied("no")})
+    world = World(around=failing.around)
+    world.push_jobs(2)
+    world.run(15 * SECOND)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    report = world.fleet.sweep()
+    assert (report.attempted, report.succeeded, report.failed, report.left) == (2, 0, 2, 0)
+    assert report.by_kind == {"CloseMachine": 2}
+    assert "AccessDenied: no" in report.errors[0]
+    failing.errors["machines.describe"] = ValueError("a fault of ours")  # type: ignore[assignment]  # on purpose
+    assert world.fleet.sweep().failed == 2
+
+
+def test_a_run_is_bounded_per_kind_of_act() -> None:
+    """Whatever keeps failing leaves room for everything else; what is left is counted."""
+    world = World()
+    for number in range(sweep.MOST_ACTS + 20):
+        facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
+        world.table.jobs.add(_queued(facts))
+        world.table.runners.add(Runner(f"i-{number}", "acme/app", (), "t", launched_at=NOON - HOUR))
+    report = world.fleet.sweep()
+    assert report.by_kind == {"CloseMachine": sweep.MOST_ACTS, "WakeJob": sweep.MOST_ACTS}
+    assert (report.attempted, report.left) == (2 * sweep.MOST_ACTS, 40)
+
+
+def _queued(facts: JobFacts) -> Job:
+    return Job(facts, received_at=NOON)
+
+
+def test_a_world_that_cannot_be_observed_is_left_as_it_is() -> None:
+    """Half a picture is no picture."""
+    world = World(around=Failing({"machines.page": Unavailable("away")}).around)
+    world.push_job()
+    world.run(MINUTE)
+    with pytest.raises(Unavailable):
+        world.fleet.sweep()
+
+
+def test_a_job_whose_request_was_lost_on_the_queue_is_woken() -> None:
+    """Its record stands, its message does not."""
+    world = World()
+    job = world.push_job()
+    world.courier.deliver(world.github, world._receive)
+    facts = world.jobs.receive(1)[0].message.job
+    world.jobs.delete([str(turn) for turn in range(10)])
+    world.table.jobs.add(_queued(facts))
+    world.run_until_quiet()
+    assert world.record(job).state is JobState.FINISHED
+    check(world)
+
+
+def test_a_job_that_github_forgot_to_end_is_asked_about_after_a_day() -> None:
+    """The word that it was cancelled is lost, and no listing names its repository."""
+    world = World(settings=FleetSettings())  # every repository, none by name
+    facts = JobFacts(5, 6, "acme/app", ("paddock/cpu=2",), private=True, created_at=NOON)
+    world.fleet.operate.pause("for a day")
+    world.fleet.dispatch([JobRequested(facts, NOON)])
+    world.clock.advance(DAY + HOUR)
+    world.fleet.sweep()
+    assert (world.record(5).state, world.record(5).reason) == (JobState.ABANDONED, "GitHub no longer knows the job")
+
+
+# -- against GitHub ---------------------------------------------------------------------------------------------
+
+
+def test_a_job_whose_webhook_never_came_is_found() -> None:
+    """GitHub lists it as queued, and nobody here knows it."""
+    world = World(webhooks=lost("queued"))  # type: ignore[arg-type]  # a fate
+    job = world.push_job()
+    world.run_until_quiet()
+    check(world)
+    assert world.record(job).state is JobState.FINISHED
+    assert "adopted" in world.verdicts(job)
+
+
+def test_somebody_elses_queued_job_is_not_taken_in() -> None:
+    """Only labels of ours."""
+    world = World(webhooks=lost("queued"))  # type: ignore[arg-type]  # a fate
+    world.push_job(labels="ubuntu-latest")
+    assert world.fleet.sweep_github().adopted == 0
+    assert world.jobs.depth().waiting == 0
+
+
+def test_with_every_word_of_github_lost_jobs_are_served_and_closed() -> None:
+    """Only the sweeps and the machines speak."""
+    world = World(webhooks=lambda _: ())
+    jobs = world.push_jobs(3)
+    world.run_until_quiet()
+    check(world)
+    assert {world.record(job).conclusion for job in jobs} == {"success"}
+
+
+def test_a_failed_delivery_is_asked_for_again_but_not_for_ever() -> None:
+    """GitHub logs it as failed and never sends it again by itself."""
+    failing = Failing({"jobs.send": Unavailable("away")})
+    world = World(settings=FleetSettings(), around=failing.around)
+    job = world.push_job()
+    world.run(4 * MINUTE)
+    failing.errors.clear()
+    world.run(10 * MINUTE)
+    assert world.record(job).state is JobState.FINISHED
+    guids = {delivery.event.guid for delivery in world.github.deliveries.newest_first() if not delivery.ok}
+    assert [decision.verdict for guid in guids for decision in world.decisions.about(f"delivery:{guid}")] == [
+        "redelivered"
+    ]
+    failing.errors["jobs.send"] = Unavailable("away")
+    world.push_job()
+    world.run(55 * MINUTE)
+    newest = world.github.deliveries.newest_first()[0].event.guid
+    tries = [delivery for delivery in world.github.deliveries.newest_first() if delivery.event.guid == newest]
+    assert len(tries) == 4
+
+
+def test_a_repository_that_cannot_be_asked_does_not_keep_the_others() -> None:
+    """The report names it."""
+    failing = Failing({"github.deliveries.since": AccessDenied("no")})
+    world = World(settings=FleetSettings(repositories=("acme/gone", "acme/app")), around=failing.around)
+    job = world.push_job()
+    world.courier._bag.clear()
+    report = world.fleet.sweep_github()
+    assert (report.repositories, report.adopted) == (2, 1)
+    assert report.errors == ("hook deliveries: AccessDenied: no",)
+    world.fleet.dispatch_once()
+    assert world.record(job).state is JobState.LAUNCHED
+    failing.errors["github.workflows.unfinished_jobs"] = Unavailable("away")
+    assert [error.partition(":")[0] for error in world.fleet.sweep_github().errors[1:]] == ["acme/app", "acme/gone"]
+
+
+def test_jobs_of_a_repository_that_was_deleted_are_given_up() -> None:
+    """GitHub knows neither: nobody will run or conclude them."""
+    world = World(settings=attrs.evolve(SETTINGS))
+    job = world.push_job()
+    world.fleet.operate.pause("")
+    world.run(10 * SECOND)
+    world.github.state.repositories.clear()
+    world.github.state.jobs.clear()
+    world.run(10 * MINUTE)
+    assert (world.record(job).state, world.record(job).reason) == (
+        JobState.ABANDONED,
+        "GitHub no longer knows the job",
+    )
+
+
+def test_questions_are_bounded() -> None:
+    """A listing that lost everything must not cost a call for each job."""
+    failing = Failing()
+    world = World(around=failing.around)
+    for number in range(60):
+        facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
+        world.table.jobs.add(_queued(facts))
+    world.clock.advance(MINUTE)
+    assert world.fleet.sweep_github().asked == 50
+    assert failing.calls.count("github.workflows.job") == 50
