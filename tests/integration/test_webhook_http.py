@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
@@ -318,6 +319,8 @@ def test_slow_senders_keep_nobody_waiting(served: Served) -> None:
 
 
 def test_an_address_in_use_is_named(served: Served) -> None:
-    """Two servers on one port: the second says which address, and what to do."""
+    """Two servers on one port: the second says which address, what to do, and leaves no thread behind."""
+    before = threading.active_count()
     with pytest.raises(InvalidInput, match=rf"127.0.0.1:{served.port}.*choose another"):
         WebServer(served.receiver.app, port=served.port)
+    assert threading.active_count() == before

@@ -6,6 +6,7 @@ from wsgiref.types import WSGIApplication
 
 from waitress import wasyncore
 from waitress.server import create_server
+from waitress.task import ThreadedTaskDispatcher
 
 from paddock.core.errors import InvalidInput
 
@@ -39,10 +40,13 @@ class WebServer:
             InvalidInput: the address cannot be listened on, e.g. because somebody else does.
         """
         self._sockets: dict[Any, Any] = {}
+        # Ours, and without threads until the address is had: waitress would leave them behind if it is not.
+        workers = ThreadedTaskDispatcher()
         try:
             server: Any = create_server(
                 application,
                 map=self._sockets,
+                _dispatcher=workers,
                 host=host,
                 port=port,
                 threads=threads,
@@ -56,6 +60,7 @@ class WebServer:
             raise InvalidInput("listen", f"{host}:{port}", reason) from error
         # One host and one port make one socket, so this is the server of one, which knows its port.
         self._server = server
+        workers.set_thread_count(threads)
         self.host = host
         self.port = int(self._server.effective_port)
         self._stopping = threading.Event()
