@@ -321,3 +321,98 @@ def test_waits_and_durations_are_githubs() -> None:
     told = world.github.state.jobs[job]
     assert (record.started_at, record.finished_at) == (told.started_at, told.completed_at)
     assert record.duration == 10 * MINUTE
+
+
+def test_a_machine_that_worked_for_a_job_lost_to_us_costs_its_own_job_nothing() -> None:
+    """It served somebody of the same labels; GitHub still has its own job in the queue: a new machine, no blame."""
+    world = World(webhooks=lambda _: ())
+    job, other = world.push_jobs(2)
+    request = JobRequested(observed(world, job, Observed.IN_PROGRESS).job, NOON)
+    world.fleet.dispatch([request])
+    machine = world.record(job).machine or ""
+    world.github.state.put_job(world.github.state.jobs[job], assigned_to=999)  # GitHub gives the machine the other one
+    world.run(30 * SECOND)
+    world.fleet.completion(
+        reported(world, machine, ReportEvent.FINISHED, conclusion="success", result=OperationalResult.SERVED)
+    )
+    assert world.github.state.jobs[other].assigned_to is not None
+    assert (world.record(job).state, world.record(job).displaced) == (JobState.QUEUED, 1)
+    assert world.verdicts(job)[-1] == "displaced"
+
+
+@pytest.mark.parametrize("started", [True, False])
+def test_a_launched_job_whose_machine_is_past_work_is_asked_about(*, started: bool) -> None:
+    """Nobody said whom it served: if it ran something, the job was displaced, else its launch has failed."""
+    world = World()
+    job = world.push_job()
+    world.run(5 * SECOND)
+    machine = world.record(job).machine or ""
+    world.github.state.put_job(world.github.state.jobs[job], assigned_to=999)
+    world.cloud.agents[machine].wakes_at = None
+    at = world.clock.now() if started else None
+    world.table.runners.update(
+        machine,
+        {"state": RunnerState.BOOTING},
+        {"state": RunnerState.DRAINING, "idle_at": world.clock.now(), "busy_at": at, "reason": "unheard of"},
+    )
+    world.run(2 * MINUTE + 20 * SECOND)
+    record = world.record(job)
+    assert (record.launch, record.displaced) == (2, 1 if started else 0)
+    assert ("displaced" if started else "relaunch") in world.verdicts(job)
+
+
+def test_a_report_without_a_reason_gets_one() -> None:
+    """Every decision says why, or that it was not told."""
+    world = World()
+    world.push_job()
+    world.run(5 * SECOND)
+    machine = world.cloud.alive[0]
+    world.fleet.completion(reported(world, machine, ReportEvent.FAILED_TO_START))
+    told = [decision for decision in world.decisions.about(f"machine:{machine}") if decision.actor == "completion"]
+    assert [(decision.verdict, decision.reason) for decision in told] == [("failed_to_start", "it gave no reason")]
+
+
+def test_only_a_machines_first_word_on_its_end_counts() -> None:
+    """A second one is a forgery or a fault."""
+    world = World()
+    _, machine = running(world)
+    served = reported(world, machine, ReportEvent.FINISHED, conclusion="success", result=OperationalResult.SERVED)
+    world.fleet.completion(served)
+    world.fleet.completion(reported(world, machine, ReportEvent.FAILED_TO_START, reason="no_job"))
+    assert (world.runner(machine).result, world.runner(machine).reason) == (OperationalResult.SERVED, "")
+
+
+def test_a_machine_that_serves_a_third_job_is_inherited_by_nobody() -> None:
+    """The job whose machine was taken gets a new one instead."""
+    world = World(webhooks=lambda _: ())
+    left, taker, third = world.push_jobs(3)
+    for job in (left, taker, third):
+        world.fleet.dispatch([JobRequested(observed(world, job, Observed.IN_PROGRESS).job, NOON)])
+    machines = {job: world.record(job).machine or "" for job in (left, taker, third)}
+
+    def started(job: int, on: str) -> None:
+        name = world.runner(on).runner_name
+        world.fleet.completion(observed(world, job, Observed.IN_PROGRESS, runner_name=name))
+
+    world.table.runners.update(machines[taker], {}, {"served_job": third})  # known, and its pairing not yet complete
+    started(taker, machines[left])
+    assert (world.record(left).state, world.record(left).displaced) == (JobState.QUEUED, 1)
+
+
+def test_a_job_that_was_given_up_and_runs_after_all_is_noted_on_its_machine() -> None:
+    """Its record stays closed; but the job whose machine it took must not wait for it."""
+    world = World(webhooks=lambda _: ())
+    given_up, other = world.push_jobs(2)
+    for job in (given_up, other):
+        world.fleet.dispatch([JobRequested(observed(world, job, Observed.IN_PROGRESS).job, NOON)])
+    world.table.jobs.update(
+        str(given_up),
+        {"state": JobState.LAUNCHED},
+        {"state": JobState.ABANDONED, "reason": "for the test", "machine": None},
+    )
+    machine = world.record(other).machine or ""
+    name = world.runner(machine).runner_name
+    world.fleet.completion(observed(world, given_up, Observed.IN_PROGRESS, runner_name=name))
+    assert world.record(given_up).state is JobState.ABANDONED
+    assert (world.runner(machine).state, world.runner(machine).served_job) == (RunnerState.BUSY, given_up)
+    assert world.record(other).state is JobState.QUEUED

@@ -13,7 +13,7 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Handled
-from tests.faults import Failing, Wired
+from tests.faults import Failing, Fuse, Wired
 from tests.strategies import NOON
 from tests.world import REPOSITORY, SETTINGS, World
 from tests.world_invariants import check, everything_in
@@ -323,3 +323,46 @@ def test_runners_are_registered_where_the_settings_say() -> None:
     world = World()
     ask(world, world.push_job())
     assert [str(runner.scope) for runner in world.github.all_runners()] == [REPOSITORY]
+
+
+def test_a_dispatcher_that_was_too_slow_fails_nothing_that_another_one_holds() -> None:
+    """The lease is part of every condition."""
+    world = World(around=Failing({"machines.launch": Unavailable("away")}).around)
+    job = world.push_job()
+    ask(world, job)
+    stale = world.record(job)
+    world.table.jobs.update(stale.key, {"state": JobState.DISPATCHING}, {"lease_until": NOON + HOUR})
+    life = world.fleet.completion._life
+    assert (life.launch_failed(stale, "x"), life.no_capacity(stale, "x"), life.never_asked(stale)) == (None,) * 3
+    assert world.record(job).state is JobState.DISPATCHING
+
+
+def test_a_resumed_launch_mints_no_second_registration() -> None:
+    """The machine has its orders: only the job's record is missing."""
+    calls = Fuse()
+    world = World(around=calls.around)
+    world.push_job()
+    world.run(SECOND)
+    number = calls.calls.index("assignments.put") + 1
+    fuse = Fuse(number, after=True)
+    world = World(around=fuse.around)
+    job = world.push_job()
+    world.run(SECOND)
+    assert world.crashes == [f"dispatch: after call {number}, assignments.put"]
+    for agent in world.cloud.agents.values():
+        agent.wakes_at = None  # it takes its time
+    world.run(4 * MINUTE)
+    assert "resumed" in world.verdicts(job)
+    assert world.record(job).state is JobState.LAUNCHED
+    assert fuse.calls.count("github.runners.jit_config") == 1
+
+
+def test_a_job_that_lacks_a_machine_is_not_hurried_by_those_behind_it() -> None:
+    """Its next try is due when it is due; only jobs that wait for a limit are looked at with a newcomer."""
+    world = World(settings=attrs.evolve(SETTINGS, limits=Limits(machines=10)))
+    world.region.shortages.append(Shortage())
+    first = world.push_job()
+    ask(world, first)
+    assert world.record(first).launch == 1
+    ask(world, world.push_job(labels="paddock/arch=arm64"))
+    assert world.record(first).launch == 1

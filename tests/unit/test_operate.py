@@ -4,7 +4,8 @@ import attrs
 import pytest
 
 from paddock.core.errors import AccessDenied, NotFound, Throttled, Unavailable
-from paddock.core.messages import ReportEvent, RunCompleted, RunnerReported
+from paddock.core.job import JobFacts
+from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.settings import Limits
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -175,13 +176,14 @@ def test_an_event_waits_for_as_long_as_a_throttling_port_says() -> None:
     ("message", "subject"),
     [
         (RunnerReported(ReportEvent.STARTED, "i-1", 1, 1, "x", NOON), "machine:i-1"),
+        (JobObserved(JobFacts(5, 6, "acme/app", ("paddock",)), Observed.IN_PROGRESS, NOON), "job:5"),
     ],
 )
 def test_an_event_that_can_never_be_handled_ends_as_a_dead_letter_with_a_reason(
-    message: RunnerReported, subject: str
+    message: RunnerReported | JobObserved, subject: str
 ) -> None:
     """The others of its batch are done."""
-    failing = Failing({"table.runners.get": AccessDenied("no")})
+    failing = Failing({"table.runners.get": AccessDenied("no"), "table.jobs.add": AccessDenied("no")})
     world = World(around=failing.around)
     world.events.send([RunCompleted(1, 1, "acme/app", "success"), message])
     assert world.fleet.complete_once() == 2
@@ -190,4 +192,4 @@ def test_an_event_that_can_never_be_handled_ends_as_a_dead_letter_with_a_reason(
     assert world.events.depth().dead == 1
     told = world.decisions.about(subject)
     assert {(decision.actor, decision.verdict) for decision in told} == {("fleet", "unhandled")}
-    assert told[0].reason == "RunnerReported could not be handled: AccessDenied: no"
+    assert told[0].reason == f"{type(message).__name__} could not be handled: AccessDenied: no"

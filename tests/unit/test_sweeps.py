@@ -7,17 +7,20 @@ from paddock.adapters.memory import MemoryMachines
 from paddock.core.errors import AccessDenied, PaddockError, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested
-from paddock.core.ports.machines import LaunchRequest
+from paddock.core.ports.machines import LaunchRequest, Machine
+from paddock.core.ports.records import Page
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.core.usecases import sweep
-from tests.faults import Failing
+from paddock.core.usecases.plan import RelaunchJob
+from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, World
 from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
+from tests.world_machine import Cloud
 
 
 def lost(*actions: str) -> object:
@@ -202,6 +205,55 @@ def test_a_job_that_github_forgot_to_end_is_asked_about_after_a_day() -> None:
     world.clock.advance(DAY + HOUR)
     world.fleet.sweep()
     assert (world.record(5).state, world.record(5).reason) == (JobState.ABANDONED, "GitHub no longer knows the job")
+
+
+def test_a_machine_that_is_missing_from_the_list_is_looked_at_by_its_name() -> None:
+    """A listing may lag behind; the record is closed only if the machine is not there either."""
+
+    class Blind(Cloud):
+        """A cloud whose list is empty."""
+
+        def page(self, *, cursor: str | None = None) -> Page[Machine]:
+            """Nothing."""
+            assert cursor is None
+            return Page(())
+
+    world = World()
+    job = world.push_job()
+    world.run(15 * SECOND)
+    world.cloud.__class__ = Blind
+    report = world.fleet.sweep()
+    assert report.by_kind == {"CloseMachine": 1}
+    assert world.runner(world.record(job).machine).state is RunnerState.BOOTING
+
+
+def test_a_job_is_launched_again_only_if_its_machine_is_still_none() -> None:
+    """The record may have been written after the sweep had looked."""
+    world = World()
+    job = world.push_job()
+    world.run(15 * SECOND)
+    machine = world.record(job).machine or ""
+    world.fleet.sweep._act(RelaunchJob(job, machine, "it was not there"))
+    assert world.record(job).state is JobState.LAUNCHED
+
+
+def test_a_machine_whose_place_in_its_launch_is_not_settled_is_adopted_for_nobody() -> None:
+    """The cloud named the machines, and the dispatcher died before it wrote down which came first."""
+    calls = Fuse()
+    undisturbed = World(around=calls.around)
+    undisturbed.push_job()
+    undisturbed.run(SECOND)
+    number = calls.calls.index("machines.launch") + 1
+    world = World(around=Fuse(number, after=True).around)
+    job = world.push_job()
+    world.run(SECOND)
+    assert world.crashes == [f"dispatch: after call {number}, machines.launch"]
+    machine = world.region.describe(world.cloud.alive)[world.cloud.alive[0]]
+    adopted = world.fleet.sweep._adopt(machine, "for the test")
+    assert (adopted.assigned_job, adopted.repository, adopted.launch_id) == (None, "acme/app", machine.token)
+    world.run_until_quiet()
+    assert world.runner(machine.id).assigned_job == world.runner(machine.id).served_job == job
+    check(world)
 
 
 # -- against GitHub ---------------------------------------------------------------------------------------------

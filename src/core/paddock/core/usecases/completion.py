@@ -264,7 +264,7 @@ class Completion:
         return job.id if now is not None and now.runner_name == report.runner_name else None
 
     def _failed_to_start(self, runner: Runner, report: RunnerReported) -> None:
-        why = f"{report.reason}: {report.detail}" if report.detail else report.reason
+        why = ": ".join(part for part in (report.reason, report.detail) if part) or "it gave no reason"
         self._record.machine(runner.machine, "failed_to_start", why)
         if runner.assigned_job is not None:
             self.launch_lost(runner.assigned_job, runner.machine, report.reason or "its machine failed to start")
