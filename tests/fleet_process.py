@@ -1,7 +1,4 @@
-"""A one-machine fleet as a process of its own: ``python -m tests.fleet_process STATE URL APP_ID PORT SLOTS``.
-
-``paddock local`` with deadlines that are shorter than a paddock.yml can say. It ends by SIGTERM, or by kill -9.
-"""
+"""``paddock local`` as a process of its own, with a paddock.yml of short deadlines: to be stopped, or killed."""
 
 import os
 import signal
@@ -10,16 +7,24 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from threading import Event
 from typing import IO
 
 import attrs
 
 from paddock.adapters.standin import GitHubStandIn
-from paddock.entrypoints.cli.local import serve
-from tests.local_fleet import config, keep_secrets, until
+from tests.local_fleet import keep_secrets, until
 
-ROOT = Path(__file__).parent.parent
+CONFIG = """
+version: 1
+github:
+  url: {url}
+  webhook_secret: {{file: ./state/webhook.secret}}
+  app: {{id: {app_id}, private_key: {{file: ./state/app.pem}}}}
+  repositories: [acme/shop]
+deadlines: {{lease: 5s, idle: 4s, retry_admission: 1s, word: 2s}}
+retry: {{backoff: 1s}}
+local: {{listen: "127.0.0.1:{port}", state: ./state, slots: {slots}, reconcile: 1s}}
+"""
 
 
 @attrs.define
@@ -39,12 +44,14 @@ class FleetProcess:
             with closing(socket.create_server(("127.0.0.1", 0))) as free:
                 self.port = free.getsockname()[1]
             self.github.webhooks.url = f"http://127.0.0.1:{self.port}/webhook"
-        words = [str(self.state), self.github.url, str(self.github.credentials.app_id), str(self.port), str(self.slots)]
+            app_id = self.github.credentials.app_id
+            text = CONFIG.format(url=self.github.url, app_id=app_id, port=self.port, slots=self.slots)
+            (self.state.parent / "paddock.yml").write_text(text, encoding="utf-8")
         out: IO[bytes]
         with (self.state.parent / "fleet.out").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.fleet_process", *words],
-                cwd=ROOT,
+                [sys.executable, "-m", "paddock.entrypoints.cli.app", "local", "--config", "paddock.yml"],
+                cwd=self.state.parent,
                 env={name: value for name, value in os.environ.items() if not name.startswith("PADDOCK_")},
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -81,15 +88,3 @@ class FleetProcess:
     def output(self) -> str:
         """What it has printed, the end of it."""
         return (self.state.parent / "fleet.out").read_text(encoding="utf-8", errors="replace")[-8_000:]
-
-
-def main(words: list[str]) -> None:
-    """Serve until SIGTERM."""
-    state, url, app_id, port, slots = words
-    stop = Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    serve(config(Path(state), url, int(app_id), port=int(port), slots=int(slots)), stop)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])
