@@ -216,6 +216,7 @@ def test_a_job_that_must_wait_keeps_its_place_and_says_for_what() -> None:
     starts = [world.record(job).started_at or 0 for job in (first, second, third)]
     assert starts == sorted(starts)
     assert world.verdicts(second).count("machine_limit") == 1  # told once, not at every look
+    assert [world.record(job).reason for job in (second, third)] == ["", ""]  # what they waited for is over
 
 
 def test_a_registration_that_github_refuses_ends_the_machine_and_counts() -> None:
