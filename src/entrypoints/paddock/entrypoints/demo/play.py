@@ -20,7 +20,7 @@ from paddock.core.settings import Deadlines, FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import DAY, MILLISECOND, SECOND, Moment, Span, datetime_of
 from paddock.entrypoints.containers import LocalProfile
-from paddock.entrypoints.demo.scenario import ALIASES, ALLOWED, REPOSITORIES, Cue, Part, Scene, scenes
+from paddock.entrypoints.demo.scenario import ALLOWED, REPOSITORIES, Cue, Part, Scene, aliases, scenes
 from paddock.entrypoints.local.logs import logging_to
 
 SLOTS = 4
@@ -181,7 +181,7 @@ def _config(state: Path, github: GitHubStandIn) -> Config:
         ),
         settings=FleetSettings(
             repositories=ALLOWED,
-            aliases=ALIASES,
+            aliases=aliases(box_arch()),
             deadlines=Deadlines(retry_admission=SECOND, word=5 * SECOND),
             retry=RetryPolicy(backoff=SECOND),
         ),

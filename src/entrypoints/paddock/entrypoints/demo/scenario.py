@@ -12,7 +12,6 @@ from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import SECOND
 
 ALLOWED = ("acme/shop", "acme/docs", "acme/open")
-ALIASES = (Alias("legacy-linux-*", "paddock/cpu=4"),)
 REPOSITORIES: Mapping[str, bool] = {"acme/shop": True, "acme/docs": True, "acme/open": False, "rival/tools": True}
 """Each repository and whether it is private."""
 
@@ -77,6 +76,11 @@ def _never(state: JobState, reason: str, *told: str, conclusion: str | None = No
     return Ending(state, conclusion, 0, None, reason, told)
 
 
+def aliases(here: Arch) -> tuple[Alias, ...]:
+    """Foreign labels that the play's fleet serves, on a machine of the architecture `here`."""
+    return (Alias("legacy-linux-*", f"paddock/cpu=4/arch={here}"),)
+
+
 def scenes(here: Arch) -> tuple[Scene, ...]:
     """The play, on a machine of the architecture `here`."""
     elsewhere = Arch.ARM64 if here is Arch.X64 else Arch.X64
@@ -86,18 +90,18 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
             "acme/shop",
             "ci",
             (
-                Part(_job("lint", f"paddock/{mine}", "echo linting", 'test -n "$GITHUB_RUN_ID"')),
-                Part(_job("unit", f"paddock/cpu=4/{mine}", "for i in 1 2 3; do echo test $i; sleep 0.2; done")),
+                Part(_job("lint", f"paddock/{mine}", "echo linting; sleep 1", 'test -n "$GITHUB_RUN_ID"')),
+                Part(_job("unit", f"paddock/cpu=4/{mine}", "for i in 1 2 3; do echo test $i; sleep 0.8; done")),
                 Part(
                     _job(
                         "build",
                         f"paddock/cpu=4/family=c7*/{mine}",
                         'echo "version=1.2.$RANDOM" >> "$GITHUB_ENV"',
                         'test -n "$version" && echo "built $version" | tee artefact.txt',
-                        "test -s artefact.txt",
+                        "test -s artefact.txt; sleep 1.8",
                     )
                 ),
-                Part(_job("report", f"paddock/cpu=8/ram=16/spot=false/{mine}", "seq 1 20000 | sha256sum")),
+                Part(_job("report", f"paddock/cpu=8/ram=16/spot=false/{mine}", "seq 1 20000 | sha256sum; sleep 2")),
             ),
         ),
         Scene(
@@ -105,7 +109,11 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
             "matrix",
             tuple(
                 Part(
-                    _job(f"test ({shard})", f"paddock=matrix/cpu=2/{mine}", f"echo shard {shard}; sleep 0.{shard}"),
+                    _job(
+                        f"test ({shard})",
+                        f"paddock=matrix/cpu=2/{mine}",
+                        f"echo shard {shard}; sleep {1 + 0.4 * shard:.1f}",
+                    ),
                     Ending(launches=ANY_LAUNCHES),
                 )
                 for shard in range(1, 5)
@@ -116,14 +124,14 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
             "nightly",
             (
                 Part(
-                    _job("integration", f"paddock/{mine}/x-n=9", "echo 'assert 2 + 2 == 5' && exit 3"),
+                    _job("integration", f"paddock/{mine}/x-n=9", "sleep 1.5; echo 'assert 2 + 2 == 5' && exit 3"),
                     Ending(conclusion="failure"),
                 ),
                 Part(
                     _job(
                         "flaky machine",
                         f"paddock/{mine}/x-n=1",
-                        "echo second try",
+                        "echo second try; sleep 1",
                         faults=RunnerFaults(crash_before_session=True),
                     ),
                     Ending(launches=2, told=("relaunch",)),
@@ -134,7 +142,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
         Scene(
             "acme/shop",
             "deploy",
-            (Part(_job("production", f"paddock/{mine}/x-n=2", "echo deployed", environment="production")),),
+            (Part(_job("production", f"paddock/{mine}/x-n=2", "echo deployed; sleep 1", environment="production")),),
             cue=Cue.APPROVE,
         ),
         Scene(
@@ -151,7 +159,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                     _job(
                         "twice told",
                         f"paddock/{mine}/x-n=4",
-                        "echo once",
+                        "echo once; sleep 1.2",
                         deliveries=DeliveryFaults(duplicate=frozenset({"queued"})),
                     ),
                     Ending(told=("duplicate",)),
@@ -160,7 +168,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                     _job(
                         "told backwards",
                         f"paddock/{mine}/x-n=5",
-                        "echo ok",
+                        "echo ok; sleep 1.4",
                         deliveries=DeliveryFaults(held={"in_progress": "completed"}),
                     )
                 ),
@@ -168,7 +176,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                     _job(
                         "never told",
                         f"paddock/{mine}/x-n=6",
-                        "echo found",
+                        "echo found; sleep 1",
                         deliveries=DeliveryFaults(lost=frozenset({"queued"})),
                     ),
                     Ending(told=("adopted",)),
@@ -177,11 +185,11 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                     _job(
                         "told to nobody",
                         f"paddock/{mine}/x-n=7",
-                        "echo again",
+                        "echo again; sleep 1",
                         deliveries=DeliveryFaults(failed=frozenset({"queued"})),
                     )
                 ),
-                Part(_job("old label", "legacy-linux-4", "echo still works")),
+                Part(_job("old label", "legacy-linux-4", "echo still works; sleep 1.5")),
             ),
         ),
         Scene(
