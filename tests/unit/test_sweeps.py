@@ -256,6 +256,22 @@ def test_a_machine_whose_place_in_its_launch_is_not_settled_is_adopted_for_nobod
     check(world)
 
 
+def test_a_record_that_missed_its_orders_ends_no_machine_that_github_has_given_a_job() -> None:
+    """It was made by a sweep, and the dispatcher died before it could add the runner: the orders know which it is."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(MINUTE)
+    machine = world.record(job).machine or ""
+    unaware = {"runner_id": None, "runner_name": None, "state": RunnerState.BOOTING, "served_job": None}
+    world.table.runners.remove(machine)
+    world.fleet.sweep._adopt(world.cloud.lives[machine].machine, "for the test")
+    world.table.runners.update(machine, {"state": RunnerState.BOOTING}, unaware)  # type: ignore[arg-type]  # a change
+    world.run(20 * MINUTE)
+    assert world.cloud.alive == [machine]
+    world.run_until_quiet()
+    check(world)
+
+
 # -- against GitHub ---------------------------------------------------------------------------------------------
 
 

@@ -92,7 +92,7 @@ class Retire:
 
         ::
 
-            gone_at written ──> bill ──> assignment ──> registration ──> state gone
+            gone_at written ──> bill ──> registration ──> assignment ──> state gone
                     │             └──────────┬───────────────┘
               from here on its            crash, or GitHub is away: the record is still open,
               times stand fast            so the next sweep does the same again, to the same moment
@@ -106,10 +106,10 @@ class Retire:
         if marked is None:
             return None
         self.bill(marked)
-        self._assignments.delete(marked.machine)
         if marked.result is not OperationalResult.SERVED:
             # GitHub deletes only the registrations of runners that did their work.
             self._unregister(marked, insist=True)
+        self._assignments.delete(marked.machine)
         try:
             closed = self._runners.update(
                 runner.key, RunnerIs(state=LIVE_RUNNERS), RunnerChange(state=RunnerState.GONE)
@@ -145,12 +145,17 @@ class Retire:
         Raises:
             Unavailable, Throttled: GitHub could not be asked, and the caller insists.
         """
-        if runner.runner_id is None:
-            return True
+        runner_id = runner.runner_id
+        if runner_id is None:
+            # A record made before its orders may have missed them: the orders themselves know.
+            receipt = self._assignments.get(runner.machine)
+            if receipt is None:
+                return True
+            runner_id = receipt.runner_id
         owner, _, name = runner.repository.partition("/")
         scope = Scope(owner, name if self._settings.scope is ScopeKind.REPOSITORY else "")
         try:
-            self._registrations.delete(scope, runner.runner_id)
+            self._registrations.delete(scope, runner_id)
         except Busy:
             return False
         except NotFound:
