@@ -26,6 +26,7 @@ from paddock.adapters.memory import (
     SeededChance,
     SequentialIds,
 )
+from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.github import (
     JobRecord,
     JobScript,
@@ -37,7 +38,6 @@ from paddock.adapters.memory.github import (
     PublishedPackage,
     RunnerFaults,
 )
-from paddock.core import records
 from paddock.core.errors import PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job
@@ -45,7 +45,6 @@ from paddock.core.labels import claimed_by
 from paddock.core.messages import EventMessage, JobMessage, RunnerReported
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machine
-from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
@@ -68,20 +67,6 @@ class Crash(BaseException):
 def untouched(_: str, port: P) -> P:
     """No wrapping."""
     return port
-
-
-def memory_table() -> Table:
-    """Empty stores of every kind."""
-    return Table(
-        jobs=MemoryRecords(records.JOBS),
-        runners=MemoryRecords(records.RUNNERS),
-        launches=MemoryRecords(records.LAUNCHES),
-        runs=MemoryRecords(records.RUNS),
-        pools=MemoryRecords(records.POOLS),
-        circuits=MemoryRecords(records.CIRCUITS),
-        ledger=MemoryRecords(records.LEDGER),
-        switches=MemoryRecords(records.SWITCHES),
-    )
 
 
 def wrapped(name: str, bundle: Any, around: Around) -> Any:  # noqa: ANN401 - a Table or a GitHub

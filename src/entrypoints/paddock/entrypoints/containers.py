@@ -16,6 +16,7 @@ from dependency_injector import containers, providers
 from paddock.adapters.config import Config
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.memory.assignments import MemoryAssignments
+from paddock.adapters.memory.bundles import memory_github, memory_table
 from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.memory.machines import MemoryMachines
@@ -34,7 +35,6 @@ from paddock.core.settings import FleetSettings
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.operate import Operate
-from paddock.entrypoints import memory
 from paddock.entrypoints.local import factories as local
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
@@ -49,14 +49,14 @@ class MemoryProfile(containers.DeclarativeContainer):
     clock: providers.Provider[ManualClock] = providers.Singleton(ManualClock)
     ids: providers.Provider[SequentialIds] = providers.Singleton(SequentialIds)
     chance: providers.Provider[SeededChance] = providers.Singleton(SeededChance, 0)
-    table: providers.Provider[Table] = providers.Singleton(memory.make_table)
+    table: providers.Provider[Table] = providers.Singleton(memory_table)
     jobs: providers.Provider[MemoryQueue[JobMessage]] = providers.Singleton(MemoryQueue, clock)
     events: providers.Provider[MemoryQueue[EventMessage]] = providers.Singleton(MemoryQueue, clock)
     decisions: providers.Provider[MemoryDecisions] = providers.Singleton(MemoryDecisions)
     assignments: providers.Provider[MemoryAssignments] = providers.Singleton(MemoryAssignments)
     machines: providers.Provider[MemoryMachines] = providers.Singleton(MemoryMachines, clock, ids)
     model: providers.Provider[MemoryGitHub] = providers.Singleton(MemoryGitHub, clock=clock, ids=ids, chance=chance)
-    github: providers.Provider[GitHub] = providers.Singleton(memory.make_github, model)
+    github: providers.Provider[GitHub] = providers.Singleton(memory_github, model)
     fleet: providers.Provider[Fleet] = providers.Singleton(
         Fleet,
         settings=settings,

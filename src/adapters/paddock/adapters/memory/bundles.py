@@ -1,4 +1,4 @@
-"""Typed factories of the in-memory profile's parts."""
+"""Ports that go together, in memory."""
 
 from paddock.adapters.memory.github import (
     MemoryDeliveries,
@@ -13,8 +13,8 @@ from paddock.core.ports.stores import Table
 from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
 
 
-def make_table() -> Table:
-    """Every store, in memory."""
+def memory_table() -> Table:
+    """Empty stores of every kind."""
     return Table(
         jobs=MemoryRecords(JOBS),
         runners=MemoryRecords(RUNNERS),
@@ -27,6 +27,6 @@ def make_table() -> Table:
     )
 
 
-def make_github(model: MemoryGitHub) -> GitHub:
+def memory_github(model: MemoryGitHub) -> GitHub:
     """The model of GitHub, as the core's ports."""
     return GitHub(MemoryRunners(model), MemoryWorkflows(model), MemoryDeliveries(model), MemoryReleases(model))
