@@ -40,7 +40,12 @@ def test_the_payload_is_what_the_figure_says() -> None:
 def test_the_measured_record_is_a_full_one() -> None:
     """A job's size is not flattered by fields left empty: only what a first launch cannot have is."""
     data = to_data(records.a_finished_job())
-    assert {key for key, value in data.items() if value in (None, "", 0)} == {"displaced", "not_before", "reason"}
+    assert {key for key, value in data.items() if value in (None, "", 0)} == {
+        "displaced",
+        "not_before",
+        "reason",
+        "failure",
+    }
     assert {figure.name for figure in records.figures()} >= {"job_record.bytes"}
 
 

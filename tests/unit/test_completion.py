@@ -5,7 +5,7 @@ import pytest
 
 from paddock.adapters.memory.github import JobScript, RunnerFaults
 from paddock.core.errors import Conflict, Unavailable
-from paddock.core.job import Job
+from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
@@ -416,3 +416,13 @@ def test_a_job_that_was_given_up_and_runs_after_all_is_noted_on_its_machine() ->
     assert world.record(given_up).state is JobState.ABANDONED
     assert (world.runner(machine).state, world.runner(machine).served_job) == (RunnerState.BUSY, given_up)
     assert world.record(other).state is JobState.QUEUED
+
+
+@pytest.mark.parametrize(
+    ("told", "heard", "taken"), [(7, 7_400_000, 7_400_000), (7, 8_000_000, 7_000_000), (9, 8_500_000, 9_000_000)]
+)
+def test_a_time_that_github_cut_to_its_second_is_read_as_that_second(told: int, heard: int, taken: int) -> None:
+    """Word that comes within the second is the better time; later or impossible word is not."""
+    facts = JobFacts(1, 1, "acme/app", ("paddock",))
+    seen = JobObserved(facts, Observed.COMPLETED, heard, started_at=told * SECOND, completed_at=told * SECOND)
+    assert (seen.began, seen.ended) == (taken, taken)

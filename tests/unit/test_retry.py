@@ -29,26 +29,32 @@ def test_the_first_failure_gets_another_launch_soon() -> None:
 
 def test_the_wait_doubles() -> None:
     """Launch after launch, as long as each fails for another reason."""
-    second = POLICY.after_failure(attrs.evolve(JOB, launch=2, reason=NO_START), LOST)
+    second = POLICY.after_failure(attrs.evolve(JOB, launch=2, failure=NO_START), LOST)
     assert second == Relaunch(4 * SECOND, LOST)
 
 
 def test_the_third_failure_is_the_last() -> None:
     """At most three launches per job; the reason counts them and names the last failure."""
-    verdict = POLICY.after_failure(attrs.evolve(JOB, launch=3, reason=NO_START), LOST)
+    verdict = POLICY.after_failure(attrs.evolve(JOB, launch=3, failure=NO_START), LOST)
     assert verdict == GiveUp(f"launch budget spent: 3 of 3 launches failed, the last because {LOST}")
 
 
 def test_the_same_failure_twice_in_a_row_is_quarantined() -> None:
     """A broken image would fail for ever: the second time, word for word, is enough."""
-    verdict = POLICY.after_failure(attrs.evolve(JOB, launch=2, reason=NO_START), NO_START)
+    verdict = POLICY.after_failure(attrs.evolve(JOB, launch=2, failure=NO_START), NO_START)
     assert isinstance(verdict, GiveUp)
     assert verdict.reason == f"quarantined: two launches in a row failed in the same way: {NO_START}"
 
 
+def test_waiting_in_between_does_not_hide_a_series() -> None:
+    """What the job waited for since its last failure is another reason, and no excuse."""
+    waited = attrs.evolve(JOB, launch=2, failure=NO_START, reason="all 4 machines are in use")
+    assert isinstance(POLICY.after_failure(waited, NO_START), GiveUp)
+
+
 def test_one_failure_is_no_series() -> None:
     """A first launch that fails for the very reason the job carries already gets its second chance."""
-    job = attrs.evolve(JOB, launch=1, reason=NO_START)
+    job = attrs.evolve(JOB, launch=1, failure=NO_START)
     assert POLICY.after_failure(job, NO_START) == Relaunch(2 * SECOND, NO_START)
 
 
@@ -72,7 +78,7 @@ def test_no_story_of_failures_is_endless(policy: RetryPolicy, reasons: list[str]
         assert launch < policy.max_launches
         assert verdict.delay == policy.backoff * 2 ** (launch - 1)
         assert verdict.reason == reason
-        job = attrs.evolve(job, reason=verdict.reason)
+        job = attrs.evolve(job, failure=verdict.reason)
     pytest.fail("the sixth launch failed, and the policy still asks for another")
 
 

@@ -48,7 +48,8 @@ class Job:
 
     ``launch`` counts the launches made for it, ``displaced`` those of them that are not held against it: no machine
     could be had, or its machine served another job. ``machine`` is the machine that serves it, or that was launched
-    for it. ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did.
+    for it. ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands
+    where it stands, ``failure`` why its last launch came to nothing (waiting in between does not wipe it).
     """
 
     facts: JobFacts
@@ -68,6 +69,7 @@ class Job:
     conclusion: str | None = None
     result: OperationalResult | None = None
     reason: str = ""
+    failure: str = ""
 
     @property
     def id(self) -> int:
@@ -131,6 +133,7 @@ class JobChange(TypedDict, total=False):
     conclusion: str | None
     result: OperationalResult | None
     reason: str
+    failure: str
 
 
 def job_subject(job_id: int) -> str:

@@ -11,7 +11,7 @@ import attrs
 
 from paddock.core.job import JobFacts
 from paddock.core.states import OperationalResult
-from paddock.core.units import Moment, Span
+from paddock.core.units import SECOND, Moment, Span
 
 
 @attrs.frozen
@@ -46,6 +46,21 @@ class JobObserved:
     started_at: Moment | None = None
     completed_at: Moment | None = None
     delivery: str = ""
+
+    @property
+    def began(self) -> Moment:
+        """When the job started, as exactly as can be told."""
+        return within_its_second(self.started_at, self.received_at)
+
+    @property
+    def ended(self) -> Moment:
+        """When the job ended, as exactly as can be told."""
+        return within_its_second(self.completed_at, self.received_at)
+
+
+def within_its_second(told: Moment | None, heard: Moment) -> Moment:
+    """GitHub cuts its times to whole seconds; if word of it came within that second, that is the better time."""
+    return heard if told is None or told <= heard < told + SECOND else told
 
 
 @attrs.frozen

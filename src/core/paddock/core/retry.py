@@ -37,13 +37,13 @@ class RetryPolicy:
     def after_failure(self, job: Job, reason: str) -> Relaunch | GiveUp:
         """What follows a launch of `job` that came to nothing because of `reason`.
 
-        ``job.reason`` still holds the previous failure's reason, if there was one.
+        ``job.failure`` still holds the previous failure's reason, if there was one.
         """
         spent = job.launch - job.displaced
         if spent >= self.max_launches:
             return GiveUp(
                 f"launch budget spent: {spent} of {self.max_launches} launches failed, the last because {reason}"
             )
-        if spent > 1 and job.reason == reason:
+        if spent > 1 and job.failure == reason:
             return GiveUp(f"quarantined: two launches in a row failed in the same way: {reason}")
         return Relaunch(min(self.backoff << max(0, spent - 1), LONGEST_DELAY), reason)

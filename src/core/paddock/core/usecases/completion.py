@@ -8,7 +8,15 @@ import attrs
 
 from paddock.core.errors import Conflict, NotFound, Unavailable
 from paddock.core.job import Job, JobChange, JobIs
-from paddock.core.messages import EventMessage, JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
+from paddock.core.messages import (
+    EventMessage,
+    JobObserved,
+    Observed,
+    ReportEvent,
+    RunCompleted,
+    RunnerReported,
+    within_its_second,
+)
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, GitHubJob
 from paddock.core.ports.stores import Table
@@ -125,12 +133,12 @@ class Completion:
         change = JobChange(
             state=JobState.CANCELLED if never_ran else JobState.FINISHED,
             conclusion=seen.conclusion,
-            finished_at=seen.completed_at or seen.received_at,
+            finished_at=seen.ended,
             lease_until=0,
             reason="GitHub cancelled it before it started" if never_ran else "",
         )
-        if ran and seen.started_at is not None:
-            change["started_at"] = seen.started_at
+        if ran and seen.started_at is not None and job.started_at is not None:
+            change["started_at"] = within_its_second(seen.started_at, job.started_at)
         try:
             self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch, machine=job.machine), change)
         except Conflict:

@@ -144,8 +144,7 @@ class Launching:
             launch_id=launch,
             machine=None,
             lease_until=self._clock.now() + self._settings.deadlines.lease,
-            # What it waited for is over; a failure's reason stays, to be compared with the next one's.
-            reason=job.reason if job.launch > job.displaced else "",
+            reason="",
         )
         try:
             return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)

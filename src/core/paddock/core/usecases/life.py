@@ -58,7 +58,7 @@ class Life:
             if ended is not None:
                 self._record.job(job.id, "abandoned", verdict.reason, launch=job.launch)
             return ended
-        return self._requeue(job, when, JobChange(reason=reason), verdict.delay, "relaunch", reason)
+        return self._requeue(job, when, JobChange(reason=reason, failure=reason), verdict.delay, "relaunch", reason)
 
     def no_capacity(self, job: Job, reason: str) -> Job | None:
         """The cloud had no machine for the job: nothing was started, so nothing is held against it. It tries again.
@@ -104,7 +104,7 @@ class Life:
             state=JobState.RUNNING,
             machine=None if runner is None else runner.machine,
             runner_name=seen.runner_name,
-            started_at=seen.started_at or seen.received_at,
+            started_at=seen.began,
             lease_until=0,
             reason="",
         )
@@ -128,7 +128,7 @@ class Life:
         if runner is None:
             return None
         if runner.served_job != job.id or runner.state in NOT_BUSY:
-            runner = self.busy(runner, job.id, seen.started_at or seen.received_at)
+            runner = self.busy(runner, job.id, seen.began)
         if runner.assigned_job is not None and runner.assigned_job != job.id:
             self._swap(taken=runner, by=job, instead=runner.assigned_job)
         return runner

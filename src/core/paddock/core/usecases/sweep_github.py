@@ -141,7 +141,7 @@ class SweepGitHub:
         if self._table.jobs.get(str(facts.job_id)) is not None:
             return False
         self._queue.send([JobRequested(facts, self._clock.now())])
-        self._record.job(facts.job_id, "adopted", "GitHub lists it as queued, and no webhook told of it")
+        self._record.job(facts.job_id, "adopted", "GitHub lists it as queued, and no webhook of it had been taken up")
         return True
 
     def _tried(self, what: str, call: Callable[[], T], errors: list[str]) -> T | None:

@@ -23,6 +23,7 @@ from paddock.entrypoints.demo.play import Played, View, end_machines, play
 from paddock.entrypoints.demo.verdict import deviations
 from paddock.entrypoints.local.places import Places
 
+_FRAME = 8  # lines of the table that are not jobs
 _MARK = ".paddock-demo"
 
 
@@ -33,9 +34,9 @@ def demo(
 ) -> int:
     """Run a whole fleet on this machine, with a stand-in for GitHub, in less than a minute.
 
-    Real HTTP, real processes, a real database; only GitHub and its runner are stand-ins. Two dozen jobs of every kind
-    go through it: failing, cancelled and misspelt ones, a matrix whose runners GitHub mixes up, webhooks that come
-    twice, late or never. The end is a summary, and a page that draws what happened.
+    Real HTTP, real processes, a real database; only GitHub and its runner are stand-ins. More than twenty jobs of
+    every kind go through it: failing, cancelled and misspelt ones, a matrix whose runners GitHub mixes up, webhooks
+    that come twice, late or never. The end is a summary, and a page that draws what happened.
 
     The exit code is 0 only if every job ended as it should.
 
@@ -91,8 +92,16 @@ def _clear(places: Places) -> None:
 def _watched(state: Path, console: Console) -> Played:
     """Play, with a live table on a terminal and a line per change elsewhere."""
     if console.is_terminal:
-        with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
-            return play(state, lambda view: live.update(fleet_table(view.jobs, view.runners, view.now), refresh=True))
+        # As many jobs as the terminal is high, so that it never scrolls; the whole table comes once, at the end.
+        rows = max(5, console.height - _FRAME)
+        with Live(console=console, auto_refresh=False, transient=True) as live:
+
+            def table(view: View) -> None:
+                live.update(fleet_table(view.jobs, view.runners, view.now, rows=rows), refresh=True)
+
+            played = play(state, table)
+        console.print(fleet_table(played.view.jobs, played.view.runners, played.view.now, rows=len(played.view.jobs)))
+        return played
     seen: dict[int, Job] = {}
     began: list[int] = []
 
