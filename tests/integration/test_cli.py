@@ -355,7 +355,14 @@ def test_pause_and_resume(call: Caller, state: Path) -> None:
     opened.close()
     assert switch is not None
     assert (switch.on, switch.reason) == (True, "prices are high")
+    assert "the fleet is paused (prices are high)" in call("jobs", "--state", str(state)).out
     assert "1 waiting job woken" in call("resume", "--state", str(state)).out
+    assert "paused" not in call("jobs", "--state", str(state)).out
+
+
+def test_labels_in_the_notation_of_workflows(call: Caller) -> None:
+    """An array pasted from a workflow is read as one."""
+    assert "asks for: 4 to 8 vCPU" in call("labels", "[paddock, 'cpu=4']").out
 
 
 @pytest.mark.parametrize("words", [("jobs", "--state", "state"), ("config", "example"), ("--help",)], ids=" ".join)

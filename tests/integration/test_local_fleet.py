@@ -134,6 +134,28 @@ def test_a_second_fleet_on_the_same_state(stage: Stage) -> None:
         assert again.fleet.url.endswith("/webhook")
 
 
+def test_two_fleets_on_one_box(stage: Stage, tmp_path: Path) -> None:
+    """Two GitHubs whose jobs have the same ids: what ends one's job leaves the other's alone."""
+    other, go = tmp_path / "other", tmp_path / "go"
+    with GitHubStandIn() as github, nothing_left(other):
+        github.add_repository(REPOSITORY)
+        with (
+            running(config_of(stage.state, stage.github), stage.github),
+            running(config_of(other, github), github),
+            looking_at(stage.state) as state,
+        ):
+            (long,) = stage.start(script("long", f"touch {tmp_path}/runs; until test -e {go}; do sleep 0.05; done"))
+            until((tmp_path / "runs").exists, "the one runs")
+            short = github.start_run(REPOSITORY, [script("short")])
+            assert short.job_ids == (long,)
+            assert github.wait_for_run(short.run_id, 20).conclusion == "success"
+            until(lambda: not living_machines(other), "the other's machine is gone")
+            assert stage.at_github(long).conclusion is None
+            go.touch()
+            (job,) = stage.ended(state, long)
+            assert job.conclusion == "success"
+
+
 def test_machines_outlive_a_stop_and_are_adopted(stage: Stage, tmp_path: Path) -> None:
     """A fleet that stops leaves its machine at work; the next one finds the same process, and hears of its end."""
     of, go = config_of(stage.state, stage.github), tmp_path / "go"

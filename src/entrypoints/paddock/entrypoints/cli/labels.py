@@ -17,7 +17,7 @@ _SHOWN = 5
 def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None) -> int:
     """Say what a runs-on asks for, or what is wrong with it.
 
-    For example: `paddock labels paddock/cpu=4/arch=arm64`, or the array form, `paddock labels paddock cpu=4`.
+    For example: `paddock labels paddock/cpu=4/arch=arm64`, or the array form, `paddock labels "[paddock, cpu=4]"`.
 
     Parameters
     ----------
@@ -26,6 +26,9 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     config
         A paddock.yml whose named runners and aliases count too.
     """
+    if len(runs_on) == 1 and runs_on[0].startswith("[") and runs_on[0].endswith("]"):
+        # The array form as workflows and our own pages write it.
+        runs_on = tuple(label.strip().strip("'\"") for label in runs_on[0][1:-1].split(","))
     settings = FleetSettings()
     if config is not None:
         from paddock.adapters.config import load  # noqa: PLC0415 - YAML is needed only here

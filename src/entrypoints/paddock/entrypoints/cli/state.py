@@ -12,6 +12,7 @@ from rich.console import Console
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.paging import pages
+from paddock.core.switch import PAUSED
 from paddock.entrypoints.containers import State, open_state
 from paddock.entrypoints.local.places import DEFAULT_STATE, Places
 
@@ -48,8 +49,12 @@ def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False) -> int:
     with _opened(state) as opened:
         known = list(pages(lambda cursor: opened.table.jobs.page("all", "all", cursor=cursor)))
         runners = list(pages(lambda cursor: opened.table.runners.page("all", "all", cursor=cursor)))
+        paused = opened.table.switches.get(PAUSED)
     shown = [job for job in known if job.live or not live]
     Console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
+    if paused is not None and paused.on:
+        why = f" ({paused.reason})" if paused.reason else ""
+        print(f"the fleet is paused{why}: `paddock resume --state {state}` lets queued jobs go")
     return 0
 
 
@@ -98,7 +103,7 @@ def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:
     """
     with _opened(state) as opened:
         opened.operate.pause(reason)
-    print("paused: running jobs go on, queued ones wait; `paddock resume` lets them go")
+    print(f"paused: running jobs go on, queued ones wait; `paddock resume --state {state}` lets them go")
     return 0
 
 

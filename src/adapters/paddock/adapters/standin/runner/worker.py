@@ -103,7 +103,7 @@ class Worker:
             RUNNER_WORKSPACE=os.path.dirname(workspace),
             RUNNER_TOOL_CACHE=os.environ.get("RUNNER_TOOL_CACHE") or os.path.join(work, "_tool"),
         )
-        self.environment[TRACKING] = f"github_{self.job['jobId']}"
+        self.environment[TRACKING] = f"github_{os.urandom(16).hex()}"  # never twice, as the real one's GUID
         with contextlib.suppress(OSError), open(os.path.join(ROOT, ".setup_info"), "rb") as info:
             self.output(info.read() + b"\n")
 
