@@ -128,7 +128,7 @@ def test_its_state_can_be_asked(demo: Demo) -> None:
         *state,
         cwd=demo.cwd,
     )
-    assert "no webhook told of it" in " ".join(never.stdout.split())
+    assert "no webhook of it had been taken up" in " ".join(never.stdout.split())
 
 
 def test_nothing_is_left_running(demo: Demo) -> None:

@@ -318,6 +318,19 @@ def test_slow_senders_keep_nobody_waiting(served: Served) -> None:
     assert served.deliver(body)[0] == 202
 
 
+def test_stopping_races_with_requests_and_leaves_nothing_open() -> None:
+    """Stopped while it is awake anyway, many times over: it never stumbles over what it has closed, and lets go."""
+    under_test = receiver()
+    for _ in range(150):
+        server = WebServer(under_test.app, threads=1)
+        server.start()
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as raw:
+            raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            server.stop()
+        with closing(socket.create_server(("127.0.0.1", server.port))):
+            pass  # the port is free again
+
+
 def test_an_address_in_use_is_named(served: Served) -> None:
     """Two servers on one port: the second says which address, what to do, and leaves no thread behind."""
     before = threading.active_count()
