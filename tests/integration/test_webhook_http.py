@@ -5,6 +5,7 @@ import socket
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from wsgiref.types import StartResponse, WSGIEnvironment
 
 import attrs
 import pytest
@@ -319,16 +320,28 @@ def test_slow_senders_keep_nobody_waiting(served: Served) -> None:
 
 
 def test_stopping_races_with_requests_and_leaves_nothing_open() -> None:
-    """Stopped while it is awake anyway, many times over: it never stumbles over what it has closed, and lets go."""
-    under_test = receiver()
-    for _ in range(150):
-        server = WebServer(under_test.app, threads=1)
+    """Stopped while requests come to their ends, many times: it never stumbles over what it has closed, and lets go."""
+
+    def slow(_: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        arrived.release()
+        go.wait(10)
+        start_response("200 OK", [("Content-Length", "0")])
+        return []
+
+    for _ in range(60):
+        arrived, go = threading.Semaphore(0), threading.Event()
+        server = WebServer(slow)
         server.start()
-        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=10)) as raw:
-            raw.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-            server.stop()
-        with closing(socket.create_server(("127.0.0.1", server.port))):
-            pass  # the port is free again
+        senders = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(6)]
+        for sender in senders:
+            sender.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert all(arrived.acquire(timeout=10) for _ in senders)
+        go.set()
+        server.stop()
+        for sender in senders:
+            sender.close()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=10)
 
 
 def test_an_address_in_use_is_named(served: Served) -> None:

@@ -74,17 +74,13 @@ class WebServer:
         """Finish the requests under way, close every socket, end the threads."""
         self._stopping.set()
         if self._thread.is_alive():
+            # It may be ending by itself already, so what wakes it must stay open until it has ended. The sockets too:
+            # they would be pulled away under its select.
             self._server.pull_trigger()
             self._thread.join()
-        else:
-            self._close()
-
-    def _serve(self) -> None:
-        # One step at a time, because closing the sockets from another thread would pull them away under select.
-        while not self._stopping.is_set():
-            wasyncore.loop(timeout=_WAKE_SECONDS, map=self._sockets, count=1)
-        self._close()
-
-    def _close(self) -> None:
         self._server.task_dispatcher.shutdown(cancel_pending=True, timeout=5)
         wasyncore.close_all(self._sockets, ignore_all=True)
+
+    def _serve(self) -> None:
+        while not self._stopping.is_set():
+            wasyncore.loop(timeout=_WAKE_SECONDS, map=self._sockets, count=1)
