@@ -21,7 +21,7 @@ from paddock.adapters.process.errors import error_of
 from paddock.adapters.process.execution import MARKER
 from paddock.adapters.process.spawn import agent_environment
 from paddock.adapters.system import SystemClock
-from paddock.agent import environment
+from paddock.agent.job import environment
 from paddock.core.catalogue import fitting
 from paddock.core.errors import AccessDenied, InvalidInput, TokenReused, Unavailable
 from paddock.core.messages import EventMessage, ReportEvent, RunnerReported

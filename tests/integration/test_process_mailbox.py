@@ -10,8 +10,8 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryQueue
 from paddock.adapters.process import Collected, FileAssignments, Mailbox
-from paddock.agent.clock import SteadyClock
-from paddock.agent.local import FileAssignmentSource
+from paddock.agent.local.machine import FileAssignmentSource
+from paddock.agent.machine.clock import SteadyClock
 from paddock.core.codec import message_to_data
 from paddock.core.errors import InvalidInput, Unavailable
 from paddock.core.messages import Assignment, EventMessage, ReportEvent, RunnerReported

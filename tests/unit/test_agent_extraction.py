@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.agent.extraction import extract
+from paddock.agent.package.extraction import extract
 from paddock.agent.reasons import AgentFailure, Reason
 from tests.runner_package import archive
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.agent.jit import check_jit_config
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.registration.jit import check_jit_config
 from tests.runner_package import RUNNER_ID, SECRET, jit_config
 
 

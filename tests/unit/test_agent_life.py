@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.agent.life import LINGER, MAX_RETRIES, UPDATE_PATIENCE, Deed, Life, Limits
-from paddock.agent.listener import JobBegan, JobEnded, JobResult, Listening
+from paddock.agent.job.life import LINGER, MAX_RETRIES, UPDATE_PATIENCE, Deed, Life, Limits
+from paddock.agent.job.listener import JobBegan, JobEnded, JobResult, Listening
 from paddock.agent.reasons import Reason
-from paddock.agent.report import Event, Result
+from paddock.agent.telling.report import Event, Result
 
 S = 1_000_000
 LIMITS = Limits(max_runtime=1_000 * S, idle_timeout=100 * S, stop_grace=90 * S, heartbeat=300 * S, retry_delay=5 * S)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paddock.agent.listener import (
+from paddock.agent.job.listener import (
     CONCLUSIONS,
     JobBegan,
     JobEnded,

@@ -6,11 +6,11 @@ import sys
 from pathlib import Path
 
 from paddock.agent.agent import GIB, Agent, Platform, Settings
-from paddock.agent.clock import SECOND, SteadyClock
-from paddock.agent.local import FileAssignmentSource, MachineLock, NoPower, Outbox
-from paddock.agent.log import Log
-from paddock.agent.processes import LinuxProcesses
-from paddock.agent.signals import StopRequest
+from paddock.agent.local.machine import FileAssignmentSource, MachineLock, NoPower, Outbox
+from paddock.agent.machine.clock import SECOND, SteadyClock
+from paddock.agent.machine.processes import LinuxProcesses
+from paddock.agent.machine.signals import StopRequest
+from paddock.agent.telling.log import Log
 
 
 def main(argv: list[str] | None = None) -> int:

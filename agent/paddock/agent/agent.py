@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from paddock.agent.assignment import Assignment, parse_assignment
-from paddock.agent.clock import SECOND, Phases
-from paddock.agent.environment import base_environment, listener_environment, marker
-from paddock.agent.life import Deed, End, Life, Limits
-from paddock.agent.log import Log
+from paddock.agent.job.environment import base_environment, listener_environment, marker
+from paddock.agent.job.life import Deed, End, Life, Limits
+from paddock.agent.job.supervise import Hands, Supervisor
+from paddock.agent.machine.clock import SECOND, Phases
+from paddock.agent.machine.signals import StopRequest
 from paddock.agent.ports import AssignmentSource, Child, Clock, Power, Processes, ReportSink
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
-from paddock.agent.report import Event, Report, Result
-from paddock.agent.signals import StopRequest
-from paddock.agent.supervise import Hands, Supervisor
+from paddock.agent.telling.log import Log
+from paddock.agent.telling.report import Event, Report, Result
 
 LISTENER = "bin/Runner.Listener"
 GIB = 1 << 30
@@ -110,10 +110,10 @@ class Agent:
         return assignment
 
     def _prepare(self, assignment: Assignment) -> None:
-        from paddock.agent.extraction import extract  # noqa: PLC0415 - a waiting agent should be small
-        from paddock.agent.jit import check_jit_config  # noqa: PLC0415 - as above
-        from paddock.agent.package import open_package  # noqa: PLC0415 - as above
-        from paddock.agent.preflight import check_listener  # noqa: PLC0415 - as above
+        from paddock.agent.package.extraction import extract  # noqa: PLC0415 - a waiting agent should be small
+        from paddock.agent.package.fetching import open_package  # noqa: PLC0415 - as above
+        from paddock.agent.package.preflight import check_listener  # noqa: PLC0415 - as above
+        from paddock.agent.registration.jit import check_jit_config  # noqa: PLC0415 - as above
 
         with self._phases.measure("configure"):
             check_jit_config(assignment.jit_config, assignment.runner_id)
@@ -245,7 +245,7 @@ class Agent:
 
         Each step is taken whatever became of the one before; a full disk has room for the report after the wipe.
         """
-        from paddock.agent.cleanup import wipe  # noqa: PLC0415 - needed once, at the end
+        from paddock.agent.machine.cleanup import wipe  # noqa: PLC0415 - needed once, at the end
 
         on = self._on
         start = on.clock.now()

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from paddock.agent.report import Report
+from paddock.agent.telling.report import Report
 
 
 class Clock(Protocol):

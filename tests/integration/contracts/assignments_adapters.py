@@ -10,8 +10,8 @@ import attrs
 
 from paddock.adapters.memory import MemoryAssignments
 from paddock.adapters.process import FileAssignments
-from paddock.agent.clock import SteadyClock
-from paddock.agent.local import FileAssignmentSource
+from paddock.agent.local.machine import FileAssignmentSource
+from paddock.agent.machine.clock import SteadyClock
 from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import Assignments

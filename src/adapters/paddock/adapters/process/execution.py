@@ -14,7 +14,7 @@ from paddock.adapters.process.liveness import AgentProcess, ProcessFacts, bury, 
 from paddock.core.errors import Unavailable
 
 PATIENCE = 10.0  # seconds for the kernel to take its dead
-MARKER = "PADDOCK_MACHINE"  # as in paddock.agent.environment; a test holds the two together
+MARKER = "PADDOCK_MACHINE"  # as in paddock.agent.job.environment; a test holds the two together
 
 
 def end_machine(files: MachineFiles) -> None:

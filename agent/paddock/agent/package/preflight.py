@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
-from paddock.agent.extraction import LISTENER
+from paddock.agent.package.extraction import LISTENER
 from paddock.agent.reasons import AgentFailure, Reason
 
 _PATIENCE = 30.0  # seconds; a healthy one takes a tenth of one

@@ -5,13 +5,13 @@ import selectors
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from paddock.agent.clock import SECOND
-from paddock.agent.life import Deed, Life
-from paddock.agent.listener import read_complaint, read_output
-from paddock.agent.log import Log
+from paddock.agent.job.life import Deed, Life
+from paddock.agent.job.listener import read_complaint, read_output
+from paddock.agent.machine.clock import SECOND
+from paddock.agent.machine.signals import StopRequest
 from paddock.agent.ports import Child, Clock, Processes
 from paddock.agent.reasons import Reason
-from paddock.agent.signals import StopRequest
+from paddock.agent.telling.log import Log
 
 MAX_LINE = 1_000_000  # bytes; a longer line is dropped whole, because its end is what counts
 MAX_NAP = SECOND  # microseconds; even if a wake-up were lost, nothing waits longer than this

@@ -16,10 +16,10 @@ The exit code never says how the job went (0 means too much), so it is judged to
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from paddock.agent.clock import SECOND
-from paddock.agent.listener import CONCLUSIONS, JobBegan, JobEnded, JobResult, Line, Listening
+from paddock.agent.job.listener import CONCLUSIONS, JobBegan, JobEnded, JobResult, Line, Listening
+from paddock.agent.machine.clock import SECOND
 from paddock.agent.reasons import Reason
-from paddock.agent.report import Event, Result
+from paddock.agent.telling.report import Event, Result
 
 NEVER = 1 << 62
 MAX_RETRIES = 2  # of exit code 2; the runner's own script would go on for ever

@@ -19,11 +19,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from paddock.agent.log import Log
+from paddock.agent.machine.processes import start_ticks
 from paddock.agent.ports import Clock
-from paddock.agent.processes import start_ticks
 from paddock.agent.reasons import AgentFailure, Reason
-from paddock.agent.report import Report
+from paddock.agent.telling.log import Log
+from paddock.agent.telling.report import Report
 
 POLL = 100_000  # microseconds between two looks, on average
 MAX_BYTES = 1_000_000

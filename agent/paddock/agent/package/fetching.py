@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from paddock.agent.assignment import Package
-from paddock.agent.log import Log
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.telling.log import Log
 
 TRIES = 3
 TIMEOUT = 30.0  # seconds without a byte

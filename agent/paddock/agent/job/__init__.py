@@ -1,0 +1,1 @@
+"""The Listener and its one job: started, watched, judged, ended."""

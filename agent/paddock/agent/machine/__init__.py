@@ -1,0 +1,1 @@
+"""The machine: its processes, signals, users, resources, service manager and power switch."""

@@ -1,0 +1,1 @@
+"""The runner package: found, fetched, verified, unpacked, and seen to start."""

@@ -1,0 +1,1 @@
+"""What the machine tells: reports, its log, the runner's own diagnosis."""
