@@ -133,6 +133,8 @@ def jit_config(runner_id: object = RUNNER_ID, *, more: Mapping[str, bytes] | Non
 
 def assignment(machine: str, url: str, data: bytes, **fields: object) -> Assignment:
     """An assignment of the package at `url` whose bytes are `data`."""
+    digest = hashlib.sha256(data).hexdigest()
+    published = {"downloads": digest, "release digest": digest}
     given: dict[str, Any] = {
         "machine": machine,
         "job_id": 12345,
@@ -141,7 +143,7 @@ def assignment(machine: str, url: str, data: bytes, **fields: object) -> Assignm
         "labels": ("paddock",),
         "runner_name": f"paddock--{machine}--1a2b3c",
         "runner_id": RUNNER_ID,
-        "package": RunnerPackage(VERSION, url, hashlib.sha256(data).hexdigest(), f"actions-runner-{VERSION}.tar.gz"),
+        "package": RunnerPackage(VERSION, url, digest, f"actions-runner-{VERSION}.tar.gz", published),
         "jit_config": jit_config(),
         "max_runtime": 60_000_000,
         "idle_timeout": 60_000_000,

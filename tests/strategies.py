@@ -20,6 +20,7 @@ from paddock.core.messages import (
     JobObserved,
     JobRequested,
     Observed,
+    Registration,
     ReportEvent,
     RunCompleted,
     RunnerPackage,
@@ -260,6 +261,11 @@ reports: SearchStrategy[RunnerReported] = st.builds(
     detail=texts,
     interrupted_by=st.none() | texts,
     phases=st.dictionaries(slugs, spans, max_size=4),
+    peaks=st.dictionaries(slugs, st.integers(min_value=0, max_value=1 << 40), max_size=3),
+    runner_id=st.none() | job_ids,
+    repository=texts,
+    run_id=st.none() | job_ids,
+    run_attempt=st.none() | st.integers(min_value=1, max_value=99),
 )
 
 packages: SearchStrategy[RunnerPackage] = st.builds(
@@ -268,7 +274,7 @@ packages: SearchStrategy[RunnerPackage] = st.builds(
     url=texts,
     sha256=st.from_regex(r"[0-9a-f]{64}", fullmatch=True),
     filename=slugs,
-    sources=st.lists(slugs, max_size=3).map(tuple),
+    digests=st.dictionaries(slugs, st.from_regex(r"[0-9a-f]{64}", fullmatch=True), max_size=3),
 )
 
 assignments: SearchStrategy[Assignment] = st.builds(
@@ -282,6 +288,7 @@ assignments: SearchStrategy[Assignment] = st.builds(
     runner_id=job_ids,
     package=packages,
     jit_config=texts,
+    registration=st.none() | st.builds(Registration, url=texts, token=texts, group=texts),
     max_runtime=spans,
     idle_timeout=st.integers(min_value=0, max_value=HOUR),
     setup_info=texts,

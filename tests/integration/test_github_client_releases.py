@@ -55,7 +55,7 @@ def test_the_package_names_its_sources() -> None:
             url=URL,
             sha256=ONE,
             filename=FILE,
-            sources=("downloads", "pinned digest", "release digest", "release notes"),
+            digests=dict.fromkeys(("downloads", "pinned digest", "release digest", "release notes"), ONE),
         )
 
 
@@ -75,7 +75,7 @@ def test_any_two_sources_are_enough(
     """Whichever two publish a digest, if they agree."""
     with world(pins={FILE: pinned} if pinned else {}) as at:
         script(at, listed, digest, noted)
-        assert at.github.releases.package(SHOP, Arch.X64).sources == sources
+        assert at.github.releases.package(SHOP, Arch.X64).digests == dict.fromkeys(sources, ONE)
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,9 @@ def test_a_release_that_cannot_be_read_is_one_source_less() -> None:
         with world(pins={FILE: ONE}) as at:
             at.on(DOWNLOADS, downloads(ONE))
             at.on(RELEASE, answer)
-            assert at.github.releases.package(SHOP, Arch.X64).sources == ("downloads", "pinned digest")
+            assert at.github.releases.package(SHOP, Arch.X64).digests == dict.fromkeys(
+                ("downloads", "pinned digest"), ONE
+            )
         with world(pins={FILE: OTHER}) as at:
             at.on(DOWNLOADS, downloads(ONE))
             at.on(RELEASE, answer)

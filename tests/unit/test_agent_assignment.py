@@ -126,8 +126,9 @@ def test_refuses_a_wrong_field_and_names_it(field: str, value: object) -> None:
         ("sha256", "g" * 64),
         ("filename", "../x.tar.gz"),
         ("filename", "x.zip"),
-        ("sources", "github"),
-        ("sources", [1]),
+        ("digests", "github"),
+        ("digests", {"release notes": "abc"}),
+        ("digests", {"release notes": 1}),
     ],
 )
 def test_refuses_a_wrong_field_of_the_package(field: str, value: object) -> None:

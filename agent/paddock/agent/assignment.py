@@ -13,7 +13,7 @@ VERSION = 1
 HOUR = 3_600_000_000
 MAX_LABELS = 100  # GitHub's limit for one runner
 MAX_NAME = 64  # GitHub's limit for a runner's name
-MAX_JIT = 65_536  # a real one has about 4,200 characters
+MAX_SECRET = 65_536  # characters; a real configuration has about 4,200
 
 _MACHINE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 _REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
@@ -31,12 +31,24 @@ class Package:
     url: str
     sha256: str
     filename: str
-    sources: tuple[str, ...] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """How the runner registers itself. ``token`` is a secret, ``group`` a runner group's name or empty."""
+
+    url: str
+    token: str = field(repr=False)
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One runner registration for one job's label set. Spans are microseconds. ``jit_config`` is a secret."""
+    """One runner registration for one job's label set. Spans are microseconds. ``jit_config`` is a secret.
+
+    Either it is there, or ``registration`` is; with the latter ``runner_id`` is 0.
+    """
 
     machine: str
     job_id: int
@@ -46,7 +58,8 @@ class Assignment:
     runner_name: str
     runner_id: int
     package: Package
-    jit_config: str = field(repr=False)
+    jit_config: str = field(default="", repr=False)
+    registration: Registration | None = None
     max_runtime: int = 6 * HOUR
     idle_timeout: int = HOUR // 12
     setup_info: str = ""
@@ -71,6 +84,8 @@ def parse_assignment(data: object) -> Assignment:
     package = data.get("package")
     if not isinstance(package, Mapping):
         raise _wrong("package", package, "an object with version, url, sha256 and filename")
+    registration = _registration(data.get("registration"))
+    jit_config = _secret(data.get("jit_config", ""), "jit_config", least=0 if registration else 1)
     return Assignment(
         machine=_text(data, "machine", _MACHINE, "an id of letters, digits, '.', '_', ':' and '-'"),
         job_id=_number(data, "job_id", least=1),
@@ -78,15 +93,16 @@ def parse_assignment(data: object) -> Assignment:
         repository=_text(data, "repository", _REPOSITORY, "owner/name"),
         labels=_labels(data.get("labels")),
         runner_name=_text(data, "runner_name", _RUNNER, f"a name of at most {MAX_NAME} characters"),
-        runner_id=_number(data, "runner_id", least=1),
+        runner_id=_number(data, "runner_id", least=0 if jit_config == "" else 1),
         package=Package(
             version=_text(package, "version", _VERSION, "a version such as 2.336.0", inside="package."),
-            url=_url(package.get("url")),
+            url=_url(package.get("url"), "package.url"),
             sha256=_text(package, "sha256", _SHA256, "64 hexadecimal digits", inside="package.").lower(),
             filename=_text(package, "filename", _FILENAME, "the name of a .tar.gz file", inside="package."),
-            sources=_strings(package.get("sources", ()), "package.sources"),
+            digests=_digests(package.get("digests", {})),
         ),
-        jit_config=_secret(data.get("jit_config")),
+        jit_config=jit_config,
+        registration=registration,
         max_runtime=_number(data, "max_runtime", least=1, default=6 * HOUR),
         idle_timeout=_number(data, "idle_timeout", least=1, default=HOUR // 12),
         setup_info=_string(data.get("setup_info", ""), "setup_info"),
@@ -136,21 +152,42 @@ def _list(value: object, name: str, each: Callable[[object], T]) -> tuple[T, ...
     return tuple(each(item) for item in value)
 
 
-def _url(value: object) -> str:
+def _url(value: object, name: str) -> str:
     right = "an http or https address without credentials"
     if not isinstance(value, str):
-        raise _wrong("package.url", value, right)
+        raise _wrong(name, value, right)
     try:
         parts = urlsplit(value)
     except ValueError:
-        raise _wrong("package.url", value, right) from None
+        raise _wrong(name, value, right) from None
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise _wrong("package.url", f"{parts.scheme}://…", right)
+        raise _wrong(name, f"{parts.scheme}://…", right)
     return value
 
 
-def _secret(value: object) -> str:
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_JIT:
+def _secret(value: object, name: str, *, least: int = 1) -> str:
+    if not isinstance(value, str) or not least <= len(value) <= MAX_SECRET:
         shown = f"a text of {len(value)} characters" if isinstance(value, str) else type(value).__name__
-        raise AgentFailure(Reason.BAD_ASSIGNMENT, f"jit_config: found {shown}, wanted 1 to {MAX_JIT} characters")
+        raise AgentFailure(Reason.BAD_ASSIGNMENT, f"{name}: found {shown}, wanted {least} to {MAX_SECRET} characters")
     return value
+
+
+def _digests(value: object) -> dict[str, str]:
+    if not isinstance(value, Mapping):
+        raise _wrong("package.digests", value, "an object of place to digest")
+    for digest in value.values():
+        if not isinstance(digest, str) or _SHA256.fullmatch(digest) is None:
+            raise _wrong("package.digests", digest, "64 hexadecimal digits")
+    return {_string(place, "package.digests"): digest.lower() for place, digest in value.items()}
+
+
+def _registration(value: object) -> Registration | None:
+    if value is None:
+        return None
+    if not isinstance(value, Mapping):
+        raise _wrong("registration", type(value).__name__, "an object with url and token, or null")
+    return Registration(
+        url=_url(value.get("url"), "registration.url"),
+        token=_secret(value.get("token"), "registration.token"),
+        group=_string(value.get("group", ""), "registration.group"),
+    )

@@ -1,6 +1,11 @@
-"""What the agent needs of its platform. The one-machine fleet's is in `local`, a cloud's will stand beside it."""
+"""What the agent needs of its platform. The one-machine fleet's is in `local`, EC2's in `aws`.
+
+What a platform does not have (a one-machine fleet has no spot notices), `Absent` stands for.
+"""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +17,18 @@ class Clock(Protocol):
 
     def now(self) -> int:
         """Microseconds since 1970-01-01T00:00:00Z; never runs backwards while the agent lives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Who and what this machine is. Empty where the platform does not know it."""
+
+    machine: str
+    instance_type: str = ""
+    zone: str = ""
+    region: str = ""
+    market: str = ""  # spot or on-demand
+    image: str = ""
 
 
 class AssignmentSource(Protocol):
@@ -45,6 +62,98 @@ class Power(Protocol):
 
     def off(self) -> None:
         """Switch the machine off, for good. The last thing the agent does."""
+
+
+class NoticeKind(StrEnum):
+    """What a cloud warns of."""
+
+    SPOT = "spot"  # the machine will be taken at a known moment
+    REBALANCE = "rebalance"  # it is at an elevated risk of being taken
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A warning. ``at`` is the moment the machine goes (spot) or the warning was given (rebalance), microseconds."""
+
+    kind: NoticeKind
+    at: int
+
+
+class Notices(Protocol):
+    """Where warnings come from."""
+
+    def look(self) -> Notice | None:
+        """The gravest warning that stands now; None if none does, or if it could not be asked. Returns within 2 s."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The machine's resources at one moment. Bytes; `cpu` is busy time since boot in microseconds, over all cores."""
+
+    disk_free: int
+    disk_used: int
+    memory_available: int
+    memory_used: int
+    cpu: int
+    cores: int
+
+
+class Resources(Protocol):
+    """What the machine has left."""
+
+    def look(self) -> Reading:
+        """The reading now.
+
+        Raises:
+            OSError: it cannot be read.
+        """
+
+    def largest(self, count: int) -> Sequence[str]:
+        """The processes that use the most memory, one line for each: ``pid name MiB``. Hostile text."""
+
+
+class LogStore(Protocol):
+    """Where the machine's log is shipped to, live."""
+
+    def append(self, lines: Sequence[tuple[int, str]]) -> None:
+        """Store lines, each with its moment (microseconds), in order; all of them or none.
+
+        At most 1 MB and 10,000 lines. A repetition after an error may store lines twice.
+
+        Raises:
+            OSError: not now; the same lines may be offered again.
+        """
+
+
+class Archive(Protocol):
+    """Where whole files are kept after the machine is gone."""
+
+    def put(self, name: str, file: Path) -> None:
+        """Store the file under a name relative to this machine's own place.
+
+        Raises:
+            OSError: it was not stored.
+        """
+
+
+class PackageMirror(Protocol):
+    """The fleet's own copies of runner packages; read-only to machines."""
+
+    def request(self, version: str, platform: str, filename: str) -> tuple[str, Mapping[str, str]] | None:
+        """The address of a copy and the headers to ask for it with; None if there is no mirror. Sends nothing.
+
+        ``platform`` is ``linux-x64`` or ``linux-arm64``.
+        """
+
+
+class ServiceManager(Protocol):
+    """Whoever watches over the agent itself (systemd)."""
+
+    def ready(self) -> None:
+        """The agent is up."""
+
+    def alive(self) -> None:
+        """The agent still turns. Called at least every 10 s; must not block and never raises."""
 
 
 class Child(Protocol):

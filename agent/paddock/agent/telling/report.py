@@ -50,6 +50,11 @@ class Report:
     detail: str = ""
     interrupted_by: str | None = None
     phases: Mapping[str, int] = field(default_factory=dict)
+    peaks: Mapping[str, int] = field(default_factory=dict)
+    runner_id: int | None = None
+    repository: str = ""
+    run_id: int | None = None
+    run_attempt: int | None = None
 
     def to_data(self) -> dict[str, object]:
         """Plain data for JSON, with the message's kind and version."""

@@ -91,7 +91,9 @@ class RunnerReported:
     """A machine's report. ``machine`` is who sent it (the transport's word, not the text's).
 
     ``job_id`` and ``launch`` name the job it was launched for; GitHub may have given it another. ``conclusion`` is the
-    job's end as the runner saw it; ``result`` is how the machine did; ``phases`` are spans by phase name.
+    job's end as the runner saw it; ``result`` is how the machine did; ``phases`` are spans by phase name; ``peaks`` the
+    most that was used of each resource. ``repository``, ``run_id`` and ``run_attempt`` are what the job's own hook
+    told: text that the job could have forged, never evidence.
     """
 
     event: ReportEvent
@@ -111,27 +113,46 @@ class RunnerReported:
     detail: str = ""
     interrupted_by: str | None = None
     phases: Mapping[str, Span] = attrs.field(factory=dict)
+    peaks: Mapping[str, int] = attrs.field(factory=dict)
+    runner_id: int | None = None
+    repository: str = ""
+    run_id: int | None = None
+    run_attempt: int | None = None
 
 
 @attrs.frozen
 class RunnerPackage:
     """Where the official runner comes from and what its bytes must hash to.
 
-    ``sources`` name the independent places that published this digest; the agent refuses a package that does not match.
+    ``digests`` is what each place that publishes one said, by the place's name; the agent refuses a package that fewer
+    than two of them vouch for, that any of them contradicts, or whose bytes do not match.
     """
 
     version: str
     url: str
     sha256: str
     filename: str
-    sources: tuple[str, ...] = ()
+    digests: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class Registration:
+    """How a runner registers itself, where it could not be registered for it. ``token`` is a secret.
+
+    ``url`` is that of the repository or organisation; ``group`` is the runner group's name, empty for the default one.
+    """
+
+    url: str
+    token: str = attrs.field(repr=False)
+    group: str = ""
 
 
 @attrs.frozen
 class Assignment:
     """What a machine is to do: one runner registration, for one job's label set.
 
-    ``jit_config`` is a secret (it holds the runner's private key) and is left out of `repr`.
+    ``jit_config`` is a secret (it holds the runner's private key) and is left out of `repr`. Where it is empty, the
+    runner registers itself by ``registration``, and ``runner_id`` is 0: GitHub gives the number when it does.
     """
 
     machine: str
@@ -142,7 +163,8 @@ class Assignment:
     runner_name: str
     runner_id: int
     package: RunnerPackage
-    jit_config: str = attrs.field(repr=False)
+    jit_config: str = attrs.field(default="", repr=False)
+    registration: Registration | None = None
     max_runtime: Span = 6 * 3600 * 1_000_000
     idle_timeout: Span = 5 * 60 * 1_000_000
     setup_info: str = ""

@@ -129,13 +129,12 @@ class RestReleases:
         found = {source: digest.lower() for source, digest in digests.items() if digest}
         if len(set(found.values())) <= 1 and len(found) < _ENOUGH and passing is not None:
             raise passing  # the second source may speak again soon
-        sources = tuple(sorted(found))
         return RunnerPackage(
             version=version,
             url=download.download_url,
             sha256=_agreed(download.filename, found),
             filename=download.filename,
-            sources=sources,
+            digests=dict(sorted(found.items())),
         )
 
     def _download(self, scope: Scope, arch: Arch) -> _Download:

@@ -163,7 +163,7 @@ class MemoryReleases:
         if len(digests) < 2:  # noqa: PLR2004 - one source alone proves nothing
             raise Rejected(f"{package.filename}: only {', '.join(digests) or 'nobody'} publishes its digest")
         digest = next(iter(digests.values()))
-        return RunnerPackage(package.version, package.url, digest, package.filename, tuple(digests))
+        return RunnerPackage(package.version, package.url, digest, package.filename, digests)
 
 
 def _runner(runner: RunnerRecord) -> RegisteredRunner:
