@@ -133,7 +133,7 @@ class AgentMachine:
 
     def start(self, *options: str, environment: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
         """Start an agent, quick in its ways unless told otherwise."""
-        command = [sys.executable, "-P", "-m", "paddock.agent", "--machine-dir", str(self.directory)]
+        command = [sys.executable, "-P", "-m", "paddock.agent", "local", "--machine-dir", str(self.directory)]
         command += ["--cache-dir", str(self.cache), *FAST, *options]
         measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
         agent = subprocess.Popen(

@@ -11,43 +11,20 @@ from paddock.agent.job.life import Deed, End, Life, Limits
 from paddock.agent.job.supervise import Hands, Supervisor
 from paddock.agent.machine.clock import SECOND, Phases
 from paddock.agent.machine.signals import StopRequest
-from paddock.agent.ports import AssignmentSource, Child, Clock, Power, Processes, ReportSink
+from paddock.agent.ports import AssignmentSource, Child, Clock, Identity, Power, Processes, ReportSink
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
+from paddock.agent.settings import Settings
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.report import Event, Report, Result
 
 LISTENER = "bin/Runner.Listener"
-GIB = 1 << 30
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
-    """How this machine's agent is set up. Spans are microseconds, `min_free` is bytes."""
-
-    directory: Path
-    cache: Path
-    tool_cache: Path | None = None
-    assignment_deadline: int = 600 * SECOND
-    min_free: int = GIB
-    stop_grace: int = 90 * SECOND
-    heartbeat: int = 300 * SECOND
-    retry_delay: int = 5 * SECOND
-
-    @property
-    def machine(self) -> str:
-        """The machine's id: the name of its directory."""
-        return self.directory.name
-
-    @property
-    def work(self) -> Path:
-        """Everything that the job may write to."""
-        return self.directory / "work"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Platform:
     """What the machine gives the agent."""
 
+    identity: Identity
     source: AssignmentSource
     sink: ReportSink
     power: Power
@@ -100,8 +77,8 @@ class Agent:
         if isinstance(data, dict):
             self._on.log.hide(str(data.get("jit_config") or ""))
         assignment = parse_assignment(data)
-        if assignment.machine != self._settings.machine:
-            detail = f"machine: found {assignment.machine!r}, and this is {self._settings.machine!r}"
+        if assignment.machine != self._on.identity.machine:
+            detail = f"machine: found {assignment.machine!r}, and this is {self._on.identity.machine!r}"
             raise AgentFailure(Reason.BAD_ASSIGNMENT, detail)
         self._assignment = assignment
         self._on.log.write(
@@ -117,7 +94,7 @@ class Agent:
 
         with self._phases.measure("configure"):
             check_jit_config(assignment.jit_config, assignment.runner_id)
-            for directory in (self._settings.work, self._runner, self._home, self._tmp):
+            for directory in (self._settings.work, self._settings.runner, self._settings.home, self._settings.tmp):
                 directory.mkdir(mode=0o700)
         start = self._on.clock.now()
         with open_package(
@@ -129,12 +106,12 @@ class Agent:
         ) as archive:
             self._phases.note("package", self._on.clock.now() - start)
             with self._phases.measure("extract"):
-                extract(archive, self._runner)
+                extract(archive, self._settings.runner)
         with self._phases.measure("preflight"):
-            version = check_listener(self._runner, base_environment(self._home, self._tmp))
+            version = check_listener(self._settings.runner, base_environment(self._settings.home, self._settings.tmp))
         if assignment.setup_info:
             info = [{"Group": "Paddock", "Detail": assignment.setup_info}]
-            (self._runner / ".setup_info").write_text(json.dumps(info), encoding="utf-8")
+            (self._settings.runner / ".setup_info").write_text(json.dumps(info), encoding="utf-8")
         self._on.log.write("prepared", version=version, **self._phases.spans)
 
     def _listen(self, assignment: Assignment) -> Report:
@@ -148,7 +125,7 @@ class Agent:
         )
         self._listener_at = on.clock.now()
         self._life = life = Life(limits, self._listener_at)
-        hands = Hands(self._start_listener, self._tell, self._update_finished, marker(settings.machine))
+        hands = Hands(self._start_listener, self._tell, self._update_finished, marker(self._on.identity.machine))
         supervisor = Supervisor(life, hands, on.processes, on.clock, on.stop, on.log)
         supervisor.run()
         assert life.end is not None
@@ -162,17 +139,17 @@ class Agent:
         environment = listener_environment(
             machine=assignment.machine,
             jit_config=assignment.jit_config,
-            home=self._home,
-            tmp=self._tmp,
+            home=self._settings.home,
+            tmp=self._settings.tmp,
             tool_cache=self._settings.tool_cache,
         )
-        command = (str(self._runner / LISTENER), "run")
-        child = self._on.processes.spawn(command, directory=self._runner, environment=environment)
+        command = (str(self._settings.runner / LISTENER), "run")
+        child = self._on.processes.spawn(command, directory=self._settings.runner, environment=environment)
         self._on.log.write("listener_started", pid=child.pid)
         return child
 
     def _update_finished(self) -> bool:
-        finished = self._runner / "update.finished"
+        finished = self._settings.runner / "update.finished"
         if not finished.exists():
             return False
         finished.unlink()
@@ -210,7 +187,7 @@ class Agent:
         life = self._life
         return Report(
             event=event,
-            machine=self._settings.machine,
+            machine=self._on.identity.machine,
             job_id=job_id,
             launch=launch,
             runner_name=runner_name,
@@ -250,7 +227,7 @@ class Agent:
         on = self._on
         start = on.clock.now()
         try:
-            alive = on.processes.kill_all(marker(self._settings.machine))
+            alive = on.processes.kill_all(marker(self._on.identity.machine))
             if alive:
                 on.log.write("left_running", count=alive)
         except Exception as error:  # noqa: BLE001 - see the docstring
@@ -266,18 +243,6 @@ class Agent:
             on.log.write("wipe_failed", error=_words(error))
         delivered = on.sink.flush()
         on.log.write("off", reported=delivered, **self._phases.spans)
-
-    @property
-    def _runner(self) -> Path:
-        return self._settings.work / "runner"
-
-    @property
-    def _home(self) -> Path:
-        return self._settings.work / "home"
-
-    @property
-    def _tmp(self) -> Path:
-        return self._settings.work / "tmp"
 
 
 def _reason_of(error: Exception) -> Reason:

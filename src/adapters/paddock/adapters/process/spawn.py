@@ -28,7 +28,13 @@ def spawn_agent(directory: Path, cache: Path, options: Sequence[str], more: Mapp
     Raises:
         OSError: no more processes, or no memory.
     """
-    command = [sys.executable, "-P", "-m", "paddock.agent"]  # -P: what lies in the current directory is never imported
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "paddock.agent",
+        "local",
+    ]  # -P: what lies in the current directory is never imported
     command += ["--machine-dir", str(directory.absolute()), "--cache-dir", str(cache.absolute()), *options]
     agent = subprocess.Popen(  # noqa: S603 - our own program, and no text of a job's in its arguments
         command,

@@ -1,0 +1,74 @@
+"""Setting up the agent of one machine of the one-machine fleet."""
+
+import argparse
+import random
+import sys
+from pathlib import Path
+
+from paddock.agent.agent import Agent, Platform
+from paddock.agent.local.machine import FileAssignmentSource, MachineLock, NoPower, Outbox
+from paddock.agent.machine.clock import SECOND, SteadyClock
+from paddock.agent.machine.processes import LinuxProcesses
+from paddock.agent.machine.signals import StopRequest
+from paddock.agent.ports import Identity
+from paddock.agent.settings import GIB, Settings
+from paddock.agent.telling.log import Log
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``paddock-agent local``."""
+    parser.add_argument("--machine-dir", type=Path, required=True, help="this machine's directory; its name is the id")
+    parser.add_argument("--cache-dir", type=Path, required=True, help="where runner packages are kept for all machines")
+    parser.add_argument("--tool-cache", type=Path, help="a directory of tools that jobs share")
+    parser.add_argument("--assignment-deadline", type=float, default=600, help="seconds to wait for an assignment")
+    parser.add_argument("--min-free-gib", type=float, default=1, help="GiB that must be free before a download")
+    parser.add_argument("--stop-grace", type=float, default=90, help="seconds between SIGINT and kill")
+    parser.add_argument("--heartbeat", type=float, default=300, help="seconds between two signs of life")
+    parser.add_argument(
+        "--retry-delay",
+        type=float,
+        default=5,
+        help="seconds before the Listener is started again; a download is tried again after a fifth of it",
+    )
+
+
+def start(options: argparse.Namespace) -> int:
+    """Live one machine's life; 0 also if the machine has, or had, an agent already."""
+    directory: Path = options.machine_dir.absolute()
+    if not directory.is_dir():
+        print(f"--machine-dir {directory}: must be an existing directory", file=sys.stderr)  # noqa: T201 - a command line
+        return 2
+    stop = StopRequest()
+    stop.install()
+    if not MachineLock(directory).acquire():
+        return 0
+    clock = SteadyClock()
+    log = Log(directory / "agent.log", clock)
+    processes = LinuxProcesses()
+    log.write("on", machine=directory.name, adopting=processes.adopt_orphans())
+    settings = Settings(
+        directory=directory,
+        cache=options.cache_dir.absolute(),
+        tool_cache=options.tool_cache,
+        assignment_deadline=_span(options.assignment_deadline),
+        min_free=int(options.min_free_gib * GIB),
+        stop_grace=_span(options.stop_grace),
+        heartbeat=_span(options.heartbeat),
+        retry_delay=_span(options.retry_delay),
+    )
+    platform = Platform(
+        identity=Identity(machine=directory.name),
+        source=FileAssignmentSource(directory, clock=clock, below=random.randrange),
+        sink=Outbox(directory, log),
+        power=NoPower(),
+        processes=processes,
+        clock=clock,
+        stop=stop,
+        log=log,
+    )
+    Agent(settings, platform).run()
+    return 0
+
+
+def _span(seconds: float) -> int:
+    return int(seconds * SECOND)

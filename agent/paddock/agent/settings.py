@@ -1,0 +1,52 @@
+"""How one machine's agent is set up; whoever starts it (a command line, a machine's settings file) says so."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from paddock.agent.machine.clock import SECOND
+
+MIB = 1 << 20
+GIB = 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Spans are microseconds, room is bytes.
+
+    ``assignment_deadline``: how long to wait for orders. ``standby``: whether that wait is a pool's, which may be long
+    and end without orders. ``low_disk`` and ``low_memory`` are what must be left while a job runs.
+    """
+
+    directory: Path
+    cache: Path
+    baked: Path | None = None
+    tool_cache: Path | None = None
+    user: str = ""
+    assignment_deadline: int = 600 * SECOND
+    standby: bool = False
+    min_free: int = GIB
+    low_disk: int = 500 * MIB
+    low_memory: int = 200 * MIB
+    stop_grace: int = 90 * SECOND
+    heartbeat: int = 300 * SECOND
+    retry_delay: int = 5 * SECOND
+
+    @property
+    def work(self) -> Path:
+        """Everything that the job may write to."""
+        return self.directory / "work"
+
+    @property
+    def runner(self) -> Path:
+        """The official runner, unpacked."""
+        return self.work / "runner"
+
+    @property
+    def home(self) -> Path:
+        """The job's home directory."""
+        return self.work / "home"
+
+    @property
+    def tmp(self) -> Path:
+        """The job's directory for temporary files."""
+        return self.work / "tmp"
