@@ -15,6 +15,13 @@ class Reason(StrEnum):
     BAD_PACKAGE = "bad_package"  # not an archive of a runner, or one that reaches outside itself
     PREFLIGHT_FAILED = "preflight_failed"  # the Listener cannot even tell its version: a library is missing
     BAD_JIT_CONFIG = "bad_jit_config"  # not for this runner, or it would write other files
+    # It was to register itself, by a token.
+    REGISTRATION_REFUSED = "registration_refused"  # the token, the address, or a permission: GitHub tells no more
+    REGISTRATION_UNREACHABLE = "registration_unreachable"  # GitHub did not answer, or not in time
+    RUNNER_NAME_TAKEN = "runner_name_taken"
+    RUNNER_GROUP_UNKNOWN = "runner_group_unknown"
+    NOT_EPHEMERAL = "not_ephemeral"  # the server would have given it more than one job
+    REGISTRATION_FAILED = "registration_failed"  # anything else
     # The runner was started and saw no job.
     NO_JOB = "no_job"  # the idle time-out
     NOT_CONFIGURED = "not_configured"
