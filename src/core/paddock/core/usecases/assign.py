@@ -29,6 +29,7 @@ from paddock.core.states import JobState
 from paddock.core.units import money_text
 from paddock.core.usecases.adopt import record_of
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.setup_info import setup_info
 
 _SUFFIX = 6
 
@@ -104,7 +105,7 @@ class Assign:
         minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
         runner = record_of(machine, launch, job, minted, self._settings)
         new = self._runners.add(runner)
-        receipt = self._assignments.put(self._orders(job, machine, jit, package))
+        receipt = self._assignments.put(self._orders(job, machine, launch, jit, package))
         if receipt.runner_id != jit.runner_id:
             # Another dispatcher was faster; its registration is the machine's, ours is left over.
             self._forget(machine.id, scope, jit.runner_id)
@@ -133,7 +134,7 @@ class Assign:
     def _fresh_name(self, machine: Machine) -> str:
         return runner_name(machine.id, self._ids.token()[-_SUFFIX:])
 
-    def _orders(self, job: Job, machine: Machine, jit: JitConfig, package: RunnerPackage) -> Assignment:
+    def _orders(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig, package: RunnerPackage) -> Assignment:
         return Assignment(
             machine=machine.id,
             job_id=job.id,
@@ -146,7 +147,7 @@ class Assign:
             jit_config=jit.encoded,
             max_runtime=self._settings.deadlines.runtime,
             idle_timeout=self._settings.deadlines.idle,
-            setup_info=f"{machine.id} {machine.instance_type} {machine.zone} {machine.market}".replace("  ", " "),
+            setup_info=setup_info(job, machine, launch),
             created_at=self._clock.now(),
         )
 
