@@ -12,8 +12,11 @@ class Reason(StrEnum):
     LOW_DISK = "low_disk"  # too little free space for the package
     DOWNLOAD_FAILED = "download_failed"
     DIGEST_MISMATCH = "digest_mismatch"  # the bytes are not those that were published
+    DIGEST_UNCONFIRMED = "digest_unconfirmed"  # fewer than two places vouch for the package's digest
+    DIGEST_DISAGREEMENT = "digest_disagreement"  # two places name different digests for it
     BAD_PACKAGE = "bad_package"  # not an archive of a runner, or one that reaches outside itself
     PREFLIGHT_FAILED = "preflight_failed"  # the Listener cannot even tell its version: a library is missing
+    VERSION_MISMATCH = "version_mismatch"  # the Listener tells another version than the package's
     BAD_JIT_CONFIG = "bad_jit_config"  # not for this runner, or it would write other files
     # It was to register itself, by a token.
     REGISTRATION_REFUSED = "registration_refused"  # the token, the address, or a permission: GitHub tells no more
@@ -33,12 +36,17 @@ class Reason(StrEnum):
     RETRIES_EXHAUSTED = "retries_exhausted"  # exit code 2 once more than it is restarted for
     EXITED_WITHOUT_JOB = "exited_without_job"  # exit code 0 while idle: GitHub let it go
     LISTENER_FAILED = "listener_failed"  # any other exit code
+    GHOST = "ghost"  # it let a job go by, and GitHub knows its registration no more
     # It saw a job.
     ORPHAN = "orphan"  # exit code 0 without a result: GitHub holds the job for a runner that is gone
     LISTENER_DIED = "listener_died"  # any other exit code without a result
     ABANDONED = "abandoned"  # the Listener gave the job up: its lease was lost
     MAX_RUNTIME = "max_runtime"
+    WORKER_DIED = "worker_died"  # the Worker was there and is not, and the Listener does not care
     # At any time.
+    SPOT_NOTICE = "spot_notice"  # the machine is about to be taken
+    REBALANCE = "rebalance"  # it might be; told in passing, nothing ends
+    DISK_FULL = "disk_full"  # too little free space to go on
     SIGTERM = "sigterm"  # the machine was told to stop
     AGENT_ERROR = "agent_error"  # a fault of ours
 

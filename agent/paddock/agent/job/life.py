@@ -7,25 +7,45 @@
                  v                                │
     started ─> listening ─────── job ─────────> ended
                  │                │
-      idle time-out,         max_runtime,
-      SIGTERM                SIGTERM            ─> SIGINT ─> grace ─> kill everything ─> ended
+      idle time-out, ghost,   max_runtime, no worker,
+      SIGTERM, spot, disk     SIGTERM, spot, disk    ─> SIGINT ─> grace ─> kill everything ─> ended
 
-The exit code never says how the job went (0 means too much), so it is judged together with the lines that were seen.
+There is one ladder down, climbed once: a later reason to stop can make its grace shorter, never longer. A spot notice
+for the moment T leaves a running job its time::
+
+    notice          T-45 s          T-15 s      T               T+5 min
+      │ tell          │ SIGINT        │ kill      │ AWS takes it  │ power off, if we still live
 """
 
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from paddock.agent.job.listener import CONCLUSIONS, JobBegan, JobEnded, JobResult, Line, Listening
+from paddock.agent.job.listener import JobBegan, JobEnded, JobResult, Line, Listening
+from paddock.agent.job.verdict import End, judge_idle, judge_job
 from paddock.agent.machine.clock import SECOND
+from paddock.agent.ports import Notice, NoticeKind, Reading
 from paddock.agent.reasons import Reason
-from paddock.agent.telling.report import Event, Result
+
+__all__ = [
+    "GIVE_UP",
+    "LINGER",
+    "MAX_RETRIES",
+    "MAX_UPDATES",
+    "NEVER",
+    "UPDATE_PATIENCE",
+    "Deed",
+    "End",
+    "Life",
+    "Limits",
+]
 
 NEVER = 1 << 62
+MINUTE = 60 * SECOND
 MAX_RETRIES = 2  # of exit code 2; the runner's own script would go on for ever
 MAX_UPDATES = 1
 UPDATE_PATIENCE = 30 * SECOND  # how long the runner's own script waits for an update to finish
 LINGER = 300 * SECOND  # for the Listener to leave after its one job
+GIVE_UP = 60 * SECOND  # after the first kill: what the kernel will not end must not keep the machine on
 
 
 class Deed(Enum):
@@ -36,29 +56,27 @@ class Deed(Enum):
     KILL = auto()  # end it and everything below it
     TELL_STARTED = auto()
     TELL_ALIVE = auto()
+    TELL_NOTICE = auto()  # of `Life.notice`
+    WARN_MEMORY = auto()  # say in the log what uses it
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Spans in microseconds."""
+    """Spans in microseconds, amounts in bytes."""
 
-    max_runtime: int
-    idle_timeout: int
+    max_runtime: int = 360 * MINUTE
+    idle_timeout: int = 5 * MINUTE
     stop_grace: int = 90 * SECOND
     heartbeat: int = 300 * SECOND
     retry_delay: int = 5 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """How it ended, ready to be reported."""
-
-    event: Event
-    result: Result
-    reason: Reason | None = None
-    conclusion: str | None = None
-    exit_code: int | None = None
-    interrupted_by: str | None = None
+    spot_interrupt: int = 45 * SECOND  # before the machine is taken
+    spot_kill: int = 15 * SECOND  # likewise; the rest is for the report
+    spot_least: int = 5 * SECOND  # between SIGINT and kill, however late the notice came
+    spot_wait: int = 5 * MINUTE  # after that moment, before the machine switches itself off
+    worker_patience: int = 60 * SECOND  # without any sign of a Worker while a job is said to run
+    min_disk: int = 500 << 20
+    low_memory: int = 200 << 20
+    warn_every: int = MINUTE
 
 
 class Life:
@@ -72,12 +90,19 @@ class Life:
         self._running = True  # a process is there
         self._start_at = NEVER  # when to start again
         self._kill_at = NEVER
+        self._give_up_at = NEVER
+        self._warn_at = now
+        self._taken_at = NEVER  # when the cloud takes the machine
         self._retries = 0
         self._updates = 0
         self._updating = False
         self._complaint: Reason | None = None
         self._stopped_by: Reason | None = None
         self._result: JobResult | None = None
+        self._worker_seen = False
+        self._silent_since: int | None = None
+        self._told: set[NoticeKind] = set()
+        self.notice: Notice | None = None
         self.job_name = ""
         self.ready_at: int | None = None
         self.started_at: int | None = None
@@ -89,8 +114,18 @@ class Life:
         """True while the runner's own update swaps its directories, before it is started again."""
         return self._updating
 
+    @property
+    def wait_until(self) -> int | None:
+        """How long the machine, its work done, waits for the cloud to take it; None if it switches itself off at once.
+
+        A machine that AWS reclaims in its first hour is free, and one that we switch off is not.
+        """
+        return None if self._taken_at == NEVER else self._taken_at + self._limits.spot_wait
+
     def said(self, line: Line, now: int) -> list[Deed]:
         """The Listener printed a line that matters."""
+        if self._ended():
+            return []
         match line:
             case Listening():
                 if self.ready_at is None:
@@ -111,32 +146,79 @@ class Life:
         if self.started_at is None:
             self._complaint = reason
 
+    def noticed(self, notice: Notice, now: int) -> list[Deed]:
+        """The cloud warned. Each kind is told once; of several moments the earliest counts."""
+        if self._ended():
+            return []
+        deeds: list[Deed] = []
+        if notice.kind not in self._told:
+            self._told.add(notice.kind)
+            self.notice = notice
+            deeds.append(Deed.TELL_NOTICE)
+        if notice.kind is NoticeKind.SPOT:
+            self._taken_at = min(self._taken_at, notice.at)
+            if self._kill_at != NEVER:
+                self._kill_at = min(self._kill_at, self._last_moment(now))
+            elif self.started_at is None or now >= self._limit():
+                deeds += self.stop(Reason.SPOT_NOTICE, now)
+        return deeds
+
+    def looked(self, reading: Reading, now: int) -> list[Deed]:
+        """The machine's resources were read."""
+        if self._ended():
+            return []
+        deeds: list[Deed] = []
+        if reading.memory_available < self._limits.low_memory and now >= self._warn_at:
+            self._warn_at = now + self._limits.warn_every
+            deeds.append(Deed.WARN_MEMORY)
+        if reading.disk_free < self._limits.min_disk and self.finished_at is None:
+            deeds += self.stop(Reason.DISK_FULL, now)
+        return deeds
+
+    def ghosted(self, now: int) -> list[Deed]:
+        """The Listener let a job go by: GitHub has dropped its registration, and it would listen for ever."""
+        return self.stop(Reason.GHOST, now) if self.started_at is None else []
+
+    def worker(self, sign: bool | None, now: int) -> list[Deed]:  # noqa: FBT001 - a fact, not an option
+        """A Worker gives signs of life (its log grows, its process is there), gives none, or nobody could tell."""
+        if sign is not False or self.started_at is None or self.finished_at is not None:
+            self._worker_seen |= sign is True
+            self._silent_since = None
+            return []
+        if self._silent_since is None:
+            self._silent_since = now
+        if now - self._silent_since < self._limits.worker_patience:
+            return []
+        # Without a Worker nothing of the job was ever done; GitHub leaves it queued for a runner that is gone.
+        return self.stop(Reason.WORKER_DIED if self._worker_seen else Reason.ORPHAN, now)
+
     def stop(self, reason: Reason, now: int) -> list[Deed]:
         """The machine is to stop. Only the first call counts: a ladder is not climbed twice."""
-        if self.end is not None or self._stopped_by is not None:
+        if self._ended() or self._kill_at != NEVER:
             return []
         if self._result is None:
             self._stopped_by = reason
         if not self._running:
             self._start_at = NEVER
-            self.end = self._without_job(None)
+            self.end = judge_idle(self._stopped_by, self._complaint, None)
             return []
-        if self._kill_at == NEVER:
-            self._kill_at = now + self._limits.stop_grace
-            return [Deed.INTERRUPT]
-        return []
+        self._kill_at = min(now + self._limits.stop_grace, self._last_moment(now))
+        return [Deed.INTERRUPT]
 
     def passed(self, now: int) -> list[Deed]:
         """Time has passed."""
-        if self.end is not None:
+        if self._ended():
             return []
         deeds: list[Deed] = []
+        if now >= self._give_up_at:
+            self.exited(None, now)
+            return []
         if now >= self._kill_at:
             self._kill_at = now + SECOND  # once more, if one kill was not enough
+            self._give_up_at = min(self._give_up_at, now + GIVE_UP)
             deeds.append(Deed.KILL)
         elif now >= self._limit():
-            reason = Reason.NO_JOB if self.started_at is None else Reason.MAX_RUNTIME
-            deeds += self.stop(reason, now)
+            deeds += self.stop(self._overdue(now), now)
         if not self._ended() and now >= self._start_at:
             self._start_at, self._updating, self._running, self._complaint = NEVER, False, True, None
             deeds.append(Deed.START)
@@ -148,73 +230,59 @@ class Life:
     def wake_at(self) -> int:
         """The moment at which `passed` will next have something to say."""
         limit = self._limit() if self._kill_at == NEVER else NEVER
-        return min(self._kill_at, self._start_at, self._heartbeat_at, limit)
+        return min(self._kill_at, self._give_up_at, self._start_at, self._heartbeat_at, limit)
 
     def updated(self, now: int) -> None:
         """The runner's own update has finished: no need to wait longer."""
         if self._updating:
             self._start_at = min(self._start_at, now)
 
-    def exited(self, code: int, now: int) -> None:
-        """The Listener is gone, and all it printed has been read. Either `end` is set, or it will be started again."""
+    def exited(self, code: int | None, now: int) -> None:
+        """The Listener is gone, and all it printed has been read. Either `end` is set, or it will be started again.
+
+        Without a code it could not be ended, and is left behind.
+        """
+        if self._ended():
+            return
         self._running = False
         self._kill_at = NEVER
         if self.started_at is not None:
             self.finished_at = self.finished_at or now
-            self.end = self._with_job(code)
+            self.end = judge_job(self._result, self._stopped_by, code)
         elif self._stopped_by is None and now < self._idle_until and self._may_restart(code):
             self._updating = code in (3, 4)
             self._start_at = now + (UPDATE_PATIENCE if self._updating else self._limits.retry_delay)
         else:
-            self.end = self._without_job(code)
+            self.end = judge_idle(self._stopped_by, self._complaint, code)
 
     def _ended(self) -> bool:
         return self.end is not None
 
     def _limit(self) -> int:
+        """When the Listener is to be stopped, if nothing happens before."""
+        return min(self._own_limit(), self._taken_at - self._limits.spot_interrupt)
+
+    def _own_limit(self) -> int:
         if self.started_at is None:
             return self._idle_until
         if self.finished_at is not None:
             return self.finished_at + LINGER
         return self.started_at + self._limits.max_runtime
 
-    def _may_restart(self, code: int) -> bool:
-        if code == 2 and self._complaint is None:  # noqa: PLR2004 - the codes are the runner's, see the module's docstring
+    def _overdue(self, now: int) -> Reason:
+        if now < self._own_limit():
+            return Reason.SPOT_NOTICE
+        return Reason.NO_JOB if self.started_at is None else Reason.MAX_RUNTIME
+
+    def _last_moment(self, now: int) -> int:
+        """When everything is killed because the machine will be taken. A late notice still leaves a moment to leave."""
+        return max(self._taken_at - self._limits.spot_kill, now + self._limits.spot_least)
+
+    def _may_restart(self, code: int | None) -> bool:
+        if code == 2 and self._complaint is None:  # noqa: PLR2004 - the codes are the runner's, see `listener`
             self._retries += 1
             return self._retries <= MAX_RETRIES
         if code in (3, 4):
             self._updates += 1
             return self._updates <= MAX_UPDATES
         return False
-
-    def _with_job(self, code: int) -> End:
-        conclusion = None if self._result is None else CONCLUSIONS[self._result]
-        reason = self._stopped_by
-        if reason is Reason.MAX_RUNTIME:
-            return End(Event.FINISHED, Result.TIMED_OUT, reason, conclusion, code)
-        if reason is not None:  # also no_job: a job that arrived while the idle Listener was being stopped
-            return End(Event.FINISHED, Result.INTERRUPTED, reason, conclusion, code, interrupted_by=reason.value)
-        if self._result is JobResult.ABANDONED:
-            return End(Event.FINISHED, Result.INTERRUPTED, Reason.ABANDONED, conclusion, code, "lost_lease")
-        if self._result is not None:
-            return End(Event.FINISHED, Result.SERVED, None, conclusion, code)
-        if code == 0:
-            return End(Event.FAILED_TO_START, Result.FAILED_TO_START, Reason.ORPHAN, None, code)
-        return End(Event.FINISHED, Result.INTERRUPTED, Reason.LISTENER_DIED, None, code, "listener_died")
-
-    def _without_job(self, code: int | None) -> End:
-        by = self._stopped_by.value if self._stopped_by is Reason.SIGTERM else None
-        reason = self._stopped_by or self._complaint or _reason_of(code)
-        return End(Event.FAILED_TO_START, Result.FAILED_TO_START, reason, None, code, by)
-
-
-def _reason_of(code: int | None) -> Reason:
-    """What the exit code alone says, when nothing was printed that says more."""
-    return {
-        0: Reason.EXITED_WITHOUT_JOB,
-        2: Reason.RETRIES_EXHAUSTED,
-        3: Reason.UPDATE_REQUIRED,
-        4: Reason.UPDATE_REQUIRED,
-        5: Reason.SESSION_CONFLICT,
-        7: Reason.VERSION_TOO_OLD,
-    }.get(-1 if code is None else code, Reason.LISTENER_FAILED)
