@@ -1,6 +1,8 @@
-"""A job explained: its life in order, the reasons, and what comes next."""
+"""A job explained: the answer, the reasons, its life by machine, and what comes next."""
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -9,8 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from paddock.adapters.report.chapters import chapters, next_step, offset_text
-from paddock.core.decision import Decision
+from paddock.adapters.report.chapters import chapters, offset_text, sections
+from paddock.adapters.report.standing import answer, next_step
+from paddock.adapters.report.words import actor_text, fact_text, reason_text, verdict_text
+from paddock.core import usecases
+from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.spec import Range, RunnerSpec
@@ -23,11 +28,11 @@ from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
 
 
-def told(job: Job, decisions: Sequence[Decision] = (), runner: Runner | None = None, width: int = 100) -> list[str]:
+def told(job: Job, decisions: Sequence[Decision] = (), runners: Sequence[Runner] = (), width: int = 110) -> list[str]:
     """The story as the lines of a terminal, without colour."""
     console = Console(width=width, color_system=None, force_terminal=False, _environ={})
     with console.capture() as capture:
-        console.print(story(job, decisions, runner, NOW))
+        console.print(story(job, decisions, runners, NOW))
     return [line.rstrip() for line in capture.get().splitlines()]
 
 
@@ -36,64 +41,151 @@ def said(job: Job, seconds: float, actor: str, verdict: str, reason: str, **fact
     return Decision(job.subject, at(seconds), actor, verdict, reason, facts)
 
 
-def test_a_served_jobs_story_reads_from_queueing_to_the_end() -> None:
-    """What happened and what was decided stand in one order of time, relative to queueing, with reasons and facts."""
+def said_of(machine: str, seconds: float, actor: str, verdict: str, reason: str, **facts: int | str) -> Decision:
+    """A decision about a machine."""
+    return Decision(f"machine:{machine}", at(seconds), actor, verdict, reason, facts)
+
+
+def test_a_served_jobs_story_begins_with_its_end_and_is_told_by_machine() -> None:
+    """First the answer; then the job; then a line for each thing, under its machine, relative to queueing."""
     job, machine = served(1, "lint", 0, 14, 21)
-    job = attrs.evolve(job, spec=RunnerSpec(cpu=Range(4, 8)))
-    lines = told(job, [said(job, 1, "dispatch", "launch", "the cheapest of 6 types", types=6)], machine)
-    assert lines[0] == "lint  ✓ success"
-    assert lines[1] == "acme/shop · ci · job 40000000001 of run 9000000000"
+    job = attrs.evolve(job, spec=RunnerSpec(cpu=Range(4, 8)), launch=1)
+    decisions = [
+        said(job, 0.5, "dispatch", "queued", "GitHub queued it with paddock/cpu=4"),
+        said(job, 2, "dispatch", "launched", "cpu=4 gave c7i.xlarge", machine=machine.machine, launch=1),
+        said_of(machine.machine, 15, "completion", "busy", "its runner started lint"),
+        said(job, 15.7, "life", "running", "GitHub gave it to runner x", machine=machine.machine),
+        said_of(machine.machine, 36.7, "completion", "finished", "its runner reports success"),
+        said(job, 36.8, "completion", "finished", "GitHub concluded it: success", runner="x"),
+        said_of(machine.machine, 40, "retire", "gone", "the machine is gone", result="served"),
+    ]
+    lines = told(job, decisions, [machine])
+    assert lines[:2] == [
+        "Job 40000000001 ended with success after 21.0 s on machine i-00000000000000001.",
+        "",
+    ]
+    assert lines[2:4] == ["lint  ✓ success", "acme/shop · ci · job 40000000001 of run 9000000000"]
     assert "asked for  4 to 8 vCPU, x64, spot" in lines
     assert "waited     15.6 s" in lines
     assert "ran        21.0 s" in lines
-    assert lines[lines.index("") + 1 :] == [
-        "  +0 ms ● queued the job  GitHub",
-        "          runs-on: paddock/cpu=4",
-        " +1.0 s ◆ launch  dispatch",
-        "          the cheapest of 6 types",
-        "          types = 6",
-        " +1.6 s ● launched  i-00000000000000001",
-        "          c7i.xlarge, x64, spot in eu-west-1a, $0.0982 an hour",
-        "+14.4 s ● ready  i-00000000000000001",
-        "          its runner listens for a job",
-        "+15.6 s ● started the job  GitHub",
-        "          on paddock--i-00000000000000001--7f3a",
-        "+36.6 s ● the job ended: success  GitHub",
-        "+39.1 s ● gone  i-00000000000000001",
-        "          served",
+    assert lines[lines.index("launches   1") + 1 :] == [
         "",
+        "      +0 ms ● GitHub: queued the job: runs-on: paddock/cpu=4",
+        "    +500 ms ◆ the dispatcher: taken up",
+        "",
+        "Launch 1: machine i-00000000000000001",
+        "     +2.0 s ◆ the dispatcher: got a machine: cpu=4 gave c7i.xlarge",
+        "    +14.4 s ● the machine: ready: its runner listens for a job",
+        "    +15.7 s ◆ GitHub: started: GitHub gave it to runner x",
+        "    +36.8 s ◆ GitHub: ended: GitHub concluded it: success",
+        "    +40.0 s ◆ the clean-up of machines: gone (result: served)",
     ]
 
 
-def test_a_waiting_job_says_for_what_and_until_when() -> None:
-    """The last line of a job that waits names the reason and the next look at it."""
-    job = a_job(1, queued=300, not_before=NOW + 12 * SECOND, reason="acme/shop has 8 of its 8 machines")
-    lines = told(job)
-    assert "waits   1 min 00 s so far" in lines
-    assert lines[-1] == "Next: Waiting for: acme/shop has 8 of its 8 machines. It is looked at again in 12.0 s."
+def test_each_machines_lines_stand_under_its_name_however_late_they_come() -> None:
+    """An earlier machine's end is not mixed into the story of the next one, and nothing is said twice."""
+    job = a_job(1, state=JobState.LAUNCHED, machine="m-2", launch=2)
+    decisions = [
+        said(job, 1, "dispatch", "launched", "the first", machine="m-1", launch=1),
+        said_of("m-1", 5, "completion", "failed_to_start", "low_disk: 3 MiB are free"),
+        said(job, 6, "life", "relaunch", "low_disk", launch=1, delay_s=90),
+        said(job, 7, "dispatch", "paused", "it waits: the fleet is paused"),
+        said(job, 8, "dispatch", "launched", "the second", machine="m-2", launch=2),
+        said_of("m-1", 9, "retire", "gone", "the machine is gone", result="failed_to_start"),
+    ]
+    story_of = sections(job, chapters(job, decisions))
+    assert [(part.title, [chapter.headline for chapter in part.chapters]) for part in story_of] == [
+        ("", ["queued the job"]),
+        ("Launch 1: machine m-1", ["got a machine", "failed to start", "back to the queue", "gone"]),
+        ("Back in the queue", ["waits"]),
+        ("Launch 2: machine m-2", ["got a machine"]),
+    ]
+    (back,) = [chapter for part in story_of for chapter in part.chapters if chapter.back]
+    assert (back.actor, back.facts) == ("the retry policy", ("tried again after 1 min 30 s",))
 
 
-def test_a_paused_fleet_names_the_command_that_lets_it_go_on() -> None:
-    """If the fleet is paused, the reader learns how to end that."""
-    job = a_job(1, not_before=NOW + 10 * SECOND)
-    step = next_step(job, [said(job, 2, "admission", "paused", "the fleet is paused: upgrade")], NOW)
-    assert step == "Waiting for: the fleet is paused: upgrade. `paddock resume` lets it go on."
+def test_a_machine_that_served_another_job_says_so() -> None:
+    """The reader must not take the other job's lines for this one's."""
+    job, machine = served(1, "lint", 0, 14, 21)
+    machine = attrs.evolve(machine, served_job=18)
+    (_, part) = sections(job, chapters(job, [], [machine]), [machine])
+    assert part.title == f"Machine {machine.machine}, which served job 18"
 
 
-def test_a_job_that_waited_through_a_pause_is_no_longer_told_to_resume() -> None:
-    """Only the last word counts: an earlier pause is not the reason any more."""
-    job = a_job(1, not_before=0)
-    earlier, later = said(job, 2, "admission", "paused", "paused"), said(job, 9, "dispatch", "requeue", "no capacity")
-    assert "resume" not in next_step(job, [earlier, later], NOW)
+def test_the_same_thing_said_again_and_again_is_told_once() -> None:
+    """How often, and until when; something else in between ends the row."""
+    job = a_job(1)
+    waits = [said(job, second, "dispatch", "delayed", "Unavailable: GitHub is away") for second in (1, 2, 3)]
+    other = said(job, 4, "dispatch", "resumed", "its dispatcher died")
+    again = said(job, 5, "dispatch", "delayed", "Unavailable: GitHub is away")
+    found = [(c.headline, c.times) for c in chapters(job, [*waits, other, again]) if c.decided]
+    assert found == [("tries again later", 3), ("goes on", 1), ("tries again later", 1)]
+    assert any("3 times until +3.0 s" in line for line in told(job, [*waits, other]))
 
 
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "Waiting for: a dispatcher"),
-        ({"state": JobState.DISPATCHING}, "Waiting for its machine to come up"),
-        ({"state": JobState.LAUNCHED, "machine": "i-7"}, "Waiting for machine i-7 to come up"),
-        ({"state": JobState.RUNNING}, "It runs."),
+        (
+            {"not_before": NOW + 12 * SECOND, "reason": "acme/shop has 8 of its 8 machines"},
+            "is waiting because acme/shop has 8 of its 8 machines; next try in 12.0 s.",
+        ),
+        ({}, "is waiting because no dispatcher has taken it up yet; next try as soon as a dispatcher is free."),
+        ({"reason": "NoCapacity: all taken."}, "is waiting because all taken; next try as soon as"),
+        ({"state": JobState.DISPATCHING, "launch": 2}, "is being given a machine (launch 2)."),
+        ({"state": JobState.LAUNCHED, "machine": "i-7"}, "waits for machine i-7 to come up"),
+        (
+            {"state": JobState.RUNNING, "machine": "i-7", "started_at": NOW - SECOND},
+            "on machine i-7, for 1.0 s so far.",
+        ),
+        ({"state": JobState.REJECTED, "reason": "cpu = 'x': no"}, "was refused because cpu = 'x': no."),
+        ({"state": JobState.ABANDONED, "reason": "quarantined"}, "was given up because quarantined."),
+        ({"state": JobState.CANCELLED}, "was cancelled: GitHub gave no reason."),
+        ({"state": JobState.FINISHED, "conclusion": "failure"}, "ended with failure."),
+    ],
+)
+def test_the_answer_comes_first(changes: dict[str, Any], expected: str) -> None:
+    """Each standing is one sentence with the job's id; a wait has its reason and its next try."""
+    job = a_job(1, **changes)
+    (first, *_) = told(job, width=300)
+    assert first.startswith(f"Job {job.id} ")
+    assert expected in first
+
+
+def test_a_job_without_a_reason_of_its_own_has_that_of_the_last_decision() -> None:
+    """And without the words in which the decision begins."""
+    job = a_job(1)
+    last = said(job, 2, "dispatch", "machine_limit", "it waits: all 4 machines are in use")
+    assert "because all 4 machines are in use;" in answer(job, [last], NOW)
+    machine = said_of("m-1", 3, "retire", "gone", "the machine is gone")
+    assert "because all 4 machines are in use;" in answer(job, [last, machine], NOW)
+
+
+def test_a_paused_fleet_names_the_command_that_lets_it_go_on() -> None:
+    """If the fleet is paused, the reader learns how to end that."""
+    job = a_job(1, not_before=NOW + 10 * SECOND)
+    decision = said(job, 2, "dispatch", "paused", "it waits: the fleet is paused: upgrade")
+    assert next_step(job, [decision]) == "`paddock resume` lets it go on."
+    assert told(job, [decision])[:2] == [
+        "Job 40000000001 is waiting because the fleet is paused: upgrade; next try in 10.0 s.",
+        "`paddock resume` lets it go on.",
+    ]
+
+
+def test_a_job_that_waited_through_a_pause_is_no_longer_told_to_resume() -> None:
+    """Only the last word counts: an earlier pause is not the reason any more."""
+    job = a_job(1, not_before=0)
+    earlier, later = said(job, 2, "dispatch", "paused", "paused"), said(job, 9, "life", "relaunch", "no capacity")
+    assert "resume" not in next_step(job, [earlier, later])
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, ""),
+        ({"state": JobState.DISPATCHING}, "as soon as its machine is up"),
+        ({"state": JobState.LAUNCHED, "machine": "i-7"}, "as soon as its machine is up"),
+        ({"state": JobState.RUNNING}, "Its end is recorded"),
         ({"state": JobState.REJECTED}, "put right what the reason names"),
         ({"state": JobState.ABANDONED}, "re-run it at GitHub"),
         ({"state": JobState.CANCELLED}, ""),
@@ -112,31 +204,74 @@ def test_a_job_that_waited_through_a_pause_is_no_longer_told_to_resume() -> None
 )
 def test_every_standing_has_its_next_step(changes: dict[str, Any], expected: str) -> None:
     """A job that waits or failed says what comes next or what to do; one that is well says nothing."""
-    step = next_step(a_job(1, **changes), [], NOW)
+    step = next_step(a_job(1, **changes), [])
     assert expected in step
     assert bool(step) is bool(expected)
 
 
 def test_a_refusal_is_ours_not_githubs() -> None:
-    """The end of a job that we gave up is not put into GitHub's mouth, and its reason is told once."""
+    """The end of a job that we gave up is not put into GitHub's mouth, and is told once."""
     job = a_job(1, state=JobState.ABANDONED, finished_at=at(9), reason="launch budget spent")
-    (end,) = [chapter for chapter in chapters(job, []) if "ended" in chapter.headline]
+    (_, end) = chapters(job, [])
     assert (end.actor, end.headline, end.detail) == ("Paddock", "the job ended: abandoned", "launch budget spent")
-    (end,) = [
-        chapter
-        for chapter in chapters(job, [said(job, 9, "sweep", "abandon", "launch budget spent")])
-        if "ended" in chapter.headline
-    ]
-    assert end.detail == ""
+    (_, end) = chapters(job, [said(job, 9, "life", "abandoned", "launch budget spent", launch=3)])
+    assert (end.actor, end.headline, end.facts) == ("the retry policy", "given up", ())
 
 
 def test_a_machines_launch_and_end_are_told_once() -> None:
     """Where a decision tells of them, with more to say, the record's bare fact is left out; the rest stays."""
     job, machine = served(1, "lint", 0, 14, 21)
-    decided = [said(job, 2, "assign", "launched", "launch 1 of 3"), said(job, 40, "retire", "gone", "its job ended")]
-    assert [chapter.headline for chapter in chapters(job, decided, machine)] == [
+    decided = [
+        said(job, 2, "dispatch", "launched", "launch 1 of 3", machine=machine.machine, launch=1),
+        said_of(machine.machine, 40, "retire", "gone", "its job ended"),
+    ]
+    assert [chapter.headline for chapter in chapters(job, decided, [machine])] == [
+        *("queued the job", "got a machine", "ready", "started the job", "the job ended: success", "gone"),
+    ]
+    assert [chapter.headline for chapter in chapters(job, [], [machine])] == [
         *("queued the job", "launched", "ready", "started the job", "the job ended: success", "gone"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "told_as"),
+    [
+        ("WrongArchitecture: this box is x64", "this box is x64"),
+        ("InsufficientInstanceCapacity: all taken", "all taken"),
+        ("Unavailable: GitHub is away", "Unavailable: GitHub is away"),
+        ("GitHub concluded it: success", "GitHub concluded it: success"),
+        ("", ""),
+    ],
+)
+def test_reasons_do_not_begin_with_a_class(reason: str, told_as: str) -> None:
+    """The name of an error's class or code says nothing to people."""
+    assert reason_text(reason) == told_as
+
+
+def test_people_are_told_who_decided_in_their_own_words() -> None:
+    """No actor or verdict that the use-cases write down reaches a reader as the program's own name for it."""
+    sources = [path.read_text(encoding="utf-8") for path in Path(usecases.__file__).parent.glob("*.py")]
+    actors = {actor for text in sources for actor in re.findall(r'Recorder\(decisions, clock, "(\w+)"\)', text)}
+    assert {"life", "retire", "dispatch"} <= actors
+    assert {actor for actor in actors if actor_text(actor) in {actor, actor.replace("_", " ")}} == set()
+    assert actor_text("somebody_new") == "somebody new"
+    assert verdict_text("never_heard_of") == "never heard of"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("delay_s", 0, "tried again at once"),
+        ("delay_s", 4, "tried again after 4.0 s"),
+        ("job", 7, "job 7"),
+        ("result", None, "result: none"),
+        ("spot_ok", True, "spot ok: yes"),
+        ("spot_ok", False, "spot ok: no"),
+    ],
+)
+def test_facts_in_words(name: str, value: Fact, text: str) -> None:
+    """Spans have units, flags are yes or no."""
+    assert fact_text(name, value) == text
 
 
 def test_nothing_a_workflow_writes_reaches_the_terminal_as_a_command() -> None:
@@ -158,16 +293,20 @@ def test_a_re_runs_attempt_is_named() -> None:
     """A later attempt is another job of the same run, so its number is shown."""
     job = a_job(1)
     again = attrs.evolve(job, facts=attrs.evolve(job.facts, run_attempt=3))
-    assert told(again)[1].endswith("of run 9000000000, attempt 3")
-    assert "attempt" not in told(job)[1]
+    assert told(again)[4].endswith("of run 9000000000, attempt 3")
+    assert "attempt" not in told(job)[4]
 
 
 @settings(max_examples=80, deadline=None)
-@given(any_job, st.lists(any_decision, max_size=3), st.none() | any_runner, st.integers(20, 160))
-def test_any_job_has_a_story(job: Job, decisions: Sequence[Decision], runner: Runner | None, width: int) -> None:
+@given(any_job, st.lists(any_decision, max_size=3), st.lists(any_runner, max_size=2), st.integers(20, 160))
+def test_any_job_has_a_story(job: Job, decisions: Sequence[Decision], runners: list[Runner], width: int) -> None:
     """Whatever stands in the records and however narrow the terminal: it is told, in order, without control codes."""
-    lines = told(job, decisions, runner, width)
+    lines = told(job, decisions, runners, width)
     assert lines
     assert all(character.isprintable() or character in "\u200c\u200d" for line in lines for character in line)
-    moments = [chapter.at for chapter in chapters(job, decisions, runner)]
+    moments = [chapter.at for chapter in chapters(job, decisions, runners)]
     assert moments == sorted(moments)
+    told_in = [
+        chapter for part in sections(job, chapters(job, decisions, runners), runners) for chapter in part.chapters
+    ]
+    assert len(told_in) == len(moments)

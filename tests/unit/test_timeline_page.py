@@ -158,17 +158,27 @@ def test_the_summary_agrees_with_the_data(page: Element, fleet: Fleet) -> None:
     assert f"List prices of {catalogue.DATED}" in money
 
 
+def test_the_least_that_ec2_bills_is_explained_where_it_is_shown() -> None:
+    """A share called "up to EC2's 60 s" is a riddle without the rule behind it; without such a share, no rule."""
+    for run, there in ((5, True), (300, False)):
+        job, machine = served(1, "lint", 0, 14, run)
+        told = cards(page_of([job], [machine]))["Machines"]
+        assert ("up to EC2's 60 s" in told) is there
+        assert ("EC2 bills every machine for at least 60 s" in told) is there
+
+
 def test_a_job_is_told_with_its_state_reason_and_story(page: Element, fleet: Fleet) -> None:
     """The table has the waits, the reason and, folded away, each decision with its reason and facts."""
     job = next(job for job in fleet.jobs if job.facts.name == "backfill")
     row = row_of(page, job)
     assert "queued" in row.text
-    assert row.find("p", class_="reason")[0].text == "acme/shop has 8 of its 8 machines"
+    assert row.find("p", class_="reason")[0].text == (
+        f"Job {job.id} is waiting because acme/shop has 8 of its 8 machines; next try in 12.0 s."
+    )
     (story,) = row.find("details")
     decided = [item.text for item in story.find("li", class_="decided")]
-    assert decided[-1] == "+1.4 s wait admission acme/shop has 8 of its 8 machines machines = 8 limit = 8"
-    assert "Next: Waiting for: acme/shop has 8 of its 8 machines." in story.text
-    assert "It is looked at again in 12.0 s." in story.text
+    assert decided[-1] == "+1.4 s wait the dispatcher acme/shop has 8 of its 8 machines machines: 8 limit: 8"
+    assert "Next:" not in story.text
 
 
 def test_a_jobs_life_is_drawn_to_scale() -> None:

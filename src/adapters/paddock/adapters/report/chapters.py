@@ -1,22 +1,39 @@
-"""A job's life as a story: what happened to it and what was decided about it, in the order of time."""
+"""A job's life as a story: what happened to it and what was decided about it, in the order of time, told once.
 
-from collections.abc import Iterable, Mapping, Sequence
+A decision often tells again what the records know already, or what another decision said a moment before. Here each
+thing is one chapter: `outcome.explanation` is the place where nothing is left out.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 import attrs
 
-from paddock.adapters.report.figures import queued_at
-from paddock.adapters.report.tones import Tone, tone_of, word_of
-from paddock.core.decision import Decision
+from paddock.adapters.report.figures import by_launch, queued_at
+from paddock.adapters.report.tones import word_of
+from paddock.adapters.report.words import PADDOCK, actor_text, fact_text, reason_text, verdict_text
+from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import MicroDollars, Moment, money_text, span_text
 
+_MACHINE = "machine:"
+_BACK = frozenset({"relaunch", "no_capacity", "displaced"})
+_RESULTS = frozenset(result.value for result in OperationalResult)
+# A machine's own decision that says what a decision about the job says as well.
+_SAID_OF_THE_JOB: Mapping[str, AbstractSet[str]] = {"finished": _RESULTS | {"finished"}, "busy": frozenset({"running"})}
+# Reasons that say no more than their verdict.
+_EMPTY = frozenset({"the machine is gone"})
+
 
 @attrs.frozen
 class Chapter:
-    """One thing that happened (``actor`` is GitHub or the machine) or was decided (``decided``, by a use-case)."""
+    """One thing that happened or was decided (``decided``), by whom (``actor``), in people's words.
+
+    ``machine`` is the machine it is about, if it is about one. The same thing said ``times`` times in a row is one
+    chapter, from ``at`` to ``until``.
+    """
 
     at: Moment
     actor: str
@@ -24,28 +41,62 @@ class Chapter:
     detail: str = ""
     facts: tuple[str, ...] = ()
     decided: bool = False
+    machine: str | None = None
+    launch: int | None = None
+    back: bool = False
+    times: int = 1
+    until: Moment = attrs.field(default=attrs.Factory(lambda self: self.at, takes_self=True))
 
 
-def chapters(job: Job, decisions: Iterable[Decision], runner: Runner | None = None) -> tuple[Chapter, ...]:
-    """The job's story. At the same moment, what happened comes before what was decided because of it."""
+@attrs.define
+class Section:
+    """Chapters that belong together: those of one machine (``title`` names it), or those before and between."""
+
+    title: str = ""
+    chapters: list[Chapter] = attrs.field(factory=list)
+
+
+def chapters(job: Job, decisions: Iterable[Decision], runners: Sequence[Runner] = ()) -> tuple[Chapter, ...]:
+    """The job's story. At the same moment, what happened comes before what was decided because of it.
+
+    `decisions` are those about the job and its machines, oldest first; `runners` are its machines' records.
+    """
     decisions = list(decisions)
-    known = {decision.reason for decision in decisions}
-    verdicts = {decision.verdict for decision in decisions}
-    machine = () if runner is None else _machine(runner)
-    # Where a decision tells of the machine's launch or end, with more to say, the bare fact would only repeat it.
-    told = [*_happened(job, known), *(chapter for chapter in machine if chapter.headline not in verdicts)]
-    told.extend(
-        Chapter(
-            at=decision.at,
-            actor=decision.actor,
-            headline=decision.verdict,
-            detail=decision.reason,
-            facts=tuple(f"{name} = {_fact(value)}" for name, value in decision.facts.items()),
-            decided=True,
-        )
-        for decision in decisions
-    )
-    return tuple(sorted(told, key=lambda chapter: (chapter.at, chapter.decided)))
+    about_job = [decision for decision in decisions if decision.subject == job.subject]
+    told = [*_happened(job, about_job)]
+    known = {(_machine_of(decision), decision.verdict) for decision in decisions}
+    for runner in by_launch(runners):
+        # Where a decision tells of the machine's launch or end, with more to say, the bare fact would only repeat it.
+        told += [chapter for kind, chapter in _machine(runner) if (runner.machine, kind) not in known]
+    told += _decided(decisions, {decision.verdict for decision in about_job})
+    return _once(sorted(told, key=lambda chapter: (chapter.at, chapter.decided)))
+
+
+def sections(job: Job, story: Iterable[Chapter], runners: Sequence[Runner] = ()) -> tuple[Section, ...]:
+    """The story by machine, in the order in which the job got them. Within each, the order of time."""
+    by_id = {runner.machine: runner for runner in runners}
+    current: Section | None = Section()
+    found: list[Section] = [current]
+    of_machine: dict[str, Section] = {}
+    for chapter in story:
+        if chapter.machine is None:
+            if current is None:
+                current = Section("Back in the queue")
+                found.append(current)
+            current.chapters.append(chapter)
+        else:
+            section = of_machine.get(chapter.machine)
+            if section is None:
+                section = of_machine[chapter.machine] = Section()
+                found.append(section)
+                current = section
+            section.chapters.append(chapter)
+            section.title = section.title or _title(job, chapter.machine, None, by_id)
+            if chapter.launch is not None:
+                section.title = _title(job, chapter.machine, chapter.launch, by_id)
+        if chapter.back:
+            current = None
+    return tuple(section for section in found if section.chapters)
 
 
 def offset_text(moment: Moment, origin: Moment) -> str:
@@ -58,76 +109,93 @@ def price_text(price: MicroDollars | None) -> str:
     return "price unknown" if price is None else f"{money_text(price)} an hour"
 
 
-def next_step(job: Job, decisions: Sequence[Decision], now: Moment) -> str:
-    """What happens next, or what the reader can do about it. Empty if there is nothing left to do."""
-    if job.state is JobState.QUEUED:
-        return _why_it_waits(job, decisions, now)
-    if tone_of(job) is Tone.LAUNCHING:
-        what = f"machine {job.machine}" if job.machine else "its machine"
-        return f"Waiting for {what} to come up and for GitHub to give it the job."
-    if job.result is None or job.result is OperationalResult.SERVED or job.state in _AFTER_STATE:
-        if tone_of(job) is Tone.FAILURE:
-            log = f"gh run view --repo {job.facts.repository} --job {job.id} --log-failed"
-            return f"One of its own steps failed, not its machine. The log: `{log}`"
-        return _AFTER_STATE.get(job.state, "")
-    return _AFTER_RESULT[job.result]
+def _title(job: Job, machine: str, launch: int | None, runners: Mapping[str, Runner]) -> str:
+    runner = runners.get(machine)
+    served = None if runner is None else runner.served_job
+    other = "" if served is None or served == job.id else f", which served job {served}"
+    return f"{'Machine' if launch is None else f'Launch {launch}: machine'} {machine}{other}"
 
 
-_AGAIN = "re-run it at GitHub; the re-run comes as a new job with launches of its own."
-_AFTER_STATE: Mapping[JobState, str] = {
-    JobState.RUNNING: "It runs. Its end is recorded as soon as its machine or GitHub reports it.",
-    JobState.REJECTED: "This fleet will not take it up again: put right what the reason names, then push or re-run.",
-    JobState.ABANDONED: f"No further launch is made for it: see to the reason, then {_AGAIN}",
-}
-_AFTER_RESULT: Mapping[OperationalResult, str] = {
-    OperationalResult.INTERRUPTED: f"It lost its machine; no step of its own failed. To have it done, {_AGAIN}",
-    OperationalResult.FAILED_TO_START: f"Its machine failed it; no step of its own failed. To have it done, {_AGAIN}",
-    OperationalResult.TIMED_OUT: f"It was ended at its time limit: make it shorter or raise the limit, then {_AGAIN}",
-}
+def _machine_of(decision: Decision) -> str | None:
+    """The machine that the decision is about, or that it gave to the job."""
+    if decision.subject.startswith(_MACHINE):
+        return decision.subject.removeprefix(_MACHINE)
+    given = decision.facts.get("machine")
+    return str(given) if given else None
 
 
-def _why_it_waits(job: Job, decisions: Sequence[Decision], now: Moment) -> str:
-    last = decisions[-1] if decisions else None
-    why = job.reason or (last.reason if last else "") or "a dispatcher"
-    parts = [f"Waiting for: {why}."]
-    if last is not None and "pause" in f"{last.verdict} {last.reason} {job.reason}".casefold():
-        parts.append("`paddock resume` lets it go on.")
-    elif job.not_before > now:
-        parts.append(f"It is looked at again in {span_text(job.not_before - now)}.")
-    else:
-        parts.append("It is taken up as soon as a dispatcher is free.")
-    return " ".join(parts).replace("..", ".")
+def _decided(decisions: Sequence[Decision], about_job: AbstractSet[str]) -> Iterator[Chapter]:
+    for decision in decisions:
+        of_machine = decision.subject.startswith(_MACHINE)
+        if of_machine and about_job & _SAID_OF_THE_JOB.get(decision.verdict, frozenset()):
+            continue
+        machine, launch = _machine_of(decision), decision.facts.get("launch")
+        repeats = decision.verdict == "queued" or decision.reason in _EMPTY
+        yield Chapter(
+            at=decision.at,
+            actor=actor_text(decision.actor, decision.verdict),
+            headline=verdict_text(decision.verdict),
+            detail="" if repeats else reason_text(decision.reason),
+            facts=tuple(_facts(decision.facts)),
+            decided=True,
+            machine=machine,
+            launch=launch if isinstance(launch, int) and decision.verdict == "launched" else None,
+            back=decision.verdict in _BACK,
+        )
 
 
-def _happened(job: Job, known: AbstractSet[str]) -> Iterable[Chapter]:
+def _facts(facts: Mapping[str, Fact]) -> Iterator[str]:
+    """The facts that a reader has not been told by the section they stand in."""
+    for name, value in facts.items():
+        if name not in {"machine", "launch", "runner"} and value is not None:
+            yield fact_text(name, value)
+
+
+def _happened(job: Job, decisions: Sequence[Decision]) -> Iterator[Chapter]:
+    """What the record says, as far as no decision says it."""
+    verdicts = {decision.verdict for decision in decisions}
+    reasons = {decision.reason for decision in decisions}
     labels = ", ".join(job.facts.labels) or "no label"
     yield Chapter(queued_at(job), "GitHub", "queued the job", f"runs-on: {labels}")
-    if job.started_at is not None:
+    if job.started_at is not None and "running" not in verdicts:
         detail = f"on {job.runner_name or job.machine}" if job.runner_name or job.machine else ""
-        yield Chapter(job.started_at, "GitHub", "started the job", detail)
+        yield Chapter(job.started_at, "GitHub", "started the job", detail, machine=job.machine)
     if job.finished_at is not None:
         ours = job.state in {JobState.REJECTED, JobState.ABANDONED}
-        detail = "" if job.reason in known else job.reason  # a decision tells it already
-        yield Chapter(job.finished_at, "Paddock" if ours else "GitHub", f"the job ended: {word_of(job)}", detail)
+        said = job.reason in reasons if ours else verdicts & (_RESULTS | {"finished", "cancelled"})
+        if not said:
+            ended = f"the job ended: {word_of(job)}"
+            machine = None if ours else job.machine
+            yield Chapter(
+                job.finished_at, PADDOCK if ours else "GitHub", ended, reason_text(job.reason), machine=machine
+            )
 
 
-def _machine(runner: Runner) -> Iterable[Chapter]:
+def _machine(runner: Runner) -> Iterator[tuple[str, Chapter]]:
     kind = runner.instance_type or "a machine"
     place = f" in {runner.zone}" if runner.zone else ""
-    yield Chapter(
-        runner.launched_at,
-        runner.machine,
-        "launched",
-        f"{kind}, {runner.arch.value}, {runner.market.value}{place}, {price_text(runner.price)}",
-    )
+    story = f"{kind}, {runner.arch.value}, {runner.market.value}{place}, {price_text(runner.price)}"
+    who = "the machine"
+    yield "launched", Chapter(runner.launched_at, who, "launched", story, machine=runner.machine)
     if runner.ready_at is not None:
-        yield Chapter(runner.ready_at, runner.machine, "ready", "its runner listens for a job")
+        yield (
+            "ready",
+            Chapter(runner.ready_at, who, "ready", "its runner listens for a job", machine=runner.machine),
+        )
     if runner.gone_at is not None:
         result = "" if runner.result is None else runner.result.value.replace("_", " ")
-        yield Chapter(runner.gone_at, runner.machine, "gone", ": ".join(filter(None, (result, runner.reason))))
+        why = ": ".join(filter(None, (result, runner.reason)))
+        yield "gone", Chapter(runner.gone_at, who, "gone", why, machine=runner.machine)
 
 
-def _fact(value: object) -> str:
-    if value is None:
-        return "none"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+def _once(story: Sequence[Chapter]) -> tuple[Chapter, ...]:
+    """What was said again and again without anything in between is told once, with how often."""
+    told: list[Chapter] = []
+    for chapter in story:
+        last = told[-1] if told else None
+        again = None if last is None else attrs.evolve(chapter, at=last.at, times=last.times, until=last.until)
+        if last is not None and last.decided and again == last:
+            told[-1] = attrs.evolve(last, times=last.times + 1, until=chapter.at)
+        else:
+            told.append(chapter)
+    return tuple(told)

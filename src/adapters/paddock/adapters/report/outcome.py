@@ -23,8 +23,8 @@ def outcome(jobs: Sequence[Job], runners: Sequence[Runner], ledger: CostLedger) 
     costs = machine_costs(runners, ledger)
     numbers = figures(jobs, runners, ledger)
     return {
-        "jobs": [_job(job) for job in by_queueing(jobs)],
-        "machines": [_machine(runner, costs[runner.machine]) for runner in by_launch(runners)],
+        "jobs": [job_data(job) for job in by_queueing(jobs)],
+        "machines": [machine_data(runner, costs[runner.machine]) for runner in by_launch(runners)],
         "cost_usd": _dollars(numbers.total),
         "summary": {
             "jobs": numbers.jobs,
@@ -38,7 +38,8 @@ def outcome(jobs: Sequence[Job], runners: Sequence[Runner], ledger: CostLedger) 
     }
 
 
-def _job(job: Job) -> dict[str, Any]:
+def job_data(job: Job) -> dict[str, Any]:
+    """One job."""
     return {
         "id": job.id,
         "name": job.facts.name,
@@ -54,7 +55,8 @@ def _job(job: Job) -> dict[str, Any]:
     }
 
 
-def _machine(runner: Runner, cost: MicroDollars | None) -> dict[str, Any]:
+def machine_data(runner: Runner, cost: MicroDollars | None) -> dict[str, Any]:
+    """One machine, and what it cost (None: unknown)."""
     ended = runner.gone_at
     return {
         "id": runner.machine,

@@ -15,9 +15,10 @@ from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
 from paddock.adapters.report.axis import Axis, axis_over
-from paddock.adapters.report.chapters import Chapter, chapters, next_step, offset_text
+from paddock.adapters.report.chapters import Chapter, chapters, offset_text
 from paddock.adapters.report.figures import Figures, by_launch, by_queueing, figures, machine_costs, queued_at
 from paddock.adapters.report.segments import Segment, job_segments, machine_segments
+from paddock.adapters.report.standing import answer, next_step
 from paddock.adapters.report.text import clean, shortened
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of, word_of
 from paddock.core import catalogue
@@ -62,6 +63,7 @@ class JobRow:
     marks: tuple[Mark, ...]
     end: Mark | None
     story: tuple[tuple[str, Chapter], ...]
+    answer: str
     next_step: str
     wait: str
     duration: str
@@ -179,7 +181,10 @@ def _job_row(
         for segment in life
     )
     origin = queued_at(job) or life[0].start
-    story = tuple((offset_text(chapter.at, origin), chapter) for chapter in chapters(job, decisions, machine))
+    his = {runner.machine: runner for runner in (*launches, machine) if runner is not None}
+    story = tuple(
+        (offset_text(chapter.at, origin), chapter) for chapter in chapters(job, decisions, list(his.values()))
+    )
     return JobRow(
         job=job,
         tone=tone,
@@ -191,7 +196,8 @@ def _job_row(
         marks=tuple(Mark(axis.x(runner.launched_at), _launch_text(runner)) for runner in launches),
         end=None if job.live or last.kind == "running" else Mark(axis.x(last.end), f"{word}{told}"),
         story=story,
-        next_step=next_step(job, decisions, now),
+        answer=answer(job, decisions, now),
+        next_step=next_step(job, decisions),
         wait=_span(job.wait),
         duration=_span(job.duration),
     )

@@ -1,4 +1,4 @@
-"""Explain: everything that was decided about a job and its machine, in the order of time."""
+"""Explain: everything that was decided about a job and its machines, in the order of time."""
 
 import attrs
 
@@ -13,11 +13,16 @@ from paddock.core.usecases.record import machine_subject
 
 @attrs.frozen
 class Explanation:
-    """A job's record, its machine's record if it has one, and the decisions about both, oldest first."""
+    """A job's record, the record of the machine on it, and the decisions about both, oldest first.
+
+    ``runners`` are the records of every machine that was ever the job's, in the order of their launch; ``decisions``
+    are about all of them.
+    """
 
     job: Job
     runner: Runner | None
     decisions: tuple[Decision, ...]
+    runners: tuple[Runner, ...] = ()
 
 
 @attrs.frozen
@@ -39,9 +44,19 @@ class Explain:
                 f"job {job_id} is unknown here: its webhook never came, its labels are not ours, or the id is of a run"
             )
         told = list(self.decisions.about(job.subject))
-        runner = None if job.machine is None else self.table.runners.get(job.machine)
         # Earlier machines of the job are named by the decisions that gave it to them.
-        machines = {str(decision.facts["machine"]) for decision in told if decision.facts.get("machine")}
-        for machine in sorted(machines | ({job.machine} if job.machine is not None else set())):
+        named = {str(decision.facts["machine"]) for decision in told if decision.facts.get("machine")}
+        machines = sorted(named | ({job.machine} if job.machine is not None else set()))
+        for machine in machines:
             told.extend(self.decisions.about(machine_subject(machine)))
-        return Explanation(job, runner, tuple(sorted(told, key=lambda decision: decision.at)))
+        found = {machine: self.table.runners.get(machine) for machine in machines}
+        runners = sorted(
+            (runner for runner in found.values() if runner is not None),
+            key=lambda runner: (runner.launched_at, runner.machine),
+        )
+        return Explanation(
+            job=job,
+            runner=None if job.machine is None else found[job.machine],
+            decisions=tuple(sorted(told, key=lambda decision: decision.at)),
+            runners=tuple(runners),
+        )

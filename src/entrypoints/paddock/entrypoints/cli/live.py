@@ -18,7 +18,7 @@ from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.states import RunnerState
 from paddock.core.units import Moment, money_text, span_text
-from paddock.entrypoints.cli.styles import STYLES, state_text, told
+from paddock.entrypoints.cli.styles import STYLES, UNWRAPPED, state_text, told
 
 _TAIL = 9  # characters of a machine's id that tell it from the others
 NOTHING = "–"  # noqa: RUF001 - a dash stands for: nothing measured
@@ -45,7 +45,8 @@ class _FleetTable:
     rows: int
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        table = Table(box=box.SIMPLE_HEAD, expand=True, pad_edge=False, header_style="dim")
+        # In a pipe there is no edge to fill the table up to.
+        table = Table(box=box.SIMPLE_HEAD, expand=options.max_width < UNWRAPPED, pad_edge=False, header_style="dim")
         columns = [column for column in _COLUMNS if options.max_width >= column.since]
         for column in columns:
             table.add_column(

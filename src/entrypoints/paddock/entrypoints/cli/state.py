@@ -1,5 +1,6 @@
 """Commands that read or change the state of a fleet on this machine, whether it runs or not."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,8 +8,8 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from cyclopts import Parameter
-from rich.console import Console
 
+from paddock.adapters.report.explanation import explanation_data, listing_data
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.paging import pages
@@ -18,6 +19,7 @@ from paddock.entrypoints.local.places import DEFAULT_STATE, Places
 
 _LONGEST_ID = 19  # digits of 2**63
 
+AsJson = Annotated[bool, Parameter(name="--json", negative="")]
 StateDir = Annotated[Path, Parameter(name=["--state", "-s"])]
 
 
@@ -34,7 +36,7 @@ def _opened(directory: Path) -> Iterator[State]:
         state.close()
 
 
-def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False) -> int:
+def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False, json_: AsJson = False) -> int:
     """List the fleet's jobs.
 
     Parameters
@@ -43,23 +45,29 @@ def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False) -> int:
         The fleet's state directory (paddock.yml: local.state).
     live
         Only jobs that have not ended.
+    json_
+        Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
     from paddock.entrypoints.cli.live import fleet_table  # noqa: PLC0415 - drawn only here
+    from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
     with _opened(state) as opened:
         known = list(pages(lambda cursor: opened.table.jobs.page("all", "all", cursor=cursor)))
         runners = list(pages(lambda cursor: opened.table.runners.page("all", "all", cursor=cursor)))
         paused = opened.table.switches.get(PAUSED)
     shown = [job for job in known if job.live or not live]
-    Console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
+    if json_:
+        print(json.dumps(listing_data(shown, paused), indent=2))
+        return 0
+    console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
     if paused is not None and paused.on:
         why = f" ({paused.reason})" if paused.reason else ""
         print(f"the fleet is paused{why}: `paddock resume --state {state}` lets queued jobs go")
     return 0
 
 
-def explain(job: str, /, *, state: StateDir = DEFAULT_STATE) -> int:
-    """Tell a job's story: what was decided about it, when, and why.
+def explain(job: str, /, *, state: StateDir = DEFAULT_STATE, json_: AsJson = False) -> int:
+    """Say where a job stands and why, then how it came to that: every decision, when and by whom.
 
     Parameters
     ----------
@@ -67,8 +75,11 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE) -> int:
         The job's id, or its address on GitHub (the number after /job/).
     state
         The fleet's state directory (paddock.yml: local.state).
+    json_
+        Print it as JSON instead, for scripts; docs/operating.md describes the keys.
     """
     from paddock.entrypoints.cli.story import story  # noqa: PLC0415 - drawn only here
+    from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
     number = _job_id(job)
     with _opened(state) as opened:
@@ -76,7 +87,11 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE) -> int:
             told = opened.explain(number)
         except NotFound as error:
             raise NotFound(f"{error}; `paddock jobs --state {state}` lists those that are known") from None
-    Console().print(story(told.job, told.decisions, told.runner, SystemClock().now()))
+    now = SystemClock().now()
+    if json_:
+        print(json.dumps(explanation_data(told, now), indent=2))
+        return 0
+    console().print(story(told.job, told.decisions, told.runners, now))
     return 0
 
 

@@ -1,14 +1,14 @@
-"""A job's life as a readable story, for ``paddock explain JOB``."""
+"""A job explained, for ``paddock explain JOB``: first the answer, then how it came to it, by machine."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
-from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from paddock.adapters.report.chapters import Chapter, chapters, next_step, offset_text
+from paddock.adapters.report.chapters import Chapter, chapters, offset_text, sections
 from paddock.adapters.report.figures import queued_at
+from paddock.adapters.report.standing import answer, next_step
 from paddock.core.decision import Decision
 from paddock.core.job import Job
 from paddock.core.runner import Runner
@@ -16,16 +16,22 @@ from paddock.core.units import Moment, rfc3339, span_text
 from paddock.entrypoints.cli.styles import state_text, told
 
 
-def story(job: Job, decisions: Sequence[Decision], runner: Runner | None, now: Moment) -> RenderableType:
-    """The job's story: what it is, what happened and what was decided with the reasons, and what comes next.
+def story(job: Job, decisions: Sequence[Decision], runners: Sequence[Runner], now: Moment) -> RenderableType:
+    """The job's story: the answer, what the job is, and what happened and was decided, a line for each.
 
-    `decisions` are those about the job, oldest first; `runner` is the machine on its record, if there is one. Times
+    `decisions` are those about the job and its machines, oldest first; `runners` are its machines' records. Times
     count from the moment GitHub queued the job.
     """
-    parts: list[RenderableType] = [_heading(job), _facts(job, now), Padding(_chapters(job, decisions, runner), (1, 0))]
-    step = next_step(job, decisions, now)
+    parts: list[RenderableType] = [told(answer(job, decisions, now), "bold")]
+    step = next_step(job, decisions)
     if step:
-        parts.append(Text.assemble(("Next: ", "bold"), told(step)))
+        parts.append(told(step))
+    parts += [Text(), _heading(job), _facts(job, now)]
+    for section in sections(job, chapters(job, decisions, runners), runners):
+        parts.append(Text())
+        if section.title:
+            parts.append(told(section.title, "bold"))
+        parts.append(_lines(job, section.chapters))
     return Group(*parts)
 
 
@@ -55,28 +61,29 @@ def _facts(job: Job, now: Moment) -> RenderableType:
     if job.duration is not None:
         grid.add_row("ran", Text(span_text(job.duration)))
     if job.launch:
-        lost = f", {job.displaced} of them for a machine that served another job" if job.displaced else ""
+        lost = f", {job.displaced} of them not held against it" if job.displaced else ""
         grid.add_row("launches", Text(f"{job.launch}{lost}"))
-    if job.reason:
-        grid.add_row("reason", told(job.reason))
     return grid
 
 
-def _chapters(job: Job, decisions: Sequence[Decision], runner: Runner | None) -> Table:
+def _lines(job: Job, chapters_: Sequence[Chapter]) -> Table:
     grid = Table.grid(padding=(0, 1))
-    grid.add_column(justify="right", style="dim", no_wrap=True)
+    grid.add_column(justify="right", style="dim", no_wrap=True, min_width=11)
     grid.add_column(no_wrap=True)
     grid.add_column()
-    for chapter in chapters(job, decisions, runner):
+    for chapter in chapters_:
         mark = Text("◆", style="green") if chapter.decided else Text("●", style="dim")
-        grid.add_row(offset_text(chapter.at, queued_at(job)), mark, _told(chapter))
+        line = Text.assemble(told(f"{chapter.actor}: ", "dim"), told(chapter.headline, "bold"))
+        for text in _more(chapter, queued_at(job)):
+            line.append_text(told(text))
+        grid.add_row(offset_text(chapter.at, queued_at(job)), mark, line)
     return grid
 
 
-def _told(chapter: Chapter) -> Text:
-    text = Text.assemble(told(chapter.headline, "bold"), "  ", told(chapter.actor, "dim"))
+def _more(chapter: Chapter, origin: Moment) -> Iterator[str]:
     if chapter.detail:
-        text.append("\n").append_text(told(chapter.detail))
+        yield f": {chapter.detail}"
     if chapter.facts:
-        text.append("\n").append_text(told("; ".join(chapter.facts), "dim"))
-    return text
+        yield f" ({', '.join(chapter.facts)})"
+    if chapter.times > 1:
+        yield f", {chapter.times} times until {offset_text(chapter.until, origin)}"

@@ -1,12 +1,17 @@
 """How tones look in a terminal, and text from strangers made safe for one."""
 
+import os
 from collections.abc import Mapping
 
+from rich.console import Console
 from rich.text import Text
 
 from paddock.adapters.report.text import clean, shortened
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of, word_of
 from paddock.core.job import Job
+
+UNWRAPPED = 4_000
+"""The width of a pipe in characters: more than any line has, because longer texts are shortened."""
 
 STYLES: Mapping[Tone, str] = {
     Tone.WAITING: "cyan",
@@ -29,3 +34,11 @@ def state_text(job: Job) -> Text:
     """A job's standing with its symbol and colour."""
     tone = tone_of(job)
     return told(f"{SYMBOLS[tone]} {word_of(job)}", STYLES[tone])
+
+
+def console() -> Console:
+    """Standard output. A pipe has no width: lines stay whole there, unless COLUMNS says how wide it is."""
+    found = Console()
+    if found.is_terminal or os.environ.get("COLUMNS", "").isdigit():
+        return found
+    return Console(width=UNWRAPPED)

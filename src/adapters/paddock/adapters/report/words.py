@@ -1,0 +1,94 @@
+"""People's words for what the use-cases write down as slugs: who decided, what, and with which facts."""
+
+import re
+from collections.abc import Mapping
+
+from paddock.core.decision import Fact
+from paddock.core.units import SECOND, span_text
+
+PADDOCK = "Paddock"
+_ACTORS: Mapping[str, str] = {
+    "intake": "the webhook endpoint",
+    "dispatch": "the dispatcher",
+    "admission": "the dispatcher",
+    "life": "the dispatcher",
+    "assign": "the dispatcher",
+    "retire": "the clean-up of machines",
+    "adopt": "the regular check of machines",
+    "sweep": "the regular check of machines",
+    "sweep_github": "the comparison with GitHub",
+    "completion": "what GitHub and the machine reported",
+    "operate": "an operator",
+    "fleet": PADDOCK,
+}
+# Where the same part of the program decides for several reasons, the reason is whose it is.
+_DECIDED_BY: Mapping[tuple[str, str], str] = {
+    ("life", "relaunch"): "the retry policy",
+    ("life", "abandoned"): "the retry policy",
+    ("life", "no_capacity"): "the retry policy",
+    ("life", "running"): "GitHub",
+    ("life", "swapped"): "GitHub's choice of runner",
+    ("life", "displaced"): "GitHub's choice of runner",
+    ("life", "woken"): "the regular check of jobs",
+    ("completion", "finished"): "GitHub",
+    ("completion", "cancelled"): "GitHub",
+    ("completion", "early"): "GitHub",
+    ("completion", "corrected"): "GitHub",
+    ("completion", "busy"): "the machine",
+    ("completion", "served"): "the machine",
+    ("completion", "failed_to_start"): "the machine",
+}
+_LIMITS = ("paused", "machine_limit", "vcpu_limit", "repository_limit", "launch_rate", "spend_limit")
+_REFUSALS = ("outside_allow_list", "bad_labels", "no_instance_type", "fork", "unsupported")
+_VERDICTS: Mapping[str, str] = {
+    **dict.fromkeys(_LIMITS, "waits"),
+    **dict.fromkeys(_REFUSALS, "refused"),
+    "queued": "taken up",
+    "duplicate": "told twice",
+    "early": "heard of too early",
+    "adopted": "taken up",
+    "launched": "got a machine",
+    "delayed": "tries again later",
+    "resumed": "goes on",
+    "relaunch": "back to the queue",
+    "no_capacity": "no machine could be had",
+    "displaced": "back to the queue",
+    "swapped": "got another job's machine",
+    "woken": "looked at again",
+    "running": "started",
+    "busy": "at work",
+    "finished": "ended",
+    "served": "did its work",
+    "gone": "gone",
+    "surplus": "ended, not needed",
+    "draining": "takes no more work",
+    "author_not_told": "its author could not be told",
+    "abandoned": "given up",
+}
+_CODE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}: (?=\S)")
+
+
+def actor_text(actor: str, verdict: str = "") -> str:
+    """Who decided, in people's words. One that nobody foresaw keeps its name."""
+    return _DECIDED_BY.get((actor, verdict)) or _ACTORS.get(actor) or actor.replace("_", " ")
+
+
+def verdict_text(verdict: str) -> str:
+    """What was decided, in people's words; a slug that is not listed is its own words."""
+    return _VERDICTS.get(verdict) or verdict.replace("_", " ")
+
+
+def reason_text(reason: str) -> str:
+    """A reason without the name of an error's class or code before it: ``NoCapacity: all taken`` is ``all taken``."""
+    return _CODE.sub("", reason, count=1) if _CODE.match(reason) else reason
+
+
+def fact_text(name: str, value: Fact) -> str:
+    """A fact in words: ``delay_s`` 90 is ``tried again after 1 min 30 s``; most are their name and value."""
+    if name == "delay_s" and isinstance(value, int) and not isinstance(value, bool):
+        return f"tried again after {span_text(value * SECOND)}" if value else "tried again at once"
+    if name in {"launch", "job", "machine", "runner"}:
+        return f"{name} {value}"
+    if isinstance(value, bool):
+        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+    return f"{name.replace('_', ' ')}: {'none' if value is None else value}"
