@@ -9,6 +9,9 @@ class Reason(StrEnum):
     # Before the runner was started.
     ASSIGNMENT_DEADLINE = "assignment_deadline"  # nobody gave this machine an assignment in time
     BAD_ASSIGNMENT = "bad_assignment"  # a field is missing or wrong
+    BAD_SETTINGS = "bad_settings"  # the machine's own settings file: a field is missing or wrong
+    ASSIGNMENT_UNREADABLE = "assignment_unreadable"  # the table refuses this machine, or could not be asked until the end
+    ASSIGNMENT_TAKEN = "assignment_taken"  # an earlier life of this machine has it: it is not served twice
     LOW_DISK = "low_disk"  # too little free space for the package
     DOWNLOAD_FAILED = "download_failed"
     DIGEST_MISMATCH = "digest_mismatch"  # the bytes are not those that were published
@@ -49,6 +52,7 @@ class Reason(StrEnum):
     DISK_FULL = "disk_full"  # too little free space to go on
     SIGTERM = "sigterm"  # the machine was told to stop
     AGENT_ERROR = "agent_error"  # a fault of ours
+    AGENT_DIED = "agent_died"  # the agent was killed; what came after it told so in its place
 
 
 class AgentFailure(Exception):  # noqa: N818 - named for what it means to the machine, not for its mechanism

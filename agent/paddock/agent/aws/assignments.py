@@ -1,0 +1,123 @@
+"""Waiting for the machine's assignment, and taking it once."""
+
+import contextlib
+import json
+from collections.abc import Callable
+
+from paddock.agent.aws.errors import AwsError, Kind
+from paddock.agent.aws.item import OwnItem
+from paddock.agent.ports import Clock
+from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.telling.log import Log
+
+SECOND = 1_000_000
+QUICK_LOOKS = 15  # a machine that was started for a job is assigned within half a minute ...
+QUICK, SLOW = 2 * SECOND, 5 * SECOND  # ... one in a pool may wait for hours
+JITTER = 0.2  # of a pause, up or down: a hundred machines do not look in step
+
+
+class ItemAssignmentSource:
+    """The body of the machine's own item; see `ports.AssignmentSource`."""
+
+    def __init__(
+        self,
+        item: OwnItem,
+        *,
+        clock: Clock,
+        log: Log,
+        hand: str,
+        chance: Callable[[], float],
+        sleep: Callable[[float], None],
+    ) -> None:
+        """Args: the item; the time; told of outages; a text that no other process has; chance in [0, 1); how to wait.
+
+        ``sleep`` takes seconds.
+        """
+        self._item = item
+        self._clock = clock
+        self._log = log
+        self._hand = hand
+        self._chance = chance
+        self._sleep = sleep
+        self.looks = 0
+
+    def take(self, patience: int) -> object | None:
+        """See `ports.AssignmentSource`. The last look is at the deadline, not before.
+
+        Raises:
+            AgentFailure: `assignment_unreadable`, `assignment_taken` or `bad_assignment`.
+        """
+        deadline = self._clock.now() + patience
+        outage: AwsError | None = None
+        while True:
+            last = self._clock.now() >= deadline
+            try:
+                body = self._look()
+            except AwsError as error:
+                if not error.again:
+                    raise self._unreadable(error) from None
+                if outage is None:
+                    self._log.write("assignment_outage", error=str(error))
+                outage = error
+            else:
+                if body is not None:
+                    return _decoded(body)
+                outage = None
+            if last:
+                if outage is not None:
+                    raise self._unreadable(outage)
+                return None
+            self._sleep(min(self._pause(), max(0, deadline - self._clock.now())) / SECOND)
+
+    def discard(self) -> None:
+        """See `ports.AssignmentSource`."""
+        with contextlib.suppress(AwsError):
+            self._item.discard(at=self._clock.now())
+
+    def _look(self) -> str | None:
+        """One look; the body if it was there and is ours now."""
+        self.looks += 1
+        found = self._item.read()
+        body = None if found is None else found.get("body")
+        if found is not None and body is None:
+            raise _gone(found)
+        if not isinstance(body, str):
+            return None
+        try:
+            before = self._item.take(by=self._hand, at=self._clock.now())
+        except AwsError as error:
+            if error.kind is Kind.CONDITION:
+                raise _gone({}) from None
+            raise
+        # None: our first request did it and its answer was lost. What was read is what was taken: the control plane
+        # never puts a second one.
+        taken = body if before is None else before.get("body")
+        return taken if isinstance(taken, str) else body
+
+    def _pause(self) -> float:
+        pause = QUICK if self.looks <= QUICK_LOOKS else SLOW
+        return pause * (1 - JITTER + 2 * JITTER * self._chance())
+
+    def _unreadable(self, error: AwsError) -> AgentFailure:
+        detail = str(error)
+        if error.kind is Kind.DENIED:
+            detail += (
+                f". The machine's role must be allowed dynamodb:GetItem and dynamodb:UpdateItem on the item whose"
+                f" partition key is {self._item.user_id}"
+            )
+        return AgentFailure(Reason.ASSIGNMENT_UNREADABLE, detail)
+
+
+def _gone(found: dict[str, object]) -> AgentFailure:
+    """The item stands without a body: this machine had its assignment, and lost it with an earlier agent."""
+    when = found.get("taken_at") or found.get("discarded_at")
+    detail = f"assignment: taken or discarded before, at {when}" if when else "assignment: taken by another process"
+    return AgentFailure(Reason.ASSIGNMENT_TAKEN, detail)
+
+
+def _decoded(body: str) -> object:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        detail = f"assignment: {type(error).__name__} in the item's body, wanted JSON"
+        raise AgentFailure(Reason.BAD_ASSIGNMENT, detail) from None
