@@ -5,50 +5,64 @@ link goes up only at its beginning and never above the root; nothing is written 
 links. With real directories above it, a link's way up is the way its text says, so checking the text is enough.
 """
 
+import errno
 import os
 import stat
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
+from paddock.agent.package.inflating import MAX_BYTES, Inflated
+from paddock.agent.package.room import write_all
 from paddock.agent.reasons import AgentFailure, Reason
 
 LISTENER = "bin/Runner.Listener"
-MAX_BYTES = 8 << 30
-MAX_ENTRIES = 200_000
+MAX_ENTRIES = 100_000  # an official package has about 8,000
+MAX_NAME = 1_024  # bytes
 _CHUNK = 1 << 20
+_UNNAMEABLE = frozenset({errno.ENAMETOOLONG, errno.EILSEQ, errno.EINVAL, errno.ELOOP, errno.ENOTDIR, errno.EMLINK})
 
 
-def extract(archive: BinaryIO, root: Path) -> None:
+def extract(archive: BinaryIO, root: Path, *, max_bytes: int = MAX_BYTES, max_entries: int = MAX_ENTRIES) -> None:
     """Unpack the ``.tar.gz`` into `root`, an existing empty directory.
+
+    Args:
+        archive: the compressed archive, open at its beginning.
+        root: where it goes.
+        max_bytes: what it may inflate to.
+        max_entries: how many files, directories and links it may have.
 
     Raises:
         AgentFailure: `bad_package`, naming the entry.
-        OSError: the disk is full or failing.
+        OSError: the disk is full or failing. What was unpacked until then is still there.
     """
-    room = MAX_BYTES
+    inflated = Inflated(archive, max_bytes=max_bytes)
     try:
-        with tarfile.open(fileobj=archive, mode="r:gz") as package:
-            for count, entry in enumerate(package):
-                room -= max(0, entry.size)
-                _check_size(entry, count, room)
-                _place(package, entry, root)
-    except (tarfile.TarError, EOFError, ValueError) as error:
+        _unpack(inflated, root, max_entries)
+    except (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, zlib.error) as error:
+        # OverflowError and RecursionError: numbers beyond sense, and headers that announce headers.
         raise AgentFailure(Reason.BAD_PACKAGE, f"not a readable .tar.gz: {type(error).__name__}") from error
     except OSError as error:
-        if error.errno is None:  # gzip.BadGzipFile: the archive's fault, not the disk's
-            raise AgentFailure(Reason.BAD_PACKAGE, "not a readable .tar.gz: bad gzip data") from error
+        if error.errno in _UNNAMEABLE:
+            raise AgentFailure(Reason.BAD_PACKAGE, f"an entry cannot be made: {error.strerror}") from error
         raise
-    except Exception as error:
-        if type(error).__module__ == "zlib":
-            raise AgentFailure(Reason.BAD_PACKAGE, "not a readable .tar.gz: bad compressed data") from error
-        raise
+    finally:
+        inflated.close()
     _check_listener(root)
 
 
-def _check_size(entry: tarfile.TarInfo, count: int, room: int) -> None:
-    if count >= MAX_ENTRIES or room < 0:
-        raise _bad(entry.name, f"the package is larger than {MAX_ENTRIES} entries or {MAX_BYTES} bytes")
+def _unpack(inflated: Inflated, root: Path, max_entries: int) -> None:
+    # Inflated is all of a file that tarfile needs to read one forwards.
+    with tarfile.TarFile(fileobj=cast("BinaryIO", inflated), errorlevel=2) as package:
+        count = 0
+        while (entry := package.next()) is not None:
+            package.members.clear()  # type: ignore[attr-defined]  # it would keep every entry; typeshed hides it
+            inflated.next_entry()
+            count += 1
+            if count > max_entries:
+                raise _bad(entry.name, f"the package has more than {max_entries} entries")
+            _place(inflated, entry, root)
 
 
 def _check_listener(root: Path) -> None:
@@ -60,7 +74,7 @@ def _check_listener(root: Path) -> None:
         raise AgentFailure(Reason.BAD_PACKAGE, f"{LISTENER} is not in it as an executable file")
 
 
-def _place(package: tarfile.TarFile, entry: tarfile.TarInfo, root: Path) -> None:
+def _place(inflated: Inflated, entry: tarfile.TarInfo, root: Path) -> None:
     parts = _parts(entry.name, entry.name)
     if not parts:
         if not entry.isdir():
@@ -74,20 +88,22 @@ def _place(package: tarfile.TarFile, entry: tarfile.TarInfo, root: Path) -> None
             target.mkdir(mode=0o755)
         return
     _refuse_existing(target, entry.name)
-    if entry.isreg():
-        _write(package, entry, target)
+    if entry.isreg() and not entry.issparse():
+        _write(inflated, entry, target)
     elif entry.issym():
         _check_link(entry, depth=len(parts) - 1)
         target.symlink_to(entry.linkname)
     elif entry.islnk():
         os.link(_hard_target(root, entry), target, follow_symlinks=False)
     else:
-        raise _bad(entry.name, "only files, directories and links may be in a runner package")
+        raise _bad(entry.name, "only plain files, directories and links may be in a runner package")
 
 
 def _parts(name: str, shown: str) -> tuple[str, ...]:
     if not name or name.startswith("/") or "\0" in name or "\\" in name:
         raise _bad(shown, "names must be relative, without '\\' and NUL")
+    if len(os.fsencode(name)) > MAX_NAME:
+        raise _bad(shown, f"names must not be longer than {MAX_NAME} bytes")
     parts = PurePosixPath(name).parts
     if ".." in parts:
         raise _bad(shown, "names must not contain '..'")
@@ -115,19 +131,17 @@ def _refuse_existing(path: Path, shown: str) -> None:
         raise _bad(shown, f"{path.name!r} is already there as something else")
 
 
-def _write(package: tarfile.TarFile, entry: tarfile.TarInfo, target: Path) -> None:
-    source = package.extractfile(entry)
-    assert source is not None  # it is a regular file
+def _write(inflated: Inflated, entry: tarfile.TarInfo, target: Path) -> None:
     mode = 0o755 if entry.mode & 0o111 else 0o644  # never setuid, never writable by others
     descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with source, os.fdopen(descriptor, "wb") as file:
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
         left = entry.size
-        while left:
-            chunk = source.read(min(left, _CHUNK))
+        while left > 0:
+            chunk = inflated.content(min(left, _CHUNK))
             if not chunk:
                 raise _bad(entry.name, "the package ends in the middle of it")
-            file.write(chunk)
             left -= len(chunk)
+            write_all(file, chunk)
 
 
 def _check_link(entry: tarfile.TarInfo, *, depth: int) -> None:

@@ -1,29 +1,30 @@
 """Getting the runner package: from the cache if its bytes are right, else by HTTP; never unverified.
 
 The cache holds one file per digest. A lock per digest makes concurrent agents download once and share; a file is put in
-place only when its digest has been checked, and it is checked again each time it is used.
+place only when its digest has been checked, and it is checked again each time it is used. A download that an agent did
+not finish is continued by the next one: what counts is the digest of the whole.
 """
 
-import errno
+import contextlib
 import fcntl
 import hashlib
+import json
 import os
-import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from paddock.agent.assignment import Package
+from paddock.agent.package.bounds import Bounds
+from paddock.agent.package.evidence import confirm
+from paddock.agent.package.places import Place, places
+from paddock.agent.package.room import check_room, is_full, no_room
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.telling.log import Log
-
-TRIES = 3
-TIMEOUT = 30.0  # seconds without a byte
-MAX_SECONDS = 900.0  # for one try
-MAX_BYTES = 2 << 30
-_CHUNK = 1 << 20
 
 
 @contextmanager
@@ -36,34 +37,51 @@ def open_package(
     pause: float = 1.0,
     sleep: Callable[[float], None] = time.sleep,
 ) -> Iterator[BinaryIO]:
+    """The package from GitHub, if two places vouch for its digest: `open_archive` with the rules of `confirm`."""
+    confirm(package)
+    bounds = Bounds(min_free=min_free, pause=pause)
+    with open_archive(package, cache, places(package), bounds=bounds, log=log, sleep=sleep) as file:
+        yield file
+
+
+@contextmanager
+def open_archive(
+    package: Package,
+    cache: Path,
+    among: Sequence[Place],
+    *,
+    bounds: Bounds,
+    log: Log,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[BinaryIO]:
     """The package, open for reading, its digest checked on these very bytes.
 
     Args:
         package: what is wanted.
         cache: the directory shared by all agents of this machine, made if it is not there.
-        min_free: bytes that must be free before anything is downloaded.
+        among: where it may be had, in order: one that fails is followed by the next.
+        bounds: the download's patience, time and room.
         log: told where the bytes came from.
-        pause: seconds between the first two tries; each later pause is twice as long.
-        sleep: waits that long.
+        sleep: waits that many seconds.
 
     Raises:
         AgentFailure: `low_disk`, `download_failed` or `digest_mismatch`.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    cache.mkdir(mode=0o755, parents=True, exist_ok=True)
     path = cache / f"{package.sha256}.tar.gz"
-    file = _verified(
-        path, package.sha256
-    )  # without the lock first: hashing takes time, and all agents may do it at once
+    # Without the lock first: hashing takes time, and all agents may do it at once.
+    file = _verified(path, package.sha256)
     if file is None:
-        with _exclusive(cache / f"{package.sha256}.lock"):
+        with exclusive(cache, package.sha256):
             file = _verified(path, package.sha256)
             if file is None:
-                if path.exists():
+                if path.exists() or path.is_symlink():
                     log.write("package_cache_bad", sha256=package.sha256)
                     path.unlink()
-                _check_room(cache, min_free)
-                _download(package, path, log, lambda attempt: sleep(pause * 2.0 ** (attempt - 1)))
-                file = path.open("rb")
+                check_room(cache, bounds.min_free, "the package cache")
+                file = _Download(package, path, bounds, log, sleep).run(among)
+            else:
+                log.write("package_cached", sha256=package.sha256)
     else:
         log.write("package_cached", sha256=package.sha256)
     with file:
@@ -71,97 +89,175 @@ def open_package(
 
 
 @contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
-    with path.open("ab") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+def exclusive(cache: Path, sha256: str) -> Iterator[None]:
+    """The lock of one package in this cache."""
+    descriptor = os.open(
+        cache / f"{sha256}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK, 0o644
+    )
+    with os.fdopen(descriptor, "rb"):
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
 
 
 def _verified(path: Path, sha256: str) -> BinaryIO | None:
     """The cached file, open at its beginning, if it is there and what it should be."""
     try:
-        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), "rb")
+        # Not blocking: a pipe of that name must not hold the machine up.
+        file = os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK), "rb")
     except OSError:
         return None
-    if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-        file.seek(0)
-        return file
+    with contextlib.suppress(OSError):
+        if _digest(file) == sha256:
+            return file
     file.close()
     return None
 
 
-def _check_room(cache: Path, min_free: int) -> None:
-    free = shutil.disk_usage(cache).free
-    if free < min_free:
-        detail = f"{free >> 20} MiB are free in the package cache, {min_free >> 20} MiB are needed"
-        raise AgentFailure(Reason.LOW_DISK, detail)
+def _digest(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.file_digest(cast("BufferedReader", file), "sha256").hexdigest()
+    file.seek(0)
+    return digest
 
 
-def _download(package: Package, path: Path, log: Log, rest: Callable[[int], None]) -> None:
-    """Put the verified file in place. A wrong digest is final; a failing network gets another try."""
-    part = path.with_suffix(".part")  # one name: the lock is ours, and what a dead agent left is overwritten
-    try:
-        digest = _fetch_patiently(package, part, log, rest)
-        if digest != package.sha256:
-            detail = f"{package.filename}: its SHA-256 is {digest}, published was {package.sha256}"
-            raise AgentFailure(Reason.DIGEST_MISMATCH, detail)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
-    log.write("package_downloaded", sha256=package.sha256)
+@dataclass(slots=True)
+class _Download:
+    """One download into the cache, over all places and tries, under the package's lock.
 
+    The part and a note of the answer it belongs to lie beside the final path, both named for the digest.
+    """
 
-def _fetch_patiently(package: Package, part: Path, log: Log, rest: Callable[[int], None]) -> str:
-    attempt = 0
-    while True:
-        attempt += 1
+    package: Package
+    path: Path
+    bounds: Bounds
+    log: Log
+    sleep: Callable[[float], None]
+    give_up: float = field(init=False)
+    keep: bool = field(init=False, default=False)  # the part may be continued by whoever comes next
+
+    def __post_init__(self) -> None:
+        self.give_up = time.monotonic() + self.bounds.deadline
+
+    @property
+    def part(self) -> Path:
+        """What has come so far."""
+        return self.path.with_suffix(".part")
+
+    @property
+    def note(self) -> Path:
+        """Which answer the part belongs to: the place's name and the ETag."""
+        return self.path.with_suffix(".etag")
+
+    def run(self, among: Sequence[Place]) -> BinaryIO:
+        """The verified file, put in its place and open at its beginning."""
+        file = self._open_part()
         try:
-            return _fetch(package.url, part)
-        except OSError as error:  # URLError, HTTPError and time-outs are all of this kind
-            if error.errno == errno.ENOSPC:
-                raise
-            log.write("download_failed", attempt=attempt, error=_said(error))
-            if attempt == TRIES or _final(error):
-                detail = f"{package.filename}: {_said(error)}, try {attempt} of {TRIES}"
-                raise AgentFailure(Reason.DOWNLOAD_FAILED, detail) from error
-            rest(attempt)
+            self._fill(file, among)
+            self.part.replace(self.path)
+            self.note.unlink(missing_ok=True)
+        except BaseException as error:
+            file.close()
+            if not self.keep:
+                self._drop()
+            if isinstance(error, OSError) and is_full(error):
+                raise no_room("the package was downloaded", error) from error
+            raise
+        return file
 
+    def _drop(self) -> None:
+        for path in (self.part, self.note):
+            path.unlink(missing_ok=True)
 
-def _fetch(url: str, part: Path) -> str:
-    """Download to `part`; the digest of what was written there."""
-    import http.client  # noqa: PLC0415 - 40 ms that a machine with a cached package does not pay
-    import urllib.request  # noqa: PLC0415 - as above
+    def _open_part(self) -> BinaryIO:
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
+        try:
+            return os.fdopen(os.open(self.part, flags, 0o644), "r+b", buffering=0)
+        except OSError as error:
+            if is_full(error):
+                raise no_room("the package was downloaded", error) from error
+            self._drop()  # a link or a pipe in its place
+            return os.fdopen(os.open(self.part, flags | os.O_EXCL, 0o644), "r+b", buffering=0)
 
-    digest = hashlib.sha256()
-    size = 0
-    give_up = time.monotonic() + MAX_SECONDS
-    request = urllib.request.Request(url, headers={"User-Agent": "paddock-agent"})  # noqa: S310 - http(s) only: see assignment
-    try:
-        with urllib.request.urlopen(request, timeout=TIMEOUT) as answer, part.open("wb") as file:  # noqa: S310 - as above
-            wanted = answer.headers.get("Content-Length")
-            while chunk := answer.read(_CHUNK):
-                size += len(chunk)
-                if size > MAX_BYTES or time.monotonic() > give_up:
-                    raise TimeoutError(f"gave up after {size} bytes")
-                digest.update(chunk)
-                file.write(chunk)
-    except http.client.HTTPException as error:
-        raise ConnectionError(type(error).__name__) from error
-    if wanted is not None and wanted.isdigit() and int(wanted) != size:
-        raise ConnectionError(f"{size} of {wanted} bytes arrived")
-    return digest.hexdigest()
+    def _fill(self, file: BinaryIO, among: Sequence[Place]) -> None:
+        """Make the part what it should be.
 
+        Raises:
+            AgentFailure: no place gave it; the last one's reason.
+        """
+        if file.seek(0, 2) and _digest(file) == self.package.sha256:
+            return  # whoever fetched it ended before it was put in place
+        failure = AgentFailure(Reason.DOWNLOAD_FAILED, f"{self.package.filename}: there is no place to get it from")
+        for place in among:
+            try:
+                self._from(place, file)
+            except AgentFailure as error:
+                if error.reason is Reason.LOW_DISK:
+                    raise
+                self.log.write("place_failed", place=place.name, reason=error.reason.value, detail=error.detail)
+                failure = error
+            else:
+                self.log.write("package_downloaded", sha256=self.package.sha256, place=place.name)
+                return
+        raise failure
 
-def _final(error: OSError) -> bool:
-    """True if the server's answer will not change by asking again."""
-    code = getattr(error, "code", None)
-    return isinstance(code, int) and 400 <= code < 500 and code not in (408, 429)  # noqa: PLR2004 - HTTP's own numbers
+    def _from(self, place: Place, file: BinaryIO) -> None:
+        """Get it from one place, with patience. A wrong digest is final; a failing network gets another try."""
+        from paddock.agent.package.http import Misfit, Refused, fetch  # noqa: PLC0415 - 40 ms that a cached package saves
 
+        for attempt in range(1, self.bounds.tries + 1):
+            left = self.give_up - time.monotonic()
+            etag = self._etag(place, file)
+            try:
+                if left <= 0:
+                    raise Refused(f"gave up after {self.bounds.deadline:.0f} s")
+                bounds = replace(self.bounds, deadline=left)
+                fetch(place, file, etag=etag, bounds=bounds, started=lambda new, size: self._began(place, new, size))
+                self.keep = False
+                digest = _digest(file)
+                if digest == self.package.sha256:
+                    return
+                self._forget(file)
+                if not etag:  # else the beginning may have been at fault: it is fetched once more, as a whole
+                    detail = f"{self.package.filename}: its SHA-256 is {digest}, published was {self.package.sha256}"
+                    raise AgentFailure(Reason.DIGEST_MISMATCH, detail)
+                said, final = "what was continued has another digest", False
+            except OSError as error:
+                if is_full(error):
+                    raise
+                if isinstance(error, Misfit | Refused):
+                    self._forget(file)
+                said, final = str(error), isinstance(error, Refused)
+            self.log.write("download_failed", place=place.name, attempt=attempt, error=said)
+            if attempt == self.bounds.tries or final:
+                detail = f"{self.package.filename}: {said}, try {attempt} of {self.bounds.tries} at {place.name}"
+                raise AgentFailure(Reason.DOWNLOAD_FAILED, detail)
+            self.sleep(min(self.bounds.pause * 2.0 ** (attempt - 1), max(0.0, self.give_up - time.monotonic())))
 
-def _said(error: OSError) -> str:
-    """The error in words, without the address: it may carry a signature."""
-    code = getattr(error, "code", None)
-    if isinstance(code, int):
-        return f"HTTP {code}"
-    reason = getattr(error, "reason", None) or error
-    return f"{type(error).__name__}: {reason}"[:200]
+    def _began(self, place: Place, etag: str, size: int | None) -> None:
+        """An answer begins: note what it is, and see whether it will fit."""
+        check_room(self.path.parent, size or 0, "the package cache")
+        self.keep = bool(etag)
+        self.note.unlink(missing_ok=True)
+        if etag:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            with os.fdopen(os.open(self.note, flags, 0o644), "w", encoding="utf-8") as file:
+                json.dump({"place": place.name, "etag": etag}, file)
+
+    def _etag(self, place: Place, file: BinaryIO) -> str:
+        """The ETag of the answer that the part began with; empty if it is not this place's or there is nothing."""
+        from paddock.agent.package.http import strong  # noqa: PLC0415 - as above
+
+        try:
+            with os.fdopen(os.open(self.note, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as note:
+                data = json.loads(note.read(4096))
+        except (OSError, ValueError):
+            return ""
+        if file.seek(0, 2) == 0 or not isinstance(data, dict) or data.get("place") != place.name:
+            return ""
+        return strong(str(data.get("etag")))
+
+    def _forget(self, file: BinaryIO) -> None:
+        self.keep = False
+        self.note.unlink(missing_ok=True)
+        file.seek(0)
+        file.truncate()

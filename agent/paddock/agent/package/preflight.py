@@ -10,11 +10,11 @@ from paddock.agent.reasons import AgentFailure, Reason
 _PATIENCE = 30.0  # seconds; a healthy one takes a tenth of one
 
 
-def check_listener(root: Path, environment: Mapping[str, str]) -> str:
-    """The version the Listener in `root` gives for itself.
+def check_listener(root: Path, environment: Mapping[str, str], *, wanted: str | None = None) -> str:
+    """The version the Listener in `root` gives for itself; it must be the `wanted` one, if one is named.
 
     Raises:
-        AgentFailure: `preflight_failed`, with the end of what it printed.
+        AgentFailure: `preflight_failed`, with the end of what it printed, or `version_mismatch`.
     """
     try:
         run = subprocess.run(  # noqa: S603 - the program comes from a package whose digest was checked
@@ -34,6 +34,9 @@ def check_listener(root: Path, environment: Mapping[str, str]) -> str:
     if run.returncode != 0 or not version:
         tail = (run.stderr or run.stdout).decode(errors="replace").strip()[-800:]
         raise _failed(f"exit code {run.returncode}: {tail}")
+    if wanted is not None and version != wanted:
+        detail = f"{LISTENER} --version says {version[:100]!r}, the package was to be {wanted}"
+        raise AgentFailure(Reason.VERSION_MISMATCH, detail)
     return version[:100]
 
 
