@@ -1,12 +1,14 @@
 """The runner stand-in for tests: unpacked into a directory, started as a real process, and watched."""
 
 import io
+import json
 import os
 import select
 import signal
 import subprocess
 import tarfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -78,6 +80,22 @@ def unpack(folder: Path) -> Path:
     with tarfile.open(fileobj=io.BytesIO(build().content)) as archive:
         archive.extractall(folder, filter="data")
     return folder
+
+
+def token(standin: GitHubStandIn, path: str = f"repos/{REPOSITORY}", kind: str = "registration-token") -> str:
+    """A fresh token of the kind, asked for as a person would."""
+    headers = {"Authorization": f"Bearer {standin.credentials.personal_token}"}
+    url = f"{standin.url}/api/v3/{path}/actions/runners/{kind}"
+    with urllib.request.urlopen(urllib.request.Request(url, b"{}", headers, method="POST"), timeout=PATIENCE) as answer:
+        return str(json.load(answer)["token"])
+
+
+def token_registration(standin: GitHubStandIn, folder: Path, *, ephemeral: bool = True, name: str = "by-token") -> None:
+    """Register the unpacked runner in `folder` by ``config.sh``."""
+    options = ["--unattended", "--url", f"{standin.url}/{REPOSITORY}", "--token", token(standin), "--name", name]
+    options += ["--labels", ",".join(LABELS), "--no-default-labels", *(["--ephemeral"] if ephemeral else [])]
+    with runner(folder, command=("config.sh", *options)) as script:
+        assert script.ends() == 0, script.err
 
 
 def registration(standin: GitHubStandIn, name: str = "worker", labels: Sequence[str] = LABELS) -> str:

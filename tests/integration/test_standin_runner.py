@@ -206,10 +206,15 @@ def test_an_update_can_be_followed(standin: GitHubStandIn, tmp_path: Path) -> No
     with runner(tmp_path, encoded) as listener:
         assert listener.ends() == 4
     assert "Runner update process finished." in listener.out
-    assert (tmp_path / "update.finished").exists()
+    eventually((tmp_path / "update.finished").exists, "the swap of the directories")
+    assert (tmp_path / "bin").readlink() == Path("bin.9.999.0")
+    assert (tmp_path / "externals").readlink() == Path("externals.9.999.0")
+    assert (tmp_path / "bin.2.336.0" / "Runner.Listener").is_file()
+    assert [path.suffix for path in (tmp_path / "_diag").glob("SelfUpdate-*")] == [".succeed"]
     run_id = start(standin)
     with runner(tmp_path) as listener:
         assert listener.ends() == 0
+    assert "Current runner version: '9.999.0'" in listener.out
     assert standin.run(run_id).conclusion == "success"
 
 

@@ -4,10 +4,11 @@ import hashlib
 import io
 import stat
 import tarfile
+import zipfile
 
 import pytest
 
-from paddock.adapters.standin import Flaw, build
+from paddock.adapters.standin import Flaw, build, build_windows
 from paddock.core.spec import Arch
 
 
@@ -84,3 +85,31 @@ def test_flaws_of_the_content() -> None:
     assert link.issym()
     assert link.linkname.startswith("../../")
     assert "./bin/Runner.Listener" not in entries(Flaw.MISSING_LISTENER)
+
+
+def windows(flaw: Flaw = Flaw.NONE) -> list[str]:
+    """What is in the Windows archive."""
+    with zipfile.ZipFile(io.BytesIO(build_windows(flaw=flaw).content)) as archive:
+        return archive.namelist()
+
+
+def test_the_windows_package_is_a_zip_of_the_same_shape() -> None:
+    """No top folder, programs with their ending, scripts of its own kind and none of the other's but the template."""
+    package = build_windows(Arch.ARM64, version="2.400.1")
+    assert package.filename == "actions-runner-win-arm64-2.400.1.zip"
+    assert package.sha256 == hashlib.sha256(package.content).hexdigest()
+    assert package.content == build_windows(Arch.ARM64, version="2.400.1").content
+    found = windows()
+    assert {"bin/Runner.Listener.exe", "bin/RunnerService.exe", "config.cmd", "run-helper.cmd.template"} <= set(found)
+    assert not [name for name in found if name.endswith(".sh") or name.startswith(("/", "."))]
+
+
+def test_flaws_of_the_windows_package() -> None:
+    """One entry climbs out by backslashes, one lacks its Listener, one is cut, two have a wrong or no digest."""
+    assert "..\\escaped" in windows(Flaw.PATH_TRAVERSAL)
+    assert "bin/Runner.Listener.exe" not in windows(Flaw.MISSING_LISTENER)
+    with pytest.raises(zipfile.BadZipFile):
+        windows(Flaw.TRUNCATED)
+    assert build_windows(flaw=Flaw.DIGEST_NULL).sha256 is None
+    wrong = build_windows(flaw=Flaw.WRONG_DIGEST)
+    assert wrong.sha256 != hashlib.sha256(wrong.content).hexdigest()

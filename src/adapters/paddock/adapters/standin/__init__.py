@@ -2,7 +2,7 @@
 
 from paddock.adapters.memory.github import DeliveryFaults, JobScript, RunnerFaults, Step
 from paddock.adapters.standin.app import Failure
-from paddock.adapters.standin.package import BuiltPackage, Flaw, build
+from paddock.adapters.standin.package import BuiltPackage, Flaw, build, build_windows
 from paddock.adapters.standin.standin import GitHubStandIn, StartedRun
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "StartedRun",
     "Step",
     "build",
+    "build_windows",
 ]

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 
 import attrs
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import ServiceUnavailable, Unauthorized
 from werkzeug.wrappers import Request, Response
 
 from paddock.adapters.memory.github import JobRecord, MemoryGitHub, RunnerFaults, RunnerRecord, StepRecord
@@ -19,14 +19,16 @@ from paddock.adapters.standin import payloads
 from paddock.adapters.standin.app import Route, reply
 from paddock.adapters.standin.people import Json, Place
 from paddock.adapters.standin.runner.common import VERSION
-from paddock.core.errors import Conflict, NotFound, Rejected
-from paddock.core.ports.github import Scope
+from paddock.core.errors import Conflict, NotFound
 from paddock.core.units import SECOND, rfc3339
 
 HOLD_SECONDS = 2.0
 MAX_HELD = 32  # below the server's threads, so that listening runners never starve the others
 INJECTION = " completed with result: Succeeded"
 _BASE = "/_runner/<int:runner_id>"
+OK, FORBIDDEN, CONFLICT, SKEWED = 200, 403, 409, 428
+_REFUSED = {"access_denied": FORBIDDEN, "unhandled": 501}  # at the session
+_STOPPED = {"token_revoked": 401, "fatal": 400}  # while it listens
 
 
 @attrs.frozen
@@ -36,6 +38,8 @@ class RunnerTimings:
     renew: float = 60.0
     conflict_retry: float = 30.0
     conflict_limit: float = 240.0
+    skew_limit: float = 1800.0
+    renew_pause: float = 10.0
     unload: float = 30.0
     hang: float = 30.0
     reconnect: float = 5.0
@@ -49,23 +53,20 @@ class RunnerTimings:
 
 
 class Broker:
-    """The routes of the runner protocol. ``registration_tokens`` are those that config.sh may use."""
+    """The routes of the runner protocol, from the session on."""
 
-    def __init__(
-        self, model: MemoryGitHub, place: Place, timings: RunnerTimings, registration_tokens: dict[str, Scope]
-    ) -> None:
+    def __init__(self, model: MemoryGitHub, place: Place, timings: RunnerTimings) -> None:
         self._model, self._place, self._timings = model, place, timings
-        self._registration_tokens = registration_tokens
         self._faults: dict[int, RunnerFaults] = {}
         self._tokens: dict[int, str] = {}
         self._ghosts: set[int] = set()
+        self._cut: set[int] = set()
         self._lock = threading.Lock()
         self.held = 0
         self.stopping = False
 
     def routes(self) -> Iterator[Route]:
         """All of them; each checks the runner's own token."""
-        yield Route("POST", "/_runner/register", "runner-register", self.register, None)
         yield Route("POST", f"{_BASE}/session", "runner-session", self.open_session, None)
         yield Route("DELETE", f"{_BASE}/session", "runner-end-session", self.close_session, None)
         yield Route("GET", f"{_BASE}/message", "runner-message", self.message, None)
@@ -75,22 +76,12 @@ class Broker:
         yield Route("POST", f"{_BASE}/started", "runner-started", self.started, None)
         yield Route("POST", f"{_BASE}/complete", "runner-complete", self.complete, None)
 
-    def register(self, request: Request) -> Response:
-        """``config.sh``: a registration by token instead of by JIT configuration."""
-        token, body = request.headers.get("Authorization", "").removeprefix("Bearer "), request.get_json()
-        scope = self._registration_tokens.get(token)
-        if scope is None or str(scope).casefold() != str(body["scope"]).casefold():
-            raise Unauthorized("Invalid configuration provided for token.")
-        try:
-            runner = self._model.runners.register(scope, body["name"], body["labels"], ephemeral=body["ephemeral"])
-        except Rejected as refused:
-            return reply({"message": str(refused)}, 409)
-        return reply({"configuration": self._model.jit_config(runner)})
-
     def _authorise(self, request: Request, runner_id: int) -> None:
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         with self._lock:
             known = self._tokens.get(runner_id)
+            if runner_id in self._cut:
+                raise ServiceUnavailable("The network is cut.")
         if known is None:
             known = self._model.state.runner(runner_id).token
             with self._lock:
@@ -107,19 +98,15 @@ class Broker:
         if faults.crash_before_session:
             self._spend(runner_id, attrs.evolve(faults, crash_before_session=False))
             return reply({"message": "crash"}, 500)
-        timings = attrs.asdict(self._timings)
-        if faults.version_too_old:
-            version = request.get_json().get("version")
-            text = f"Runner version v{version} is deprecated and cannot receive messages."
-            return reply({"message": text, "timings": timings}, 403)
-        if faults.session_conflict:
-            return reply({"message": "conflict", "timings": timings}, 409)
-        try:
-            self._model.runners.connect(runner_id, version=request.get_json().get("version", ""))
-            self._model.runners.beat(runner_id)
-        except Conflict:
-            return reply({"message": "conflict", "timings": timings}, 409)
-        return reply({"timings": timings})
+        version, timings = str(request.get_json().get("version", "")), attrs.asdict(self._timings)
+        status, word = _refusal(faults, version)
+        if status == OK:
+            try:
+                self._model.runners.connect(runner_id, version=version)
+                self._model.runners.beat(runner_id)
+            except Conflict:
+                status, word = CONFLICT, {"message": "conflict"}
+        return reply({**word, "timings": timings}, status)
 
     def _spend(self, runner_id: int, rest: RunnerFaults) -> None:
         with self._lock:
@@ -146,6 +133,8 @@ class Broker:
                     changed.wait_for(lambda: self.stopping, wait)
                 return Response(status=202)
             self._beat(runner_id)
+            if faults.refused in _STOPPED:
+                return reply({"message": f"The service refuses: {faults.refused}."}, _STOPPED[faults.refused])
             if faults.update_requested:
                 self._spend(runner_id, attrs.evolve(faults, update_requested=False))
                 return reply({"messageId": 1, "type": "update", "version": "9.999.0"})
@@ -250,6 +239,7 @@ class Broker:
             "ladder": self._timings.ladder,
             "result": faults.result,
             "worker_hang": faults.worker_hang,
+            "disk_full": faults.disk_full,
             "exit_2_on_cancel": faults.exit_2_on_cancel,
         }
 
@@ -257,6 +247,10 @@ class Broker:
         """Renew the lease."""
         self._authorise(request, runner_id)
         job = self._model.runs.renew(runner_id, request.get_json()["jobId"])
+        if job.script.faults.network_cut:
+            with self._lock:
+                self._cut.add(runner_id)
+            raise ServiceUnavailable("The network is cut.")
         return reply({"lockedUntil": rfc3339(job.lease_until or 0)})
 
     def started(self, request: Request, runner_id: int) -> Response:
@@ -275,3 +269,15 @@ class Broker:
         ]
         self._model.runs.complete(runner_id, body["jobId"], body["conclusion"], steps=steps, log=body.get("log", ""))
         return reply({})
+
+
+def _refusal(faults: RunnerFaults, version: str) -> tuple[int, Json]:
+    """What the scenario has against a session: a status and its words."""
+    if faults.version_too_old:
+        text = f"Runner version v{version} is deprecated and cannot receive messages."
+        return FORBIDDEN, {"message": text, "kind": "RunnerVersionTooOld"}
+    if faults.clock_skew:
+        return SKEWED, {"message": "The bearer token is not valid yet."}
+    if faults.session_conflict:
+        return CONFLICT, {"message": "conflict"}
+    return _REFUSED.get(faults.refused, OK), {"message": f"The service refuses: {faults.refused}."}

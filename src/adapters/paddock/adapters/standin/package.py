@@ -6,6 +6,7 @@ import io
 import re
 import sys
 import tarfile
+import zipfile
 from collections.abc import Sequence
 from enum import StrEnum
 from functools import cache
@@ -14,13 +15,13 @@ from importlib.resources import files
 import attrs
 
 from paddock.adapters.standin.runner.common import VERSION
-from paddock.adapters.standin.runner.shell import SCRIPTS
+from paddock.adapters.standin.runner.shell import SCRIPTS, WINDOWS_FILES
 from paddock.core.spec import Arch
 
 # Each program is one file, as the real ones nearly are: these modules' texts, one after the other.
 _PROGRAMS = {
-    "bin/Runner.Listener": ("common.py", "local.py", "dispatch.py", "listener.py"),
-    "bin/Runner.Worker": ("common.py", "processes.py", "worker.py"),
+    "bin/Runner.Listener": ("common.py", "local.py", "configure.py", "update.py", "dispatch.py", "listener.py"),
+    "bin/Runner.Worker": ("common.py", "files.py", "processes.py", "worker.py"),
 }
 _OWN_IMPORT = re.compile(r"^from paddock\.[a-z.]+ import (\([^)]*\)|[^\n]*)\n", re.MULTILINE)
 _LONGEST_SHEBANG = 120
@@ -68,6 +69,27 @@ def build(arch: Arch = Arch.X64, *, version: str = VERSION, flaw: Flaw = Flaw.NO
     if flaw is Flaw.DIGEST_NULL:
         digest = None
     return BuiltPackage(f"actions-runner-linux-{arch}-{version}.tar.gz", version, content, digest)
+
+
+@cache
+def build_windows(arch: Arch = Arch.X64, *, version: str = VERSION, flaw: Flaw = Flaw.NONE) -> BuiltPackage:
+    """The Windows package for `arch`: the true layout for tests of paths; its programs run nowhere."""
+    buffer = io.BytesIO()
+    names = [*WINDOWS_FILES]
+    if flaw is Flaw.MISSING_LISTENER:
+        names.remove("bin/Runner.Listener.exe")
+    if flaw is Flaw.PATH_TRAVERSAL:
+        names.append("..\\escaped")
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in names:
+            entry = zipfile.ZipInfo(name)  # of 1980-01-01, so the bytes are always the same
+            archive.writestr(entry, b"MZ" if name.endswith((".exe", ".dll")) else b"@echo off\r\n")
+    content = buffer.getvalue()
+    if flaw is Flaw.TRUNCATED:
+        content = content[: len(content) // 2]
+    digest: str | None = hashlib.sha256(content).hexdigest()
+    digest = {Flaw.WRONG_DIGEST: _WRONG, Flaw.DIGEST_NULL: None}.get(flaw, digest)
+    return BuiltPackage(f"actions-runner-win-{arch}-{version}.zip", version, content, digest)
 
 
 def _add_all(archive: tarfile.TarFile, version: str, flaw: Flaw) -> None:

@@ -9,9 +9,10 @@ from paddock.adapters.standin import payloads
 from paddock.adapters.standin.app import API, Route, error, page, reply
 from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.people import Json, Place
+from paddock.adapters.standin.registrations import Registrations
 from paddock.core.errors import Busy, NotFound, Rejected
 from paddock.core.ports.github import Scope
-from paddock.core.units import HOUR, rfc3339
+from paddock.core.units import rfc3339
 
 _SCOPES = {"org": f"{API}/orgs/<owner>", "repo": f"{API}/repos/<owner>/<name>"}
 
@@ -19,10 +20,12 @@ _SCOPES = {"org": f"{API}/orgs/<owner>", "repo": f"{API}/repos/<owner>/<name>"}
 class RunnerRoutes:
     """The endpoints below ``…/actions/runners``."""
 
-    def __init__(self, model: MemoryGitHub, place: Place, credentials: Credentials) -> None:
+    def __init__(
+        self, model: MemoryGitHub, place: Place, credentials: Credentials, registrations: Registrations
+    ) -> None:
         self._model, self._place, self._credentials = model, place, credentials
         self._port = MemoryRunners(model)
-        self.registration_tokens: dict[str, Scope] = {}
+        self._registrations = registrations
 
     def routes(self) -> Iterator[Route]:
         """All of them."""
@@ -31,6 +34,7 @@ class RunnerRoutes:
             runners = f"{base}/actions/runners"
             yield Route("POST", f"{runners}/generate-jitconfig", f"{kind}-generate-jitconfig", self.jit_config, guard)
             yield Route("POST", f"{runners}/registration-token", f"{kind}-registration-token", self.token, guard)
+            yield Route("POST", f"{runners}/remove-token", f"{kind}-remove-token", self.token, guard)
             yield Route("GET", f"{runners}/downloads", f"{kind}-runner-downloads", self.downloads, guard)
             yield Route("GET", runners, f"{kind}-runners", self.all, guard)
             yield Route("GET", f"{runners}/<int:runner_id>", f"{kind}-runner", self.one, guard)
@@ -54,11 +58,10 @@ class RunnerRoutes:
         return reply({"runner": payloads.runner(runner), "encoded_jit_config": self._model.jit_config(runner)}, 201)
 
     def token(self, _: Request, owner: str, name: str = "") -> Response:
-        """``POST …/registration-token``."""
+        """``POST …/registration-token``, and ``…/remove-token``: tokens of one kind, to the runner's service."""
         scope = Scope(owner, name)
         token = self._port.registration_token(scope)
-        self.registration_tokens[token] = scope
-        return reply({"token": token, "expires_at": rfc3339(self._model.state.clock.now() + HOUR)}, 201)
+        return reply({"token": token, "expires_at": rfc3339(self._registrations.note(token, scope))}, 201)
 
     def downloads(self, _: Request, owner: str, name: str = "") -> Response:
         """``GET …/downloads``."""

@@ -24,6 +24,7 @@ from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.broker import Broker, RunnerTimings
 from paddock.adapters.standin.package import Flaw, build
 from paddock.adapters.standin.people import Place
+from paddock.adapters.standin.registrations import Registrations
 from paddock.adapters.standin.rest_app import AppRoutes
 from paddock.adapters.standin.rest_runners import RunnerRoutes
 from paddock.adapters.standin.rest_workflows import WorkflowRoutes
@@ -80,11 +81,13 @@ class GitHubStandIn:
         self._server = WebServer(self._serve, threads=THREADS, ident="GitHub.com")
         place = Place(f"http://127.0.0.1:{self._server.port}")
         self.url = self.model.server_url = place.web
-        runners = RunnerRoutes(self.model, place, self.credentials)
+        registrations = Registrations(self.model)
+        runners = RunnerRoutes(self.model, place, self.credentials, registrations)
         workflows = WorkflowRoutes(self.model, place, self.credentials)
         self._app_routes = AppRoutes(self.model, place, self.credentials)
-        self._broker = Broker(self.model, place, RunnerTimings().scaled(scale), runners.registration_tokens)
-        routes = (*self._app_routes.routes(), *runners.routes(), *workflows.routes(), *self._broker.routes())
+        self._broker = Broker(self.model, place, RunnerTimings().scaled(scale))
+        kinds = (self._app_routes, runners, registrations, workflows, self._broker)
+        routes = [route for kind in kinds for route in kind.routes()]
         self._application = Application(routes, clock=clock, ids=ids, credentials=self.credentials)
         self._app_routes.rate = self._application.rate
         self.calls = self._application.calls

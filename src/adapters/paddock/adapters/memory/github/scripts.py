@@ -26,9 +26,12 @@ class RunnerFaults:
     """What goes wrong at the runner. Each field is one fault; the ones of the registration hit `times` registrations.
 
     Of the registration: ``crash_before_session``, ``session_conflict``, ``version_too_old``, ``update_requested``,
-    ``delete_while_idle_after`` (a span). Of the job: ``ghost`` (the acquire call fails once), ``worker_hang``,
-    ``exit_2_on_cancel``, ``ignore_sigint`` (its steps do), ``big_output`` (bytes), ``job_name_injection``,
-    ``duration`` (a span that the job sleeps in a step of its own), ``result`` (the conclusion, whatever the steps say).
+    ``delete_while_idle_after`` (a span), ``clock_skew``, ``refused`` (at the session ``access_denied`` or
+    ``unhandled``, while it listens ``token_revoked`` or ``fatal``). Of the job: ``ghost`` (the acquire call fails
+    once), ``worker_hang``, ``exit_2_on_cancel``, ``ignore_sigint`` (its steps do), ``big_output`` (bytes),
+    ``job_name_injection``, ``disk_full`` (the worker crashes in the first step), ``network_cut`` (from its first
+    renewal on the runner reaches nobody), ``duration`` (a span that the job sleeps in a step of its own), ``result``
+    (the conclusion, whatever the steps say; ``success_with_issues`` is the runner's own).
     They apply to the first attempt only.
     """
 
@@ -37,6 +40,8 @@ class RunnerFaults:
     version_too_old: bool = False
     update_requested: bool = False
     delete_while_idle_after: Span | None = None
+    clock_skew: bool = False
+    refused: str = ""
     times: int = 1
     ghost: bool = False
     worker_hang: bool = False
@@ -44,6 +49,8 @@ class RunnerFaults:
     ignore_sigint: bool = False
     big_output: int = 0
     job_name_injection: bool = False
+    disk_full: bool = False
+    network_cut: bool = False
     duration: Span | None = None
     result: str | None = None
 
@@ -56,6 +63,8 @@ class RunnerFaults:
             or self.version_too_old
             or self.update_requested
             or self.delete_while_idle_after is not None
+            or self.clock_skew
+            or self.refused != ""
         )
 
 

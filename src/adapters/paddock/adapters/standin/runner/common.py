@@ -14,8 +14,9 @@ from typing import Any
 
 VERSION = "2.336.0"
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(sys.argv[0])))
+UNAUTHORIZED, UNREACHABLE = 401, 500
 RESULTS = ("Succeeded", "SucceededWithIssues", "Failed", "Canceled", "Skipped", "Abandoned")
-SUCCEEDED, FAILED, CANCELED = RESULTS.index("Succeeded"), RESULTS.index("Failed"), RESULTS.index("Canceled")
+SUCCEEDED, WITH_ISSUES, FAILED, CANCELED, SKIPPED, ABANDONED = range(len(RESULTS))
 RESULT_BASE = 100
 FOREVER = float("inf")
 CONFIGURATION = (".runner", ".credentials", ".credentials_rsaparams")
@@ -94,11 +95,11 @@ class Service:
         return receive(self.send(method, path, body))
 
 
-def receive(connection: socket.socket) -> tuple[int, Json]:
+def receive(connection: socket.socket, unreachable: float = FOREVER) -> tuple[int, Json]:
     """The reply's status and JSON body ({} if it has none); closes the socket.
 
     Raises:
-        OSError: the connection broke off.
+        OSError: the connection broke off, or the status is `unreachable` or above.
     """
     with connection:
         data = bytearray()
@@ -107,4 +108,7 @@ def receive(connection: socket.socket) -> tuple[int, Json]:
     head, separator, body = bytes(data).partition(b"\r\n\r\n")
     if not separator:
         raise ConnectionResetError("the service closed the connection without an answer")
-    return int(head.split(b" ", 2)[1]), json.loads(body) if body.strip() else {}
+    status = int(head.split(b" ", 2)[1])
+    if status >= unreachable:
+        raise ConnectionError(f"the service answers {status}")
+    return status, json.loads(body) if body.strip() else {}

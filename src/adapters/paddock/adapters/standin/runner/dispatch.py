@@ -9,6 +9,7 @@ import time
 from typing import IO
 
 from paddock.adapters.standin.runner.common import (
+    ABANDONED,
     CANCELED,
     FAILED,
     FOREVER,
@@ -26,6 +27,9 @@ from paddock.adapters.standin.runner.common import (
 from paddock.adapters.standin.runner.local import forget
 
 EXIT_DONE, EXIT_UNHANDLED = 0, 2
+RENEWED = 200
+MAX_RENEWALS = 5  # that fail, one after the other
+TAIL = 4096
 
 
 class JobDispatcher:
@@ -34,6 +38,8 @@ class JobDispatcher:
     def __init__(self, job: Json, settings: Json, service: Service, diag: Diag) -> None:
         self._job, self._settings, self._service, self._diag = job, settings, service, diag
         self._cancelled = self._answered = False
+        self._failures = 0
+        self._said = bytearray()
         diag.write("INFO", "JobDispatcher", f"job is valid till {job['lockedUntil']}")
         say(f"{stamp()}: Running job: {job['displayName']}")
         self._worker = subprocess.Popen(  # noqa: S603 - what it is for
@@ -55,21 +61,34 @@ class JobDispatcher:
         """Seconds until `overdue` is to be asked."""
         return max(0.0, min(self._renew_at, self._hang_at) - time.monotonic())
 
-    def overdue(self) -> bool:
-        """Renew the lease if it is time; True if the Worker never answered."""
+    def overdue(self) -> int | None:
+        """Renew the lease if it is time. An exit code if it was lost, or if the Worker never answered."""
         now = time.monotonic()
         if self._answered:
             self._hang_at = FOREVER
         if now >= self._renew_at:
-            self._renew_at = now + self._job["timings"]["renew"]
-            with contextlib.suppress(OSError):
-                self._service.call("POST", "/renew", {"jobId": self._job["jobId"]})
-        return now >= self._hang_at
+            renewed = self._renew()
+            self._renew_at = time.monotonic() + self._job["timings"]["renew" if renewed else "renew_pause"]
+        if self._failures >= MAX_RENEWALS:
+            return self._lose()
+        return self._abandon() if now >= self._hang_at else None
+
+    def _renew(self) -> bool:
+        try:
+            status, _ = self._service.call("POST", "/renew", {"jobId": self._job["jobId"]})
+        except OSError:
+            status = 0
+        self._failures = 0 if status == RENEWED else self._failures + 1
+        if self._failures:
+            self._diag.write("ERR ", "JobDispatcher", f"Renewal {self._failures} of the job's lease failed: {status}")
+        return not self._failures
 
     def ended(self) -> bool:
         """Read what the Worker says; True if it has ended."""
-        said = os.read(self.output.fileno(), 4096)
+        said = os.read(self.output.fileno(), TAIL)
         self._answered = self._answered or bool(said)
+        self._said += said
+        del self._said[:-TAIL]
         return not said
 
     def cancel(self) -> None:
@@ -104,14 +123,24 @@ class JobDispatcher:
         result = code - RESULT_BASE if known else FAILED
         self._diag.write("INFO", "JobDispatcher", f"Worker finished for job {self._job['jobId']}. Code: {code}")
         if not known:
-            body = {"jobId": self._job["jobId"], "conclusion": "failure", "steps": [], "log": "WORKER_CRASH"}
+            crash = "WORKER_CRASH " + self._said.decode("utf-8", "replace").removeprefix("ready").strip()
+            self._diag.write("ERR ", "JobDispatcher", crash)
+            body = {"jobId": self._job["jobId"], "conclusion": "failure", "steps": [], "log": crash}
             with contextlib.suppress(OSError):
                 self._service.call("POST", "/complete", body)
         text = RESULTS[result if shown is None else shown]
         say(f"{stamp()}: Job {self._job['displayName']} completed with result: {text}")
         return result
 
-    def abandon(self) -> int:
+    def _lose(self) -> int:
+        """The lease is lost, so the job is no longer ours: stop the Worker, which can tell nobody either."""
+        self._tell("shutdown")
+        self._worker.wait()
+        self._conclude(shown=ABANDONED)
+        forget()
+        return EXIT_DONE
+
+    def _abandon(self) -> int:
         """The Worker never answered: end as if all were well, which is what the real Listener does."""
         self._diag.write("ERR ", "JobDispatcher", "The Worker did not answer within the channel's time-out.")
         self._worker.kill()

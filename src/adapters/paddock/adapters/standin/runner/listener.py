@@ -1,4 +1,4 @@
-# ruff: noqa: PTH118, PTH123 - pathlib slows the start
+# ruff: noqa: PTH103, PTH118 - pathlib slows the start
 """The stand-in for ``bin/Runner.Listener``: connects, listens, and starts a Worker for its one job.
 
 It prints the lines, writes the logs and ends with the codes of the real one; what it does not do is real work for the
@@ -19,6 +19,8 @@ from paddock.adapters.standin.runner.common import (
     CONFIGURATION,
     FOREVER,
     ROOT,
+    UNAUTHORIZED,
+    UNREACHABLE,
     VERSION,
     Diag,
     Json,
@@ -29,13 +31,20 @@ from paddock.adapters.standin.runner.common import (
     stamp,
     truthy,
 )
+from paddock.adapters.standin.runner.configure import configure, unconfigure
 from paddock.adapters.standin.runner.dispatch import JobDispatcher
-from paddock.adapters.standin.runner.local import configure, configured, forget, load_env, options_of, read, unpack
+from paddock.adapters.standin.runner.local import configured, forget, load_env, options_of, read, unpack
+from paddock.adapters.standin.runner.update import update
 
-EXIT_ZERO, EXIT_ONE, EXIT_RETRY, EXIT_UPDATING_ONCE, EXIT_CONFLICT, EXIT_DEPRECATED = 0, 1, 2, 4, 5, 7
+EXIT_ZERO, EXIT_ONE, EXIT_RETRY, EXIT_UPDATING, EXIT_UPDATING_ONCE, EXIT_CONFLICT, EXIT_DEPRECATED = 0, 1, 2, 3, 4, 5, 7
 EXIT_SIGTERM = 143
 MAX_ERRORS = 10
-OK, FORBIDDEN, NOT_FOUND, CONFLICT, CRASH = 200, 403, 404, 409, 500
+OK, BAD_REQUEST, FORBIDDEN, NOT_FOUND, CONFLICT, SKEWED = 200, 400, 403, 404, 409, 428
+CRASH, UNHANDLED = 500, 501
+SKEW = (
+    "The local machine's clock may be out of sync with the server time by more than five minutes. "
+    "Please sync your clock with your domain or internet time and try again."
+)
 DELETED = (
     "Failed to create a session. The runner registration has been deleted from the server, please re-configure. "
     "Runner registrations are automatically deleted for runners that have not connected to the service recently."
@@ -89,6 +98,7 @@ class Listener:
     def connect(self) -> int | None:
         """Open the session; an exit code if that cannot be."""
         give_up: float | None = None
+        said = 0
         while True:
             status, reply = self.ask_for_session()
             if status == OK:
@@ -104,8 +114,17 @@ class Listener:
                 if time.monotonic() >= give_up:
                     complain("Stop retry on SessionConflictException after retried for 240 seconds.")
                     return EXIT_CONFLICT
+            elif status == SKEWED:
+                if said != SKEWED:
+                    complain(SKEW)
+                give_up = give_up or time.monotonic() + self.timings["skew_limit"]
+                pause = self.timings["conflict_retry"]
+                if time.monotonic() >= give_up:
+                    complain("An error occurred: the session could not be created.")
+                    return EXIT_ONE
             elif status:
                 return self.refused(status, reply)
+            said = status
             if self.nap(pause):
                 return self.leave()
 
@@ -133,7 +152,12 @@ class Listener:
             os.abort()
         if status == FORBIDDEN:
             complain(f"An error occurred: {reply.get('message', 'Access denied.')}")
-            return EXIT_DEPRECATED if truthy("ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE") else EXIT_ONE
+            opted = reply.get("kind") == "RunnerVersionTooOld"
+            opted = opted and truthy("ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE")
+            return EXIT_DEPRECATED if opted else EXIT_ONE
+        if status == UNHANDLED:
+            complain(f"An error occurred: {reply.get('message')}")
+            return EXIT_RETRY
         complain(DELETED)
         return EXIT_ONE
 
@@ -141,7 +165,7 @@ class Listener:
         """Wait for whatever comes first, and act on it; an exit code if that ends the run."""
         if self.stopped_by is not None:
             return self.leave()
-        if self.errors >= MAX_ERRORS:
+        if self.errors >= MAX_ERRORS and self.job is None:
             complain("An error occurred: the service cannot be reached.")
             return EXIT_RETRY
         if self.poll is None and not self.gone:
@@ -158,8 +182,9 @@ class Listener:
             self._woken()
         if self.job is not None and output in readable and self.job.ended():
             return self.job.finish()
-        if self.job is not None and self.job.overdue():
-            return self.job.abandon()
+        code = None if self.job is None else self.job.overdue()
+        if code is not None:
+            return code
         if self.poll in readable:
             poll, self.poll = self.poll, None
             return self.heard(poll)
@@ -169,7 +194,7 @@ class Listener:
         """The service answered the poll."""
         assert poll is not None
         try:
-            status, message = receive(poll)
+            status, message = receive(poll, unreachable=UNREACHABLE)
         except OSError as error:
             self.lost(error)
             self.nap(self.timings["reconnect"])
@@ -179,20 +204,32 @@ class Listener:
             say(f"{stamp()}: Runner reconnected.")
         # With a job at hand, it is the job's end that removed the registration.
         self.gone = status == NOT_FOUND
-        if self.gone and self.job is None:
-            complain("The runner no longer exists on the server. Cleaning up local configuration.")
-            forget()
-            return EXIT_ZERO
         if status != OK:
-            return None
+            return self.dismissed(status, message) if self.job is None else None
         self.last = message["messageId"]
         self.diag.write("INFO", "MessageListener", f"Message '{self.last}' of type '{message['type']}'")
         if message["type"] == "update":
-            return self.update(str(message["version"]))
+            update(str(message["version"]))
+            self.end_session()
+            return EXIT_UPDATING_ONCE if self.settings["Ephemeral"] == "True" else EXIT_UPDATING
         if message["type"] == "cancel" and self.job is not None:
             self.job.cancel()
         if message["type"] == "job" and self.job is None:
             return self.take(message["jobId"])
+        return None
+
+    def dismissed(self, status: int, reply: Json) -> int | None:
+        """The service has no message for an idle runner: the exit code, if it never will have one."""
+        if status == NOT_FOUND:
+            complain("The runner no longer exists on the server. Cleaning up local configuration.")
+            forget()
+            return EXIT_ZERO
+        if status == UNAUTHORIZED:
+            self.diag.write("INFO", "Runner", "The runner's token has been revoked. Shutting down.")
+            return EXIT_ZERO
+        if status == BAD_REQUEST:
+            complain(f"An error occurred: {reply.get('message')}")
+            return EXIT_ONE
         return None
 
     def take(self, job_id: int) -> int | None:
@@ -212,19 +249,6 @@ class Listener:
         else:
             self.diag.write("WARN", "Runner", f"Skipping message Job. Job message not found '{job_id}'.")
         return None
-
-    def update(self, version: str) -> int:
-        """Pretend to have updated: the caller is to start us again."""
-        say("Runner update in progress, do not shutdown runner.")
-        say(f"Downloading {version} runner")
-        say("Waiting for current job finish running.")
-        say("Generate and execute update script.")
-        say("Runner will exit shortly for update, should be back online within 10 seconds.")
-        with open(os.path.join(ROOT, "update.finished"), "w", encoding="utf-8") as marker:
-            marker.write(version)
-        self.end_session()
-        say("Runner update process finished.")
-        return EXIT_UPDATING_ONCE
 
     def end_session(self) -> None:
         """Close the session, if the service still listens."""
@@ -252,7 +276,9 @@ def main(arguments: list[str]) -> int:
     if command == "warmup":
         return EXIT_ZERO
     load_env()
-    return configure(options) if command == "configure" else run(options)
+    if command in {"configure", "remove"}:
+        return configure(options) if command == "configure" else unconfigure(options)
+    return run(options)
 
 
 def run(options: dict[str, str]) -> int:
@@ -264,6 +290,7 @@ def run(options: dict[str, str]) -> int:
         if not configured():
             complain("Runner is not configured.")
             return EXIT_ONE
+        os.makedirs(os.path.join(ROOT, str(read(".runner").get("WorkFolder", "_work"))), exist_ok=True)
         listener = Listener(diag)
     except (ValueError, KeyError, AttributeError, OSError) as error:
         complain(f"An error occurred: {error!r}")

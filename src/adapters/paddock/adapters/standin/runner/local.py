@@ -5,14 +5,13 @@ import base64
 import contextlib
 import json
 import os
+from collections.abc import Mapping
 
-from paddock.adapters.standin.runner.common import CONFIGURATION, ROOT, Json, Service, complain, say
+from paddock.adapters.standin.runner.common import CONFIGURATION, ROOT, Json, complain, say
 
 INPUT_PREFIX = "ACTIONS_RUNNER_INPUT_"
-EXIT_OK, EXIT_TERMINATED = 0, 1
-_VALUED = frozenset({"--jitconfig", "--url", "--token", "--name", "--labels", "--work", "--runnergroup"})
+_VALUED = frozenset({"--jitconfig", "--url", "--token", "--pat", "--name", "--labels", "--work", "--runnergroup"})
 _FLAGS = frozenset({"--unattended", "--ephemeral", "--disableupdate", "--replace", "--no-default-labels", "--once"})
-_OK = 200
 
 
 def options_of(arguments: list[str]) -> tuple[str, dict[str, str]]:
@@ -47,21 +46,24 @@ def read(name: str) -> Json:
     Raises:
         OSError, ValueError: it is missing, or not JSON.
     """
-    with open(os.path.join(ROOT, name), encoding="utf-8") as file:
+    with open(os.path.join(ROOT, name), encoding="utf-8-sig") as file:
         content: Json = json.load(file)
         return content
 
 
-def unpack(encoded: str) -> None:
-    """Write the files of a JIT configuration.
+def unpack(encoded: str, changes: Mapping[str, str] | None = None) -> None:
+    """Write the files of a JIT configuration, `.runner` with some changes.
 
     Raises:
         OSError, ValueError: it is malformed, or a file cannot be written.
     """
     for name, content in json.loads(base64.b64decode(encoded, validate=True)).items():
+        data = base64.b64decode(content, validate=True)
+        if name == ".runner" and changes is not None:
+            data = json.dumps({**json.loads(data), **changes}).encode("utf-8-sig")  # .NET writes a BOM
         descriptor = os.open(os.path.join(ROOT, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
-            file.write(base64.b64decode(content, validate=True))
+            file.write(data)
 
 
 def forget() -> None:
@@ -76,27 +78,3 @@ def forget() -> None:
 def configured() -> bool:
     """True if the runner has a registration."""
     return os.path.exists(os.path.join(ROOT, ".runner"))
-
-
-def configure(options: dict[str, str]) -> int:
-    """``config.sh``: register with a token; the exit code."""
-    if configured():
-        complain("Cannot configure the runner because it is already configured.")
-        return EXIT_TERMINATED
-    scheme, _, rest = options.get("url", "").partition("://")
-    host, _, scope = rest.partition("/")
-    labels = [label for label in options.get("labels", "").split(",") if label]
-    if "no-default-labels" not in options:
-        labels = ["self-hosted", "Linux", "X64", *labels]
-    body = {"scope": scope, "name": options.get("name", ""), "labels": labels, "ephemeral": "ephemeral" in options}
-    try:
-        status, reply = Service(f"{scheme}://{host}", "register", options.get("token", "")).call("POST", "", body)
-    except (OSError, ValueError) as error:
-        status, reply = 0, {"message": str(error)}
-    if status != _OK:
-        complain(f"An error occurred: {reply.get('message', status)}")
-        return EXIT_TERMINATED
-    unpack(str(reply["configuration"]))
-    say("√ Runner successfully added")
-    say("√ Settings Saved.")
-    return EXIT_OK

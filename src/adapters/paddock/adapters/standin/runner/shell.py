@@ -115,3 +115,18 @@ SCRIPTS = {
     "externals/node20/bin/node": NODE.format(version="20.20.2"),
     "externals/node24/bin/node": NODE.format(version="24.19.0"),
 }
+
+WINDOWS_FILES = (
+    "config.cmd",
+    "run.cmd",
+    "run-helper.cmd.template",
+    "run-helper.sh.template",
+    "bin/Runner.Listener.exe",
+    "bin/Runner.Worker.exe",
+    "bin/Runner.PluginHost.exe",
+    "bin/RunnerService.exe",
+    "bin/Runner.Listener.dll",
+    "externals/node20/bin/node.exe",
+    "externals/node24/bin/node.exe",
+)
+"""What lies in the Windows package; it has no shell scripts but the template."""

@@ -10,8 +10,10 @@
 """
 
 import contextlib
+import errno
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -25,15 +27,25 @@ from paddock.adapters.standin.runner.common import (
     FAILED,
     RESULT_BASE,
     ROOT,
+    SKIPPED,
     SUCCEEDED,
+    UNREACHABLE,
+    WITH_ISSUES,
     Diag,
     Json,
     Service,
     say,
 )
+from paddock.adapters.standin.runner.files import adopt
 from paddock.adapters.standin.runner.processes import carriers_of, tree_of
 
-CONCLUSIONS = {SUCCEEDED: "success", FAILED: "failure", CANCELED: "cancelled"}
+CONCLUSIONS = {
+    SUCCEEDED: "success",
+    WITH_ISSUES: "success_with_issues",
+    FAILED: "failure",
+    CANCELED: "cancelled",
+    SKIPPED: "skipped",
+}
 SHUTDOWN_NOTE = (
     "The runner has received a shutdown signal. This can happen when the runner service is stopped, "
     "or a manually started runner is canceled."
@@ -104,8 +116,9 @@ class Worker:
             RUNNER_TOOL_CACHE=os.environ.get("RUNNER_TOOL_CACHE") or os.path.join(work, "_tool"),
         )
         self.environment[TRACKING] = f"github_{os.urandom(16).hex()}"  # never twice, as the real one's GUID
-        with contextlib.suppress(OSError), open(os.path.join(ROOT, ".setup_info"), "rb") as info:
-            self.output(info.read() + b"\n")
+        with contextlib.suppress(OSError, ValueError), open(os.path.join(ROOT, ".setup_info"), "rb") as info:
+            for one in json.load(info):
+                self.output(f"##[group]{one['Group']}\n{one['Detail']}\n##[endgroup]\n".encode())
 
     def step(self, step: Json) -> None:
         """Run one step, if its turn comes."""
@@ -134,7 +147,7 @@ class Worker:
             **step.get("env", {}),
         }
         code = self.execute(["bash", "-e", str(step.get("file", script))], environment)
-        self.adopt(files)
+        adopt(files, self.environment)
         stopped = self.stopped(step)
         conclusion = "cancelled" if stopped else ("failure" if code else "success")
         self.note(step["name"], conclusion, begun)
@@ -157,6 +170,8 @@ class Worker:
             stderr=subprocess.STDOUT,
         )
         assert process.stdout is not None
+        if self.job.get("disk_full"):
+            raise OSError(errno.ENOSPC, "No space left on device", self._page and self._page.name)
         pid = os.pidfd_open(process.pid)
         output, ladder, deadline = process.stdout.fileno(), self.ladder(process), float("inf")
         watched = [0, pid, output]
@@ -212,26 +227,6 @@ class Worker:
         del self.tail[:-TAIL]
         return bool(text)
 
-    def adopt(self, files: dict[str, str]) -> None:
-        """Take over what the step wrote into GITHUB_ENV and GITHUB_PATH."""
-        with open(files["ENV"], encoding="utf-8") as file:
-            lines = iter(file.read().splitlines())
-        for line in lines:
-            name, heredoc, mark = line.partition("<<")
-            if heredoc and "=" not in name:
-                value = []
-                for part in lines:
-                    if part == mark:
-                        break
-                    value.append(part)
-                self.environment[name] = "\n".join(value)
-            elif "=" in line:
-                name, _, text = line.partition("=")
-                self.environment[name] = text
-        with open(files["PATH"], encoding="utf-8") as file:
-            for line in file.read().splitlines():
-                self.environment["PATH"] = f"{line}:{self.environment.get('PATH', '')}"
-
     def note(self, name: str, conclusion: str, begun: float) -> None:
         """Remember how a step went; times are microseconds."""
         self.steps.append(
@@ -261,7 +256,7 @@ class Worker:
             self.result = {text: code for code, text in CONCLUSIONS.items()}.get(conclusion, FAILED)
         body = {
             "jobId": self.job["jobId"],
-            "conclusion": conclusion,
+            "conclusion": conclusion.removesuffix("_with_issues"),
             "steps": self.steps,
             "log": self.tail.decode("utf-8", "replace"),
         }
@@ -269,7 +264,8 @@ class Worker:
             with contextlib.suppress(OSError):
                 status, _ = self.service.call("POST", "/complete", body)
                 self.diag.write("INFO", "JobRunner", f"completejob answered {status}")
-                return self.result
+                if status < UNREACHABLE:
+                    return self.result
             time.sleep(pause)
         self.diag.write("ERR ", "JobRunner", "completejob failed.")
         return self.result
@@ -294,7 +290,12 @@ def main() -> int:
         return 1
     say("ready")
     diag.write("INFO", "Worker", f"Job message: {message['job']['jobId']}")
-    return RESULT_BASE + Worker(message["job"], diag, str(message["token"])).run()
+    try:
+        return RESULT_BASE + Worker(message["job"], diag, str(message["token"])).run()
+    except OSError as error:
+        say(f"Unhandled exception. System.IO.IOException: {error.strerror} : '{error.filename}'")
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        os.abort()
 
 
 if __name__ == "__main__":
