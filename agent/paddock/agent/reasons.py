@@ -20,6 +20,7 @@ class Reason(StrEnum):
     BAD_PACKAGE = "bad_package"  # not an archive of a runner, or one that reaches outside itself
     PREFLIGHT_FAILED = "preflight_failed"  # the Listener cannot even tell its version: a library is missing
     VERSION_MISMATCH = "version_mismatch"  # the Listener tells another version than the package's
+    USER_UNUSABLE = "user_unusable"  # the job's user cannot get to its own directory
     BAD_JIT_CONFIG = "bad_jit_config"  # not for this runner, or it would write other files
     # It was to register itself, by a token.
     REGISTRATION_REFUSED = "registration_refused"  # the token, the address, or a permission: GitHub tells no more

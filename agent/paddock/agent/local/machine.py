@@ -6,7 +6,7 @@
     process.json            which process that is
     assignment.json         put by the fleet ...
     assignment.taken.json   ... renamed by the agent, then at once without its secret
-    outbox/000001-started.json, ...   reports, collected and deleted by the fleet
+    outbox/000001-started.json, ...   the spool of reports: here the fleet itself collects and deletes them
     agent.log  diag/        what is kept
     work/                   the runner and its job; gone when the agent is
 """
@@ -22,8 +22,7 @@ from pathlib import Path
 from paddock.agent.machine.processes import start_ticks
 from paddock.agent.ports import Clock
 from paddock.agent.reasons import AgentFailure, Reason
-from paddock.agent.telling.log import Log
-from paddock.agent.telling.report import Report
+from paddock.agent.telling.files import write_json
 
 POLL = 100_000  # microseconds between two looks, on average
 MAX_BYTES = 1_000_000
@@ -111,62 +110,11 @@ class FileAssignmentSource:
         return data
 
 
-class Outbox:
-    """Reports as numbered files, whole or not there."""
-
-    def __init__(self, directory: Path, log: Log) -> None:
-        """Args: the machine's directory; told what could not be written."""
-        self._directory = directory / OUTBOX
-        self._log = log
-        self._number = 0
-        self._waiting: list[tuple[str, dict[str, object]]] = []
-
-    def send(self, report: Report) -> None:
-        """See `ports.ReportSink`."""
-        self._number += 1
-        data = {**report.to_data(), "detail": self._log.blot(report.detail)}
-        self._waiting.append((f"{self._number:06}-{report.event.value}.json", data))
-        self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
-        self.flush()
-
-    def flush(self) -> bool:
-        """See `ports.ReportSink`."""
-        while self._waiting:
-            name, data = self._waiting[0]
-            try:
-                self._directory.mkdir(mode=0o700, exist_ok=True)
-                write_json(self._directory / name, data)
-            except OSError as error:
-                self._log.write("report_not_written", file=name, error=str(error.strerror))
-                return False
-            del self._waiting[0]
-        return True
-
-
 class NoPower:
     """The machine is the agent's process: it is off when the agent has ended."""
 
     def off(self) -> None:
         """Nothing is left to do."""
-
-
-def write_json(path: Path, data: object) -> None:
-    """Write a file as a whole: readers see the old one or the new one. Mode 0600.
-
-    Raises:
-        OSError: the disk is full or failing; then the old file, if any, still stands.
-    """
-    part = path.with_name(f".{path.name}.part")
-    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(data, file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
 
 
 def _receipt(data: object, machine: str) -> dict[str, object]:

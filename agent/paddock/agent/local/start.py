@@ -6,12 +6,13 @@ import sys
 from pathlib import Path
 
 from paddock.agent.agent import Agent, Platform
-from paddock.agent.local.machine import FileAssignmentSource, MachineLock, NoPower, Outbox
+from paddock.agent.local.machine import OUTBOX, FileAssignmentSource, MachineLock, NoPower
 from paddock.agent.machine.clock import SECOND, SteadyClock
 from paddock.agent.machine.processes import LinuxProcesses
 from paddock.agent.machine.signals import StopRequest
 from paddock.agent.ports import Identity
 from paddock.agent.settings import GIB, Settings
+from paddock.agent.telling.delivery import Delivery
 from paddock.agent.telling.log import Log
 
 
@@ -59,7 +60,7 @@ def start(options: argparse.Namespace) -> int:
     platform = Platform(
         identity=Identity(machine=directory.name),
         source=FileAssignmentSource(directory, clock=clock, below=random.randrange),
-        sink=Outbox(directory, log),
+        sink=Delivery(directory / OUTBOX, None, log),
         power=NoPower(),
         processes=processes,
         clock=clock,
