@@ -75,8 +75,8 @@ class RunToEnd:
 
     def _end(self, child: Child, listen: Callable[[], None]) -> None:
         self._processes.interrupt(child.pid)
-        if self._wait(child, listen, _GRACE) is None:
-            self._processes.kill_all(self._marker)
+        self._wait(child, listen, _GRACE)
+        self._processes.kill_all(self._marker)  # and what it started, which may be elsewhere by now
 
 
 def _listen(streams: Mapping[int, bytearray], still_open: set[int]) -> None:
