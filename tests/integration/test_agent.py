@@ -1,6 +1,8 @@
 """The agent as a real process with a package over real HTTP: what it reports, what the job gets, and what is left."""
 
 import json
+import os
+import pwd
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,12 +75,17 @@ def test_the_job_gets_a_clean_environment(machine: AgentMachine, tmp_path: Path)
         machine.assign(server)
         assert agent.wait(30) == 0
     seen = json.loads(evidence.read_text())
-    work = machine.directory / "work"
+    work, user = machine.directory / "work", pwd.getpwuid(os.geteuid())
     assert seen["environ"] == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(work / "home"),
         "LANG": "C.UTF-8",
         "TMPDIR": str(work / "tmp"),
+        "USER": user.pw_name,
+        "LOGNAME": user.pw_name,
+        "SHELL": user.pw_shell,
+        "GITHUB_ACTIONS_RUNNER_EXTRA_USER_AGENT": "paddock/0",
+        "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE": "1",
         "PADDOCK_MACHINE": machine.name,
     } | {name: value for name, value in seen["environ"].items() if name == "LC_CTYPE"}
     assert seen["cwd"] == str(work / "runner")
