@@ -1,0 +1,160 @@
+"""The mirror: the fleet's own copies of the runner packages that its machines are about to ask for.
+
+A machine may read the mirror and never write to it; only what has the published digest gets in. Keys are
+``runners/{version}/linux-{arch}/{filename}``.
+
+Each run looks at what is wanted, fetches what is missing, and only then removes what is old: a run that ends anywhere
+is continued by the next one.
+"""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import BinaryIO
+
+import attrs
+
+from paddock.core.errors import PaddockError, Rejected
+from paddock.core.messages import RunnerPackage
+from paddock.core.paging import pages
+from paddock.core.ports.github import Releases, Scope
+from paddock.core.ports.objects import Downloads, Listed, Objects
+from paddock.core.ports.system import Clock
+from paddock.core.spec import Arch
+from paddock.core.units import DAY, Moment, Span
+
+FOLDER = "runners/"
+KEPT_VERSIONS = 2
+KEPT_FOR: Span = 30 * DAY
+LARGEST = 2 << 30  # bytes; a package has about 200 MB
+MOST_DELETIONS = 20
+_CHUNK = 1 << 20
+_KEY = re.compile(r"runners/(?P<version>\d{1,9}(?:\.\d{1,9}){1,3})/(?P<platform>linux-[a-z0-9]+)/[^/]+")
+
+
+@attrs.frozen
+class MirrorReport:
+    """What a run did: ``by_kind`` counts what was ``present``, ``fetched`` and ``deleted``; ``left`` old objects stay.
+
+    "Never ran" and "achieved nothing" must be visible, so attempts and failures are counted.
+    """
+
+    attempted: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    left: int = 0
+    by_kind: Mapping[str, int] = attrs.field(factory=dict)
+    errors: tuple[str, ...] = ()
+
+
+def key_of(package: RunnerPackage, arch: Arch) -> str:
+    """Where the mirror keeps the package."""
+    return f"{FOLDER}{package.version}/linux-{arch.value}/{package.filename}"
+
+
+def outdated(objects: Iterable[Listed], wanted: Iterable[str], now: Moment) -> list[str]:
+    """The keys to delete, oldest version first.
+
+    Of each platform the newest two versions stay, and the wanted ones, and what was stored less than 30 days ago, and
+    whatever is not understood: a machine that has its assignment may still ask for the one before.
+    """
+    keep, platforms = set(wanted), dict[str, dict[tuple[int, ...], list[Listed]]]()
+    for stored in objects:
+        key = _KEY.fullmatch(stored.key)
+        if key is not None:
+            version = tuple(int(number) for number in key["version"].split("."))
+            platforms.setdefault(key["platform"], {}).setdefault(version, []).append(stored)
+    old = [
+        (version, stored.key)
+        for versions in platforms.values()
+        for version in sorted(versions)[:-KEPT_VERSIONS]
+        for stored in versions[version]
+        if stored.stored_at <= now - KEPT_FOR and stored.key not in keep
+    ]
+    return [key for _, key in sorted(old)]
+
+
+class Mirror:
+    """Keeps the copies."""
+
+    def __init__(
+        self,
+        *,
+        releases: Releases,
+        objects: Objects,
+        downloads: Downloads,
+        clock: Clock,
+        wanted: Sequence[tuple[Scope, Arch]],
+    ) -> None:
+        """Args: the ports, and the scopes and processors that this fleet serves."""
+        self._releases = releases
+        self._objects = objects
+        self._downloads = downloads
+        self._clock = clock
+        self._wanted = tuple(dict.fromkeys(wanted))
+
+    def __call__(self) -> MirrorReport:
+        """One run. A failure in one thing does not stop the others."""
+        kinds, errors = Counter[str](), list[str]()
+        packages: dict[str, RunnerPackage] = {}
+        refused: set[str] = set()
+        for scope, arch in self._wanted:
+            try:
+                package = self._releases.package(scope, arch)
+            except PaddockError as error:
+                kinds["unknown"] += 1
+                errors.append(f"{scope} linux-{arch.value}: {type(error).__name__}: {error}")
+                continue
+            key = key_of(package, arch)
+            if packages.setdefault(key, package).sha256 != package.sha256:
+                refused.add(key)
+        for key, package in packages.items():
+            try:
+                if key in refused:
+                    raise Rejected("two scopes are told different digests for it")
+                kinds["present" if self._is_there(key, package) else self._fetch(key, package)] += 1
+            except PaddockError as error:
+                kinds["unfetched"] += 1
+                errors.append(f"{key}: {type(error).__name__}: {error}")
+        # What is wanted must be known and there before anything goes: unknown means keep.
+        left = 0 if errors else self._clean(packages, kinds, errors)
+        return MirrorReport(kinds.total(), kinds.total() - len(errors), len(errors), left, dict(kinds), tuple(errors))
+
+    def _is_there(self, key: str, package: RunnerPackage) -> bool:
+        stored = self._objects.head(key)
+        return stored is not None and stored.sha256 == package.sha256
+
+    def _fetch(self, key: str, package: RunnerPackage) -> str:
+        with self._downloads.fetch(package.url, LARGEST) as content:
+            digest = _digest(content)
+            if digest != package.sha256:
+                raise Rejected(f"its SHA-256 is {digest}, published was {package.sha256}")
+            content.seek(0)
+            self._objects.put(key, content, package.sha256)
+        return "fetched"
+
+    def _clean(self, wanted: Iterable[str], kinds: Counter[str], errors: list[str]) -> int:
+        """Delete what is old, so many of it; how many are left for the next run."""
+        try:
+            stored = list(pages(lambda cursor: self._objects.page(FOLDER, cursor)))
+        except PaddockError as error:
+            kinds["unlisted"] += 1
+            errors.append(f"{FOLDER}: {type(error).__name__}: {error}")
+            return 0
+        old = outdated(stored, wanted, self._clock.now())
+        for key in old[:MOST_DELETIONS]:
+            try:
+                self._objects.delete(key)
+                kinds["deleted"] += 1
+            except PaddockError as error:
+                kinds["undeleted"] += 1
+                errors.append(f"{key}: {type(error).__name__}: {error}")
+        return len(old[MOST_DELETIONS:])
+
+
+def _digest(content: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while chunk := content.read(_CHUNK):
+        digest.update(chunk)
+    return digest.hexdigest()
