@@ -90,6 +90,7 @@ def state(tmp_path: Path) -> Path:
 def written(folder: Path, **changes: str) -> Path:
     """A paddock.yml that can be used, but for `changes` of its lines by name."""
     lines = {
+        "url": "  url: http://127.0.0.1:9",  # where nobody answers: these tests are not GitHub's
         "secret": "  webhook_secret: {env: PADDOCK_TEST_SECRET}",
         "credentials": "  token: {env: PADDOCK_TEST_SECRET}",
         "repositories": "  repositories: [acme/*]",
@@ -97,7 +98,7 @@ def written(folder: Path, **changes: str) -> Path:
         "state": "  state: ./state",
         **changes,
     }
-    github = "\n".join(lines[name] for name in ("secret", "credentials", "repositories"))
+    github = "\n".join(lines[name] for name in ("url", "secret", "credentials", "repositories"))
     path = folder / "paddock.yml"
     path.write_text(f"version: 1\ngithub:\n{github}\nlocal:\n{lines['listen']}\n{lines['state']}\n", encoding="utf-8")
     return path
@@ -226,6 +227,15 @@ def test_labels_with_mistakes(call: Caller, labels: list[str], words: str) -> No
     assert len((said.err + said.out).split()) >= 6
 
 
+def test_on_demand_machines_have_no_spot_price(call: Caller) -> None:
+    """What a job does not take is not offered."""
+    assert "spot $" in call("labels", "paddock").out
+    said = call("labels", "paddock/spot=false")
+    assert said.code == 0
+    assert "on demand $" in said.out
+    assert "spot" not in said.out
+
+
 def test_labels_by_the_names_of_a_configuration(call: Caller, tmp_path: Path) -> None:
     """``--config`` brings its named runners along; one that cannot be read is an error of its own."""
     path = written(tmp_path)
@@ -238,11 +248,45 @@ def test_labels_by_the_names_of_a_configuration(call: Caller, tmp_path: Path) ->
 # -- configuration --------------------------------------------------------------------------------------------------
 
 
-def test_the_example_can_be_used_as_it_is(call: Caller, tmp_path: Path) -> None:
-    """What ``config example`` prints, ``config validate`` finds right."""
+def test_the_example_can_be_used_once_it_is_filled_in(call: Caller, tmp_path: Path, secret: str) -> None:
+    """``config validate`` names what is still the example's and each missing secret; then, nothing."""
     path = tmp_path / "paddock.yml"
-    path.write_text(call("config", "example").out, encoding="utf-8")
+    text = call("config", "example").out
+    path.write_text(text, encoding="utf-8")
+    said = call("config", "validate", str(path))
+    assert (said.code, said.out) == (1, "")
+    for words in (
+        "github.app.id = 123456: is the example's",
+        "github.repositories[0]",
+        "export PADDOCK_WEBHOOK_SECRET",
+    ):
+        assert words in said.err
+    assert "github.app.private_key" in said.err
+    assert "{'" not in said.err
+    (tmp_path / "paddock-app.pem").write_text(KEY, encoding="utf-8")
+    filled = text.replace("123456", "99").replace("octo-org/*", "acme/*")
+    path.write_text(filled.replace("PADDOCK_WEBHOOK_SECRET", "PADDOCK_TEST_SECRET"), encoding="utf-8")
     assert call("config", "validate", str(path)) == Said(0, f"{path}: all right\n", "")
+    assert secret not in said.err
+
+
+@pytest.mark.parametrize(
+    ("command", "named"),
+    [
+        (("config", "validate"), "PATH"),
+        (("local", "--config"), "--config PATH"),
+        (("labels", "paddock", "--config"), "--config PATH"),
+    ],
+)
+def test_a_missing_file_is_told_with_the_way_to_name_another(
+    call: Caller, tmp_path: Path, command: tuple[str, ...], named: str
+) -> None:
+    """As that very command takes it: a positional argument is not called an option."""
+    said = call(*command, str(tmp_path / "none.yml"))
+    assert said.code == 1
+    assert "there is no such file" in said.err
+    assert f"{named}`" in said.err
+    assert ("--config" in said.err) is (named == "--config PATH")
 
 
 def test_every_problem_is_named_with_its_line(call: Caller, tmp_path: Path) -> None:
@@ -396,7 +440,7 @@ def test_a_busy_port(call: Caller, tmp_path: Path, secret: str) -> None:
         port = taken.getsockname()[1]
         said = call("local", "--config", str(written(tmp_path, listen=f"  listen: 127.0.0.1:{port}")))
     assert said.code == 1
-    assert f"listen = '127.0.0.1:{port}'" in said.err
+    assert f"local.listen = '127.0.0.1:{port}'" in said.err
     assert "choose another" in said.err
     assert secret not in said.err + said.out
     Places(tmp_path / "state").hold().close()
@@ -430,7 +474,7 @@ def test_a_state_that_cannot_be_made(call: Caller, tmp_path: Path, secret: str) 
         ({"secret": "  webhook_secret: {env: PADDOCK_NO_SUCH}"}, "github.webhook_secret"),
         ({"credentials": "  token: {env: PADDOCK_NO_SUCH}"}, "github.token"),
         ({"credentials": "  app: {id: 1, private_key: {file: ./none.pem}}"}, "github.app.private_key"),
-        ({"credentials": "  app: {id: 1, private_key: {file: ./bad.pem}}"}, "key"),
+        ({"credentials": "  app: {id: 1, private_key: {file: ./bad.pem}}"}, "github.app.private_key = '(hidden)'"),
     ],
 )
 @pytest.mark.usefixtures("secret")
@@ -440,6 +484,7 @@ def test_secrets_that_are_not_there(call: Caller, tmp_path: Path, changes: dict[
     said = call("local", "--config", str(written(tmp_path, **changes)))
     assert said.code == 1
     assert field in said.err
+    assert "{'" not in said.err
     assert "not really" not in said.err
 
 

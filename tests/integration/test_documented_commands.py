@@ -42,7 +42,10 @@ def home(tmp_path: Path) -> Path:
     places.make()
     with closing(open_state(places)) as state:
         state.table.jobs.add(Job(JobFacts(29679449, 1, "octo-org/octo-repo", ("paddock",), name="build", created_at=1)))
-    (tmp_path / "paddock.yml").write_text(run("paddock config example", tmp_path).stdout, encoding="utf-8")
+    example = run("paddock config example", tmp_path).stdout
+    filled = example.replace("123456", "99").replace("octo-org/*", "acme/*")
+    (tmp_path / "paddock.yml").write_text(filled, encoding="utf-8")
+    (tmp_path / "paddock-app.pem").write_text("the key", encoding="utf-8")
     return tmp_path
 
 
@@ -53,7 +56,7 @@ def run(command: str, home: Path) -> subprocess.CompletedProcess[str]:
         command,
         shell=True,
         cwd=home,
-        env={**os.environ, "PATH": path},
+        env={**os.environ, "PATH": path, "PADDOCK_WEBHOOK_SECRET": "hush"},
         capture_output=True,
         text=True,
         timeout=60,
@@ -76,8 +79,9 @@ def test_the_pages_show_the_commands_that_are_run_elsewhere() -> None:
 
 
 def test_paddock_local_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    """Configured as a person would: it says where it listens, answers there, and ends by SIGTERM with 0."""
+    """Configured as a person would: who it is at GitHub, where it listens (it does), and SIGTERM ends it with 0."""
     with GitHubStandIn() as github:
+        github.add_repository("octo-org/octo-repo")
         (tmp_path / "app.pem").write_text(github.credentials.private_key, encoding="utf-8")
         (tmp_path / "paddock.yml").write_text(
             f"""\
@@ -103,6 +107,11 @@ local: {{listen: "127.0.0.1:0", state: state}}
         with fleet:
             try:
                 assert fleet.stdout is not None
+                assert re.match(
+                    r"github:   http://.* as App 123456 \(paddock\), installed on octo-org \(installation \d+\); "
+                    r"[\d,]+ of 5,000 calls left this hour$",
+                    fleet.stdout.readline(),
+                )
                 told = re.match(r"webhooks: http://([^:]+):(\d+)/webhook", fleet.stdout.readline())
                 assert told
                 with closing(http.client.HTTPConnection(told[1], int(told[2]), timeout=10)) as connection:

@@ -208,7 +208,7 @@ def test_pause_and_resume(stage: Stage) -> None:
     [
         (("paddock/cpus=4",), "did you mean cpu=4"),
         ((f"{LABEL}/spot=perhaps",), "spot = 'perhaps'"),
-        ((f"paddock/arch={'arm64' if box_arch() == 'x64' else 'x64'}",), "this box is"),
+        ((f"paddock/arch={'arm64' if box_arch() == 'x64' else 'x64'}",), "no machine of this fleet is"),
     ],
 )
 def test_a_job_that_can_never_run_here_is_told_to_its_author(stage: Stage, labels: tuple[str, ...], words: str) -> None:

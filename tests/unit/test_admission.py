@@ -6,7 +6,7 @@ import pytest
 from paddock.core.job import Job, JobFacts
 from paddock.core.run import Run
 from paddock.core.settings import Deadlines, FleetSettings, ForkPolicy, Limits
-from paddock.core.spec import Range
+from paddock.core.spec import Arch, Range
 from paddock.core.switch import PAUSED, Switch
 from paddock.core.units import DOLLAR, MINUTE, SECOND
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
@@ -60,6 +60,23 @@ def test_a_job_that_can_never_run_here_is_refused_with_its_reason(job: Job, verd
     assert isinstance(answer, Refuse)
     assert answer.verdict == verdict
     assert reason in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("label", "reason"),
+    [
+        ("paddock/arch=arm64", "no machine of this fleet is arm64: write arch=x64"),
+        ("paddock/image=jammy", "machines of this fleet have no images: leave image=jammy out"),
+    ],
+)
+def test_what_a_fleet_can_never_give_is_refused_at_once(label: str, reason: str) -> None:
+    """Before any limit is looked at and anything is launched, with what to write instead; another fleet has it."""
+    box = attrs.evolve(SETTINGS, arches=(Arch.X64,), images=False)
+    full = Usage(machines=4)
+    verdict = decide(with_labels(label), settings=box, limits=Limits(machines=4), usage=full)
+    assert verdict == Refuse("unsupported", reason)
+    assert isinstance(decide(with_labels("paddock/arch=x64"), settings=box), Admit)
+    assert isinstance(decide(with_labels(label)), Admit)
 
 
 def test_the_allow_list_folds_case() -> None:

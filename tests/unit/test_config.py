@@ -285,7 +285,9 @@ def test_load_raises_every_problem(file: Path) -> None:
 
 def test_files_that_cannot_be_read_say_why(file: Path) -> None:
     """No file, a folder, bytes that are no text: each has its own sentence."""
-    assert [p.remedy for p in validate(file)] == ["there is no such file: create it, or name another with --config"]
+    assert [p.remedy for p in validate(file)] == [
+        "there is no such file: `paddock config example` prints one to start from"
+    ]
     assert [p.remedy for p in validate(file.parent)] == ["is a folder: name the file in it"]
     file.write_bytes(b"version: 1\n\xff")
     assert [p.remedy for p in validate(file)] == ["is not UTF-8 (byte 12): save it as UTF-8"]
@@ -340,9 +342,7 @@ def test_secrets_are_read_when_asked_for(file: Path, tmp_path: Path) -> None:
     file.write_text(LEAST.replace("{env: TOKEN}", "{file: key}"), encoding="utf-8")
     github = load(file).github
     assert [secret.read({"HOOK": "hush\n"}) for secret in github.secrets] == ["hush", "-----BEGIN\nKEY-----"]
-    with pytest.raises(
-        InvalidInput, match=r"github.webhook_secret = \{'env': 'HOOK'\}: .* no such variable: export it"
-    ):
+    with pytest.raises(InvalidInput, match=r"github.webhook_secret = '{env: HOOK}': .* no such variable: export HOOK"):
         github.webhook_secrets[0].read({})
     with pytest.raises(InvalidInput, match="the variable is empty"):
         github.webhook_secrets[0].read({"HOOK": " \n"})
@@ -353,8 +353,11 @@ def test_validate_looks_for_the_secrets_if_it_is_given_an_environment(file: Path
     file.write_text(LEAST.replace("{env: TOKEN}", "{file: key}"), encoding="utf-8")
     assert validate(file) == []
     assert [problem.text.removeprefix(f"{file}:") for problem in validate(file, {})] == [
-        "3:19: github.webhook_secret = {'env': 'HOOK'}: the environment has no such variable: export it",
-        f"4:10: github.token = {{'file': '{tmp_path / 'key'}'}}: there is no such file: create it",
+        "3:19: github.webhook_secret = {env: HOOK}: the environment has no such variable: export HOOK=…",
+        (
+            f"4:10: github.token = {{file: {tmp_path / 'key'}}}: there is no such file: write the secret into it, "
+            "or name another"
+        ),
     ]
     (tmp_path / "key").mkdir()
     assert validate(file, {"HOOK": "x"})[0].remedy.startswith("cannot be read (IsADirectoryError)")

@@ -270,7 +270,7 @@ def test_a_token_that_was_used_for_something_else_fails_the_launch() -> None:
 
 
 def test_what_the_cloud_can_never_give_is_refused() -> None:
-    """A fleet on one box cannot run arm64."""
+    """A fleet on one box cannot run arm64; its author reads the words, not the code before them."""
 
     class Never:
         """A cloud that has no such machine."""
@@ -282,7 +282,7 @@ def test_what_the_cloud_can_never_give_is_refused() -> None:
     world = World(around=lambda name, port: Never() if name == "machines" else port)
     job = world.push_job()
     assert ask(world, job) == [Done()]
-    assert (world.record(job).state, world.record(job).reason) == (JobState.REJECTED, "Unsupported: no arm64 here")
+    assert (world.record(job).state, world.record(job).reason) == (JobState.REJECTED, "no arm64 here")
     assert len(world.github.checks()) == 1
 
 

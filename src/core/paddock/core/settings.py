@@ -8,7 +8,7 @@ import attrs
 
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.retry import RetryPolicy
-from paddock.core.spec import RunnerSpec
+from paddock.core.spec import Arch, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Span
 
 
@@ -77,7 +77,8 @@ class FleetSettings:
 
     ``repositories`` are globs over ``owner/name``, compared case-folded; a job of any other repository is refused.
     ``specs`` are the named specs that ``runner=`` refers to. ``runner_group`` is the id of the organisation's runner
-    group (1 is GitHub's default group).
+    group (1 is GitHub's default group). ``arches`` are those this fleet has machines of, ``images`` whether a job may
+    ask for an image: what it can never have is refused before anything is launched.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -92,6 +93,8 @@ class FleetSettings:
     circuit: CircuitPolicy = CircuitPolicy()
     default_disk: int = 40
     cancel_run_on_reject: bool = False
+    arches: tuple[Arch, ...] = tuple(Arch)
+    images: bool = True
 
     def allows(self, repository: str) -> bool:
         """True if jobs of this repository (``owner/name``) may run here."""

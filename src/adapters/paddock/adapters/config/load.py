@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paddock.adapters.config.build import Builder
+from paddock.adapters.config.placeholders import placeholders
 from paddock.adapters.config.problems import TOP, InvalidConfig, Problem
 from paddock.adapters.config.shape import breaches
 from paddock.adapters.config.tree import Unreadable, parse
@@ -24,15 +25,20 @@ def load(path: str | os.PathLike[str]) -> Config:
     return config
 
 
-def validate(path: str | os.PathLike[str], environ: Mapping[str, str] | None = None) -> list[Problem]:
+def validate(
+    path: str | os.PathLike[str], environ: Mapping[str, str] | None = None, *, finished: bool = False
+) -> list[Problem]:
     """Everything that is wrong with the file, by line; empty if it can be used.
 
-    With `environ`, also whether each secret is where the file says.
+    With `environ`, also whether each secret is where the file says. `finished`: also what still stands there as the
+    shipped example has it, though no two fleets have it alike.
     """
-    return _read(Path(path), environ)[1]
+    return _read(Path(path), environ, finished=finished)[1]
 
 
-def _read(path: Path, environ: Mapping[str, str] | None) -> tuple[Config | None, list[Problem]]:
+def _read(
+    path: Path, environ: Mapping[str, str] | None, *, finished: bool = False
+) -> tuple[Config | None, list[Problem]]:
     """The configuration if it has no problem at all, and its problems."""
     name = str(path)
     try:
@@ -47,7 +53,8 @@ def _read(path: Path, environ: Mapping[str, str] | None) -> tuple[Config | None,
         return None, [tree]
     builder = Builder(tree, path, breaches(tree))
     config = builder.config(environ)
-    problems = sorted(builder.problems, key=lambda problem: (problem.line, problem.column, problem.field))
+    found = [*builder.problems, *(placeholders(tree) if finished else ())]
+    problems = sorted(found, key=lambda problem: (problem.line, problem.column, problem.field))
     return (None if problems else config), problems
 
 
@@ -59,7 +66,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise _NoText("there is no such file: create it, or name another with --config") from None
+        raise _NoText("there is no such file: `paddock config example` prints one to start from") from None
     except IsADirectoryError:
         raise _NoText("is a folder: name the file in it") from None
     except UnicodeDecodeError as error:

@@ -28,18 +28,23 @@ class SecretRef:
         return self._from_environment(environ, self.env) if self.env is not None else self._from_file()
 
     def _from_environment(self, environ: Mapping[str, str], name: str) -> str:
+        place = f"{{env: {name}}}"
         if name not in environ:
-            raise InvalidInput(self.field, {"env": name}, "the environment has no such variable: export it")
-        return self._checked(environ[name], {"env": name}, "the variable is empty: set it")
+            raise InvalidInput(self.field, place, f"the environment has no such variable: export {name}=…")
+        return self._checked(environ[name], place, f"the variable is empty: export {name}=…")
 
     def _from_file(self) -> str:
-        place = {"file": str(self.file)}
         if self.file is None:
-            raise InvalidInput(self.field, {}, "names neither a variable nor a file")
+            raise InvalidInput(
+                self.field, "{}", "names neither a variable nor a file: write {env: NAME} or {file: PATH}"
+            )
+        place = f"{{file: {self.file}}}"
         try:
             text = self.file.read_text(encoding="utf-8")
         except FileNotFoundError:
-            raise InvalidInput(self.field, place, "there is no such file: create it") from None
+            raise InvalidInput(
+                self.field, place, "there is no such file: write the secret into it, or name another"
+            ) from None
         except (OSError, ValueError) as error:
             raise InvalidInput(
                 self.field,
@@ -48,7 +53,7 @@ class SecretRef:
             ) from None
         return self._checked(text, place, "the file is empty: write the secret into it")
 
-    def _checked(self, text: str, place: dict[str, str], remedy: str) -> str:
+    def _checked(self, text: str, place: str, remedy: str) -> str:
         text = text.strip("\r\n")
         if not text.strip():
             raise InvalidInput(self.field, place, remedy)

@@ -75,8 +75,9 @@ def chapters(job: Job, decisions: Iterable[Decision], runners: Sequence[Runner] 
 def sections(job: Job, story: Iterable[Chapter], runners: Sequence[Runner] = ()) -> tuple[Section, ...]:
     """The story by machine, in the order in which the job got them. Within each, the order of time."""
     by_id = {runner.machine: runner for runner in runners}
-    current: Section | None = Section()
-    found: list[Section] = [current]
+    first = Section()
+    current: Section | None = first
+    found = [first]
     of_machine: dict[str, Section] = {}
     for chapter in story:
         if chapter.machine is None:

@@ -90,6 +90,9 @@ def admit(
         spec = parse_labels(job.facts.labels, settings.specs, settings.aliases)
     except InvalidLabel as error:
         return Refuse("bad_labels", str(error))
+    never = _never_here(spec, settings)
+    if never:
+        return Refuse("unsupported", never)
     types = fitting(spec)
     if not types:
         return Refuse("no_instance_type", f"no instance type fits {spec}: widen cpu, ram or family")
@@ -98,6 +101,16 @@ def admit(
         return Refuse("fork", f"its code comes from a fork ({head}), and the fleet's fork policy is to refuse")
     wait = _wait(repository, types[0].vcpu, settings=settings, usage=usage, paused=paused, now=now)
     return wait if wait is not None else Admit(spec, types[0].vcpu)
+
+
+def _never_here(spec: RunnerSpec, settings: FleetSettings) -> str:
+    """Why this fleet can never give the machine, and what to write instead; empty if it can."""
+    if spec.arch not in settings.arches:
+        instead = " or ".join(f"arch={arch}" for arch in settings.arches)
+        return f"no machine of this fleet is {spec.arch}: write {instead}"
+    if spec.image is not None and not settings.images:
+        return f"machines of this fleet have no images: leave image={spec.image} out"
+    return ""
 
 
 def _wait(  # noqa: PLR0911 - one return per limit reads best

@@ -4,6 +4,7 @@ The picture is in `paddock.core.launch`: a job is leased and never locked, the l
 is asked with its token, and whoever resumes a launch asks for exactly the same.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 
 from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
@@ -24,6 +25,8 @@ from paddock.core.usecases.life import Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
+
+_CODE = re.compile(r"^[A-Z][A-Za-z0-9.]*: (?=\S)")
 
 
 class Launching:
@@ -218,7 +221,9 @@ class Launching:
         if not outcome.permanent:
             self._life.no_capacity(job, reason)
             return Done()
-        self._reject(job, "unsupported", reason)
+        # Its author reads this: the code before each text is for programs.
+        words = "; ".join(_CODE.sub("", error) for error in outcome.errors) or reason
+        self._reject(job, "unsupported", words)
         return Done()
 
     def _failed(self, jobs: Iterable[Job], reason: str) -> dict[int, Handled]:
@@ -237,7 +242,7 @@ class Launching:
                 JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
                 JobChange(lease_until=self._clock.now() + later.delay),
             )
-            self._record.job(job.id, "delayed", f"{type(error).__name__}: {error}", delay_s=later.delay // SECOND)
+            self._record.job(job.id, "delayed", str(error) or "no reason given", delay_s=later.delay // SECOND)
         except (Conflict, NotFound):
             return Done()
         except PaddockError:

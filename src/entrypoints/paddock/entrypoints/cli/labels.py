@@ -32,7 +32,9 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     settings = FleetSettings()
     if config is not None:
         from paddock.adapters.config import load  # noqa: PLC0415 - YAML is needed only here
+        from paddock.entrypoints.cli.config import checked_path  # noqa: PLC0415 - as above
 
+        checked_path("--config", config, "paddock labels … --config PATH")
         settings = load(config).settings
     spec = parse_labels(runs_on, settings.specs, settings.aliases)
     types = fitting(spec)
@@ -40,10 +42,14 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     if not types:
         print("no instance type of the catalogue fits: widen cpu, ram or family")
         return 1
-    print(f"instance types that fit, cheapest first (list prices of {DATED}, spot estimated):")
+    takes_spot = spec.market is Market.SPOT
+    print(
+        f"instance types that fit, cheapest first (list prices of {DATED}{', spot estimated' if takes_spot else ''}):"
+    )
     for kind in types[:_SHOWN]:
-        spot, full = money_text(kind.price(Market.SPOT)), money_text(kind.price(Market.ON_DEMAND))
-        print(f"  {kind.name:<14} {kind.vcpu:>3} vCPU {kind.memory:>4} GiB   spot {spot}/h   on demand {full}/h")
+        spot = f"   spot {money_text(kind.price(Market.SPOT))}/h" if takes_spot else ""
+        full = money_text(kind.price(Market.ON_DEMAND))
+        print(f"  {kind.name:<14} {kind.vcpu:>3} vCPU {kind.memory:>4} GiB{spot}   on demand {full}/h")
     if len(types) > _SHOWN:
         print(f"  and {len(types) - _SHOWN} more")
     return 0

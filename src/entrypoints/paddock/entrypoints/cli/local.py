@@ -2,14 +2,18 @@
 
 import signal
 from contextlib import ExitStack
+from os import environ
 from pathlib import Path
 from threading import Event
 from typing import Annotated
 
 from cyclopts import Parameter
 
-from paddock.adapters.config import Config, load
+from paddock.adapters.config import Config, InvalidConfig, load, validate
+from paddock.entrypoints.cli.config import checked_path
 from paddock.entrypoints.containers import LocalProfile
+from paddock.entrypoints.local.fields import config_paths
+from paddock.entrypoints.local.greeting import greet
 from paddock.entrypoints.local.logs import logging_to
 from paddock.entrypoints.local.places import Places
 
@@ -17,9 +21,10 @@ from paddock.entrypoints.local.places import Places
 def local(*, config: Annotated[Path, Parameter(name=["--config", "-c"])] = Path("paddock.yml")) -> int:
     """Serve a real GitHub with machines that are processes on this box.
 
-    It listens for webhooks, starts a machine (a process with a directory of its own) for each job, and compares its
-    records with GitHub's every minute, so that a lost webhook starves no job. Stop it with Ctrl-C or SIGTERM: machines
-    with jobs live on, and the next start takes them up again, also after kill -9.
+    First it asks GitHub who it is and whether it may register runners, and says what is wrong. Then it listens for
+    webhooks, starts a machine (a process with a directory of its own) for each job, and compares its records with
+    GitHub's every minute, so that a lost webhook starves no job. Stop it with Ctrl-C or SIGTERM: machines with jobs
+    live on, and the next start takes them up again, also after kill -9.
 
     Jobs run as the user that starts this. Use it for trusted repositories, or on a box that is for nothing else.
 
@@ -28,6 +33,10 @@ def local(*, config: Annotated[Path, Parameter(name=["--config", "-c"])] = Path(
     config
         The configuration file. `paddock config example` prints one, `paddock config validate` checks it.
     """
+    checked_path("--config", config, "paddock local --config PATH")
+    problems = validate(config, environ)  # the secrets too: all that is wrong is told at once
+    if problems:
+        raise InvalidConfig(problems)
     loaded = load(config)
     stop = Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -41,17 +50,24 @@ def serve(config: Config, stop: Event) -> None:
 
     Raises:
         InvalidInput: a secret cannot be read, or the address is taken.
+        AccessDenied: GitHub does not know us, or we may not do what the fleet does.
         Busy: another fleet runs on the same state directory.
     """
     profile = LocalProfile(config=config)
-    places: Places = profile.places()
     with ExitStack() as cleanup:
+        cleanup.enter_context(config_paths())
+        places: Places = profile.places()
         cleanup.enter_context(logging_to(places.log, terminal=True))
         cleanup.callback(profile.database().close)
         cleanup.callback(profile.client().close)
         profile.secrets()()  # a webhook secret that is not there is told now, not when GitHub calls
         fleet = profile.local_fleet()
         cleanup.callback(fleet.stop)
+        fleet.hold()
+        greeting = greet(config, profile.clock())
+        print(f"github:   {greeting.line}", flush=True)
+        for warning in greeting.warnings:
+            print(f"          but {warning}", flush=True)
         fleet.start()
         print(f"webhooks: {fleet.url}  (GitHub must reach it, e.g. through a reverse proxy with TLS)", flush=True)
         print(f"state:    {places.root}  (`paddock jobs --state {places.root}`)", flush=True)

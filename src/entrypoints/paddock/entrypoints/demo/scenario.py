@@ -218,7 +218,7 @@ def scenes(here: Arch) -> tuple[Scene, ...]:
                 ),
                 Part(
                     _job("other planet", f"paddock/arch={elsewhere}", "echo never"),
-                    Ending(JobState.REJECTED, None, 1, None, elsewhere.value, ("unsupported",)),
+                    Ending(JobState.REJECTED, None, 0, None, elsewhere.value, ("unsupported",)),
                 ),
             ),
         ),

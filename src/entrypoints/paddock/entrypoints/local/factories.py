@@ -67,17 +67,25 @@ def make_events_queue(database: Database, clock: Clock, sleeper: Sleeper) -> Sql
     return SqliteQueue(database, "events", clock, sleeper, visibility=_VISIBILITY)
 
 
+def make_credentials(config: Config) -> Credentials:
+    """By what right GitHub is asked. The secret is read now.
+
+    Raises:
+        InvalidInput: it is not where the configuration says.
+    """
+    github = config.github
+    if github.app is not None:
+        key = github.app.private_key.read(environ)
+        return AppCredentials(github.app.id, key, github.app.installation_id)
+    if github.token is not None:
+        return TokenCredentials(github.token.read(environ))
+    raise AssertionError("the configuration has neither an App nor a token")
+
+
 def make_client(config: Config, clock: Clock, sleeper: Sleeper, chance: Chance) -> GitHubClient:
     """The client of the configured GitHub. Its secrets are read now; nothing is sent yet."""
     github, pin = config.github, config.local.runner
-    credentials: Credentials
-    if github.app is not None:
-        key = github.app.private_key.read(environ)
-        credentials = AppCredentials(github.app.id, key, github.app.installation_id)
-    elif github.token is not None:
-        credentials = TokenCredentials(github.token.read(environ))
-    else:
-        raise AssertionError("the configuration has neither an App nor a token")
+    credentials = make_credentials(config)
     name = None if pin is None else f"actions-runner-linux-{box_arch()}-{pin.version}.tar.gz"
     return connect(
         endpoints_of(github.url),
@@ -96,10 +104,16 @@ def make_github(client: GitHubClient) -> GitHub:
 
 
 def make_settings(config: Config) -> FleetSettings:
-    """The operator's settings; the box's slots are a limit on machines like any other, so that jobs wait for one."""
+    """The operator's settings, and what this box is.
+
+    Its slots are a limit on machines like any other, so that jobs wait for one; its architecture and its want of images
+    are known before anything is launched, so that a job that asks for others is refused at once.
+    """
     limits, slots = config.settings.limits, config.local.slots
     machines = slots if limits.machines is None else min(slots, limits.machines)
-    return attrs.evolve(config.settings, limits=attrs.evolve(limits, machines=machines))
+    return attrs.evolve(
+        config.settings, limits=attrs.evolve(limits, machines=machines), arches=(box_arch(),), images=False
+    )
 
 
 def make_machines(config: Config, places: Places, clock: Clock) -> LocalMachines:

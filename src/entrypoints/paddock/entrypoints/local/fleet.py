@@ -96,6 +96,16 @@ class LocalFleet:
             raise RuntimeError("the fleet is not started")
         return f"http://{self._web.host}:{self._web.port}/webhook"
 
+    def hold(self) -> None:
+        """Take the state directory for this process. `start` does it, if it was not done before.
+
+        Raises:
+            Busy: another fleet runs on the same state directory.
+        """
+        if self._lock is None:
+            self._places.make()
+            self._lock = self._places.hold()
+
     def start(self) -> None:
         """Take the state directory, take up what an earlier process left, and begin.
 
@@ -103,8 +113,7 @@ class LocalFleet:
             Busy: another fleet runs on the same state directory.
             InvalidInput: the address cannot be listened on.
         """
-        self._places.make()
-        self._lock = self._places.hold()
+        self.hold()
         self._take_up()
         self._web = WebServer(self._app, host=self._address[0], port=self._address[1], max_body=2 * MAX_BODY)
         self._web.start()
