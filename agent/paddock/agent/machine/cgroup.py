@@ -39,7 +39,7 @@ class ControlGroup:
     def members(self) -> list[int]:
         """The processes in it; none if it is not there."""
         try:
-            return [int(pid) for pid in (self._path / "cgroup.procs").read_text(encoding="ascii").split()]
+            return [int(pid) for pid in (self._path / "cgroup.procs").read_text(encoding="utf-8").split()]
         except OSError:
             return []
 
@@ -51,12 +51,12 @@ class ControlGroup:
         if os.getpid() in self.members():
             return
         with contextlib.suppress(OSError):
-            (self._path / "cgroup.kill").write_text("1", encoding="ascii")
+            (self._path / "cgroup.kill").write_text("1", encoding="utf-8")
         with contextlib.suppress(OSError):  # not empty yet: the next call will find it so
             self._path.rmdir()
 
     def _enter(self, group: Path) -> None:
-        (group / "cgroup.procs").write_text("0", encoding="ascii")
+        (group / "cgroup.procs").write_text("0", encoding="utf-8")
 
 
 def control_group(name: str, *, mounts: Path = _MOUNTS, own: Path = _OWN) -> ControlGroup | None:

@@ -52,14 +52,14 @@ def as_a_child_starts() -> Iterator[None]:
 def set_oom_score(pid: int | str, score: int) -> bool:
     """Set how readily the kernel ends a process when memory runs out (-1000 never, 1000 first); False if it may not."""
     try:
-        (_PROC / str(pid) / "oom_score_adj").write_text(str(score), encoding="ascii")
+        (_PROC / str(pid) / "oom_score_adj").write_text(str(score), encoding="utf-8")
     except OSError:
         return False
     return True
 
 
 def _oom_score() -> int:
-    return int((_PROC / "self" / "oom_score_adj").read_text(encoding="ascii"))
+    return int((_PROC / "self" / "oom_score_adj").read_text(encoding="utf-8"))
 
 
 class _Core:

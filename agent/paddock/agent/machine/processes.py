@@ -145,7 +145,7 @@ class LinuxProcesses:
         for _ in range(_CHASES):
             self._reap()
             try:
-                pids = children.read_text(encoding="ascii").split()
+                pids = children.read_text(encoding="utf-8").split()
             except OSError:  # a kernel without this list: the looks at everything must do
                 return
             if not pids or time.monotonic() > deadline:

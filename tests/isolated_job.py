@@ -1,0 +1,181 @@
+"""One hostile job beside a real agent process: hardened, started, killed and cleaned up as on a machine.
+
+As a program it is that agent, with the secrets of a fleet in its memory, its environment, its files and descriptors.
+"""
+
+import ctypes
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from paddock.agent.job.environment import base_environment, marker
+from paddock.agent.machine.cgroup import control_group
+from paddock.agent.machine.cleanup import clean
+from paddock.agent.machine.harden import harden
+from paddock.agent.machine.processes import LinuxProcesses, owned
+from paddock.agent.machine.users import choose_user, make_for, open_way
+from paddock.agent.ports import Child
+
+NAME = "fleet-secret"
+PATIENCE = 60.0
+ROOT = os.geteuid() == 0
+
+
+def secret(kind: str) -> str:
+    """A secret that can be recognised wherever it turns up."""
+    return f"{NAME}:{kind}:0123456789abcdef;"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of the job. ``found`` are the kinds of secrets it found, ``told`` what it printed."""
+
+    code: int | None
+    alive: int
+    left: list[str]
+    told: str
+    hardened: Mapping[str, Any]
+
+    @property
+    def found(self) -> set[str]:
+        """The kinds of secrets that a searching job says it found."""
+        return {line.split(" ", 1)[1] for line in self.told.splitlines() if line.startswith("found ")}
+
+
+class Box:
+    """A directory that other users may pass, with machines in it, and a user of its own if there can be one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.uid = 300_000 + os.getpid() if ROOT else os.getuid()
+        assert not ROOT or owned(self.uid) == []
+        self.machine = path / "machines" / f"m-{path.name}"
+        self.work = self.machine / "work"
+        self.places = path / "places"
+        for directory in (path / "machines", self.places):
+            directory.mkdir()
+            directory.chmod(0o711)
+        self.places.chmod(0o1777)
+        self.machine.mkdir(mode=0o700)
+
+    def run(self, job: str, *, user: str = "", become: int | None = None, alone: bool = False, group: bool = False,
+            interpreter: str = "", patience: float = 60.0) -> Outcome:  # fmt: skip
+        """Run the Python program `job` to its end (or until it prints `ready` and closes its output), then end all.
+
+        user: whom the agent starts it as. become: whom the agent itself becomes first.
+        """
+        plan = {
+            "machine": str(self.machine), "job": job, "user": user, "become": become, "alone": alone, "group": group,
+            "places": str(self.places), "interpreter": interpreter or sys.executable, "patience": patience,
+        }  # fmt: skip
+        measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+        done = subprocess.run(
+            [sys.executable, "-P", __file__],
+            input=json.dumps(plan).encode(),
+            env={"PATH": os.environ["PATH"], "AGENT_TOKEN": secret("agent-environment"), **measured},
+            capture_output=True,
+            timeout=PATIENCE * 2,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr.decode()
+        return Outcome(**json.loads(done.stdout))
+
+    def interpreter(self) -> str:
+        """A Python that the box's own user can execute; it runs only the job."""
+        for python in (sys.executable, "/usr/bin/python3", "/usr/local/bin/python3"):
+            with suppress(OSError):
+                become: dict[str, Any] = {"user": self.uid, "group": self.uid, "extra_groups": []} if ROOT else {}
+                if (
+                    subprocess.run([python, "-c", ""], cwd="/", check=False, capture_output=True, **become).returncode
+                    == 0
+                ):
+                    return python
+        raise AssertionError("no Python here that another user may execute")
+
+
+@contextmanager
+def box() -> Iterator[Box]:
+    """A box that is gone afterwards, with everything that a failed test left in it."""
+    path = Path(tempfile.mkdtemp(prefix="paddock-"))
+    path.chmod(0o711)
+    made = Box(path)
+    try:
+        yield made
+    finally:
+        for pid in owned(made.uid) if ROOT else ():
+            with suppress(ProcessLookupError):
+                os.kill(pid, 9)
+        clean(made.machine, path / "unused", patience=PATIENCE)
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def main() -> None:
+    """Be the agent: everything in the order in which an agent does it."""
+    plan = json.load(sys.stdin)
+    machine = Path(plan["machine"])
+    if plan["become"] is not None and os.geteuid() == 0:
+        _become(plan["become"], machine)
+    hardened = harden()
+    memory = bytearray(secret("agent-memory"), "ascii")
+    user = choose_user(plan["user"]).user
+    open_way(machine, user)
+    for kind in ("assignment", "log", "spool"):
+        (machine / kind).write_text(secret(kind))
+    held = tempfile.TemporaryFile(dir=machine)  # noqa: SIM115 - held open while the job runs
+    held.write(secret("agent-descriptor").encode())
+    held.flush()
+    work = machine / "work"
+    make_for(user, work, *(work / name for name in ("runner", "home", "tmp")))
+    group = control_group(f"paddock-{machine.name}") if plan["group"] else None
+    processes = LinuxProcesses(user, alone=plan["alone"], group=group)
+    assert processes.adopt_orphans()
+    mark = marker(machine.name)
+    child = processes.spawn(
+        [plan["interpreter"], "-c", plan["job"]],
+        directory=work / "runner",
+        environment={**base_environment(work / "home", work / "tmp"), "PADDOCK_MACHINE": machine.name},
+    )
+    told, code = _listen(processes, child)
+    alive = processes.kill_all(mark)
+    left = clean(work, machine / "diag", user=user, alone=plan["alone"], places=[Path(plan["places"])],
+                 patience=plan["patience"])  # fmt: skip
+    assert memory.decode() == secret("agent-memory")
+    print(json.dumps({"code": code, "alive": alive, "left": left, "told": told, "hardened": hardened}))  # noqa: T201 - its answer
+
+
+def _become(uid: int, machine: Path) -> None:
+    os.chown(machine, uid, uid)
+    os.setgroups([])
+    os.setgid(uid)
+    os.setuid(uid)
+    # The kernel has closed us because of that; open again, as a program that was started by this user is.
+    assert ctypes.CDLL(None).prctl(4, 1, 0, 0, 0) == 0
+
+
+def _listen(processes: LinuxProcesses, child: Child) -> tuple[str, int | None]:
+    """What the job prints, until it has ended or says that it is ready; how it ended, None if it goes on."""
+    told = b""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        code = processes.exit_code(child.pid)
+        for stream in (child.stdout, child.stderr):
+            with suppress(BlockingIOError):
+                while data := os.read(stream, 65_536):
+                    told += data
+        if code is not None or b"ready\n" in told:
+            return told.decode(errors="replace"), code
+        time.sleep(0.01)
+    return told.decode(errors="replace") + "\nthe job took too long", None
+
+
+if __name__ == "__main__":
+    main()
