@@ -99,7 +99,7 @@ class Life:
         self._complaint: Reason | None = None
         self._stopped_by: Reason | None = None
         self._result: JobResult | None = None
-        self._worker_seen = False
+        self.worker_seen = False
         self._silent_since: int | None = None
         self._told: set[NoticeKind] = set()
         self.notice: Notice | None = None
@@ -182,7 +182,7 @@ class Life:
     def worker(self, sign: bool | None, now: int) -> list[Deed]:  # noqa: FBT001 - a fact, not an option
         """A Worker gives signs of life (its log grows, its process is there), gives none, or nobody could tell."""
         if sign is not False or self.started_at is None or self.finished_at is not None:
-            self._worker_seen |= sign is True
+            self.worker_seen |= sign is True
             self._silent_since = None
             return []
         if self._silent_since is None:
@@ -190,7 +190,7 @@ class Life:
         if now - self._silent_since < self._limits.worker_patience:
             return []
         # Without a Worker nothing of the job was ever done; GitHub leaves it queued for a runner that is gone.
-        return self.stop(Reason.WORKER_DIED if self._worker_seen else Reason.ORPHAN, now)
+        return self.stop(Reason.WORKER_DIED if self.worker_seen else Reason.ORPHAN, now)
 
     def stop(self, reason: Reason, now: int) -> list[Deed]:
         """The machine is to stop. Only the first call counts: a ladder is not climbed twice."""

@@ -154,7 +154,10 @@ class Supervisor:
             case Ghosted():
                 self._act(life.ghosted(now))
             case WorkerSign(sign):
+                seen = life.worker_seen
                 self._act(life.worker(sign, now))
+                if life.worker_seen and not seen:
+                    self._log.write("worker_seen")
             case Outage(probe, error):
                 if error is not None:
                     life.worker(None, now)
