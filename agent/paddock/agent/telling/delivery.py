@@ -191,21 +191,24 @@ class Delivery:
 
 def deliver_spool(
     spool: Path,
-    transport: ReportTransport,
+    transport: ReportTransport | None,
     log: Log,
     *,
     say: Report | None = None,
+    state: StateFile | None = None,
     patience: float = PATIENCE,
     pause: float = FIRST_PAUSE,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
     """The last words of a machine: what its agent left undelivered, and then, if given, one report more.
 
+    With `state`, that report is noted there as told, so that nobody says it again.
+
     Returns:
         True if nothing is left. Never raises, and takes `patience` seconds at most, and one `send`'s own time.
     """
     begun = clock()
-    delivery = Delivery(spool, transport, log, patience=patience, pause=pause)
+    delivery = Delivery(spool, transport, log, state=state, patience=patience, pause=pause)
     if say is not None:
         delivery.send(say)
     delivered = delivery.flush()
