@@ -3,6 +3,7 @@
 import random
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from secrets import token_hex
 
@@ -66,19 +67,22 @@ def connect(
     """
     places = config.endpoints
     patience = patience or Patience(chance=chance, sleep=sleep)
-    imds = Imds(
-        clock, Patience(attempts=5, timeout=1.0, cap=2.0, chance=chance, sleep=sleep), places.get("imds", ADDRESS)
-    )
-    identity = imds.identity()
-    region = config.region or identity.region
-    signer = Signer(RoleCredentials(imds.credentials, clock), clock, region)
+    metadata = Patience(attempts=5, timeout=1.0, cap=2.0, chance=chance, sleep=sleep)
+    imds = Imds(clock, metadata, places.get("imds", ADDRESS))
     services: list[Service] = []
+    with ExitStack() as undo:  # what was opened before something failed
+        undo.callback(imds.close)
+        identity = imds.identity()
+        region = config.region or identity.region
+        signer = Signer(RoleCredentials(imds.credentials, clock), clock, region)
 
-    def service(name: str, address: str = "") -> Service:
-        services.append(Service(name, address or endpoint(name, region, places), signer, patience))
-        return services[-1]
+        def service(name: str, address: str = "") -> Service:
+            services.append(Service(name, address or endpoint(name, region, places), signer, patience))
+            undo.callback(services[-1].close)
+            return services[-1]
 
-    own = user_id(identity.machine, config.role_id, service("sts"))
+        own = user_id(identity.machine, config.role_id, service("sts"))
+        undo.pop_all()
     item = OwnItem(service("dynamodb"), config.table, own)
     logs = service("logs")
     archive = mirror = None

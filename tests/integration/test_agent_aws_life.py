@@ -1,0 +1,109 @@
+"""An EC2 machine put together: who it is, and how many requests its life costs."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from paddock.agent.aws.errors import AwsError, Kind
+from paddock.agent.aws.imds import DOCUMENT
+from paddock.agent.aws.platform import connect
+from paddock.agent.machine.clock import SteadyClock
+from paddock.agent.telling.report import Event
+from tests.aws_machine import ACCOUNT, MACHINE, ROLE_ID, SECOND, USER_ID, World, moto, patience, world, xml_fault
+from tests.http_stub import Answer
+
+NUMBERS = count()
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[str]:
+    with moto() as url:
+        yield url
+
+
+@pytest.fixture
+def machine(aws: str, tmp_path: Path) -> Iterator[World]:
+    with world(aws, tmp_path, f"life-{next(NUMBERS)}") as made:
+        made.imds.clock.time = 0
+        yield made
+
+
+def test_a_whole_life_costs_few_requests(machine: World, tmp_path: Path) -> None:
+    """From the first question to the last word: five to the machine's own metadata, and one AWS call for each deed."""
+    clock = SteadyClock()
+    machine.put_item(json.dumps({"kind": "assignment"}))
+    ec2 = connect(machine.config(), clock, machine.log)
+    assert ec2.source.take(60 * SECOND) == {"kind": "assignment"}
+    assert ec2.mirror is not None
+    assert ec2.mirror.request("2.336.0", "linux-x64", "a.tar.gz") is not None
+    base = {"machine": MACHINE, "job_id": 17, "launch": 1, "at": clock.now(), "detail": ""}
+    ec2.transport.send({**base, "event": Event.STARTED.value})
+    for _ in range(3):
+        ec2.transport.send({**base, "event": Event.HEARTBEAT.value})
+    store = ec2.log_store(17)
+    assert store is not None
+    for _ in range(4):
+        store.append([(clock.now(), "a line")])
+    file = tmp_path / "Worker.log.gz"
+    file.write_bytes(b"x")
+    assert ec2.archive is not None
+    ec2.archive.put(file.name, file)
+    ec2.transport.send({**base, "event": Event.FINISHED.value})
+    ec2.source.discard()
+    ec2.close()
+    assert Counter(machine.front.operations()) == {
+        "GetItem": 1,
+        "UpdateItem": 1 + 3 + 1,  # take, heartbeats, discard
+        "SendMessage": 2,
+        "PutLogEvents": 4 + 1,  # the first found no stream
+        "CreateLogStream": 1,
+        "PUT": 1,
+    }
+    assert ec2.imds.requests == 5  # token, document, market, role, keys
+    assert {service.requests for service in ec2.services if service.name == "sts"} == {0}
+
+
+def test_sts_is_asked_where_the_settings_do_not_know_the_role(machine: World) -> None:
+    """Once; its answer is the key under which the machine's item stands."""
+    answer = (
+        "<GetCallerIdentityResponse xmlns='https://sts.amazonaws.com/doc/2011-06-15/'><GetCallerIdentityResult>"
+        f"<Arn>arn:aws:sts::{ACCOUNT}:assumed-role/paddock-machine/{MACHINE}</Arn>"
+        f"<UserId>{ROLE_ID}:{MACHINE}</UserId><Account>{ACCOUNT}</Account></GetCallerIdentityResult>"
+        "</GetCallerIdentityResponse>"
+    )
+    machine.front.faults["GetCallerIdentity"] = [xml_fault(503, "ServiceUnavailable"), Answer(200, answer.encode())]
+    ec2 = connect(machine.config(role_id=""), SteadyClock(), machine.log, patience=patience())
+    ec2.close()
+    assert ec2.user_id == USER_ID
+    assert machine.front.operations() == ["GetCallerIdentity"] * 2
+    assert machine.front.seen[0].body == b"Action=GetCallerIdentity&Version=2011-06-15"
+
+
+def test_a_caller_that_is_no_machine_is_refused(machine: World) -> None:
+    """Moto answers as for a user's own keys: under such a name no item of a machine can stand."""
+    with pytest.raises(AwsError, match="NotThisMachine") as caught:
+        connect(machine.config(role_id=""), SteadyClock(), machine.log, patience=patience())
+    assert caught.value.kind is Kind.INVALID
+
+
+def test_the_region_may_come_from_the_machine_or_the_settings(machine: World) -> None:
+    """The settings win; both sign for the region that they name."""
+    for region, config in (("eu-west-1", machine.config()), ("us-east-2", machine.config(region="us-east-2"))):
+        ec2 = connect(config, SteadyClock(), machine.log)
+        assert ec2.mirror is not None
+        found = ec2.mirror.request("1.0", "linux-x64", "a.tar.gz")
+        assert found is not None
+        assert f"/{region}/s3/aws4_request" in found[1]["Authorization"]
+        ec2.close()
+
+
+def test_a_machine_that_cannot_tell_who_it_is_does_nothing(machine: World) -> None:
+    """Without an id there is no item, no stream and no report."""
+    machine.imds.data[DOCUMENT] = "{}"
+    with pytest.raises(AwsError):
+        connect(machine.config(), SteadyClock(), machine.log, patience=patience())
+    assert machine.front.seen == []
