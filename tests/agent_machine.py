@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -71,7 +71,8 @@ class PackageServer:
     """Serves one package on loopback, over and over, and counts.
 
     `answers` may hold status codes to give first; while `hold` is not set no answer is given; `missing` bytes of the
-    package are announced and not sent.
+    package are announced and not sent. With `reply` set, that function answers instead. `asked` keeps each request's
+    path and headers.
     """
 
     def __init__(self, data: bytes) -> None:
@@ -79,6 +80,8 @@ class PackageServer:
         self.answers: list[int] = []
         self.requests = 0
         self.missing = 0
+        self.reply: Callable[[BaseHTTPRequestHandler], None] | None = None
+        self.asked: list[tuple[str, Mapping[str, str]]] = []
         self.hold = threading.Event()
         self.hold.set()
         outer = self
@@ -86,7 +89,12 @@ class PackageServer:
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.requests += 1
+                outer.asked.append((self.path, dict(self.headers.items())))
                 outer.hold.wait(PATIENCE)
+                if outer.reply is not None:
+                    with contextlib.suppress(ConnectionError):  # as below
+                        outer.reply(self)
+                    return
                 status = outer.answers.pop(0) if outer.answers else 200
                 self.send_response(status)
                 body = outer.data if status == 200 else b""

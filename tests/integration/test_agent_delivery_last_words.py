@@ -99,7 +99,8 @@ def test_a_damaged_state_is_not_believed(tmp_path: Path, text: str) -> None:
 @pytest.mark.parametrize("field", [field.name for field in attrs.fields(RunnerReported)])
 def test_a_field_of_the_wrong_kind_never_reaches_the_control_plane(tmp_path: Path, field: str) -> None:
     """A state of another program's making gives a report that keeps to the contract."""
-    for wrong in ([], {"x": "y"}, 1.5, "nonsense"):
+    wrongs: tuple[object, ...] = ([], {"x": "y"}, 1.5, "nonsense")
+    for wrong in wrongs:
         state = {"phase": "job", "facts": {**NAMES, "started_at": 5, field: wrong}, "final": None}
         (tmp_path / STATE).write_text(json.dumps(state))
         assert owed(tmp_path).reason == "agent_died"

@@ -99,7 +99,12 @@ def test_room_that_is_given_back_is_used_again(tmp_path: Path) -> None:
 def test_threads_do_not_mix_their_lines(tmp_path: Path) -> None:
     """Each line is whole, and none is missing."""
     log = a_log(tmp_path)
-    race(4, lambda number: [log.write("stdout", line=f"{number}-{turn}") for turn in range(300)])
+
+    def chatter(number: int) -> None:
+        for turn in range(300):
+            log.write("stdout", line=f"{number}-{turn}")
+
+    race(4, chatter)
     expected = sorted(f"{number}-{turn}" for number in range(4) for turn in range(300))
     assert sorted(row["line"] for row in rows(log)) == expected
 

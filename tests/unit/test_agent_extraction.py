@@ -1,10 +1,13 @@
 """Unpacking a runner package: the official shape comes out whole, and no entry reaches outside."""
 
 import contextlib
+import gzip
 import io
 import os
 import random
+import shutil
 import tarfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -84,7 +87,24 @@ ESCAPES = {
     "hard link to nothing": [entry("x", tarfile.LNKTYPE, "nothing")],
     "written twice": [entry("bin/Runner.Listener", content=b"other")],
     "device": [entry("x", tarfile.CHRTYPE)],
+    "block device": [entry("x", tarfile.BLKTYPE)],
     "pipe": [entry("x", tarfile.FIFOTYPE)],
+    "unknown kind": [entry("x", b"s")],
+    "directory twice, once as a file": [entry("x", tarfile.DIRTYPE), entry("x", content=b"x")],
+    "written twice under another name": [entry("x", content=b"x"), entry("./x", content=b"y")],
+    "chain of links": [
+        entry("a", tarfile.SYMTYPE, "b"),
+        entry("b", tarfile.SYMTYPE, "."),
+        entry("a/x", content=b"x"),
+    ],
+    "chain of links going up": [
+        entry("d", tarfile.DIRTYPE),
+        entry("d/a", tarfile.SYMTYPE, ".."),
+        entry("b", tarfile.SYMTYPE, "d/a/.."),
+    ],
+    "hard link to an absolute name": [entry("x", tarfile.LNKTYPE, "/etc/passwd")],
+    "hard link to a directory": [entry("x", tarfile.LNKTYPE, "bin")],
+    "long name": [entry("/".join(["x" * 200] * 6), content=b"x")],
     "root as a file": [entry("./", content=b"x")],
 }
 
@@ -93,6 +113,70 @@ ESCAPES = {
 def test_refuses_what_reaches_outside(name: str, tmp_path: Path) -> None:
     """Each known way out of the directory is refused, and the refusal says which entry it was."""
     assert refusal(archive(GOOD, ESCAPES[name]), tmp_path).startswith("entry ")
+
+
+def test_a_sparse_file_is_refused(tmp_path: Path) -> None:
+    """Its holes would be a bomb that costs no bytes; no sound package has one."""
+    info, _ = entry("x")
+    info.pax_headers = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.name": "x"}
+    info.pax_headers |= {"GNU.sparse.size": str(1 << 40), "GNU.sparse.map": "0,0", "GNU.sparse.numblocks": "1"}
+    assert refusal(archive(GOOD, [(info, b"")]), tmp_path).startswith("entry ")
+
+
+def test_a_name_that_no_disk_takes_is_the_packages_fault(tmp_path: Path) -> None:
+    """256 bytes between two slashes are one too many for Linux."""
+    assert "File name too long" in refusal(archive(GOOD, [entry("x" * 256, content=b"x")]), tmp_path)
+
+
+def limited(data: bytes, root: Path, **bounds: int) -> str:
+    """Why the package is refused under these bounds."""
+    root.mkdir()
+    with pytest.raises(AgentFailure) as caught:
+        extract(io.BytesIO(data), root, **bounds)
+    assert caught.value.reason is Reason.BAD_PACKAGE
+    return caught.value.detail
+
+
+def test_a_bomb_is_refused(tmp_path: Path) -> None:
+    """By what it inflates to, by the ratio, and by how many entries it has; long before the disk is full."""
+    zeros = [entry("zeros", content=bytes(100 << 20))]
+    assert "times as many" in limited(archive(GOOD, zeros), tmp_path / "ratio")
+    written = sum(path.stat().st_size for path in (tmp_path / "ratio").rglob("*"))
+    assert written < 80 << 20
+    noise = [entry("noise", content=random.Random(1).randbytes(3 << 20))]
+    assert "inflates to more than" in limited(archive(GOOD, noise), tmp_path / "total", max_bytes=2 << 20)
+    many = [entry(f"d/{number}") for number in range(50)]
+    assert "more than 40 entries" in limited(archive(GOOD, many), tmp_path / "many", max_entries=40)
+    assert len(list((tmp_path / "many").rglob("*"))) < 50
+
+
+def test_headers_cannot_fill_the_memory(tmp_path: Path) -> None:
+    """A header may claim any size, and headers may announce headers: a megabyte per entry is all that is read."""
+    info, _ = entry("x")
+    info.pax_headers = {"comment": "x" * (2 << 20)}
+    assert "is described by more than" in refusal(archive(GOOD, [(info, b"")]), tmp_path)
+    chain = tarfile.TarInfo("././@LongLink")
+    chain.type, chain.size = tarfile.GNUTYPE_LONGNAME, 2
+    chained = gzip.compress((chain.tobuf(tarfile.GNU_FORMAT) + b"x\0".ljust(512, b"\0")) * 5_000)
+    shutil.rmtree(tmp_path / "root")
+    assert refusal(chained, tmp_path)
+
+
+def test_members_and_padding_are_read(tmp_path: Path) -> None:
+    """A .gz may consist of several, and may be padded: it is one file all the same."""
+    packed = gzip.decompress(archive(GOOD))
+    parts = gzip.compress(packed[:700]) + gzip.compress(packed[700:]) + bytes(512)
+    unpack(parts, tmp_path / "root")
+    assert (tmp_path / "root/bin/Runner.Listener").read_bytes() == GOOD["bin/Runner.Listener"]
+
+
+def test_no_thread_is_left(tmp_path: Path) -> None:
+    """Neither after a good package nor after one that is given up in the middle."""
+    before = threading.active_count()
+    big = [entry("noise", content=random.Random(1).randbytes(20 << 20))]
+    unpack(archive(GOOD, big), tmp_path / "good")
+    assert limited(archive({}, [entry("../x", content=b"x"), *big]), tmp_path / "bad")
+    assert threading.active_count() == before
 
 
 BIG = archive({**GOOD, "big": bytes(range(256)) * 4_000, "dense": random.Random(1).randbytes(50_000), "last": b"x"})
@@ -123,6 +207,13 @@ def test_refuses_what_is_not_an_archive(data: bytes, tmp_path: Path) -> None:
 def test_refuses_a_package_without_a_listener(files: dict[str, bytes], tmp_path: Path) -> None:
     """A package that has no executable Listener where it belongs is of no use."""
     assert "bin/Runner.Listener" in refusal(archive(files), tmp_path)
+
+
+def test_no_mode_makes_anybody_mighty(tmp_path: Path) -> None:
+    """Neither set-user-id nor set-group-id, nor writing by others; not of directories either."""
+    directory, _ = entry("tools", tarfile.DIRTYPE, mode=0o7777)
+    unpack(archive(GOOD, [(directory, b""), entry("tools/su", content=b"x", mode=0o6777)]), tmp_path / "root")
+    assert {path.stat().st_mode & 0o7022 for path in (tmp_path / "root").rglob("*")} == {0}
 
 
 def test_refuses_a_listener_that_is_a_link(tmp_path: Path) -> None:

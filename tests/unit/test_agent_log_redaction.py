@@ -4,6 +4,7 @@ import base64
 import json
 import re
 import string
+from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -38,7 +39,7 @@ def test_no_secret_saves_another(hidden: list[str], before: str) -> None:
     assert [secret for secret in hidden if secret in blotted] == []
 
 
-ENCODINGS = {
+ENCODINGS: dict[str, Callable[[str], str]] = {
     "percent": lambda secret: quote(secret, safe=""),
     "lower percent": lambda secret: re.sub("%..", lambda code: code[0].lower(), quote(secret, safe="")),
     "form": quote_plus,

@@ -10,7 +10,9 @@ class Reason(StrEnum):
     ASSIGNMENT_DEADLINE = "assignment_deadline"  # nobody gave this machine an assignment in time
     BAD_ASSIGNMENT = "bad_assignment"  # a field is missing or wrong
     BAD_SETTINGS = "bad_settings"  # the machine's own settings file: a field is missing or wrong
-    ASSIGNMENT_UNREADABLE = "assignment_unreadable"  # the table refuses this machine, or could not be asked until the end
+    ASSIGNMENT_UNREADABLE = (
+        "assignment_unreadable"  # the table refuses this machine, or could not be asked until the end
+    )
     ASSIGNMENT_TAKEN = "assignment_taken"  # an earlier life of this machine has it: it is not served twice
     LOW_DISK = "low_disk"  # too little free space for the package
     DOWNLOAD_FAILED = "download_failed"

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import BinaryIO, cast
 
 from paddock.agent.package.inflating import MAX_BYTES, Inflated
-from paddock.agent.package.room import write_all
+from paddock.agent.package.room import is_full, no_room, write_all
 from paddock.agent.reasons import AgentFailure, Reason
 
 LISTENER = "bin/Runner.Listener"
@@ -34,8 +34,8 @@ def extract(archive: BinaryIO, root: Path, *, max_bytes: int = MAX_BYTES, max_en
         max_entries: how many files, directories and links it may have.
 
     Raises:
-        AgentFailure: `bad_package`, naming the entry.
-        OSError: the disk is full or failing. What was unpacked until then is still there.
+        AgentFailure: `bad_package`, naming the entry, or `low_disk`. What was unpacked until then is still there.
+        OSError: the disk is failing.
     """
     inflated = Inflated(archive, max_bytes=max_bytes)
     try:
@@ -46,6 +46,8 @@ def extract(archive: BinaryIO, root: Path, *, max_bytes: int = MAX_BYTES, max_en
     except OSError as error:
         if error.errno in _UNNAMEABLE:
             raise AgentFailure(Reason.BAD_PACKAGE, f"an entry cannot be made: {error.strerror}") from error
+        if is_full(error):
+            raise no_room("the package was unpacked", error) from error
         raise
     finally:
         inflated.close()

@@ -10,6 +10,7 @@ import fcntl
 import hashlib
 import json
 import os
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -169,14 +170,21 @@ class _Download:
             path.unlink(missing_ok=True)
 
     def _open_part(self) -> BinaryIO:
+        """The part, open for reading and writing; a new one if there is none, or something else in its place."""
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            return os.fdopen(os.open(self.part, flags, 0o644), "r+b", buffering=0)
+            file = os.fdopen(os.open(self.part, flags, 0o644), "r+b", buffering=0)
         except OSError as error:
             if is_full(error):
                 raise no_room("the package was downloaded", error) from error
-            self._drop()  # a link or a pipe in its place
-            return os.fdopen(os.open(self.part, flags | os.O_EXCL, 0o644), "r+b", buffering=0)
+        else:
+            status = os.fstat(file.fileno())
+            # A second name would be somebody else's file.
+            if stat.S_ISREG(status.st_mode) and status.st_nlink == 1:
+                return file
+            file.close()
+        self._drop()
+        return os.fdopen(os.open(self.part, flags | os.O_EXCL, 0o644), "r+b", buffering=0)
 
     def _fill(self, file: BinaryIO, among: Sequence[Place]) -> None:
         """Make the part what it should be.

@@ -24,6 +24,7 @@ MOST_FILES = 100
 PATIENCE = 60.0  # seconds for all of them
 LEVEL = 6
 _CHUNK = 1 << 18
+_OVERLAP = 1 << 14  # bytes; no secret is longer
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,119}")
 _GZIP = 31  # zlib's window bits for gzip's format, which needs no import of gzip
 
@@ -145,11 +146,11 @@ class _Keeper:
         packer = zlib.compressobj(LEVEL, zlib.DEFLATED, _GZIP)
         with os.fdopen(os.open(packed, flags, 0o600), "wb") as target:
             for lines in self._lines(file):
-                target.write(packer.compress(self._log.clean(lines).encode(errors="surrogateescape")))
+                target.write(packer.compress(lines))
             target.write(packer.flush())
 
-    def _lines(self, file: int) -> Iterator[str]:
-        """The end of the file in portions of whole lines, so that no secret is cut in two; a long line is cut."""
+    def _lines(self, file: int) -> Iterator[bytes]:
+        """The end of the file without secrets, in portions that cut none in two: whole lines, if not too long."""
         at = max(0, os.fstat(file).st_size - self._most)
         left = self._most  # a file that still grows is not followed
         rest = b""
@@ -160,12 +161,16 @@ class _Keeper:
             if not data:
                 break
             at, left = at + len(data), left - len(data)
-            whole, end, rest_after = (rest + data).rpartition(b"\n")
-            rest = rest_after
+            whole, end, rest = (rest + data).rpartition(b"\n")
+            yield self._clean(whole + end)
             if len(rest) > _CHUNK:
-                whole, end, rest = whole + end + rest, b"", b""
-            yield (whole + end).decode(errors="surrogateescape")
-        yield rest.decode(errors="surrogateescape")
+                rest = self._clean(rest)
+                yield rest[:-_OVERLAP]
+                rest = rest[-_OVERLAP:]
+        yield self._clean(rest)
+
+    def _clean(self, raw: bytes) -> bytes:
+        return self._log.clean(raw.decode(errors="surrogateescape")).encode(errors="surrogateescape")
 
 
 @contextlib.contextmanager

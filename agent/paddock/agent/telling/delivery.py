@@ -86,6 +86,7 @@ class Delivery:
         """See `ports.ReportSink`. Returns when the disk has the report; never waits for the network."""
         data = report.to_data()
         data |= {name: self._log.blot(str(data[name])) for name in _HOSTILE}
+        self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
         if self._state is not None:
             self._state.telling(data, final=report.event in FINAL)
         with self._changed:
@@ -95,7 +96,6 @@ class Delivery:
                 self._drop_heartbeats()
             self._waiting.append(entry)
             self._store()
-        self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
         self._start()
 
     def flush(self) -> bool:
