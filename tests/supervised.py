@@ -15,6 +15,7 @@ import tarfile
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -65,6 +66,13 @@ class Service:
     def alive(self) -> None:
         """See `ports.ServiceManager`."""
         self.heard += 1
+
+    def busy(self, limit: int) -> AbstractContextManager[None]:  # noqa: ARG002 - the port names it
+        """See `ports.ServiceManager`."""
+        return nullcontext()
+
+    def stopping(self, patience: int) -> None:
+        """See `ports.ServiceManager`."""
 
 
 def open_descriptors() -> int:

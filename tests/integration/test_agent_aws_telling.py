@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.logs import CloudWatchLogs
 from paddock.agent.aws.platform import Ec2, connect
-from paddock.agent.aws.reports import MAX_BYTES, QueueTransport, Refused, _body
+from paddock.agent.aws.reports import MAX_BYTES, QueueTransport, _body
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.ports import Archive, LogStore, PackageMirror
+from paddock.agent.telling.delivery import Refused
 from paddock.agent.telling.report import Event, Report, Result
 from paddock.core.codec import message_from_data
 from paddock.core.messages import RunnerReported

@@ -1,6 +1,7 @@
 """Every `paddock` command that a page shows in a block is run here as it stands, in a shell, and does what it says."""
 
 import http.client
+import json
 import os
 import re
 import signal
@@ -22,14 +23,17 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 ELSEWHERE = {
     "pip install . && paddock demo",  # test_demo.py runs the demo, each nox session installs the package
     "paddock local --config paddock.yml",  # below
+    "paddock agent --check",  # below: ends with 1 on a machine that lacks something
+    "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: says nothing, reports
 }
 
 
 def commands() -> Iterator[str]:
     """The lines of all blocks that call `paddock`, without their comments."""
     for page in PAGES:
-        for block in re.findall(r"^```(?:sh|console)?\n(.*?)^```", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
-            for line in block.splitlines():
+        # All blocks, so that the end of one in another language is not taken for the beginning of the next.
+        for kind, block in re.findall(r"^```(\w*)\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE):
+            for line in block.splitlines() if kind in ("", "sh", "console") else ():
                 command = line.partition("  #")[0].strip()
                 if re.match(r"(pip install .* && )?paddock ", command):
                     yield command
@@ -76,6 +80,25 @@ def test_the_command_works_as_it_stands(command: str, home: Path) -> None:
 def test_the_pages_show_the_commands_that_are_run_elsewhere() -> None:
     """So that a page that drops one, or a typo in the list above, is noticed."""
     assert set(commands()) >= ELSEWHERE
+
+
+def test_the_check_of_a_machine_prints_its_table(home: Path) -> None:
+    """Whatever this machine lacks: a line for each thing, a verdict in the end, and the exit code that goes with it."""
+    outcome = run("paddock agent --check", home)
+    *_, verdict = outcome.stdout.splitlines()
+    assert outcome.stderr == ""
+    assert re.search(r"^✓ Python +3\.\d+$", outcome.stdout, re.MULTILINE)
+    assert outcome.returncode == (0 if verdict == "all right" else 1)
+
+
+def test_an_agent_by_hand_lives_its_life_in_a_directory(home: Path) -> None:
+    """The page's two lines, as they stand: without orders it says so in its outbox, and ends."""
+    outcome = run(
+        "mkdir box-1 && paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1", home
+    )
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    (report,) = (home / "box-1" / "outbox").glob("*.json")
+    assert json.loads(report.read_text(encoding="utf-8"))["reason"] == "assignment_deadline"
 
 
 def test_paddock_local_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ import attrs
 import pytest
 
 from paddock.agent.assignment import Assignment
+from paddock.agent.job.environment import JIT_CONFIG
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.program import Ran
-from paddock.agent.registration.register import JIT_CONFIG, register
+from paddock.agent.registration.register import register
 from paddock.agent.registration.token import TOKEN, configure, meaning, read_settings, unregister
 from tests.runner_package import RUNNER_ID, jit_config
 from tests.self_registration import NAME, SECRET, SETTINGS, orders

@@ -1,5 +1,6 @@
 """The documents agree with the code and with one another."""
 
+import json
 import re
 from enum import StrEnum
 from pathlib import Path
@@ -7,11 +8,15 @@ from typing import Any
 
 import pytest
 
+from paddock.agent.aws.config import KNOWN, parse_config
+from paddock.agent.reasons import Reason
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
+from tests.conformance import genuine_settings
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+AGENT = (ROOT / "docs" / "agent.md").read_text(encoding="utf-8")
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
 PARTS = ["## Motivation", "## Decision", "## Alternatives, and why not", "## Consequences"]
 
@@ -86,3 +91,71 @@ def test_modules_and_tests_that_the_library_page_names_exist() -> None:
     page = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
     for path in re.findall(r"`(tests/[a-z_/.]+)`", page):
         assert (ROOT / path).exists(), path
+
+
+def rows(page: str, heading: str) -> dict[str, list[str]]:
+    """The rows of a section's table, by the name that stands in code marks in the first cell; the other cells."""
+    section = page.split(f"\n{heading}\n", 1)[1].split("\n## ", 1)[0]
+    table = re.findall(r"^\| `([a-z_]+)` \| (.*) \|$", section, re.MULTILINE)
+    assert len(table) == len(dict(table)), f"{heading} has a row twice"
+    return {name: cells.split(" | ") for name, cells in table}
+
+
+def test_the_reasons_of_the_agents_page_are_the_agents() -> None:
+    """Every slug has its row, which says what it means and what to do, and no row is of another."""
+    table = rows(AGENT, "## Reasons")
+    assert set(table) == set(Reason)
+    assert all(len(cells) == 2 and all(cells) for cells in table.values())
+
+
+def test_the_settings_of_the_agents_page_are_those_that_it_reads() -> None:
+    """Every field of agent.json has its row, and the default that stands there is the agent's own."""
+    table = rows(AGENT, "## agent.json")
+    example = json.loads(re.findall(r"```json\n(.*?)```", AGENT.split("\n## agent.json\n", 1)[1], re.DOTALL)[0])
+    config = parse_config(example)
+    assert set(table) == KNOWN
+    for name in KNOWN - set(example):
+        value = getattr(config, name) if hasattr(config, name) else getattr(config.settings, name)
+        plain = json.loads(json.dumps(value, default=str))
+        assert table[name][0] == f"`{json.dumps(plain)}`", name
+
+
+def test_the_phases_that_the_agent_measures_are_on_its_page() -> None:
+    """Whoever reads a report finds what each span is of."""
+    measured = set()
+    for path in (ROOT / "agent" / "paddock" / "agent").rglob("*.py"):
+        measured |= set(re.findall(r"phases\.(?:measure|note)\(\"([a-z_]+)\"", path.read_text(encoding="utf-8")))
+    assert measured
+    assert measured <= set(rows(AGENT, "## Phases"))
+
+
+def test_the_settings_of_the_conformance_suite_are_read_as_the_page_shows_them() -> None:
+    """Whoever copies the block gets the suite going."""
+    (shown,) = re.findall(r"```yaml\n(.*?)```", AGENT, re.DOTALL)
+    assert genuine_settings(shown).repository == "acme/conformance"
+
+
+def test_the_rights_of_the_agents_page_are_a_policy() -> None:
+    """It is JSON, has no wildcard among its actions, and nothing that reads other machines' items or changes the cache."""
+    policy = json.loads(next(block for block in re.findall(r"```json\n(.*?)```", AGENT, re.DOTALL) if "Statement" in block))
+    allowed = {statement["Sid"]: statement["Action"] for statement in policy["Statement"]}
+    actions = {action for some in allowed.values() for action in ([some] if isinstance(some, str) else some)}
+    assert actions == {
+        "dynamodb:GetItem",
+        "dynamodb:UpdateItem",
+        "sqs:SendMessage",
+        "logs:CreateLogStream",
+        "logs:PutLogEvents",
+        "s3:GetObject",
+        "s3:PutObject",
+    }
+    own = policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]
+    assert own == {"dynamodb:LeadingKeys": ["${aws:userid}"]}
+
+
+def test_files_that_the_agents_pages_name_exist() -> None:
+    """Paths in code marks lead somewhere."""
+    for page in ("agent.md", "image.md"):
+        text_ = (ROOT / "docs" / page).read_text(encoding="utf-8")
+        for path in re.findall(r"`((?:tests|agent|docs)/[A-Za-z0-9_/.]+)`", text_):
+            assert (ROOT / path).exists(), f"docs/{page} names {path}"

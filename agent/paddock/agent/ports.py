@@ -1,9 +1,10 @@
 """What the agent needs of its platform. The one-machine fleet's is in `local`, EC2's in `aws`.
 
-What a platform does not have (a one-machine fleet has no spot notices), `Absent` stands for.
+Other systems than Linux need other processes, another service manager and another switch, and nothing else.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -37,7 +38,8 @@ class AssignmentSource(Protocol):
     def take(self, patience: int) -> object | None:
         """Wait up to `patience` (microseconds) and take the assignment, so that nobody can take it again.
 
-        Returns its plain data, unchecked, or None if none came. The secret in it is gone from where it lay.
+        Returns its plain data, unchecked, or None if none came. The secret in it is gone from where it lay. Whoever is
+        told to stop (`Stopped`) in the midst of taking it returns it: it must be answered for.
 
         Raises:
             AgentFailure: it is there and cannot be read.
@@ -154,6 +156,12 @@ class ServiceManager(Protocol):
 
     def alive(self) -> None:
         """The agent still turns. Called at least every 10 s; must not block and never raises."""
+
+    def busy(self, limit: int) -> AbstractContextManager[None]:
+        """While inside, `alive` is said for the caller, for `limit` microseconds at most."""
+
+    def stopping(self, patience: int) -> None:
+        """The agent ends, and may need so many microseconds more. Never raises."""
 
 
 class Child(Protocol):

@@ -1,6 +1,7 @@
 """How one machine's agent is set up; whoever starts it (a command line, a machine's settings file) says so."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from paddock.agent.machine.clock import SECOND
@@ -14,7 +15,11 @@ class Settings:
     """Spans are microseconds, room is bytes.
 
     ``assignment_deadline``: how long to wait for orders. ``standby``: whether that wait is a pool's, which may be long
-    and end without orders. ``low_disk`` and ``low_memory`` are what must be left while a job runs.
+    and end without orders. ``low_disk`` and ``low_memory`` are what must be left while a job runs. ``spot_wait``: how
+    long after the moment of a spot notice the machine waits for being taken. ``alone``: the machine serves one job, and
+    its jobs' user nothing else, so whatever is that user's is the job's. ``hooks_started`` and ``hooks_completed``
+    are the image's own hooks, ``image_os`` its name as setup actions know it, ``proxies`` what the runner and all steps
+    get to see (``https_proxy``: address).
     """
 
     directory: Path
@@ -22,6 +27,11 @@ class Settings:
     baked: Path | None = None
     tool_cache: Path | None = None
     user: str = ""
+    alone: bool = False
+    hooks_started: Path | None = None
+    hooks_completed: Path | None = None
+    image_os: str = ""
+    proxies: Mapping[str, str] = field(default_factory=dict, repr=False)
     assignment_deadline: int = 600 * SECOND
     standby: bool = False
     min_free: int = GIB
@@ -30,6 +40,7 @@ class Settings:
     stop_grace: int = 90 * SECOND
     heartbeat: int = 300 * SECOND
     retry_delay: int = 5 * SECOND
+    spot_wait: int = 300 * SECOND
 
     @property
     def work(self) -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.ports import Clock
-from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.telling.log import Log
 
 SECOND = 1_000_000
@@ -85,6 +85,8 @@ class ItemAssignmentSource:
             return None
         try:
             before = self._item.take(by=self._hand, at=self._clock.now())
+        except Stopped:  # it may be taken by now, so it must be answered for
+            return body
         except AwsError as error:
             if error.kind is Kind.CONDITION:
                 raise _gone({}) from None

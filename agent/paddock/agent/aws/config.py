@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from paddock.agent.job.environment import PROXIES
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.settings import Settings
 
@@ -25,15 +26,16 @@ MAX_BYTES = 65_536
 DIRECTORY = Path("/var/lib/paddock/machine")
 CACHE = Path("/var/lib/paddock/cache")
 SERVICES = ("dynamodb", "imds", "logs", "s3", "sqs", "sts")
-SPANS = ("assignment_deadline", "stop_grace", "heartbeat", "retry_delay")
+SPANS = ("assignment_deadline", "stop_grace", "heartbeat", "retry_delay", "spot_wait")
 ROOMS = ("min_free", "low_disk", "low_memory")
-PLACES = ("directory", "cache", "baked", "tool_cache")
+PLACES = ("directory", "cache", "baked", "tool_cache", "hooks_started", "hooks_completed")
 
 _REGION = re.compile(r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GROUP = re.compile(r"[A-Za-z0-9._/#-]{1,512}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ROLE = re.compile(r"A[A-Z0-9]{15,127}")
+_IMAGE_OS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
 
@@ -60,7 +62,7 @@ class Config:
 
 
 KNOWN = frozenset(Config.__dataclass_fields__) - {"settings", "unknown"} | frozenset(
-    {"version", "user", "standby", *SPANS, *ROOMS, *PLACES}
+    {"version", "user", "standby", "image_os", "proxies", *SPANS, *ROOMS, *PLACES}
 )
 
 
@@ -101,7 +103,15 @@ def parse_config(data: object) -> Config:
     if type(standby) is not bool:
         raise _wrong("standby", standby, "true or false")
     user = _text(data, "user", _USER, "the name of a user of this machine", or_none=True)
-    settings = Settings(directory=DIRECTORY, cache=CACHE, user=user, standby=standby)
+    settings = Settings(
+        directory=DIRECTORY,
+        cache=CACHE,
+        user=user,
+        alone=True,
+        standby=standby,
+        image_os=_text(data, "image_os", _IMAGE_OS, "an image's name such as ubuntu24", or_none=True),
+        proxies=_proxies(data.get("proxies", {})),
+    )
     settings = replace(settings, **given)
     return Config(
         table=_text(data, "table", _TABLE, "a table's name"),
@@ -180,6 +190,18 @@ def _endpoints(value: object) -> dict[str, str]:
             raise _wrong(f"endpoints.{name}", address, "scheme://host[:port]")
         found[name] = address.removesuffix("/")
     return found
+
+
+def _proxies(value: object) -> dict[str, str]:
+    right = f"an object of name ({', '.join(PROXIES)}) to text"
+    if not isinstance(value, Mapping):
+        raise _wrong("proxies", type(value).__name__, right)
+    for name, text in value.items():
+        if name not in PROXIES:
+            raise _wrong("proxies", name, right)
+        if not isinstance(text, str) or not text.isprintable():  # it may hold credentials, so it is not shown
+            raise AgentFailure(Reason.BAD_SETTINGS, f"proxies.{name}: wanted an address or a list of hosts, as a text")
+    return dict(value)
 
 
 def _command(value: object) -> tuple[str, ...]:

@@ -6,13 +6,10 @@ from collections.abc import Mapping
 from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.service import Service
+from paddock.agent.telling.delivery import Refused
 
 MAX_BYTES = 262_144  # of a message; the service's newer limit is four times that, and a report never needs it
 _TARGET = "AmazonSQS.SendMessage"
-
-
-class Refused(Exception):  # noqa: N818 - named for what it means to the report: nobody will ever take it
-    """The report was refused for good."""
 
 
 class QueueTransport:

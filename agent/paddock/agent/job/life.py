@@ -115,6 +115,11 @@ class Life:
         return self._updating
 
     @property
+    def taken_at(self) -> int | None:
+        """When the cloud takes the machine; None if it has not said so."""
+        return None if self._taken_at == NEVER else self._taken_at
+
+    @property
     def wait_until(self) -> int | None:
         """How long the machine, its work done, waits for the cloud to take it; None if it switches itself off at once.
 

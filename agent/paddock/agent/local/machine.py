@@ -21,7 +21,7 @@ from pathlib import Path
 
 from paddock.agent.machine.processes import start_ticks
 from paddock.agent.ports import Clock
-from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.telling.files import write_json
 
 POLL = 100_000  # microseconds between two looks, on average
@@ -89,7 +89,10 @@ class FileAssignmentSource:
                 if self._clock.now() >= deadline:
                     return None
                 self._sleep((POLL // 2 + self._below(POLL)) / 1_000_000)
-        return self._read_and_scrub()
+        try:
+            return self._read_and_scrub()
+        except Stopped:  # told to stop, which happens once: what was taken must be answered for
+            return self._read_and_scrub()
 
     def discard(self) -> None:
         """See `ports.AssignmentSource`."""

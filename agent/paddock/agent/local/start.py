@@ -5,15 +5,23 @@ import random
 import sys
 from pathlib import Path
 
-from paddock.agent.agent import Agent, Platform
+from paddock.agent.agent import Agent
 from paddock.agent.local.machine import OUTBOX, FileAssignmentSource, MachineLock, NoPower
+from paddock.agent.local.notices import NOTICE, FileNotices
+from paddock.agent.local.stores import DirectoryArchive, FileLogStore
 from paddock.agent.machine.clock import SECOND, SteadyClock
+from paddock.agent.machine.harden import harden
 from paddock.agent.machine.processes import LinuxProcesses
+from paddock.agent.machine.resources import LinuxResources
 from paddock.agent.machine.signals import StopRequest
-from paddock.agent.ports import Identity
-from paddock.agent.settings import GIB, Settings
+from paddock.agent.machine.users import Choice, choose_user
+from paddock.agent.package.places import HttpMirror
+from paddock.agent.platform import Platform
+from paddock.agent.ports import Identity, LogStore
+from paddock.agent.settings import GIB, MIB, Settings
 from paddock.agent.telling.delivery import Delivery
 from paddock.agent.telling.log import Log
+from paddock.agent.version import VERSION
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +30,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", type=Path, required=True, help="where runner packages are kept for all machines")
     parser.add_argument("--tool-cache", type=Path, help="a directory of tools that jobs share")
     parser.add_argument("--assignment-deadline", type=float, default=600, help="seconds to wait for an assignment")
+    parser.add_argument("--user", default="", help="whom the job runs as, if the agent is root; else as the agent")
+    parser.add_argument("--mirror", help="the address of a mirror of runner packages, asked before GitHub")
+    parser.add_argument("--log-dir", type=Path, help="where the log and the runner's diagnosis are kept, live")
     parser.add_argument("--min-free-gib", type=float, default=1, help="GiB that must be free before a download")
+    parser.add_argument("--low-disk-mib", type=float, default=500, help="MiB of free disk below which a job is ended")
     parser.add_argument("--stop-grace", type=float, default=90, help="seconds between SIGINT and kill")
     parser.add_argument("--heartbeat", type=float, default=300, help="seconds between two signs of life")
     parser.add_argument(
@@ -39,20 +51,30 @@ def start(options: argparse.Namespace) -> int:
     if not directory.is_dir():
         print(f"--machine-dir {directory}: must be an existing directory", file=sys.stderr)  # noqa: T201 - a command line
         return 2
+    try:
+        choice = choose_user(options.user) if options.user else Choice(None, "jobs run as the agent itself")
+        mirror = None if options.mirror is None else HttpMirror(options.mirror)
+    except ValueError as error:
+        print(f"--{error}", file=sys.stderr)  # noqa: T201 - a command line
+        return 2
     stop = StopRequest()
     stop.install()
     if not MachineLock(directory).acquire():
         return 0
+    hardened = harden()
     clock = SteadyClock()
     log = Log(directory / "agent.log", clock)
-    processes = LinuxProcesses()
-    log.write("on", machine=directory.name, adopting=processes.adopt_orphans())
+    processes = LinuxProcesses(choice.user)
+    adopting = processes.adopt_orphans()
+    log.write("on", machine=directory.name, version=VERSION, jobs=choice.why, adopting=adopting, **hardened)
     settings = Settings(
         directory=directory,
         cache=options.cache_dir.absolute(),
         tool_cache=options.tool_cache,
         assignment_deadline=_span(options.assignment_deadline),
         min_free=int(options.min_free_gib * GIB),
+        low_disk=int(options.low_disk_mib * MIB),
+        spot_wait=0,  # there is no cloud that would take the machine
         stop_grace=_span(options.stop_grace),
         heartbeat=_span(options.heartbeat),
         retry_delay=_span(options.retry_delay),
@@ -66,9 +88,20 @@ def start(options: argparse.Namespace) -> int:
         clock=clock,
         stop=stop,
         log=log,
+        user=choice.user,
+        resources=LinuxResources(directory),
+        notices=FileNotices(directory / NOTICE),
+        mirror=mirror,
+        archive=None if options.log_dir is None else DirectoryArchive(options.log_dir / directory.name),
+        log_store=lambda job_id: _log_store(options.log_dir, directory.name, job_id),
     )
     Agent(settings, platform).run()
+    log.close()
     return 0
+
+
+def _log_store(directory: Path | None, machine: str, job_id: int) -> LogStore | None:
+    return None if directory is None else FileLogStore(directory, machine, job_id)
 
 
 def _span(seconds: float) -> int:

@@ -1,5 +1,6 @@
 """Being told to stop: SIGTERM and SIGINT, and being woken when a child ends."""
 
+import select
 import signal
 import socket
 from collections.abc import Iterator
@@ -42,6 +43,13 @@ class StopRequest:
             yield
         finally:
             self._raising = False
+
+    def pause(self, seconds: float) -> bool:
+        """Wait so long, or until told to stop; True if that was so."""
+        if not self.requested:
+            select.select([self.wake], [], [], seconds)
+            self.drain()
+        return self.requested
 
     def drain(self) -> None:
         """Empty `wake`, so that the next wait waits."""

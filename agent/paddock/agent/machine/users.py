@@ -156,19 +156,19 @@ def open_way(directory: Path, user: User | None) -> None:
 
 
 def hand_over(tree: Path, user: User | None) -> None:
-    """Make the user the owner of everything in `tree`; links are not followed.
+    """Make the user the owner of everything in `tree`; links are not followed. Nothing is done if `tree` is its own.
 
     Only for what no job has touched yet: a hard link that a job put there could be to anything.
 
     Raises:
         OSError: the disk is failing.
     """
-    if user is None:
+    if user is None or tree.lstat().st_uid == user.uid:
         return
-    os.chown(tree, user.uid, user.gid, follow_symlinks=False)
     for _, directories, files, descriptor in os.fwalk(tree):
         for name in (*directories, *files):
             os.chown(name, user.uid, user.gid, dir_fd=descriptor, follow_symlinks=False)
+    os.chown(tree, user.uid, user.gid, follow_symlinks=False)
 
 
 def make_for(user: User | None, *directories: Path) -> None:

@@ -36,8 +36,7 @@ class Baked:
         """What is there; None if there is nothing, or nothing that may be trusted."""
         if not self.directory.is_dir():
             return None
-        # Before the first job of a machine's life there was nobody who could have changed it.
-        if not is_guarded(self.directory, _NOBODY if self.once else jobs_uid):
+        if not is_guarded(self.directory, self._changed_by(jobs_uid), owner=self._owner(jobs_uid)):
             log.write("baked_ignored", detail="its directory, or one above it, can be written to by jobs")
             return None
         try:
@@ -55,15 +54,23 @@ class Baked:
         """
         if self.once and self._move(target):
             return True
-        trusted = _NOBODY if self.once else jobs_uid
+        changed_by, owner = self._changed_by(jobs_uid), self._owner(jobs_uid)
         try:
-            copy_tree(self.directory, target, lambda status: may_be_trusted(status, trusted))
+            copy_tree(self.directory, target, lambda status: may_be_trusted(status, changed_by, owner=owner))
         except Unsound as error:
             log.write("baked_ignored", detail=str(error))
             empty(target)
             return False
         (target / MANIFEST).unlink(missing_ok=True)
         return True
+
+    def _changed_by(self, jobs_uid: int) -> int:
+        """Before the first job of a machine's life there was nobody who could have changed it."""
+        return _NOBODY if self.once else jobs_uid
+
+    def _owner(self, jobs_uid: int) -> int | None:
+        """For the same reason an image may give it to the job's user: that saves changing thousands of owners."""
+        return jobs_uid if self.once else None
 
     def _move(self, target: Path) -> bool:
         """By a rename, where both are on one file system."""

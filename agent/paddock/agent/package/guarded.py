@@ -13,23 +13,27 @@ from pathlib import Path
 _OTHERS = stat.S_IWGRP | stat.S_IWOTH  # an access list that lets somebody write shows in the group's bit
 
 
-def is_guarded(directory: Path, jobs_uid: int) -> bool:
-    """True if nobody who runs as `jobs_uid` could have changed anything in `directory`, links and all."""
+def is_guarded(directory: Path, jobs_uid: int, *, owner: int | None = None) -> bool:
+    """True if nobody who runs as `jobs_uid` could have changed anything in `directory`, links and all.
+
+    `owner`: somebody more whose directory it may be, because nothing has run as that user yet.
+    """
     path = Path(os.path.realpath(directory))
     try:
-        return may_be_trusted(path.lstat(), jobs_uid) and all(
+        return may_be_trusted(path.lstat(), jobs_uid, owner=owner) and all(
             may_be_trusted(parent.lstat(), jobs_uid, above=True) for parent in path.parents
         )
     except OSError:
         return False
 
 
-def may_be_trusted(status: os.stat_result, jobs_uid: int, *, above: bool = False) -> bool:
+def may_be_trusted(status: os.stat_result, jobs_uid: int, *, above: bool = False, owner: int | None = None) -> bool:
     """True if this file or directory is not of those that jobs may change.
 
     `above`: it is a directory on the way: one like /tmp, where all may write but not touch what is others', will do.
+    `owner`: see `is_guarded`.
     """
-    owned = status.st_uid in (0, os.geteuid()) and jobs_uid not in (0, status.st_uid)
+    owned = status.st_uid in (0, os.geteuid(), owner) and jobs_uid not in (0, status.st_uid)
     if stat.S_ISLNK(status.st_mode):
         return owned  # a link's mode means nothing
     sticky = above and status.st_mode & stat.S_ISVTX

@@ -4,28 +4,25 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from paddock.agent.machine.users import User, run_as
 from paddock.agent.package.extraction import LISTENER
 from paddock.agent.reasons import AgentFailure, Reason
 
 _PATIENCE = 30.0  # seconds; a healthy one takes a tenth of one
 
 
-def check_listener(root: Path, environment: Mapping[str, str], *, wanted: str | None = None) -> str:
+def check_listener(
+    root: Path, environment: Mapping[str, str], *, wanted: str | None = None, user: User | None = None
+) -> str:
     """The version the Listener in `root` gives for itself; it must be the `wanted` one, if one is named.
 
     Raises:
         AgentFailure: `preflight_failed`, with the end of what it printed, or `version_mismatch`.
     """
     try:
-        run = subprocess.run(  # noqa: S603 - the program comes from a package whose digest was checked
-            [str(root / LISTENER), "--version"],
-            cwd=root,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PATIENCE,
-            check=False,
-        )
+        # As the user that it will run as: even so asked, it may write into its directory.
+        command = [str(root / LISTENER), "--version"]
+        run = run_as(user, command, directory=root, environment=environment, patience=_PATIENCE)
     except OSError as error:
         raise _failed(f"cannot be executed: {error.strerror}") from error
     except subprocess.TimeoutExpired as error:

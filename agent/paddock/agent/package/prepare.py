@@ -15,6 +15,7 @@ from pathlib import Path
 
 from paddock.agent.assignment import Package
 from paddock.agent.machine.clock import SECOND, Phases
+from paddock.agent.machine.users import User, hand_over
 from paddock.agent.package.baked import Baked
 from paddock.agent.package.bounds import Bounds
 from paddock.agent.package.evidence import confirm
@@ -48,6 +49,7 @@ def prepare(
     phases: Phases,
     clock: Clock,
     log: Log,
+    user: User | None = None,
 ) -> str:
     """Fill `runner`, an existing empty directory, with the package; the version its Listener tells.
 
@@ -62,6 +64,7 @@ def prepare(
         phases: told how long each phase took.
         clock: the time.
         log: told where it came from.
+        user: whose it becomes, and who starts it; None: ours.
 
     Raises:
         AgentFailure: with every reason that a package can give.
@@ -71,7 +74,8 @@ def prepare(
     try:
         _Preparation(package, sources, runner, phases, clock, log).run()
         with phases.measure("preflight"):
-            version = check_listener(runner, environment, wanted=package.version)
+            hand_over(runner, user)
+            version = check_listener(runner, environment, wanted=package.version, user=user)
         done = True
     except OSError as error:
         if is_full(error):

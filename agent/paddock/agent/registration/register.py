@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paddock.agent.assignment import Assignment
+from paddock.agent.job.environment import JIT_CONFIG
 from paddock.agent.registration.jit import check_jit_config
 from paddock.agent.registration.program import Run
 from paddock.agent.registration.token import configure
-
-JIT_CONFIG = "ACTIONS_RUNNER_INPUT_JITCONFIG"
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "labels": ("labels:labels", "Say what a runs-on asks for, or what is wrong with it."),
     "jobs": ("state:jobs", "List the fleet's jobs."),
     "explain": ("state:explain", "Tell a job's story: every decision and its reason."),
+    "agent": ("agent:agent", "Run a machine's agent by hand, or check a machine."),
     "pause": ("state:pause", "Launch nothing more until resumed."),
     "resume": ("state:resume", "Launch again, and wake what waits."),
 }

@@ -1,0 +1,170 @@
+"""Setting up the agent of one EC2 machine, and its last words when it has gone.
+
+::
+
+    paddock-agent aws --config /etc/paddock/agent.json         the unit's own program
+    paddock-agent stop-post --config /etc/paddock/agent.json   run after it, however it ended
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from paddock.agent.agent import Agent
+from paddock.agent.aws.config import Config, load_config
+from paddock.agent.aws.errors import AwsError
+from paddock.agent.aws.platform import Ec2, connect
+from paddock.agent.machine.cgroup import control_group
+from paddock.agent.machine.clock import SECOND, SteadyClock
+from paddock.agent.machine.harden import harden
+from paddock.agent.machine.power import SystemPower, command_steps, linux_steps
+from paddock.agent.machine.processes import LinuxProcesses
+from paddock.agent.machine.resources import LinuxResources
+from paddock.agent.machine.service import SystemdService
+from paddock.agent.machine.signals import StopRequest
+from paddock.agent.machine.users import Choice, User, choose_user
+from paddock.agent.platform import Platform
+from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.telling.delivery import Delivery, deliver_spool
+from paddock.agent.telling.log import Log
+from paddock.agent.telling.shipping import SHIPPED, Shipper
+from paddock.agent.telling.state import StateFile, last_words
+from paddock.agent.version import VERSION
+
+SPOOL = "spool"
+LOG = "agent.log"
+CONNECTING = 120 * SECOND
+LAST_WORDS, LAST_LINES = 30.0, 10.0  # seconds; the unit gives 60, with Python's start and the metadata service
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of ``paddock-agent aws`` and ``paddock-agent stop-post``."""
+    parser.add_argument("--config", type=Path, required=True, help="the machine's settings file")
+
+
+def start(options: argparse.Namespace) -> int:
+    """Live this machine's life and switch it off. 1 if it could not even begin: then its unit switches it off."""
+    stop, service = StopRequest(), SystemdService()
+    stop.install()
+    service.ready()
+    hardened = harden()
+    config = _config(options.config)
+    if config is None:
+        return 1
+    directory = config.settings.directory
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    clock = SteadyClock()
+    log = Log(directory / LOG, clock)
+    power = _power(config, log)
+    choice, trouble = choose(config.settings.user)
+    log.write("on", version=VERSION, jobs=choice.why, unknown_settings=list(config.unknown), **hardened)
+    try:
+        with service.busy(CONNECTING):
+            ec2 = connect(config, clock, log)
+    except AwsError as error:
+        log.write("not_connected", error=str(error))
+        print(f"paddock-agent: {error}", file=sys.stderr)  # noqa: T201 - the machine's console
+        power.off()
+        return 1
+    try:
+        if _say_what_is_owed(config, ec2, clock, log):
+            power.off()  # a machine lives once: its job is gone with the agent before this one
+        else:
+            platform = _platform(config, ec2, choice.user, trouble, clock, log, stop, service, power)
+            Agent(config.settings, platform).run()
+    finally:
+        log.close()
+        ec2.close()
+    return 0
+
+
+def _platform(
+    config: Config,
+    ec2: Ec2,
+    user: User | None,
+    trouble: AgentFailure | None,
+    clock: SteadyClock,
+    log: Log,
+    stop: StopRequest,
+    service: SystemdService,
+    power: SystemPower,
+) -> Platform:
+    settings, state = config.settings, StateFile(config.settings.directory)
+    group = control_group(f"paddock-{ec2.identity.machine}")
+    processes = LinuxProcesses(user, alone=settings.alone, group=group)
+    processes.adopt_orphans()
+    return Platform(
+        identity=ec2.identity,
+        source=ec2.source,
+        sink=Delivery(settings.directory / SPOOL, ec2.transport, log, state=state),
+        power=power,
+        processes=processes,
+        clock=clock,
+        stop=stop,
+        log=log,
+        user=user,
+        resources=LinuxResources(settings.directory),
+        notices=ec2.notices,
+        mirror=ec2.mirror,
+        archive=ec2.archive,
+        log_store=ec2.log_store,
+        service=service,
+        state=state,
+        trouble=trouble,
+    )
+
+
+def stop_post(options: argparse.Namespace) -> int:
+    """Say what the agent could not say any more; 0 if nothing is owed any more."""
+    config = _config(options.config)
+    if config is None:
+        return 1
+    clock = SteadyClock()
+    log = Log(config.settings.directory / LOG, clock)
+    try:
+        ec2 = connect(config, clock, log)
+    except AwsError as error:
+        log.write("not_connected", error=str(error))
+        return 1
+    try:
+        ec2.source.discard()
+        _say_what_is_owed(config, ec2, clock, log)
+    finally:
+        log.close()
+        ec2.close()
+    return 0
+
+
+def _say_what_is_owed(config: Config, ec2: Ec2, clock: SteadyClock, log: Log) -> bool:
+    """Deliver what an earlier agent left, and the end that it did not tell; True if there was such an end."""
+    directory = config.settings.directory
+    owed, spool = last_words(directory, clock.now()), directory / SPOOL
+    if owed is not None or any(spool.glob("*.json")):
+        deliver_spool(spool, ec2.transport, log, say=owed, state=StateFile(directory), patience=LAST_WORDS)
+    store = None if owed is None else ec2.log_store(owed.job_id)
+    if store is not None:
+        shipper = Shipper(log, store, position=directory / SHIPPED)
+        shipper.start()
+        shipper.finish(LAST_LINES)
+    return owed is not None
+
+
+def choose(name: str) -> tuple[Choice, AgentFailure | None]:
+    """Whom jobs run as; and what is wrong with the name, if that cannot be."""
+    try:
+        return choose_user(name), None
+    except ValueError as error:
+        return Choice(None, "nobody"), AgentFailure(Reason.USER_UNUSABLE, str(error))
+
+
+def _config(path: Path) -> Config | None:
+    try:
+        return load_config(path)
+    except AgentFailure as failure:
+        print(f"paddock-agent: {failure.detail}", file=sys.stderr)  # noqa: T201 - the machine's console
+        return None
+
+
+def _power(config: Config, log: Log) -> SystemPower:
+    steps = command_steps([config.power_command]) if config.power_command else linux_steps()
+    return SystemPower(steps, tell=lambda name, accepted: log.write("power", way=name, accepted=accepted))

@@ -1,0 +1,124 @@
+"""From orders to a Listener that can be started: directories, hooks, registration, package, and what the job is told.
+
+::
+
+    directories, hooks ──> (JIT configuration checked) ──> package ──> (registration by token) ──> .setup_info
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from paddock.agent.assignment import Assignment
+from paddock.agent.job.environment import Surroundings, base_environment, listener_environment, marker
+from paddock.agent.job.hooks import Hooks
+from paddock.agent.job.setup_info import setup_info, write_setup_info
+from paddock.agent.machine.clock import SECOND, Phases
+from paddock.agent.machine.users import make_for, open_way
+from paddock.agent.package.baked import Baked
+from paddock.agent.package.bounds import Bounds
+from paddock.agent.package.prepare import Sources, prepare
+from paddock.agent.platform import Platform
+from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.registration.program import RunToEnd
+from paddock.agent.registration.register import Registered, register
+from paddock.agent.settings import Settings
+from paddock.agent.version import VERSION
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A runner that can be started: GitHub's number for it, its whole environment, and the hooks that will tell."""
+
+    runner_id: int
+    environment: Mapping[str, str] = field(repr=False)
+    hooks: Hooks
+    version: str
+
+
+class Preparation:
+    """What has to be done for one assignment on one machine."""
+
+    def __init__(self, assignment: Assignment, settings: Settings, on: Platform, phases: Phases) -> None:
+        """Args: the orders, the machine's settings, the machine, and who is told how long each phase took."""
+        self._assignment = assignment
+        self._settings = settings
+        self._on = on
+        self._phases = phases
+        self._surroundings = Surroundings(
+            user=on.user,
+            alone=settings.alone,
+            tool_cache=settings.tool_cache,
+            image_os=settings.image_os,
+            version=VERSION,
+            proxies=settings.proxies,
+        )
+
+    def __call__(self) -> Ready:
+        """Do it, in order.
+
+        Raises:
+            AgentFailure: with every reason there is for a runner that cannot be started.
+            OSError: a disk that fails or is full.
+        """
+        registered = None
+        with self._phases.measure("configure"):
+            hooks, environment_of_hooks = self._furnish()
+            if self._assignment.jit_config:  # refused before anything is fetched for it
+                registered = self._register()
+        version = self._unpack()
+        if registered is None:
+            with self._phases.measure("register"):
+                registered = self._register()
+        groups = setup_info(
+            self._assignment.setup_info, self._on.identity, runner_version=version, agent_version=VERSION
+        )
+        write_setup_info(self._settings.runner, groups, self._on.user)
+        environment = listener_environment(
+            machine=self._assignment.machine,
+            home=self._settings.home,
+            tmp=self._settings.tmp,
+            surroundings=self._surroundings,
+            more={**registered.environment, **environment_of_hooks},
+        )
+        return Ready(registered.runner_id, environment, hooks, version)
+
+    def _furnish(self) -> tuple[Hooks, Mapping[str, str]]:
+        """The job's directories, its user's where it has one; the runner's becomes its own when it is filled."""
+        settings, user = self._settings, self._on.user
+        open_way(settings.directory, user)
+        make_for(user, settings.work, settings.home, settings.tmp)
+        settings.runner.mkdir(mode=0o700)
+        try:
+            hooks = Hooks(settings.work, started=settings.hooks_started, completed=settings.hooks_completed)
+        except ValueError as error:
+            raise AgentFailure(Reason.BAD_SETTINGS, str(error)) from None
+        return hooks, hooks.install(user)
+
+    def _unpack(self) -> str:
+        settings, user = self._settings, self._on.user
+        sources = Sources(
+            cache=settings.cache,
+            mirror=self._on.mirror,
+            baked=None if settings.baked is None else Baked(settings.baked, once=settings.alone),
+            jobs_uid=None if user is None else user.uid,
+            bounds=Bounds(min_free=settings.min_free, pause=settings.retry_delay / (5 * SECOND)),
+        )
+        return prepare(
+            self._assignment.package,
+            sources=sources,
+            runner=settings.runner,
+            environment=self._environment,
+            phases=self._phases,
+            clock=self._on.clock,
+            log=self._on.log,
+            user=user,
+        )
+
+    def _register(self) -> Registered:
+        run = RunToEnd(self._on.processes, self._on.clock, marker(self._assignment.machine))
+        return register(self._assignment, self._settings.runner, run=run, environment=self._environment)
+
+    @property
+    def _environment(self) -> dict[str, str]:
+        """What any program of the package needs."""
+        return base_environment(self._settings.home, self._settings.tmp, self._surroundings)
