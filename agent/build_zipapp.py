@@ -2,8 +2,8 @@
 """Build the agent as one file that any Python from 3.11 on can run: ``build/paddock-agent.pyz``.
 
 The same sources and the same Python give the same bytes, so that the file's digest can be named before a machine
-fetches it. Beside each source stands its bytecode for the Python that builds: import is then as fast as from a
-directory (61 ms on a 3.12, 82 ms without; docs/image.md has the figures), and any other Python reads the sources.
+fetches it. Beside each source stands its bytecode for the Python that builds: import then takes about half
+the time that it takes without (docs/image.md has the figures), and any other Python reads the sources.
 """
 
 import argparse

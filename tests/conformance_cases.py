@@ -197,11 +197,11 @@ EXIT_CODES = {
         faults=RunnerFaults(refused="access_denied"),
         only_standin=UNASKED,
     ),
-    "1 version too old": Case(
+    "7 version too old": Case(  # 7, not 1: the agent asks for it
         UNSTARTED,
         NEVER,
         "version_too_old",
-        exit_code=1,
+        exit_code=7,
         faults=RunnerFaults(version_too_old=True),
         only_standin=OLD,
     ),

@@ -34,7 +34,8 @@ python3 -I /tmp/bake_runner.py --version "$RUNNER_VERSION" --arch "$ARCH" --sha2
 chown -R runner:runner /opt/paddock/runner
 chown root:root /opt/paddock/runner/paddock-runner.json
 # Loads and compiles everything once, so that the disk's first blocks are those that a start needs.
-runuser -u runner -- env -C /opt/paddock/runner RUNNER_ALLOW_RUNASROOT=0 bin/Runner.Listener warmup
+runuser -u runner -- env -C /opt/paddock/runner bin/Runner.Listener warmup
+rm -rf /opt/paddock/runner/_diag # of the warm-up: a machine keeps its own job's diagnosis
 
 # cloud-init may ask one place only, and does what user data needs, nothing more.
 cat >/etc/cloud/cloud.cfg.d/95-paddock.cfg <<'CFG'

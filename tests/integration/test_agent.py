@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from paddock.agent.version import VERSION
 from paddock.core.messages import ReportEvent
 from paddock.core.states import OperationalResult
 from tests.agent_machine import AgentMachine, alive, carriers, eventually, package_server
@@ -84,8 +85,10 @@ def test_the_job_gets_a_clean_environment(machine: AgentMachine, tmp_path: Path)
         "USER": user.pw_name,
         "LOGNAME": user.pw_name,
         "SHELL": user.pw_shell,
-        "GITHUB_ACTIONS_RUNNER_EXTRA_USER_AGENT": "paddock/0",
+        "GITHUB_ACTIONS_RUNNER_EXTRA_USER_AGENT": f"paddock/{VERSION}",
         "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE": "1",
+        "ACTIONS_RUNNER_HOOK_JOB_STARTED": str(work / "hooks" / "started.sh"),
+        "ACTIONS_RUNNER_HOOK_JOB_COMPLETED": str(work / "hooks" / "completed.sh"),
         "PADDOCK_MACHINE": machine.name,
     } | {name: value for name, value in seen["environ"].items() if name == "LC_CTYPE"}
     assert seen["cwd"] == str(work / "runner")

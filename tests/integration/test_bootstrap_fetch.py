@@ -22,6 +22,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from paddock.adapters.bootstrap.machine import bootstrap
+from paddock.agent.aws import addresses
 
 PROGRAM = Path(bootstrap.__file__)
 AGENT = b"#!/usr/bin/env python3\nprint('paddock-agent 0.0.1')\n"
@@ -333,3 +334,8 @@ def test_where_the_bucket_is(region: str, bucket: str, address: str) -> None:
     """By host name where a certificate covers it, by path where a dot in the name would break that."""
     told = {"region": region, "bucket": bucket, "key": "k", "endpoint": ""}
     assert bootstrap.endpoint(told) + bootstrap.path_of(told) == address
+
+
+def test_the_domains_are_the_agents() -> None:
+    """The program that fetches the agent knows as many corners of the world as the agent does."""
+    assert bootstrap.DOMAINS == addresses._SUFFIXES

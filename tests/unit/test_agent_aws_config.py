@@ -28,7 +28,8 @@ def test_three_fields_are_enough() -> None:
     """Everything else has a default: the agent's own, and none of the optional places."""
     config = parse_config(LEAST)
     assert config == Config(table="paddock", reports_queue_url=QUEUE, settings=config.settings)
-    assert config.settings == Settings(directory=Path("/var/lib/paddock/machine"), cache=Path("/var/lib/paddock/cache"))
+    directory, cache = Path("/var/lib/paddock/machine"), Path("/var/lib/paddock/cache")
+    assert config.settings == Settings(directory=directory, cache=cache, alone=True)
 
 
 def test_every_field_is_read() -> None:
@@ -55,6 +56,11 @@ def test_every_field_is_read() -> None:
         "min_free": 4,
         "low_disk": 0,
         "low_memory": 6,
+        "spot_wait": 7,
+        "image_os": "ubuntu24",
+        "hooks_started": "/opt/started.sh",
+        "hooks_completed": "/opt/completed.sh",
+        "proxies": {"https_proxy": "http://me:hunter2@proxy:3128"},
     }
     assert set(data) == KNOWN
     config = parse_config(data)
@@ -76,12 +82,19 @@ def test_every_field_is_read() -> None:
         min_free=4,
         low_disk=0,
         low_memory=6,
+        spot_wait=7,
+        image_os="ubuntu24",
+        hooks_started=Path("/opt/started.sh"),
+        hooks_completed=Path("/opt/completed.sh"),
+        proxies={"https_proxy": "http://me:hunter2@proxy:3128"},
+        alone=True,
     )
+    assert "hunter2" not in repr(config)
 
 
 def test_the_agents_settings_are_all_within_reach() -> None:
-    """No setting of the agent lacks a field in the file."""
-    assert set(Settings.__dataclass_fields__) <= KNOWN
+    """No setting of the agent lacks a field in the file, but that an EC2 machine serves one job alone."""
+    assert set(Settings.__dataclass_fields__) - {"alone"} <= KNOWN
 
 
 def test_an_unknown_field_is_named_and_does_no_harm() -> None:

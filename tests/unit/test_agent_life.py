@@ -46,7 +46,7 @@ def ended(life: Life) -> tuple[Event, Result, Reason | None]:
 def test_a_job_with_a_result_was_served(result: JobResult, conclusion: str, code: int) -> None:
     """Once the result was printed the machine has served, however the process then ended."""
     life = busy()
-    life.said(JobEnded("build", result), 60 * S)
+    life.said(JobEnded(result), 60 * S)
     life.exited(code, 61 * S)
     assert ended(life) == (Event.FINISHED, Result.SERVED, None)
     assert life.end is not None
@@ -57,7 +57,7 @@ def test_a_job_with_a_result_was_served(result: JobResult, conclusion: str, code
 def test_an_abandoned_job_was_interrupted() -> None:
     """The Listener gave it up because its lease was lost: not the job's fault."""
     life = busy()
-    life.said(JobEnded("build", JobResult.ABANDONED), 60 * S)
+    life.said(JobEnded(JobResult.ABANDONED), 60 * S)
     life.exited(0, 61 * S)
     assert ended(life) == (Event.FINISHED, Result.INTERRUPTED, Reason.ABANDONED)
 
@@ -65,8 +65,8 @@ def test_an_abandoned_job_was_interrupted() -> None:
 def test_the_last_result_counts() -> None:
     """A job name with a line break can print a result of its own, but only before the real one."""
     life = busy()
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 6 * S)
-    life.said(JobEnded("build", JobResult.FAILED), 60 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 6 * S)
+    life.said(JobEnded(JobResult.FAILED), 60 * S)
     life.exited(0, 61 * S)
     assert life.end is not None
     assert life.end.conclusion == "failure"
@@ -75,7 +75,7 @@ def test_the_last_result_counts() -> None:
 def test_a_result_before_any_job_means_nothing() -> None:
     """Lines of a result without a job are not believed."""
     life = listening()
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 3 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 3 * S)
     life.exited(0, 4 * S)
     assert ended(life) == (Event.FAILED_TO_START, Result.FAILED_TO_START, Reason.EXITED_WITHOUT_JOB)
 
@@ -128,7 +128,7 @@ def test_a_complaint_before_a_job_does_not_explain_its_end() -> None:
     life = listening()
     life.complained(Reason.SESSION_CONFLICT)
     life.said(JobBegan("build"), 5 * S)
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 6 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 6 * S)
     life.exited(0, 7 * S)
     assert ended(life) == (Event.FINISHED, Result.SERVED, None)
 
@@ -184,7 +184,7 @@ def test_a_job_that_arrives_while_it_is_stopped_for_idleness() -> None:
     life = listening()
     life.passed(100 * S)
     assert life.said(JobBegan("late"), 101 * S) == [Deed.TELL_STARTED]
-    life.said(JobEnded("late", JobResult.CANCELED), 105 * S)
+    life.said(JobEnded(JobResult.CANCELED), 105 * S)
     life.exited(0, 106 * S)
     assert ended(life) == (Event.FINISHED, Result.INTERRUPTED, Reason.NO_JOB)
     assert life.end is not None
@@ -206,7 +206,7 @@ def test_told_to_stop_during_a_job() -> None:
     life = busy()
     assert life.stop(Reason.SIGTERM, 10 * S) == [Deed.INTERRUPT]
     assert life.stop(Reason.SIGTERM, 11 * S) == []
-    life.said(JobEnded("build", JobResult.CANCELED), 18 * S)
+    life.said(JobEnded(JobResult.CANCELED), 18 * S)
     life.exited(0, 19 * S)
     assert ended(life) == (Event.FINISHED, Result.INTERRUPTED, Reason.SIGTERM)
     assert life.end is not None
@@ -216,7 +216,7 @@ def test_told_to_stop_during_a_job() -> None:
 def test_told_to_stop_after_the_result() -> None:
     """The job was over: it was served, and nothing interrupted it."""
     life = busy()
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 18 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 18 * S)
     assert life.stop(Reason.SIGTERM, 19 * S) == [Deed.INTERRUPT]
     life.exited(0, 20 * S)
     assert ended(life) == (Event.FINISHED, Result.SERVED, None)
@@ -234,7 +234,7 @@ def test_told_to_stop_between_two_starts() -> None:
 def test_a_listener_that_lingers_after_its_job() -> None:
     """It has one job; if it does not leave after it, it is made to."""
     life = busy()
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 10 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 10 * S)
     assert Deed.INTERRUPT not in life.passed(10 * S + LINGER - 1)
     assert Deed.INTERRUPT in life.passed(10 * S + LINGER)
     life.exited(0, 400 * S)
@@ -254,7 +254,7 @@ HAPPENINGS = st.lists(
     st.one_of(
         st.just(Listening()),
         st.just(JobBegan("x")),
-        st.sampled_from(JobResult).map(lambda result: JobEnded("x", result)),
+        st.sampled_from(JobResult).map(JobEnded),
         st.sampled_from([Reason.SESSION_CONFLICT, Reason.VERSION_TOO_OLD]),
         st.just("stop"),
         st.integers(-15, 8),

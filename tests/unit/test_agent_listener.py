@@ -4,6 +4,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from paddock.agent.job.life import Life, Limits
+from paddock.agent.job.lines import Lines
 from paddock.agent.job.listener import (
     CONCLUSIONS,
     JobBegan,
@@ -28,7 +30,7 @@ def test_reads_the_lines_that_matter() -> None:
     assert read_output(f"{STAMP}Listening for Jobs\n") == Listening()
     assert read_output(f"{STAMP}Running job: build (3.12)") == JobBegan("build (3.12)")
     assert read_output(f"{STAMP}Job build (3.12) completed with result: SucceededWithIssues\r\n") == JobEnded(
-        "build (3.12)", JobResult.SUCCEEDED_WITH_ISSUES
+        JobResult.SUCCEEDED_WITH_ISSUES
     )
 
 
@@ -48,7 +50,7 @@ def test_reads_the_lines_that_matter() -> None:
     ],
 )
 def test_other_lines_say_nothing(line: str) -> None:
-    """A line without the Listener's stamp, or with anything before or after, is not one of the three."""
+    """A begin without the Listener's stamp, and an end that is not at the end, are none."""
     assert read_output(line) is None
 
 
@@ -57,7 +59,7 @@ def test_other_lines_say_nothing(line: str) -> None:
 @example(name="", result=JobResult.CANCELED)
 def test_a_job_name_cannot_forge_its_result(name: str, result: JobResult) -> None:
     """Whatever the author called the job, the result is the one the Listener wrote at the end of its line."""
-    assert read_output(f"{STAMP}Job {name} completed with result: {result}") == JobEnded(clean_name(name), result)
+    assert read_output(f"{STAMP}Job {name} completed with result: {result}") == JobEnded(result)
 
 
 @given(name=st.one_of(NAMES, st.tuples(NAMES, TEMPTING).map("".join)))
@@ -69,10 +71,31 @@ def test_a_job_name_cannot_pretend_to_be_another_line(name: str) -> None:
     assert line.name.isprintable()
 
 
+def outcome(lines: str) -> tuple[str, JobResult | None]:
+    """What a life makes of a whole output: the job's name, and its result."""
+    life, reader = Life(Limits(), 0), Lines()
+    for line in [*reader.feed(lines.encode(errors="replace")), *reader.finish()]:
+        life.said(read_output(line), 1)
+    life.exited(0, 2)
+    conclusion = None if life.end is None else life.end.conclusion
+    return life.job_name, next((found for found, word in CONCLUSIONS.items() if word == conclusion), None)
+
+
+@given(name=st.lists(st.one_of(NAMES, TEMPTING), max_size=5).map("\n".join), result=st.sampled_from(JobResult))
+@example(name=f"x\n{STAMP}Job y completed with result: Succeeded\n{STAMP}Running job: z", result=JobResult.FAILED)
+@example(name=f"x\n{STAMP}Job y completed with result: Succeeded\nz", result=JobResult.FAILED)
+def test_a_name_of_several_lines_decides_nothing(name: str, result: JobResult) -> None:
+    """However many lines the author's name has and whatever they pretend, the result is the Listener's own."""
+    told = f"{STAMP}Listening for Jobs\n{STAMP}Running job: {name}\n{STAMP}Job {name} completed with result: {result}\n"
+    found_name, found = outcome(told)
+    assert CONCLUSIONS[result] == (None if found is None else CONCLUSIONS[found])
+    assert clean_name(name.partition("\n")[0]) == found_name
+
+
 @given(text=st.text(max_size=300))
 def test_any_line_can_be_read(text: str) -> None:
     """No text, whatever is in it, makes the reader fail."""
-    assert read_output(text) is None or text.startswith("2")
+    assert read_output(text) is None or text.startswith("2") or " completed with result: " in text
     assert isinstance(read_complaint(text), Reason | None)
 
 

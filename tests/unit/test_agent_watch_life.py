@@ -73,7 +73,7 @@ def test_a_job_that_obeys_after_a_spot_notice() -> None:
     life = busy()
     life.noticed(spot(200 * S), 80 * S)
     life.passed(155 * S)
-    life.said(JobEnded("build", JobResult.CANCELED), 160 * S)
+    life.said(JobEnded(JobResult.CANCELED), 160 * S)
     life.exited(0, 161 * S)
     assert how(life) == (Event.FINISHED, Result.INTERRUPTED, Reason.SPOT_NOTICE, "spot")
     assert life.end is not None
@@ -84,7 +84,7 @@ def test_a_short_job_finishes_before_the_machine_is_taken() -> None:
     """It was served, whatever its result; the machine waits for AWS all the same."""
     life = busy()
     life.noticed(spot(200 * S), 80 * S)
-    life.said(JobEnded("build", JobResult.FAILED), 154 * S)
+    life.said(JobEnded(JobResult.FAILED), 154 * S)
     life.exited(0, 155 * S)
     assert how(life) == (Event.FINISHED, Result.SERVED, None, None)
     assert life.wait_until == 500 * S
@@ -93,7 +93,7 @@ def test_a_short_job_finishes_before_the_machine_is_taken() -> None:
 def test_a_listener_that_lingers_is_ended_before_the_machine_is_taken() -> None:
     """A job that is over does not become interrupted because its Listener was slow to leave."""
     life = busy()
-    life.said(JobEnded("build", JobResult.FAILED), 79 * S)
+    life.said(JobEnded(JobResult.FAILED), 79 * S)
     life.noticed(spot(200 * S), 80 * S)
     assert life.passed(155 * S) == [Deed.INTERRUPT]
     assert life.passed(185 * S) == [Deed.KILL]
@@ -106,7 +106,7 @@ def test_a_job_that_succeeds_although_it_was_stopped(reason: Reason) -> None:
     """It was faster than the signal: nothing was lost, so nothing need be run again."""
     life = busy()
     assert life.stop(reason, 80 * S) == [Deed.INTERRUPT]
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 80 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 80 * S)
     life.exited(0, 81 * S)
     assert how(life) == (Event.FINISHED, Result.SERVED, None, None)
 
@@ -134,7 +134,7 @@ def test_a_job_that_arrives_although_the_machine_will_be_taken() -> None:
     life = idle()
     life.noticed(spot(130 * S), 10 * S)
     assert life.said(JobBegan("late"), 10 * S) == [Deed.TELL_STARTED]
-    life.said(JobEnded("late", JobResult.CANCELED), 12 * S)
+    life.said(JobEnded(JobResult.CANCELED), 12 * S)
     life.exited(0, 13 * S)
     assert how(life) == (Event.FINISHED, Result.INTERRUPTED, Reason.SPOT_NOTICE, "spot")
 
@@ -207,7 +207,7 @@ def test_a_full_disk_before_a_job() -> None:
 def test_a_full_disk_after_the_job() -> None:
     """Nobody needs it any more."""
     life = busy()
-    life.said(JobEnded("build", JobResult.SUCCEEDED), 10 * S)
+    life.said(JobEnded(JobResult.SUCCEEDED), 10 * S)
     assert life.looked(FULL, 11 * S) == []
 
 
@@ -241,7 +241,7 @@ def test_a_job_without_a_worker_is_an_orphan() -> None:
     assert life.worker(sign=False, now=6 * S) == []
     assert life.worker(sign=False, now=66 * S - 1) == []
     assert life.worker(sign=False, now=66 * S) == [Deed.INTERRUPT]
-    life.said(JobEnded("build", JobResult.CANCELED), 67 * S)
+    life.said(JobEnded(JobResult.CANCELED), 67 * S)
     life.exited(0, 68 * S)
     assert how(life) == (Event.FAILED_TO_START, Result.FAILED_TO_START, Reason.ORPHAN, None)
 
@@ -270,7 +270,7 @@ def test_one_sign_of_a_worker_or_not_knowing_starts_the_minute_anew(sign: bool |
 def test_no_worker_is_missed_before_or_after_the_job() -> None:
     """Idle there is none, and after the result it has left."""
     for life in (idle(), busy()):
-        life.said(JobEnded("build", JobResult.SUCCEEDED), 6 * S)
+        life.said(JobEnded(JobResult.SUCCEEDED), 6 * S)
         assert [life.worker(sign=False, now=second * S) for second in (7, 100, 200)] == [[], [], []]
 
 
@@ -301,7 +301,7 @@ HAPPENINGS = st.lists(
             st.one_of(
                 st.just(Listening()),
                 st.just(JobBegan("x")),
-                st.sampled_from(JobResult).map(lambda result: JobEnded("x", result)),
+                st.sampled_from(JobResult).map(JobEnded),
             ),
         ),
         st.tuples(st.just("exited"), st.sampled_from([0, 1, 2, 3, 4, -9])),

@@ -52,7 +52,7 @@ def test_a_text_without_memory(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "cpu", "cpu 1 2 3", "cpu a b c d e f g", "cpu0 1 2 3 4 5 6 7", STAT + STAT])
 def test_a_text_without_busy_time(text: str) -> None:
-    """As above."""
+    """A text of ``/proc/stat`` without busy time is refused, in words that say what was wanted."""
     with pytest.raises(OSError, match="seven numbers"):
         parse_stat(text)
 

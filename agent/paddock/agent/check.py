@@ -181,7 +181,7 @@ def _program(facts: Facts) -> Iterator[Check]:
     )
     yield Check(
         name="user",
-        ok=True if facts.root or not facts.is_machine else None,
+        ok=facts.root or not facts.is_machine,
         found="root" if facts.root else "not root",
         wanted="root" if facts.is_machine else "",
         next_step="start the agent as root: it ends the machine and keeps the job's user apart"

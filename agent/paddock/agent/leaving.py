@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from paddock.agent.assignment import Assignment
-from paddock.agent.job.environment import base_environment, marker
+from paddock.agent.job.environment import base_environment, marker, surroundings_of
 from paddock.agent.machine.clock import SECOND, Phases
 from paddock.agent.machine.power import wait_until
 from paddock.agent.platform import Platform
@@ -59,6 +59,7 @@ class Leaving:
             taken_at: when the cloud takes the machine; None if it does not.
         """
         on = self._on
+        on.service.stopping(LONGEST)  # or the unit's own time for it might end before the log is out
         with on.service.busy(LONGEST):
             start = on.clock.now()
             with self._step("kill"):
@@ -98,7 +99,7 @@ class Leaving:
             back.registration,
             settings.runner,
             run=RunToEnd(on.processes, on.clock, marker(on.identity.machine)),
-            environment=base_environment(settings.home, settings.tmp),
+            environment=base_environment(settings.home, settings.tmp, surroundings_of(settings, on.user)),
         )
         on.log.write("unregistered", done=done)
 

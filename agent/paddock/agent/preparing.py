@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from paddock.agent.assignment import Assignment
-from paddock.agent.job.environment import Surroundings, base_environment, listener_environment, marker
+from paddock.agent.job.environment import base_environment, listener_environment, marker, surroundings_of
 from paddock.agent.job.hooks import Hooks
 from paddock.agent.job.setup_info import setup_info, write_setup_info
 from paddock.agent.machine.clock import SECOND, Phases
@@ -44,14 +44,7 @@ class Preparation:
         self._settings = settings
         self._on = on
         self._phases = phases
-        self._surroundings = Surroundings(
-            user=on.user,
-            alone=settings.alone,
-            tool_cache=settings.tool_cache,
-            image_os=settings.image_os,
-            version=VERSION,
-            proxies=settings.proxies,
-        )
+        self._surroundings = surroundings_of(settings, on.user)
 
     def __call__(self) -> Ready:
         """Do it, in order.

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from paddock.agent.machine.users import User, own_user
+from paddock.agent.settings import Settings
+from paddock.agent.version import VERSION
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 MARKER = "PADDOCK_MACHINE"
@@ -43,6 +45,18 @@ class Surroundings:
         for name in self.proxies:
             if name not in PROXIES:
                 raise ValueError(f"proxies: found {name!r}, wanted names out of {', '.join(PROXIES)}")
+
+
+def surroundings_of(settings: Settings, user: User | None) -> Surroundings:
+    """What the machine's settings say of the environment of a job that runs as this user."""
+    return Surroundings(
+        user=user,
+        alone=settings.alone,
+        tool_cache=settings.tool_cache,
+        image_os=settings.image_os,
+        version=VERSION,
+        proxies=settings.proxies,
+    )
 
 
 def base_environment(home: Path, tmp: Path, surroundings: Surroundings | None = None) -> dict[str, str]:

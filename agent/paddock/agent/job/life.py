@@ -135,16 +135,21 @@ class Life:
             case Listening():
                 if self.ready_at is None:
                     self.ready_at = now
-            case JobBegan(name):
-                if self.started_at is None:  # a second one can only be a job's name that pretends
+            case JobBegan(name, result):
+                if self.started_at is None:
                     self.job_name, self.started_at = name, now
                     return [Deed.TELL_STARTED]
-            case JobEnded(_, result):
-                if self.started_at is not None:  # the last one counts, see `listener`
-                    self._result, self.finished_at = result, now
+                self._ended_by(result, now)  # a second one can only be a job's name that pretends
+            case JobEnded(result):
+                self._ended_by(result, now)
             case None:
                 pass
         return []
+
+    def _ended_by(self, result: JobResult | None, now: int) -> None:
+        """The last result counts, see `listener`."""
+        if self.started_at is not None and result is not None:
+            self._result, self.finished_at = result, now
 
     def complained(self, reason: Reason) -> None:
         """The Listener named a trouble on standard error. Before a job, it explains the exit that follows."""

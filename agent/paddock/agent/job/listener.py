@@ -1,7 +1,9 @@
 """What the Listener's lines mean. Only its own standard output is read, and only lines of its own form.
 
-The job's display name is chosen by the workflow's author and may hold anything, also the words we look for. So a line
-must begin with the Listener's time stamp, a result must end its line, and of several results the last one counts.
+The job's display name is chosen by the workflow's author and may hold anything, also the words we look for, and line
+breaks. It is printed twice: behind ``Running job: ``, and before `` completed with result: ``, which ends what the
+Listener says of the job. So a beginning must begin its line, behind the Listener's time stamp, and only the first one
+counts; a result must end its line, whatever is before it, and only the last one counts: no name is printed after it.
 """
 
 import re
@@ -14,15 +16,9 @@ from paddock.agent.reasons import Reason
 MAX_JOB_NAME = 500
 
 _STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ: "
-_LINE = re.compile(
-    rf"{_STAMP}(?:"
-    r"(?P<listening>Listening for Jobs)"
-    r"|Running job: (?P<running>.*)"
-    r"|Job (?P<ended>.*) completed with result: "
-    r"(?P<result>Succeeded|SucceededWithIssues|Failed|Canceled|Skipped|Abandoned)"
-    r")",
-    re.ASCII | re.DOTALL,
-)
+_LISTENING = re.compile(rf"{_STAMP}Listening for Jobs", re.ASCII)
+_RUNNING = re.compile(rf"{_STAMP}Running job: (.*)", re.ASCII | re.DOTALL)
+_RESULT = " completed with result: "
 
 
 class JobResult(StrEnum):
@@ -54,16 +50,19 @@ class Listening:
 
 @dataclass(frozen=True, slots=True)
 class JobBegan:
-    """It took a job; `name` is the display name, cleaned."""
+    """It took a job; `name` is the display name, cleaned.
+
+    Where a job has begun before, it is the rest of that one's name, and `result` what the line ends with, if it is one.
+    """
 
     name: str
+    result: JobResult | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class JobEnded:
     """Its job ended, in its own view."""
 
-    name: str
     result: JobResult
 
 
@@ -72,14 +71,15 @@ Line: TypeAlias = Listening | JobBegan | JobEnded | None
 
 def read_output(line: str) -> Line:
     """What a line of standard output says; None if it is none of the three that matter."""
-    match = _LINE.fullmatch(line.rstrip("\r\n"))
-    if match is None:
-        return None
-    if match["listening"] is not None:
+    line = line.rstrip("\r\n")
+    if _LISTENING.fullmatch(line):
         return Listening()
-    if match["running"] is not None:
-        return JobBegan(clean_name(match["running"]))
-    return JobEnded(clean_name(match["ended"]), JobResult(match["result"]))
+    _, said, word = line.rpartition(_RESULT)
+    result = JobResult(word) if said and word in tuple(JobResult) else None
+    running = _RUNNING.fullmatch(line)
+    if running is not None:
+        return JobBegan(clean_name(running[1]), result)
+    return None if result is None else JobEnded(result)
 
 
 _COMPLAINTS: tuple[tuple[re.Pattern[str], Reason], ...] = (

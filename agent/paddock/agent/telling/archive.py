@@ -54,7 +54,7 @@ def keep_diagnosis(
 
     Args:
         runner: the runner's directory; its parent and everything above must be out of the job's reach.
-        archive: where to; it puts the machine's own place (``diag/{machine}/``) before the names.
+        archive: where to; it puts the machine's own place before the names.
         scratch: a directory out of the job's reach for one compressed file at a time; made, and removed afterwards.
         log: blots out secrets, and is told how it went.
         patience: seconds that this takes at most, whatever the archive does.

@@ -45,7 +45,7 @@ MARGIN: Final[Span] = 60 * MINUTE
 """How much longer than its longest job a machine may live: boot, waiting, the job's end."""
 
 _SHAPES = {
-    "region": (r"[a-z]{2}(-[a-z]+)+-\d", "a region of AWS such as eu-central-1"),
+    "region": (r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}", "a region of AWS such as eu-central-1"),
     "bucket": (r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", "the name of an S3 bucket"),
     "key": (r"[A-Za-z0-9][A-Za-z0-9._/=+-]{0,511}", "an object's key such as agent/1.0.0/paddock-agent.pyz"),
     "sha256": (r"[0-9a-f]{64}", "64 hexadecimal digits in lower case"),

@@ -100,6 +100,8 @@ class Broker:
             return reply({"message": "crash"}, 500)
         version, timings = str(request.get_json().get("version", "")), attrs.asdict(self._timings)
         status, word = _refusal(faults, version)
+        if faults.refused == "unhandled":  # what passes: the next session is none the worse for it
+            self._spend(runner_id, attrs.evolve(faults, refused=""))
         if status == OK:
             try:
                 self._model.runners.connect(runner_id, version=version)

@@ -30,8 +30,16 @@ REQUEST = 10.0  # seconds for a connection, and for each read
 LARGEST = 64 << 20
 EMPTY = hashlib.sha256(b"").hexdigest()
 REFUSED = (301, 307, 400, 403, 404)
+DOMAINS = (  # the first whose prefix the region has, as in paddock.agent.aws.addresses; a test holds the two together
+    ("cn-", "amazonaws.com.cn"),
+    ("us-isob-", "sc2s.sgov.gov"),
+    ("us-isof-", "csp.hci.ic.gov"),
+    ("us-iso-", "c2s.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk"),
+    ("eusc-", "amazonaws.eu"),
+)
 CHECKS = {
-    "region": r"[a-z]{2}(-[a-z]+)+-\d",
+    "region": r"[a-z]{2,5}(-[a-z]+)+-\d{1,2}",
     "bucket": r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
     "key": r"[A-Za-z0-9][A-Za-z0-9._/=+-]{0,511}",
     "sha256": r"[0-9a-f]{64}",
@@ -135,7 +143,8 @@ def endpoint(boot: dict[str, str]) -> str:
     if boot["endpoint"]:
         return boot["endpoint"]
     region = boot["region"]
-    host = f"s3.{region}.amazonaws.com" + (".cn" if region.startswith("cn-") else "")
+    domain = next((domain for prefix, domain in DOMAINS if region.startswith(prefix)), "amazonaws.com")
+    host = f"s3.{region}.{domain}"
     return f"https://{host}" if "." in boot["bucket"] else f"https://{boot['bucket']}.{host}"
 
 

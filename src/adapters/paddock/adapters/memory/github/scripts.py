@@ -26,8 +26,8 @@ class RunnerFaults:
     """What goes wrong at the runner. Each field is one fault; the ones of the registration hit `times` registrations.
 
     Of the registration: ``crash_before_session``, ``session_conflict``, ``version_too_old``, ``update_requested``,
-    ``delete_while_idle_after`` (a span), ``clock_skew``, ``refused`` (at the session ``access_denied`` or
-    ``unhandled``, while it listens ``token_revoked`` or ``fatal``). Of the job: ``ghost`` (the acquire call fails
+    ``delete_while_idle_after`` (a span), ``clock_skew``, ``refused`` (at the session ``access_denied`` or,
+    once, ``unhandled``, while it listens ``token_revoked`` or ``fatal``). Of the job: ``ghost`` (the acquire call fails
     once), ``worker_hang``, ``exit_2_on_cancel``, ``ignore_sigint`` (its steps do), ``big_output`` (bytes),
     ``job_name_injection``, ``disk_full`` (the worker crashes in the first step), ``network_cut`` (from its first
     renewal on the runner reaches nobody), ``duration`` (a span that the job sleeps in a step of its own), ``result``

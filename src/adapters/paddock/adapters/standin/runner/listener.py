@@ -167,6 +167,7 @@ class Listener:
             return self.leave()
         if self.errors >= MAX_ERRORS and self.job is None:
             complain("An error occurred: the service cannot be reached.")
+            self.end_session()
             return EXIT_RETRY
         if self.poll is None and not self.gone:
             try:

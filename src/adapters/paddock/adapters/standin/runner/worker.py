@@ -74,7 +74,7 @@ class Worker:
         self.service.call("POST", "/started", {"jobId": self.job["jobId"]})
         begun = time.time()
         page = os.path.join(ROOT, "_diag", "pages", f"{self.job['jobId']}_{self.job['jobId']}_1.log")
-        with open(page, "wb") as self._page:
+        with open(page, "wb", buffering=0) as self._page:  # whoever looks sees each line at once
             self.set_up()
             self.note("Set up job", "success", begun)
             self.hear(0)
