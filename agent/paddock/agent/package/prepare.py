@@ -3,7 +3,7 @@
 Where it may come from, in order: the image (unpacked already), the box's cache, the fleet's mirror, GitHub. Whatever
 the way, two places must vouch for the digest first: see `evidence`.
 
-What it costs for a package of the real one's size (`nox -s bench -- agent` measures it): unpacking takes seconds, copying
+What it costs for a package of the real one's size (`nox -s bench -- agent` tells): unpacking takes seconds, copying
 a tree some tenths of one, renaming it nothing.
 """
 
