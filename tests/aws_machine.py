@@ -8,8 +8,9 @@ import http.client
 import json
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,7 @@ class Front:
         self.seen = stub.seen
         self.faults: dict[str, list[Answer]] = {}
         self.lose: dict[str, int] = {}  # so many answers of the operation get lost, after moto has done its deed
+        self.cut: Callable[[str], bool] = lambda _operation: False  # whether nobody can be reached for an operation
         stub.answer = self.answer  # type: ignore[method-assign]  # any method, any path
 
     def operation(self, seen: Seen) -> str:
@@ -99,6 +101,8 @@ class Front:
         """A fault that was laid out for the operation, or what moto says."""
         self.seen.append(seen)
         operation = self.operation(seen)
+        if self.cut(operation):
+            return Answer(hang_up=True)
         if self.faults.get(operation):
             return self.faults[operation].pop(0)
         parts = urlsplit(self.behind)
@@ -136,7 +140,7 @@ def xml_fault(status: int, code: str, message: str = "", headers: Mapping[str, s
 class ImdsStandIn:
     """IMDSv2 and nothing else: no answer without a living token, and none to what has been forwarded."""
 
-    def __init__(self, stub: HttpStub) -> None:
+    def __init__(self, stub: HttpStub, machine: str = MACHINE) -> None:
         self.url = stub.url
         self.stub = stub
         self.clock = HandClock()
@@ -149,7 +153,7 @@ class ImdsStandIn:
         self.keys = 0  # sets of credentials handed out
         self.expires = "2099-01-01T00:00:00Z"
         document = {
-            "instanceId": MACHINE,
+            "instanceId": machine,
             "instanceType": "m7g.large",
             "availabilityZone": REGION + "b",
             "region": REGION,
@@ -160,6 +164,11 @@ class ImdsStandIn:
         stub.on("PUT /latest/api/token", self._token)
         for path in (DOCUMENT, MARKET, SPOT, REBALANCE, ROLE, ROLE + self.role):
             stub.on(f"GET {path}", self._get)
+
+    def warn(self, seconds: float, *, kind: str = SPOT) -> None:
+        """Warn of a loss so many seconds from now: a spot notice, or a rebalance recommendation."""
+        at = (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
+        self.data[kind] = json.dumps({"action": "terminate", "time": at} if kind == SPOT else {"noticeTime": at})
 
     def _token(self, seen: Seen) -> Answer:
         self.hold.wait(10)
@@ -194,10 +203,10 @@ class ImdsStandIn:
 
 
 @contextmanager
-def imds_standin() -> Iterator[ImdsStandIn]:
-    """A metadata service; when the block ends, nothing of it is left."""
+def imds_standin(machine: str = MACHINE) -> Iterator[ImdsStandIn]:
+    """A machine's metadata service; when the block ends, nothing of it is left."""
     with http_stub() as stub:
-        standin = ImdsStandIn(stub)
+        standin = ImdsStandIn(stub, machine)
         try:
             yield standin
         finally:
@@ -213,10 +222,12 @@ def patience(clock: HandClock | None = None, attempts: int = 4, timeout: float =
 class World:
     """One machine's AWS: its front, its metadata, its table, queue, log group and bucket."""
 
-    def __init__(self, before: Front, imds: ImdsStandIn, root: Path, name: str) -> None:
+    def __init__(self, before: Front, imds: ImdsStandIn, root: Path, name: str, machine: str) -> None:
         self.front = before
         self.imds = imds
         self.name = name
+        self.machine = machine
+        self.user_id = f"{ROLE_ID}:{machine}"
         self.log = Log(root / "agent.log", SteadyClock())
         self.log_path = root / "agent.log"
         self.dynamodb = client("dynamodb", before.behind)
@@ -234,8 +245,8 @@ class World:
         self.logs.create_log_group(logGroupName=f"/paddock/{name}")
         self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
 
-    def config(self, **fields: object) -> Config:
-        """The machine's settings file, as its stack would write it."""
+    def settings(self, **fields: object) -> dict[str, object]:
+        """What stands in the machine's settings file, as its stack would write it."""
         services = ("dynamodb", "sqs", "logs", "s3", "sts")
         data: dict[str, object] = {
             "version": 1,
@@ -247,18 +258,27 @@ class World:
             "role_id": ROLE_ID,
             "endpoints": {"imds": self.imds.url, **dict.fromkeys(services, self.front.url)},
         }
-        return parse_config({**data, **fields})
+        return {**data, **fields}
+
+    def config(self, **fields: object) -> Config:
+        """The machine's settings, read."""
+        return parse_config(self.settings(**fields))
 
     def put_item(self, body: str | None, **more: Any) -> None:  # noqa: ANN401 - DynamoDB's own typed values
         """The assignment as the control plane puts it."""
-        item: dict[str, Any] = {"pk": {"S": USER_ID}, "sk": {"S": "ASSIGNMENT"}, "runner_name": {"S": "p-1"}, **more}
+        item: dict[str, Any] = {
+            "pk": {"S": self.user_id},
+            "sk": {"S": "ASSIGNMENT"},
+            "runner_name": {"S": "p-1"},
+            **more,
+        }
         if body is not None:
             item["body"] = {"S": body}
         self.dynamodb.put_item(TableName=self.name, Item=item)
 
     def item(self) -> dict[str, Any] | None:
         """What stands under the machine's key."""
-        key = {"pk": {"S": USER_ID}, "sk": {"S": "ASSIGNMENT"}}
+        key = {"pk": {"S": self.user_id}, "sk": {"S": "ASSIGNMENT"}}
         found: dict[str, Any] | None = self.dynamodb.get_item(TableName=self.name, Key=key).get("Item")
         return found
 
@@ -269,10 +289,12 @@ class World:
 
 
 @contextmanager
-def world(behind: str, root: Path, name: str) -> Iterator[World]:
+def world(behind: str, root: Path, name: str, machine: str = MACHINE) -> Iterator[World]:
     """A machine's AWS; afterwards every request that was made is held to botocore."""
     with ExitStack() as stack:
-        made = World(stack.enter_context(front(behind)), stack.enter_context(imds_standin()), root, name)
+        made = World(
+            stack.enter_context(front(behind)), stack.enter_context(imds_standin(machine)), root, name, machine
+        )
         stack.callback(made.log.close)
         for vendor in (made.dynamodb, made.sqs, made.logs, made.s3):
             stack.callback(vendor.close)

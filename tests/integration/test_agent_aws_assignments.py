@@ -100,9 +100,10 @@ def test_an_assignment_that_is_there_is_taken(machine: World, waiting: Waiting) 
 
 def test_it_is_read_consistently_and_only_under_the_machines_own_key(machine: World, waiting: Waiting) -> None:
     """What the machine's role allows, and what sees a write that has just been made."""
+    waiting.source.discard()
     machine.put_item(BODY)
     waiting.source.take(0)
-    waiting.source.discard()
+    waiting.source.discard()  # asks nobody: it was taken
     asked = machine.front.bodies("GetItem") + machine.front.bodies("UpdateItem")
     assert len(asked) == 3
     assert {json.dumps(body["Key"]) for body in asked} == {

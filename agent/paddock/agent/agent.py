@@ -17,7 +17,7 @@ from paddock.agent.settings import Settings
 from paddock.agent.telling.report import Report, Result
 
 LISTENER = "bin/Runner.Listener"
-PREPARING = 1_200 * SECOND  # the longest that a download and all around it may take
+PREPARING = 300 * SECOND  # the longest that everything around a download may take
 SOON = 60 * SECOND  # to switch off
 
 
@@ -52,7 +52,7 @@ class Agent:
                 report = self._failed(failure)
             except Exception as error:  # noqa: BLE001 - whatever it is, the machine must not stay on because of it
                 report = self._failed(failure_of(error))
-            self._leave(report)
+            self._leave(report, may_live_again=not ours)
         finally:
             self._on.service.stopping(SOON)
             if ours:
@@ -66,7 +66,8 @@ class Agent:
         on = self._on
         with on.stop.raising():
             self._note("standby" if self._settings.standby else "assignment")
-            with self._phases.measure("assignment"), on.service.busy(self._settings.assignment_deadline + PREPARING):
+            preparing = self._settings.download_deadline + PREPARING
+            with self._phases.measure("assignment"), on.service.busy(self._settings.assignment_deadline + preparing):
                 data = self._reporter.data = on.source.take(self._settings.assignment_deadline)
             if data is None:
                 span = self._settings.assignment_deadline // SECOND
@@ -74,7 +75,7 @@ class Agent:
             if on.stop.requested:  # in the very moment in which the orders came
                 raise Stopped
             assignment = self._accept(data)
-            with on.service.busy(PREPARING):
+            with on.service.busy(preparing):
                 environment = self._prepare(assignment)
         return self._listen(assignment, environment)
 
@@ -166,10 +167,11 @@ class Agent:
         self._on.log.write("failed", reason=failure.reason.value, detail=failure.detail)
         return self._reporter.failed(failure)
 
-    def _leave(self, report: Report | None) -> None:
+    def _leave(self, report: Report | None, *, may_live_again: bool) -> None:
         life = self._reporter.life
         unused = life is None or life.started_at is None
-        self._leaving(report, back=self._reporter.assignment if unused else None, taken_at=self._taken_at)
+        back = self._reporter.assignment if unused else None
+        self._leaving(report, back=back, taken_at=self._taken_at, may_live_again=may_live_again)
         self._leaving.wait_for_the_cloud(None if life is None else life.wait_until)
 
     def _note(self, phase: str, **facts: object) -> None:

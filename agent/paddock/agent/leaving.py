@@ -50,13 +50,21 @@ class Leaving:
             self._shipper = Shipper(self._on.log, store, position=position, shipped=self._on.log.release)
             self._shipper.start()
 
-    def __call__(self, report: Report | None, *, back: Assignment | None = None, taken_at: int | None = None) -> None:
+    def __call__(
+        self,
+        report: Report | None,
+        *,
+        back: Assignment | None = None,
+        taken_at: int | None = None,
+        may_live_again: bool = False,
+    ) -> None:
         """Leave.
 
         Args:
             report: the last one; None if there is nothing to tell.
             back: orders whose registration no job has used up, so that it can be taken back.
             taken_at: when the cloud takes the machine; None if it does not.
+            may_live_again: a pool's machine is stopped, so that orders that may be there by now stay.
         """
         on = self._on
         on.service.stopping(LONGEST)  # or the unit's own time for it might end before the log is out
@@ -72,7 +80,8 @@ class Leaving:
                     on.sink.send(replace(report, at=on.clock.now(), phases=dict(self._phases.spans)))
                 with self._step("ship"):
                     self.ship(report.job_id)
-            on.source.discard()
+            if not may_live_again:
+                on.source.discard()
             with self._step("unregister"):
                 self._unregister(back)
             delivered = on.sink.flush()

@@ -94,7 +94,12 @@ class Preparation:
             mirror=self._on.mirror,
             baked=None if settings.baked is None else Baked(settings.baked, once=settings.alone),
             jobs_uid=None if user is None else user.uid,
-            bounds=Bounds(min_free=settings.min_free, pause=settings.retry_delay / (5 * SECOND)),
+            bounds=Bounds(
+                min_free=settings.min_free,
+                pause=settings.retry_delay / (5 * SECOND),
+                deadline=settings.download_deadline / SECOND,
+                window=settings.download_window / SECOND,
+            ),
         )
         return prepare(
             self._assignment.package,

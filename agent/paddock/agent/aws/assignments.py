@@ -39,6 +39,7 @@ class ItemAssignmentSource:
         self._hand = hand
         self._chance = chance
         self._sleep = sleep
+        self._taken = False
         self.looks = 0
 
     def take(self, patience: int) -> object | None:
@@ -70,7 +71,9 @@ class ItemAssignmentSource:
             self._sleep(min(self._pause(), max(0, deadline - self._clock.now())) / SECOND)
 
     def discard(self) -> None:
-        """See `ports.AssignmentSource`."""
+        """See `ports.AssignmentSource`. Nothing is asked if this very process took it."""
+        if self._taken:
+            return
         with contextlib.suppress(AwsError):
             self._item.discard(at=self._clock.now())
 
@@ -91,6 +94,7 @@ class ItemAssignmentSource:
             if error.kind is Kind.CONDITION:
                 raise _gone({}) from None
             raise
+        self._taken = True
         # None: our first request did it and its answer was lost. What was read is what was taken: the control plane
         # never puts a second one.
         taken = body if before is None else before.get("body")

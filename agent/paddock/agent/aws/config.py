@@ -26,7 +26,15 @@ MAX_BYTES = 65_536
 DIRECTORY = Path("/var/lib/paddock/machine")
 CACHE = Path("/var/lib/paddock/cache")
 SERVICES = ("dynamodb", "imds", "logs", "s3", "sqs", "sts")
-SPANS = ("assignment_deadline", "stop_grace", "heartbeat", "retry_delay", "spot_wait")
+SPANS = (
+    "assignment_deadline",
+    "download_deadline",
+    "download_window",
+    "stop_grace",
+    "heartbeat",
+    "retry_delay",
+    "spot_wait",
+)
 ROOMS = ("min_free", "low_disk", "low_memory")
 PLACES = ("directory", "cache", "baked", "tool_cache", "hooks_started", "hooks_completed")
 

@@ -7,6 +7,7 @@
 """
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -14,7 +15,10 @@ from paddock.agent.agent import Agent
 from paddock.agent.aws.config import Config, load_config
 from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.platform import Ec2, connect
+from paddock.agent.job.environment import marker
+from paddock.agent.leaving import DIAG, SCRATCH, words
 from paddock.agent.machine.cgroup import control_group
+from paddock.agent.machine.cleanup import clean
 from paddock.agent.machine.clock import SECOND, SteadyClock
 from paddock.agent.machine.harden import harden
 from paddock.agent.machine.power import SystemPower, command_steps, linux_steps
@@ -25,6 +29,7 @@ from paddock.agent.machine.signals import StopRequest
 from paddock.agent.machine.users import Choice, User, choose_user
 from paddock.agent.platform import Platform
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.telling.archive import keep_diagnosis
 from paddock.agent.telling.delivery import Delivery, deliver_spool
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.shipping import SHIPPED, Shipper
@@ -34,7 +39,7 @@ from paddock.agent.version import VERSION
 SPOOL = "spool"
 LOG = "agent.log"
 CONNECTING = 120 * SECOND
-LAST_WORDS, LAST_LINES = 30.0, 10.0  # seconds; the unit gives 60, with Python's start and the metadata service
+CLEARING, LAST_WORDS, LAST_LINES = 10.0, 30.0, 10.0  # seconds; the unit gives 90 to them and all around them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -127,7 +132,7 @@ def stop_post(options: argparse.Namespace) -> int:
         log.write("not_connected", error=str(error))
         return 1
     try:
-        ec2.source.discard()
+        _clear(config, ec2, log)
         _say_what_is_owed(config, ec2, clock, log)
     finally:
         log.close()
@@ -135,10 +140,28 @@ def stop_post(options: argparse.Namespace) -> int:
     return 0
 
 
+def _clear(config: Config, ec2: Ec2, log: Log) -> None:
+    """End and remove what a sudden death left of the job, its diagnosis first: nobody else could tell what it was."""
+    settings, user = config.settings, choose(config.settings.user)[0].user
+    if not os.path.lexists(settings.work):
+        return
+    try:
+        LinuxProcesses(user, alone=settings.alone).kill_all(marker(ec2.identity.machine))
+        if ec2.archive is not None:
+            keep_diagnosis(settings.runner, ec2.archive, settings.directory / SCRATCH, log, patience=CLEARING)
+        left = clean(settings.work, settings.directory / DIAG, user=user, alone=settings.alone, patience=CLEARING)
+    except Exception as error:  # noqa: BLE001 - the last words must be said all the same
+        log.write("clear_failed", error=words(error))
+    else:
+        log.write("cleared", left=left)
+
+
 def _say_what_is_owed(config: Config, ec2: Ec2, clock: SteadyClock, log: Log) -> bool:
     """Deliver what an earlier agent left, and the end that it did not tell; True if there was such an end."""
     directory = config.settings.directory
     owed, spool = last_words(directory, clock.now()), directory / SPOOL
+    if owed is not None:
+        ec2.source.discard()  # what this machine was never to take holds a secret
     if owed is not None or any(spool.glob("*.json")):
         deliver_spool(spool, ec2.transport, log, say=owed, state=StateFile(directory), patience=LAST_WORDS)
     store = None if owed is None else ec2.log_store(owed.job_id)

@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--log-dir", type=Path, help="where the log and the runner's diagnosis are kept, live")
     parser.add_argument("--min-free-gib", type=float, default=1, help="GiB that must be free before a download")
     parser.add_argument("--low-disk-mib", type=float, default=500, help="MiB of free disk below which a job is ended")
+    parser.add_argument("--download-deadline", type=float, default=900, help="seconds a package may take in all")
+    parser.add_argument("--download-window", type=float, default=60, help="seconds over which one is judged too slow")
     parser.add_argument("--stop-grace", type=float, default=90, help="seconds between SIGINT and kill")
     parser.add_argument("--heartbeat", type=float, default=300, help="seconds between two signs of life")
     parser.add_argument(
@@ -72,6 +74,8 @@ def start(options: argparse.Namespace) -> int:
         cache=options.cache_dir.absolute(),
         tool_cache=options.tool_cache,
         assignment_deadline=_span(options.assignment_deadline),
+        download_deadline=_span(options.download_deadline),
+        download_window=_span(options.download_window),
         min_free=int(options.min_free_gib * GIB),
         low_disk=int(options.low_disk_mib * MIB),
         spot_wait=0,  # there is no cloud that would take the machine

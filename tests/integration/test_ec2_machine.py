@@ -1,0 +1,167 @@
+"""A whole EC2 machine: unit, single-file agent, metadata, table, queue, log group and bucket; its life and its ends."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+
+import pytest
+
+from paddock.core.messages import ReportEvent
+from paddock.core.states import OperationalResult
+from tests.agent_machine import eventually
+from tests.agent_zipapp import build
+from tests.aws_machine import SECOND
+from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.runner_package import runner_package, script
+
+STARTED, HEARTBEAT, FINISHED = ReportEvent.STARTED, ReportEvent.HEARTBEAT, ReportEvent.FINISHED
+
+
+@pytest.fixture(scope="module")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ec2]:
+    """A cloud with the agent as a single file."""
+    root = tmp_path_factory.mktemp("ec2")
+    build(root / "agent.pyz")
+    with ec2(root, root / "agent.pyz") as made:
+        yield made
+
+
+def terminate(pid: int) -> None:
+    """The system is going down."""
+    os.kill(pid, signal.SIGTERM)
+
+
+def test_a_machine_serves_its_job_and_goes(cloud: Ec2) -> None:
+    """Two reports, the log with the job's lines, the diagnosis in the bucket; the switch pressed once, nothing left."""
+    with cloud.machine(runner_package(script(job="build"))) as machine:
+        machine.assign()
+        life = machine.live()
+        assert (life.result, life.after) == ("success", [0, 0])
+        started, finished = machine.reports()
+        assert (started.event, finished.event) == (STARTED, FINISHED)
+        assert (finished.result, finished.conclusion, finished.job_id) == (OperationalResult.SERVED, "success", 12345)
+        assert finished.runner_id == 4711
+        lines = machine.shipped()
+        assert any("Running job: build" in line for line in lines)
+        assert any(" agent off " in line for line in lines)
+        assert machine.archived() == [f"diag/{machine.aws.user_id}/Runner_1.log.gz"]
+        assert machine.is_off
+        assert machine.left() == []
+    assert life.told[0] == "READY=1"
+
+
+def test_the_call_budget_of_a_machine(cloud: Ec2) -> None:
+    """Beside heartbeats, logs, package and diagnosis four requests: the orders read and taken, and two reports."""
+    with cloud.machine(runner_package(script(job="build"))) as machine:
+        machine.assign()
+        machine.live()
+        asked = [name for name in machine.aws.front.operations() if name not in {"PutLogEvents", "CreateLogStream"}]
+        assert asked == ["GetItem", "UpdateItem", "GET", "SendMessage", "SendMessage", "PUT"]
+
+
+def test_a_pools_machine_that_is_stopped_is_no_failure(cloud: Ec2) -> None:
+    """Nothing is told, nobody presses the switch while the system goes down, and it can live again: then it serves."""
+    with cloud.machine(runner_package(script(job="build")), standby=True, assignment_deadline=600 * SECOND) as machine:
+        machine.system.tell("off")  # the system is stopping
+        life = machine.live(terminate)
+        assert life.after == [0, 0]
+        assert (machine.reports(), machine.system.calls) == ([], [])
+        (machine.system.folder / "off").unlink()
+        machine.assign()
+        machine.live()
+        assert one_end(machine.reports()).result is OperationalResult.SERVED
+        assert machine.is_off
+        assert machine.left() == []
+
+
+def test_nobody_wants_the_machine(cloud: Ec2) -> None:
+    """No orders come in time: that is told, and the machine goes."""
+    with cloud.machine(runner_package(), assignment_deadline=SECOND // 10) as machine:
+        machine.live()
+        end = one_end(machine.reports())
+        assert (end.reason, end.machine, end.job_id) == ("assignment_deadline", machine.name, 0)
+        assert machine.is_off
+
+
+@pytest.mark.parametrize("phase", ["preparing", "listening", "job"])
+def test_told_to_stop(cloud: Ec2, phase: str) -> None:
+    """In each phase the end is told with its reason, and the machine goes."""
+    package = runner_package(script(idle=True) if phase == "listening" else script(job="build", hang=True))
+    with cloud.machine(package) as machine:
+        if phase == "preparing":
+            machine.server.hold.clear()
+        machine.assign()
+
+        def stop(pid: int) -> None:
+            marks = {"preparing": lambda: machine.server.requests, "listening": lambda: said(machine, "Listening")}
+            eventually(marks.get(phase, lambda: said(machine, "Running job")), phase)
+            terminate(pid)
+
+        machine.live(stop)
+        end = one_end(machine.reports())
+        assert (end.reason, end.interrupted_by) == ("sigterm", "sigterm")
+        assert end.result is (OperationalResult.INTERRUPTED if phase == "job" else OperationalResult.FAILED_TO_START)
+        assert machine.is_off
+        assert machine.left() == []
+
+
+def said(machine: Ec2Machine, text: str) -> bool:
+    """True once the log has it."""
+    path = machine.directory / "agent.log"
+    return path.exists() and text.encode() in path.read_bytes()
+
+
+def test_a_spot_notice_during_a_job(cloud: Ec2) -> None:
+    """The control plane hears of it first; the job is stopped in time; then the machine waits for AWS, and goes."""
+    with cloud.machine(runner_package(script(job="build", hang=True))) as machine:
+        machine.assign()
+
+        def warn(_pid: int) -> None:
+            eventually(lambda: said(machine, "Running job"), "the job")
+            machine.aws.imds.warn(4)
+
+        machine.live(warn)
+        reports = machine.reports()
+        assert [(report.event, report.reason) for report in reports] == [
+            (STARTED, ""),
+            (HEARTBEAT, "spot_notice"),
+            (FINISHED, "spot_notice"),
+        ]
+        assert (reports[-1].interrupted_by, reports[-1].result) == ("spot", OperationalResult.INTERRUPTED)
+        assert machine.is_off
+        assert any(" agent off " in line for line in machine.shipped())
+        assert machine.left() == []
+
+
+def test_a_machine_lives_once(cloud: Ec2) -> None:
+    """An agent that starts after one that was cut off by a lost supply says that one's end, and serves nobody."""
+    with cloud.machine(runner_package(script(job="build"))) as machine:
+        machine.directory.mkdir()
+        facts = {"machine": machine.name, "job_id": 12345, "launch": 1, "runner_name": "paddock--x--1", "started_at": 5}
+        state = {"phase": "listening", "facts": facts, "final": None}
+        (machine.directory / "state.json").write_text(json.dumps(state))
+        machine.assign()
+        machine.live()
+        end = one_end(machine.reports())
+        assert (end.event, end.reason, end.job_id) == (FINISHED, "agent_died", 12345)
+        assert machine.server.requests == 0
+        assert machine.is_off
+
+
+def test_settings_that_make_no_sense_switch_the_machine_off(cloud: Ec2) -> None:
+    """Nobody can be told, so the console is, and the unit presses the switch."""
+    with cloud.machine(runner_package()) as machine:
+        (machine.home / "agent.json").write_text('{"version": 9}')
+        life = machine.live()
+        assert (life.result, life.exit_status) == ("exit-code", "1")
+        assert machine.is_off
+
+
+def test_metadata_that_is_away_switches_the_machine_off(cloud: Ec2) -> None:
+    """A machine that cannot learn who it is does nothing and goes."""
+    with cloud.machine(runner_package(), endpoints={"imds": "http://127.0.0.1:9"}) as machine:
+        life = machine.live()
+        assert life.exit_status == "1"
+        assert machine.is_off
+        assert any(line["event"] == "not_connected" for line in machine.log())
