@@ -158,9 +158,10 @@ class _Download:
             self.note.unlink(missing_ok=True)
         except BaseException as error:
             file.close()
-            if not self.keep:
+            full = isinstance(error, OSError) and is_full(error)
+            if full or not self.keep:  # what filled the disk would be in the way of the report
                 self._drop()
-            if isinstance(error, OSError) and is_full(error):
+            if isinstance(error, OSError) and full:
                 raise no_room("the package was downloaded", error) from error
             raise
         return file
