@@ -25,6 +25,9 @@ SLOW_ON = f"{sys.version_info.major}.{sys.version_info.minor}"
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
 
+SEVERAL = [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
+"""Tests at once: one more than processors, because most tests wait for other processes."""
+
 AGENT_PYTHON = "3.12"
 """The machines' own: Ubuntu 24.04 has it. Its bytecode goes into the agent's single file."""
 
@@ -63,7 +66,7 @@ def tests(session: nox.Session) -> None:
     wheel(session)
     locked(session, *group("test"))
     fast = [] if session.python == SLOW_ON else ["-m", "not slow"]
-    session.run("pytest", *fast, f"--junitxml=build/junit/{session.python}.xml", *session.posargs)
+    session.run("pytest", *fast, *SEVERAL, f"--junitxml=build/junit/{session.python}.xml", *session.posargs)
 
 
 @nox.session

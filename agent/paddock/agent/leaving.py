@@ -9,7 +9,7 @@
 
 import contextlib
 import errno
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +24,7 @@ from paddock.agent.telling.report import Report
 from paddock.agent.telling.shipping import SHIPPED, Shipper
 
 LONGEST = 400 * SECOND  # all of it, but for the wait after a spot notice
+WAITING = 60 * SECOND  # said again and again while the machine waits for being taken
 DIAGNOSIS = 60.0  # seconds for keeping it, and less if the machine is taken sooner
 RESERVE = 5.0  # seconds before the machine is taken, for the log
 SCRATCH = "scratch"
@@ -87,15 +88,19 @@ class Leaving:
             delivered = on.sink.flush()
             with self._step("diagnosis"):
                 self._keep_diagnosis(taken_at)
-            steps: list[Callable[[], None]] = [self._wipe, lambda: self._end_of_log(delivered)]
-            for step in reversed(steps) if taken_at is not None else steps:
-                step()
+            if taken_at is not None:
+                self._end_of_log(delivered)
+            self._wipe()
+            if not delivered:  # the job may have filled the disk, and now there is room
+                delivered = on.sink.flush()
+            if taken_at is None:
+                self._end_of_log(delivered)
 
     def wait_for_the_cloud(self, until: int | None) -> None:
         """After a spot notice: wait until this moment for the machine to be taken, or to be told to stop."""
         if until is not None:
             on = self._on
-            wait_until(until, clock=on.clock, pause=on.stop.pause, alive=on.service.alive)
+            wait_until(until, clock=on.clock, pause=on.stop.pause, alive=lambda: on.service.stopping(WAITING))
 
     def _unregister(self, back: Assignment | None) -> None:
         if back is None or back.registration is None:
