@@ -72,7 +72,7 @@ class Limits:
     spot_interrupt: int = 45 * SECOND  # before the machine is taken
     spot_kill: int = 15 * SECOND  # likewise; the rest is for the report
     spot_least: int = 5 * SECOND  # between SIGINT and kill, however late the notice came
-    spot_wait: int = 5 * MINUTE  # after that moment, before the machine switches itself off
+    spot_wait: int = 5 * MINUTE  # after that moment, before the machine switches itself off; 0: nobody takes it
     worker_patience: int = 60 * SECOND  # without any sign of a Worker while a job is said to run
     min_disk: int = 500 << 20
     low_memory: int = 200 << 20
@@ -125,7 +125,8 @@ class Life:
 
         A machine that AWS reclaims in its first hour is free, and one that we switch off is not.
         """
-        return None if self._taken_at == NEVER else self._taken_at + self._limits.spot_wait
+        wait = self._limits.spot_wait
+        return None if self._taken_at == NEVER or not wait else self._taken_at + wait
 
     def said(self, line: Line, now: int) -> list[Deed]:
         """The Listener printed a line that matters."""

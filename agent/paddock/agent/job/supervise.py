@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from paddock.agent.job.life import Deed, Life
-from paddock.agent.job.lines import Lines
+from paddock.agent.job.lines import MAX_LINE, Lines
 from paddock.agent.job.listener import clean_name, read_complaint, read_output
 from paddock.agent.job.peaks import Peaks
 from paddock.agent.job.watch import Ghosted, Heaviest, Looked, Outage, Sight, Watch, WorkerSign
@@ -179,8 +179,16 @@ class Supervisor:
             self._selector.unregister(stream)
             self._hear(stream, self._streams.pop(stream).finish())
             return False
-        self._hear(stream, self._streams[stream].feed(data))
+        lines = self._streams[stream]
+        dropped = lines.dropped
+        whole = lines.feed(data)
+        if lines.dropped > dropped:
+            self._log.write("line_too_long", source=self._name_of(stream), longest=MAX_LINE)
+        self._hear(stream, whole)
         return True
+
+    def _name_of(self, stream: int) -> str:
+        return "stdout" if self._child is not None and stream == self._child.stdout else "stderr"
 
     def _hear(self, stream: int, lines: list[str]) -> None:
         assert self._child is not None
