@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from paddock.core.messages import Assignment, RunnerReported
 from paddock.core.units import SECOND
@@ -22,9 +23,10 @@ from tests.runner_package import put_assignment
 GENUINE = chosen()
 
 
-def rows(table: dict[str, Case]) -> list[str]:
-    """The rows that this world can produce."""
-    return [name for name, case in table.items() if GENUINE is None or not case.only_standin]
+def rows(table: dict[str, Case]) -> list[ParameterSet]:
+    """The rows that this world can produce; a Listener tries a wrong clock for half an hour, and be it a scaled one."""
+    found = [name for name, case in table.items() if GENUINE is None or not case.only_standin]
+    return [pytest.param(name, marks=[pytest.mark.slow] * ("clock" in name)) for name in found]
 
 
 @pytest.fixture(name="world")

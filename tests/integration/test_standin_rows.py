@@ -8,6 +8,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from _pytest.mark import ParameterSet
 
 from paddock.adapters.standin import Failure, GitHubStandIn, JobScript, RunnerFaults, Step
 from paddock.core.units import SECOND
@@ -204,7 +205,12 @@ A4 = {
 """What the Listener exits with, by what happened. 6 never leaves the process; 105 would need GitHub to be reached."""
 
 
-@pytest.mark.parametrize("row", A4.values(), ids=list(A4))
+def rows_of(table: dict[str, Row]) -> list[ParameterSet]:
+    """The rows by name; a Listener tries a wrong clock for half an hour, and be it a scaled one."""
+    return [pytest.param(row, id=name, marks=[pytest.mark.slow] * ("clock" in name)) for name, row in table.items()]
+
+
+@pytest.mark.parametrize("row", rows_of(A4))
 def test_exit_codes(row: Row, standin: GitHubStandIn, tmp_path: Path) -> None:
     """Every exit code of the Listener, each with the line that goes with it and with what GitHub then says."""
     play(row, standin, tmp_path)
@@ -268,7 +274,7 @@ A5 = {
 """What the Listener prints, by its line's name; everything else than these lines stays away."""
 
 
-@pytest.mark.parametrize("row", A5.values(), ids=list(A5))
+@pytest.mark.parametrize("row", rows_of(A5))
 def test_lines(row: Row, standin: GitHubStandIn, tmp_path: Path) -> None:
     """Every line of the Listener that an agent may look for, on its stream, in its form."""
     play(row, standin, tmp_path)
