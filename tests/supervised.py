@@ -71,6 +71,9 @@ class Service:
         """See `ports.ServiceManager`."""
         return nullcontext()
 
+    def status(self, text: str) -> None:
+        """See `ports.ServiceManager`."""
+
     def stopping(self, patience: int) -> None:
         """See `ports.ServiceManager`."""
 

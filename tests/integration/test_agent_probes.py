@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from paddock.agent.check import SECOND
-from paddock.agent.probes import MANIFEST, baked, gather, libraries, place, tls
+from paddock.agent.check.probes import MANIFEST, baked, gather, libraries, place, tls
+from paddock.agent.machine.clock import SECOND
 from paddock.entrypoints.cli.app import main
 
 
@@ -187,7 +187,9 @@ def test_the_check_runs_without_the_command_line(tmp_path: Path) -> None:
     """On a machine there is only the agent: the standard library is enough."""
     agent, contracts = (Path(__file__).parents[2] / name for name in ("agent", "contracts"))
     program = f"import sys; sys.path[:0] = {[str(agent), str(contracts)]!r}\n"
-    program += f"from paddock.agent.check import main; sys.exit(main(['--machine-dir', {str(tmp_path / 'no')!r}]))"
+    program += (
+        f"from paddock.agent.check.command import main; sys.exit(main(['--machine-dir', {str(tmp_path / 'no')!r}]))"
+    )
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", program],
         capture_output=True,

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
-from paddock.agent.check import DAY, EARLIEST, SECOND, Answer, Baked, Check, Facts, Place, judge, table
+from paddock.agent.check.facts import Answer, Baked, Facts, Place
+from paddock.agent.check.judge import DAY, EARLIEST, Check, judge, table
+from paddock.agent.machine.clock import SECOND
 
 MIB = 1 << 20
 NOW = EARLIEST + 200 * DAY

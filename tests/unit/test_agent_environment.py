@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from paddock.agent.job.environment import Surroundings, base_environment, listener_environment, marker
+from paddock.agent.job.environment import JIT_CONFIG, Surroundings, base_environment, listener_environment, marker
 from paddock.agent.machine.users import User
 
 HOME, TMP = Path("/m/work/home"), Path("/m/work/tmp")
@@ -25,7 +25,7 @@ def test_everything_that_a_setting_adds_is_there_by_its_name(tmp_path: Path) -> 
         user=runner(tmp_path), alone=True, tool_cache=Path("/opt/tools"), image_os="ubuntu24", version="1.2.3"
     )
     hooks = {"ACTIONS_RUNNER_HOOK_JOB_STARTED": "/m/work/hooks/started.sh"}
-    assert environment(of, jit_config="secret", more=hooks) == {
+    assert environment(of, more={JIT_CONFIG: "secret", **hooks}) == {
         "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
         "HOME": str(tmp_path),
         "LANG": "C.UTF-8",

@@ -1,9 +1,59 @@
 """The benchmark's plumbing: what it measures is only as good as that."""
 
+import ast
+import pkgutil
+from collections.abc import Iterator
+from pathlib import Path
+
 from paddock.core.codec import to_data
-from tests.bench.__main__ import report, table
+from tests.bench import agent_package, groups
+from tests.bench.__main__ import GROUPS, main, report, table
 from tests.bench.groups import memory_path, records, webhook
 from tests.bench.harness import Figure, cpu_nanoseconds, start_nanoseconds
+from tests.bench.made_package import make
+
+FAMILIES = {"agent_log": "agent", "imports": "import_ms", "records": "job_record"}
+"""What the figures of a group are called, where it is not the group's own name."""
+MAKERS = frozenset({"Figure", "microseconds", "milliseconds", "per_second"})
+
+
+def named(path: Path) -> Iterator[str]:
+    """The names of the figures that a module makes, as far as they stand in its text."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MAKERS:
+            first = node.args[0].values[0] if isinstance(node.args[0], ast.JoinedStr) else node.args[0]
+            assert isinstance(first, ast.Constant), ast.unparse(node)
+            yield str(first.value)
+
+
+def test_every_group_can_be_asked_for_by_its_modules_name() -> None:
+    """A module that is not registered would never be run; a name that is not there is refused with those that are."""
+    assert set(GROUPS) == {module.name for module in pkgutil.iter_modules(groups.__path__)}
+    assert main(["agent", "no-such-group"]) == 2
+
+
+def test_figures_are_named_for_their_group() -> None:
+    """So that one knows which group to run for a figure that was seen."""
+    home = Path(str(groups.__file__)).parent
+    found = {name: sorted(named(home / f"{name}.py")) for name in GROUPS}
+    found["agent"] += named(Path(agent_package.__file__))
+    for group, names in found.items():
+        assert names
+        assert [name for name in names if not name.startswith(f"{FAMILIES.get(group, group)}.")] == []
+    assert {"agent.start_ms", "agent.start_cpu_ms", "agent.unpack_s", "agent.tls_mb"} <= set(found["agent"])
+    assert {"agent.log_mb_per_s"} <= set(found["agent_log"])
+
+
+def test_the_made_package_is_what_its_words_say(tmp_path: Path) -> None:
+    """The agent's own unpacking takes it, and finds as many files and bytes."""
+    made = make(tmp_path, tmp_path / "pipe", fillers=3)
+    into = tmp_path / "into"
+    into.mkdir()
+    agent_package.unpack(made, into)
+    files = [path for path in into.rglob("*") if path.is_file()]
+    assert (len(files), sum(path.stat().st_size for path in files)) == (made.files, made.unpacked)
+    assert made.archive == tmp_path / f"{made.sha256}.tar.gz"
+    assert made.packed < made.unpacked / 2
 
 
 def test_the_report_is_flat_and_by_name() -> None:

@@ -11,7 +11,7 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
     "local": ("local.start", "start", "live as a machine of the one-machine fleet"),
     "aws": ("aws.start", "start", "live as an EC2 machine, and switch it off"),
     "stop-post": ("aws.start", "stop_post", "say what an EC2 machine's agent, which has gone, could not say any more"),
-    "check": ("check", "start", "say what this machine lacks to run a job"),
+    "check": ("check.command", "start", "say what this machine lacks to run a job"),
 }
 """The commands: the module and the function in it, and what the command does."""
 

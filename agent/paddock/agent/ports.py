@@ -157,6 +157,9 @@ class ServiceManager(Protocol):
     def alive(self) -> None:
         """The agent still turns. Called at least every 10 s; must not block and never raises."""
 
+    def status(self, text: str) -> None:
+        """One line for whoever asks how the agent is. Never a text that a job's author wrote."""
+
     def busy(self, limit: int) -> AbstractContextManager[None]:
         """While inside, `alive` is said for the caller, for `limit` microseconds at most."""
 

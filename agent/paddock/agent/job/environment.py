@@ -86,8 +86,6 @@ def listener_environment(
     machine: str,
     home: Path,
     tmp: Path,
-    jit_config: str = "",
-    tool_cache: Path | None = None,
     surroundings: Surroundings | None = None,
     more: Mapping[str, str] | None = None,
 ) -> Mapping[str, str]:
@@ -97,19 +95,15 @@ def listener_environment(
         machine: this machine's id.
         home: the machine's own home directory for the job.
         tmp: the job's directory for temporary files.
-        jit_config: the registration's secret, where it is given in this way.
-        tool_cache: a directory of tools that jobs share.
         surroundings: what the settings and the image say.
-        more: what the registration and the hooks add.
+        more: what the registration (its secret) and the hooks add.
     """
     of = surroundings or Surroundings()
-    tools = tool_cache or of.tool_cache
     return {
         **base_environment(home, tmp, of),
         "ACTIONS_RUNNER_RETURN_VERSION_DEPRECATED_EXIT_CODE": "1",  # exit code 7: too old, not just an end
-        **({"RUNNER_TOOL_CACHE": str(tools)} if tools is not None else {}),
+        **({"RUNNER_TOOL_CACHE": str(of.tool_cache)} if of.tool_cache is not None else {}),
         **({"ImageOS": of.image_os} if of.image_os else {}),
-        **({JIT_CONFIG: jit_config} if jit_config else {}),
         **(more or {}),
         MARKER: machine,
     }

@@ -67,11 +67,6 @@ def clean(
     return left.words
 
 
-def wipe(work: Path, diag: Path) -> bool:
-    """`clean`, told by whether nothing is left."""
-    return not clean(work, diag)
-
-
 def unmount_below(work: Path, left: Leftovers) -> None:
     """Detach whatever the job mounted in its directory, or on it. Nothing that is mounted is looked into."""
     libc = ctypes.CDLL(None, use_errno=True)

@@ -53,10 +53,6 @@ class SystemdService:
         """The agent is ending, and needs up to `patience` microseconds from now."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={max(0, patience)}\nWATCHDOG=1")
 
-    def starting(self, patience: int) -> None:
-        """The agent is not ready yet, and needs up to `patience` microseconds more."""
-        self._send(f"EXTEND_TIMEOUT_USEC={max(0, patience)}")
-
     @contextlib.contextmanager
     def busy(self, limit: int, *, now: Callable[[], float] = time.monotonic) -> Iterator[None]:
         """Signs of life from a thread while the caller is in something that cannot give them, such as a download.

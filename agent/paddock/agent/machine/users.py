@@ -5,7 +5,6 @@ of their own. So on such a machine the user keeps honest jobs apart from the age
 the fleet is that the machine knows nothing worth taking.
 """
 
-import grp
 import os
 import pwd
 import re
@@ -95,11 +94,6 @@ def own_user() -> User:
     return found
 
 
-def group_names(user: User) -> list[str]:
-    """The names of the user's groups, or their numbers, for people."""
-    return [_group_name(gid) for gid in user.groups]
-
-
 def becoming(user: User | None) -> Becoming:
     """Arguments for `subprocess.Popen` by which its program runs as the user (None: as ourselves)."""
     if user is None:
@@ -181,10 +175,3 @@ def make_for(user: User | None, *directories: Path) -> None:
         directory.mkdir(mode=0o700)
         if user is not None:
             os.chown(directory, user.uid, user.gid, follow_symlinks=False)
-
-
-def _group_name(gid: int) -> str:
-    try:
-        return grp.getgrgid(gid).gr_name
-    except KeyError:
-        return str(gid)

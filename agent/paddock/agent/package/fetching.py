@@ -21,28 +21,10 @@ from typing import BinaryIO, cast
 
 from paddock.agent.assignment import Package
 from paddock.agent.package.bounds import Bounds
-from paddock.agent.package.evidence import confirm
-from paddock.agent.package.places import Place, places
+from paddock.agent.package.places import Place
 from paddock.agent.package.room import check_room, is_full, no_room
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.telling.log import Log
-
-
-@contextmanager
-def open_package(
-    package: Package,
-    cache: Path,
-    *,
-    min_free: int,
-    log: Log,
-    pause: float = 1.0,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[BinaryIO]:
-    """The package from GitHub, if two places vouch for its digest: `open_archive` with the rules of `confirm`."""
-    confirm(package)
-    bounds = Bounds(min_free=min_free, pause=pause)
-    with open_archive(package, cache, places(package), bounds=bounds, log=log, sleep=sleep) as file:
-        yield file
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paddock.agent.__main__ import main as run
-from paddock.agent.check import main as check_machine
+from paddock.agent.check.command import main as check_machine
 
 
 def agent(

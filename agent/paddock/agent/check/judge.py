@@ -1,18 +1,12 @@
-"""Would this machine's agent serve a job? What it would do, what is missing, and the next step for each miss.
+"""What the facts of a machine mean: what is there, what is missing, the next step for each miss. Touches nothing."""
 
-``python -m paddock.agent check [--config FILE | --machine-dir DIR [--cache-dir DIR]] [--network]``. Facts are gathered
-by `paddock.agent.probes`; what they mean is decided here, without touching anything.
-"""
-
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 
-from paddock.agent.settings import GIB, MIB
+from paddock.agent.check.facts import Answer, Baked, Facts
+from paddock.agent.machine.clock import SECOND
+from paddock.agent.settings import MIB
 
-SECOND = 1_000_000
 DAY = 86_400 * SECOND
 MIN_PYTHON = (3, 11)
 MIN_MEMORY = 512 * MIB
@@ -42,66 +36,6 @@ class Check:
     next_step: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """A directory: whether the agent can write there, and the free bytes; ``trouble`` says why not."""
-
-    path: Path
-    writable: bool
-    free: int = 0
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Baked:
-    """The runner in the image. ``verified_at`` is microseconds; ``listener`` what the Listener says its version is."""
-
-    path: Path
-    version: str = ""
-    verified_at: int | None = None
-    listener: str = ""
-    trouble: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What came of asking somebody: ``ok`` and what was said, in words."""
-
-    ok: bool
-    said: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What was seen of a machine. None: it was not asked for, or cannot be known."""
-
-    does: str
-    python: tuple[int, int]
-    system: str
-    processor: str
-    root: bool
-    jobs_run_as: Answer
-    now: int
-    synchronised: bool | None = None
-    memory: int | None = None
-    work: Place | None = None
-    cache: Place | None = None
-    min_free: int = GIB
-    subreaper: bool = True
-    unshare: bool = True
-    systemd: bool = True
-    poweroff: bool = True
-    is_machine: bool = False  # it ends by power-off, as on EC2
-    docker: Answer | None = None
-    libraries: frozenset[str] | None = None
-    baked: Baked | None = None
-    settings: Answer | None = None
-    metadata: Answer | None = None
-    assignment: Answer | None = None
-    github: Answer | None = None
-    github_clock: int | None = field(default=None)
-
-
 def judge(facts: Facts) -> list[Check]:
     """Every check, in the order in which a machine needs them."""
     return [
@@ -129,32 +63,6 @@ def table(does: str, checks: Sequence[Check]) -> str:
     missing = sum(check.ok is False for check in checks)
     lines += ["", "all right" if not missing else f"{missing} missing: see the next steps above"]
     return "\n".join(lines)
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The arguments of ``paddock-agent check``."""
-    what = parser.add_mutually_exclusive_group()
-    what.add_argument("--config", type=Path, help="check an EC2 machine with this settings file")
-    what.add_argument("--machine-dir", type=Path, help="check a machine of the one-machine fleet: its directory")
-    parser.add_argument("--cache-dir", type=Path, help="where runner packages are kept for all machines")
-    parser.add_argument("--network", action="store_true", help="ask GitHub too, by TCP and TLS")
-
-
-def start(options: argparse.Namespace) -> int:
-    """Check and print; 0 if nothing is missing, 1 if something is."""
-    from paddock.agent.probes import gather  # noqa: PLC0415 - the probes are for this machine, the rest is pure
-
-    facts = gather(options.config, options.machine_dir, options.cache_dir, network=options.network)
-    checks = judge(facts)
-    print(table(facts.does, checks))  # noqa: T201 - a command line
-    return 1 if any(check.ok is False for check in checks) else 0
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """``check`` alone, as ``python -m paddock.agent.check``."""
-    parser = argparse.ArgumentParser(prog="paddock-agent check", description="Say what a machine's agent lacks.")
-    add_arguments(parser)
-    return start(parser.parse_args(argv))
 
 
 def _sign(check: Check) -> str:
@@ -326,7 +234,3 @@ def _network(facts: Facts) -> Iterator[Check]:
 def _asked(name: str, answer: Answer | None, next_step: str) -> Iterator[Check]:
     if answer is not None:
         yield Check(name=name, ok=answer.ok, found=answer.said, next_step=next_step)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

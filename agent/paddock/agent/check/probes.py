@@ -16,7 +16,8 @@ from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from paddock.agent.check import SECOND, Answer, Baked, Facts, Place
+from paddock.agent.check.facts import Answer, Baked, Facts, Place
+from paddock.agent.machine.clock import SECOND, SteadyClock
 from paddock.agent.machine.users import choose_user
 from paddock.agent.reasons import AgentFailure
 from paddock.agent.settings import Settings
@@ -169,7 +170,6 @@ def _ec2(config: "Config") -> tuple[Answer, Answer | None]:
     from paddock.agent.aws.imds import ADDRESS, Imds  # noqa: PLC0415 - as above
     from paddock.agent.aws.item import OwnItem  # noqa: PLC0415 - as above
     from paddock.agent.aws.service import Patience, Service  # noqa: PLC0415 - as above
-    from paddock.agent.machine.clock import SteadyClock  # noqa: PLC0415 - as above
 
     clock, once = SteadyClock(), Patience(attempts=1, timeout=2.0)
     with contextlib.ExitStack() as cleanup:
