@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.groups import demo, imports, memory_path, records, webhook
+from tests.bench.groups import agent, agent_log, demo, imports, memory_path, records, webhook
 from tests.bench.harness import Figure, Group, yardstick
 
 GROUPS: Mapping[str, Group] = {
@@ -17,6 +17,8 @@ GROUPS: Mapping[str, Group] = {
     "records": records.figures,
     "webhook": webhook.figures,
     "memory_path": memory_path.figures,
+    "agent": agent.figures,
+    "agent_log": agent_log.figures,
     "demo": demo.figures,
 }
 OUTPUT = Path("build") / "bench.json"
