@@ -28,6 +28,8 @@ if sys.argv[1:] == ["--version"]:
     if steps.get("broken"):
         print("Couldn't find a valid ICU package", file=sys.stderr)
         sys.exit(134)
+    while steps.get("slow") and not os.path.exists(steps["slow"]):
+        time.sleep(0.01)
     print("@VERSION@")
     sys.exit(0)
 assert sys.argv[1:] == ["run"], sys.argv
@@ -40,7 +42,12 @@ def stop(*_):
     stopping = True
     say("Exiting...", False)
 
+def note(name):
+    if script.get("notes"):
+        open(os.path.join(script["notes"], name), "w").close()
+
 stopping = False
+worker = None
 runs = os.path.join(here, "runs")
 run = 1 + (int(open(runs).read()) if os.path.exists(runs) else 0)
 open(runs, "w").write(str(run))
@@ -67,8 +74,14 @@ if "listens" not in script or script["listens"]:
 if script.get("idle"):
     while not stopping:
         time.sleep(0.01)
+for line in script.get("before", ()):
+    say(line, False)
 if "job" in script and not stopping:
+    note("began")
     say("Running job: " + script["job"])
+    note("said")
+    if script.get("worker"):
+        worker = subprocess.Popen([os.path.join(here, "bin", "Runner.Worker")], start_new_session=True)
     evidence = script.get("evidence")
     if evidence:
         with open(evidence + ".part", "w") as file:
@@ -82,19 +95,37 @@ if "job" in script and not stopping:
         subprocess.Popen(child["command"], start_new_session=True, env=env)
     for command in script.get("shell", ()):
         subprocess.run(["/bin/sh", "-c", command], check=True)
-    while script.get("hang") and not stopping:
+    for _ in range(script.get("flood", 0)):
+        print("x" * 999)
+    end = time.monotonic() + script.get("lasts", 0)
+    died = False
+    while (script.get("hang") or time.monotonic() < end) and not stopping and not died:
         time.sleep(0.01)
-    result = "Canceled" if stopping else script.get("result", "Succeeded")
+        died = worker is not None and worker.poll() is not None and not script.get("careless")
+    result = "Canceled" if stopping else "Failed" if died else script.get("result", "Succeeded")
+    if result == "Succeeded":
+        note("succeeded")
     if result:
         say("Job " + script["job"] + " completed with result: " + result)
+    while script.get("lingers") and not stopping:
+        time.sleep(0.01)
 if script.get("update"):
     open(os.path.join(here, "update.finished"), "w").close()
 sys.exit(script.get("exit", 0))
 """
+WORKER = r"""#!/bin/sh
+echo begun > "${0%/bin/*}/_diag/Worker_1.log"
+while :; do sleep 0.2; done
+"""
 
 
 def script(**what: object) -> dict[str, Any]:
-    """One start of the Listener: ``job`` (its name), ``result``, ``exit``, ``hang``, ``idle``, ``deaf`` and so on."""
+    """One start of the Listener: ``job`` (its name), ``result``, ``exit``, ``hang``, ``idle``, ``deaf`` and so on.
+
+    ``worker`` gives the job a Worker, whose death fails the job unless the Listener is ``careless``; ``lasts`` is the
+    job's time in seconds; ``lingers``: it stays when its job has ended. In the directory ``notes`` it leaves files:
+    ``began`` and ``said`` around the job's first line, ``succeeded`` before the line that says so.
+    """
     return what
 
 
@@ -112,11 +143,15 @@ def archive(files: Mapping[str, bytes], more: Iterable[tuple[tarfile.TarInfo, by
     return data.getvalue()
 
 
-def runner_package(*runs: Mapping[str, Any], broken: bool = False) -> bytes:
-    """A package whose Listener does the n-th of `runs` when it is started for the n-th time (the last one for ever)."""
+def runner_package(*runs: Mapping[str, Any], broken: bool = False, slow: Path | None = None) -> bytes:
+    """A package whose Listener does the n-th of `runs` when it is started for the n-th time (the last one for ever).
+
+    If it is `slow`, it does not tell its version before that file is there.
+    """
     listener = LISTENER.replace("@PYTHON@", sys.executable).replace("@VERSION@", VERSION)
-    scenario = json.dumps({"runs": list(runs) or [script(job="build")], "broken": broken})
-    return archive({"bin/Runner.Listener": listener.encode(), "scenario.json": scenario.encode()})
+    scenario = json.dumps({"runs": list(runs) or [script(job="build")], "broken": broken, "slow": str(slow or "")})
+    programs = {"bin/Runner.Listener": listener.encode(), "bin/Runner.Worker": WORKER.encode()}
+    return archive({**programs, "scenario.json": scenario.encode()})
 
 
 def jit_config(runner_id: object = RUNNER_ID, *, more: Mapping[str, bytes] | None = None) -> str:

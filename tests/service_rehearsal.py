@@ -112,6 +112,7 @@ def _watch(
         elif time.monotonic() - heard > (silence if "READY=1" in told else start):
             ended = "watchdog" if "READY=1" in told else "timeout"
             process.send_signal(signal.SIGABRT if ended == "watchdog" else signal.SIGTERM)
+            process.send_signal(signal.SIGCONT)  # as systemd does: a process that was stopped would hear of neither
             process.wait(PATIENCE)
     while words := _hear(notify):  # what it said last
         told += words

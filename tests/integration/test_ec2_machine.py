@@ -84,17 +84,22 @@ def test_nobody_wants_the_machine(cloud: Ec2) -> None:
         assert machine.is_off
 
 
-@pytest.mark.parametrize("phase", ["preparing", "listening", "job"])
+@pytest.mark.parametrize("phase", ["waiting", "preparing", "listening", "job"])
 def test_told_to_stop(cloud: Ec2, phase: str) -> None:
     """In each phase the end is told with its reason, and the machine goes."""
     package = runner_package(script(idle=True) if phase == "listening" else script(job="build", hang=True))
     with cloud.machine(package) as machine:
         if phase == "preparing":
             machine.server.hold.clear()
-        machine.assign()
+        if phase != "waiting":
+            machine.assign()
 
         def stop(pid: int) -> None:
-            marks = {"preparing": lambda: machine.server.requests, "listening": lambda: said(machine, "Listening")}
+            marks = {
+                "waiting": lambda: machine.aws.front.operations(),
+                "preparing": lambda: machine.server.requests,
+                "listening": lambda: said(machine, "Listening"),
+            }
             eventually(marks.get(phase, lambda: said(machine, "Running job")), phase)
             terminate(pid)
 

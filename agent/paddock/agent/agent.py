@@ -46,8 +46,8 @@ class Agent:
             except Stopped:
                 report = None
                 ours = not self._waits_in_pool
-                if self._reporter.data is not None:
-                    report = self._failed(AgentFailure(Reason.SIGTERM, "told to stop while preparing"))
+                if self._reporter.data is not None or (ours and self._settings.alone):  # somebody counts on it
+                    report = self._failed(AgentFailure(Reason.SIGTERM, "told to stop before the runner was started"))
             except AgentFailure as failure:
                 report = self._failed(failure)
             except Exception as error:  # noqa: BLE001 - whatever it is, the machine must not stay on because of it
@@ -175,5 +175,6 @@ class Agent:
         self._leaving.wait_for_the_cloud(None if life is None else life.wait_until)
 
     def _note(self, phase: str, **facts: object) -> None:
+        self._on.service.status(phase)
         if self._on.state is not None:
             self._on.state.note(phase, machine=self._on.identity.machine, **facts)

@@ -118,5 +118,6 @@ class Preparation:
 
     @property
     def _environment(self) -> dict[str, str]:
-        """What any program of the package needs."""
-        return base_environment(self._settings.home, self._settings.tmp, self._surroundings)
+        """What any program of the package needs, and the mark by which it is found should we die beside it."""
+        name, _, value = marker(self._assignment.machine).partition("=")
+        return {**base_environment(self._settings.home, self._settings.tmp, self._surroundings), name: value}

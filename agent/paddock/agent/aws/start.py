@@ -33,7 +33,7 @@ from paddock.agent.telling.archive import keep_diagnosis
 from paddock.agent.telling.delivery import Delivery, deliver_spool
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.shipping import SHIPPED, Shipper
-from paddock.agent.telling.state import StateFile, last_words
+from paddock.agent.telling.state import StateFile, known_job, last_words
 from paddock.agent.version import VERSION
 
 SPOOL = "spool"
@@ -124,16 +124,20 @@ def stop_post(options: argparse.Namespace) -> int:
     config = _config(options.config)
     if config is None:
         return 1
-    clock = SteadyClock()
-    log = Log(config.settings.directory / LOG, clock)
+    directory, clock = config.settings.directory, SteadyClock()
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    log = Log(directory / LOG, clock)
     try:
         ec2 = connect(config, clock, log)
     except AwsError as error:
         log.write("not_connected", error=str(error))
         return 1
     try:
+        ended = os.environ.get("SERVICE_RESULT", "success")  # see systemd.exec(5)
+        if ended != "success":
+            log.write("gone", result=ended, status=os.environ.get("EXIT_STATUS", ""))
         _clear(config, ec2, log)
-        _say_what_is_owed(config, ec2, clock, log)
+        _say_what_is_owed(config, ec2, clock, log, died=ended != "success")
     finally:
         log.close()
         ec2.close()
@@ -156,15 +160,20 @@ def _clear(config: Config, ec2: Ec2, log: Log) -> None:
         log.write("cleared", left=left)
 
 
-def _say_what_is_owed(config: Config, ec2: Ec2, clock: SteadyClock, log: Log) -> bool:
-    """Deliver what an earlier agent left, and the end that it did not tell; True if there was such an end."""
-    directory = config.settings.directory
-    owed, spool = last_words(directory, clock.now()), directory / SPOOL
+def _say_what_is_owed(config: Config, ec2: Ec2, clock: SteadyClock, log: Log, *, died: bool = False) -> bool:
+    """Deliver what an earlier agent left, and the end that it did not tell; True if there was such an end.
+
+    If it `died`, its log is shipped to the end, too, whatever it had told.
+    """
+    directory, spool = config.settings.directory, config.settings.directory / SPOOL
+    lived = ec2.identity.machine if died and not config.settings.standby else ""
+    owed = last_words(directory, clock.now(), lived=lived)
     if owed is not None:
         ec2.source.discard()  # what this machine was never to take holds a secret
     if owed is not None or any(spool.glob("*.json")):
         deliver_spool(spool, ec2.transport, log, say=owed, state=StateFile(directory), patience=LAST_WORDS)
-    store = None if owed is None else ec2.log_store(owed.job_id)
+    job = owed.job_id if owed is not None else known_job(directory) if died else None
+    store = None if job is None else ec2.log_store(job)
     if store is not None:
         shipper = Shipper(log, store, position=directory / SHIPPED)
         shipper.start()

@@ -86,9 +86,9 @@ class Delivery:
         """See `ports.ReportSink`. Returns when the disk has the report; never waits for the network."""
         data = report.to_data()
         data |= {name: self._log.blot(str(data[name])) for name in _HOSTILE}
-        self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
         if self._state is not None:
             self._state.telling(data, final=report.event in FINAL)
+        self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
         with self._changed:
             self._number += 1
             entry = Entry(self._number, data)

@@ -12,6 +12,7 @@ there twice; none is missing. (What the log itself had no room for is told there
 """
 
 import contextlib
+import errno
 import threading
 import time
 from collections.abc import Callable
@@ -27,6 +28,8 @@ from paddock.agent.telling.tail import Batch, Pace, Tail
 SHIPPED = "shipped.json"
 FIRST_PAUSE = 0.5  # seconds; each pause is twice the one before
 LONGEST_PAUSE = 30.0
+_HOPELESS = (errno.EACCES, errno.ENOENT, errno.EINVAL)
+"""Refusals for which nobody waits at the end: no right, no such place. Before it, an operator may still mend them."""
 _NAP = 0.5  # seconds between two looks while lines wait for company; without any, nothing is looked at
 
 
@@ -157,6 +160,8 @@ class Shipper:
                 if attempt == 0:  # once per outage: our own complaints are shipped too
                     self._log.write("log_waits", error=f"{type(error).__name__}: {error}")
                 self.counts.retries += 1
+                if self._ending.is_set() and attempt and getattr(error, "errno", None) in _HOPELESS:
+                    return False
                 self._rest(min(self._pause * 2.0 ** min(attempt, 20), LONGEST_PAUSE))
                 attempt += 1
                 continue

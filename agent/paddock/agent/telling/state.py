@@ -11,6 +11,7 @@ agent died. They never contradict a report that went out.
 """
 
 import contextlib
+import os
 import threading
 from dataclasses import fields
 from pathlib import Path
@@ -65,12 +66,13 @@ class StateFile:
             write_json(self._path, {"phase": self._phase, "facts": self._facts, "final": self._final})
 
 
-def last_words(directory: Path, now: int) -> Report | None:
+def last_words(directory: Path, now: int, *, lived: str = "") -> Report | None:
     """The report that the machine's agent still owes, after it has gone.
 
     Args:
         directory: the machine's.
         now: the moment to report at, microseconds.
+        lived: the machine's id, if an agent surely lived here, so that it died even if it left no trace.
 
     Returns:
         None if the final report was made, if no agent has lived here, or if it waited in a pool for orders.
@@ -80,7 +82,9 @@ def last_words(directory: Path, now: int) -> Report | None:
     try:
         state = read_object(directory / STATE)
     except (OSError, ValueError):
-        return None
+        if not lived or any(os.path.lexists(directory / name) for name in (STATE, TOLD)):
+            return None
+        state = {"facts": {"machine": lived}}
     final = state.get("final")
     if isinstance(final, dict):
         told = _report(final)
@@ -96,13 +100,25 @@ def last_words(directory: Path, now: int) -> Report | None:
         "result": Result.INTERRUPTED if began else Result.FAILED_TO_START,
         "reason": Reason.AGENT_DIED.value,
         "interrupted_by": Reason.AGENT_DIED.value,
-        "detail": f"the agent was gone, last seen in phase {str(state.get('phase'))[:40] or 'unknown'}",
+        "detail": f"the agent was gone, last seen in phase {str(state.get('phase') or 'unknown')[:40]}",
         "conclusion": None,
         "exit_code": None,
         "at": now,
     }
     blank = {"machine": directory.name, "job_id": 0, "launch": 0, "runner_name": ""}
     return _report({**blank, **known, **died}) or _report({**blank, **died})
+
+
+def known_job(directory: Path) -> int | None:
+    """Whose log it is that an agent left here, 0 if it had no orders yet; None if none has lived here."""
+    for name in (STATE, TOLD):
+        try:
+            facts = read_object(directory / name).get("facts")
+        except (OSError, ValueError):
+            continue
+        job = facts.get("job_id") if isinstance(facts, dict) else None
+        return job if type(job) is int else 0
+    return None
 
 
 def _report(data: dict[str, object]) -> Report | None:
