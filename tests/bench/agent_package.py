@@ -26,7 +26,7 @@ JOBS_UID = -1  # nobody's, so that the image may be trusted whoever measures
 def figures(made: Made, root: Path) -> Iterator[Figure]:
     """Wall times, the best of some; what is read lies in the page cache, and nothing is forced to the disk.
 
-    The best, because a virtual machine may have given its unused memory back: then the same takes up to ten times as
+    The best, because a virtual machine may have given its unused memory back: then the same takes several times as
     long, all of it in the kernel, for whoever writes files there.
 
     Args:
