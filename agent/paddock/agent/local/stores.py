@@ -56,7 +56,7 @@ class DirectoryArchive:
         """See `ports.Archive`. A name with a directory in it is refused as an OSError."""
         if _NAME.fullmatch(name) is None:
             raise OSError(errno.EINVAL, f"{name!r} cannot be a file's name")
-        self._directory.mkdir(mode=0o700, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         part = self._directory / f".{name}.part"
         try:
             with file.open("rb") as source, _created(part) as target:

@@ -9,10 +9,12 @@ from typing import Protocol
 
 from paddock.agent.machine.clock import SECOND
 from paddock.agent.ports import Child, Clock, Processes
+from paddock.agent.reasons import Stopped
 
 MAX_TAIL = 8_000  # bytes of each stream's end
 _NAP = SECOND // 20  # microseconds; its end is looked for so often, whoever holds its pipes
 _GRACE = 2 * SECOND  # from SIGINT to the kill
+_FINISH = 10 * SECOND  # to end by itself when the machine is told to stop
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,11 @@ class RunToEnd:
             def listen() -> None:
                 _listen(streams, open_streams)
 
-            code = self._wait(child, listen, patience)
+            try:
+                code = self._wait(child, listen, patience)
+            except Stopped:  # what it has begun at GitHub can be taken back only when it has noted it
+                self._wait(child, listen, min(patience, _FINISH))
+                raise
             if code is None:
                 self._end(child, listen)
             listen()
