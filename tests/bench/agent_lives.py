@@ -162,7 +162,8 @@ def on_ec2(shop: Workshop, made: Made, tree: Path) -> Iterator[Life]:
             "log_group": "/paddock",
             "endpoints": dict.fromkeys(("dynamodb", "imds", "logs", "sqs"), url),
             "power_command": ["/bin/true"],
-            "user": own_user().name,  # and nobody else: what is another user's would be the job's, and end with it
+            # As ourselves and nobody else: what is another user's would be the job's, and end with it.
+            "user": own_user().name if os.geteuid() == 0 else "",
             "directory": str(home / "machine"),
             "cache": str(home / "cache"),
             "baked": str(image),
