@@ -10,73 +10,8 @@ from pathlib import Path
 import pytest
 
 from paddock.agent.machine.users import choose_user
-from tests.isolated_job import ROOT, Box, box, secret
+from tests.isolated_job import ROOT, SEARCH, Box, box, search_in, secret
 
-SEARCH = r"""
-import os, re, stat, sys
-pattern = re.compile(b"fleet" + b"-secret:([a-z-]+):[0-9a-f]{16};")
-mine = {os.getpid()}
-seen = set()
-
-def search(data):
-    for match in pattern.finditer(data):
-        seen.add(match[1].decode())
-
-def look(path, limit=1 << 20):
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    except OSError:
-        return
-    try:
-        search(os.read(descriptor, limit))
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
-
-def memory(pid):
-    try:
-        maps = open("/proc/%d/maps" % pid).read().splitlines()
-        mem = open("/proc/%d/mem" % pid, "rb", 0)
-    except OSError:
-        return
-    for line in maps:
-        first, last = (int(part, 16) for part in line.split(" ")[0].split("-"))
-        if " r" not in line or last - first > 1 << 26:
-            continue
-        try:
-            mem.seek(first)
-            search(mem.read(last - first))
-        except (OSError, ValueError, OverflowError):
-            pass
-    mem.close()
-
-for entry in os.listdir("/proc"):
-    if not entry.isdigit() or int(entry) in mine:
-        continue
-    for name in ("environ", "cmdline"):
-        look("/proc/%s/%s" % (entry, name))
-    try:
-        for number in os.listdir("/proc/%s/fd" % entry):
-            path = "/proc/%s/fd/%s" % (entry, number)
-            if stat.S_ISREG(os.stat(path).st_mode):
-                look(path)
-    except OSError:
-        pass
-    memory(int(entry))
-for directory, _, files in os.walk(sys.argv[1] if len(sys.argv) > 1 else ROOT_OF_BOX):
-    for name in files:
-        look(os.path.join(directory, name))
-for name, value in os.environ.items():
-    search(value.encode())
-for number in range(3, 256):
-    try:
-        search(os.pread(number, 1 << 16, 0))
-    except OSError:
-        pass
-for kind in sorted(seen):
-    print("found " + kind)
-"""
 BYSTANDER = "import sys, time; held = open(sys.argv[1]); print('up', flush=True); time.sleep(600)"
 
 OPEN = """
@@ -124,10 +59,6 @@ def bystander(here: Box, python: str) -> Iterator[None]:
         process.stdout.close()
 
 
-def search_in(here: Box) -> str:
-    return SEARCH.replace("ROOT_OF_BOX", repr(str(here.path)))
-
-
 CONTROL = {"public-file", "bystander-environment"}
 
 
@@ -142,7 +73,7 @@ def test_a_job_with_a_user_of_its_own_finds_nothing_of_the_fleet(here: Box) -> N
         return
     python = here.interpreter()
     with bystander(here, python):
-        outcome = here.run(search_in(here), user=str(here.uid), interpreter=python)
+        outcome = here.run(search_in(here.path), user=str(here.uid), interpreter=python)
     assert (outcome.code, outcome.left) == (0, []), outcome.told
     assert outcome.found == CONTROL
 
@@ -154,7 +85,7 @@ def test_a_job_of_the_agents_own_user_finds_files_but_not_what_the_agent_holds(h
         for path in (here.path / "machines" / "m-other", here.path / "machines" / "m-other" / "assignment.json"):
             os.chown(path, here.uid, here.uid)
     with bystander(here, python):
-        outcome = here.run(search_in(here), become=here.uid, interpreter=python)
+        outcome = here.run(search_in(here.path), become=here.uid, interpreter=python)
     assert (outcome.code, outcome.left) == (0, []), outcome.told
     assert outcome.hardened["closed"] is True
     assert outcome.found == CONTROL | {"assignment", "log", "spool", "other-machine"}
