@@ -1,13 +1,17 @@
 """Faults for a whole EC2 machine: its phases as moments, its processes as victims, and its services cut off."""
 
 import contextlib
+import json
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from paddock.core.codec import message_from_data
+from paddock.core.messages import RunnerReported
 from tests.agent_machine import eventually
+from tests.contracts import breaches
 from tests.ec2_machine import Ec2Machine
 
 EVER = float("inf")
@@ -33,6 +37,18 @@ def program(machine: Ec2Machine, words: str) -> int:
 def asked(machine: Ec2Machine, operation: str) -> bool:
     """True once the machine has asked for the operation."""
     return operation in machine.aws.front.operations()
+
+
+def spooled(machine: Ec2Machine, where: str = "spool") -> list[RunnerReported]:
+    """The reports that its disk still has, in order; those that were refused are in ``spool/bad``."""
+    found = []
+    for path in sorted((machine.directory / where).glob("*.json")):
+        data = json.loads(path.read_text())
+        assert breaches("runner_reported", data) == []
+        report = message_from_data(data)
+        assert isinstance(report, RunnerReported)
+        found.append(report)
+    return found
 
 
 PHASES: dict[str, Callable[[Ec2Machine], object]] = {

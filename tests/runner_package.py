@@ -76,6 +76,8 @@ if script.get("idle"):
         time.sleep(0.01)
 for line in script.get("before", ()):
     say(line, False)
+while script.get("comes") and not os.path.exists(script["comes"]) and not stopping:
+    time.sleep(0.01)
 if "job" in script and not stopping:
     note("began")
     say("Running job: " + script["job"])
@@ -123,7 +125,8 @@ def script(**what: object) -> dict[str, Any]:
     """One start of the Listener: ``job`` (its name), ``result``, ``exit``, ``hang``, ``idle``, ``deaf`` and so on.
 
     ``worker`` gives the job a Worker, whose death fails the job unless the Listener is ``careless``; ``lasts`` is the
-    job's time in seconds; ``lingers``: it stays when its job has ended. In the directory ``notes`` it leaves files:
+    job's time in seconds; ``comes``: it is taken when that file is there; ``lingers``: it stays when its job has
+    ended. In the directory ``notes`` it leaves files:
     ``began`` and ``said`` around the job's first line, ``succeeded`` before the line that says so.
     """
     return what

@@ -96,7 +96,7 @@ def test_told_to_stop(cloud: Ec2, phase: str) -> None:
 
         def stop(pid: int) -> None:
             marks = {
-                "waiting": lambda: machine.aws.front.operations(),
+                "waiting": machine.aws.front.operations,
                 "preparing": lambda: machine.server.requests,
                 "listening": lambda: said(machine, "Listening"),
             }
