@@ -107,8 +107,8 @@ def secret(kind: str) -> str:
 
 
 def search_in(path: Path) -> str:
-    """The searching job, which looks through the files below `path` as well."""
-    return SEARCH.replace("ROOT_OF_BOX", repr(str(path)))
+    """The searching job, which looks through the files below `path` as well; not through us, who know all secrets."""
+    return SEARCH.replace("ROOT_OF_BOX", repr(str(path))).replace("mine = {", f"mine = {{{os.getpid()}, ")
 
 
 def found_in(lines: Iterable[str]) -> set[str]:

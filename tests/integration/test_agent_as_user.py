@@ -93,7 +93,8 @@ def test_the_runner_is_the_user(here: Stage, capfd: pytest.CaptureFixture[str]) 
         'touch bin/more ../home/more ../tmp/more "$HOME/mine" "$TMPDIR/mine" && echo written',
         f"cd {machine}; for x in agent.log assignment.taken.json process.json; do cat $x || echo closed $x; done",
         f"ls {machine}/outbox || echo closed outbox",
-        f"ls {machine} {here.logs} || echo closed both; touch ../hooks/started.sh || echo closed hook",
+        f"ls {machine} || echo closed machine; ls {here.logs} || echo closed logs",
+        "touch ../hooks/started.sh || echo closed hook",
         "echo told > _diag/Worker_1.log; chmod 0 _diag/Worker_1.log",
     ]
     *_, last = here.serve(runner_package(script(job="build", shell=[f"( {command} ) 2>&1" for command in commands])))
@@ -104,7 +105,7 @@ def test_the_runner_is_the_user(here: Stage, capfd: pytest.CaptureFixture[str]) 
     assert [line for line in said if line.startswith("own ")] == [f"own {uid}"] * 7
     assert "written" in said
     closed = {line.removeprefix("closed ") for line in said if line.startswith("closed ")}
-    assert closed == {"agent.log", "assignment.taken.json", "process.json", "outbox", "both", "hook"}
+    assert closed == {"agent.log", "assignment.taken.json", "process.json", "outbox", "machine", "logs", "hook"}
     kept = machine / "diag"
     assert (kept.stat().st_uid, stat.S_IMODE(kept.stat().st_mode)) == (0, 0o700)
     assert (kept / "Worker_1.log").read_text() == "told\n"
