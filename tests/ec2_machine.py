@@ -81,8 +81,10 @@ class Ec2Machine:
     def log(self) -> list[dict[str, Any]]:
         """The lines of its log on the disk, from where they have not been given back."""
         path = self.directory / "agent.log"
-        raw = path.read_bytes().strip(b"\0") if path.exists() else b""
-        return [json.loads(line) for line in raw.splitlines() if line.strip(b"\0")]
+        raw = path.read_bytes() if path.exists() else b""
+        if raw.startswith(b"\0"):  # given back in blocks: what comes first is the end of a line
+            raw = raw.lstrip(b"\0").partition(b"\n")[2]
+        return [json.loads(line) for line in raw.splitlines()]
 
     def shipped(self, job_id: int = 12345) -> list[str]:
         """The lines in its log stream."""

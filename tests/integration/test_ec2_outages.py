@@ -112,6 +112,7 @@ TROUBLES: dict[str, Callable[[Ec2Machine], object]] = {
     "mirror away": lambda m: Cuts(m).cut(["GET"]),
     "metadata broken at first": lambda m: m.aws.imds.faults.extend([Answer(500)] * 3),
     "orders' answer lost": lambda m: m.aws.front.lose.update(UpdateItem=1),
+    "orders' answers lost for long": lambda m: m.aws.front.lose.update(UpdateItem=4),
     "answers lost": lambda m: m.aws.front.lose.update(GetItem=1, SendMessage=2, PutLogEvents=1, PUT=1),
     "skewed": lambda m: m.aws.front.faults.update(GetItem=wrong_clock("RequestTimeTooSkewed")),
     "signature expired": lambda m: m.aws.front.faults.update(GetItem=wrong_clock("RequestExpired")),
@@ -157,15 +158,16 @@ def test_metadata_is_away_while_the_job_runs(cloud: Ec2) -> None:
         assert machine.is_off
 
 
-def test_a_queue_that_refuses(cloud: Ec2) -> None:
-    """The reports are set aside on the disk, nobody waits for a permission that will not come, and the machine goes."""
-    with cloud.machine(runner_package(script(job="build"))) as machine:
+@pytest.mark.parametrize("code", ["InvalidMessageContents", "AccessDenied", "QueueDoesNotExist"])
+def test_a_queue_that_refuses(cloud: Ec2, code: str) -> None:
+    """What it will never take is set aside, a right may still come for a while; the disk has it, the machine goes."""
+    with cloud.machine(runner_package(script(job="build")), report_patience=SECOND // 2) as machine:
         machine.assign()
-        machine.aws.front.faults["SendMessage"] = [fault(403, "AccessDenied")] * MANY
+        machine.aws.front.faults["SendMessage"] = [fault(400, code)] * MANY
         machine.live()
         assert machine.reports() == []
-        assert served(spooled(machine, "spool/bad"))
-        assert sum(line["event"] == "report_refused" for line in machine.log()) == 2
+        assert served([*spooled(machine, "spool/bad"), *spooled(machine)])
+        assert (spooled(machine) == []) is (code == "InvalidMessageContents")
         gone(machine)
 
 

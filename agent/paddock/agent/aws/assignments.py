@@ -40,6 +40,7 @@ class ItemAssignmentSource:
         self._chance = chance
         self._sleep = sleep
         self._taken = False
+        self._read: str | None = None
         self.looks = 0
 
     def take(self, patience: int) -> object | None:
@@ -83,9 +84,13 @@ class ItemAssignmentSource:
         found = self._item.read()
         body = None if found is None else found.get("body")
         if found is not None and body is None:
+            if self._read is not None and found.get("taken_by") == self._hand:  # by us, and no answer came through
+                self._taken = True
+                return self._read
             raise _gone(found)
         if not isinstance(body, str):
             return None
+        self._read = body
         try:
             before = self._item.take(by=self._hand, at=self._clock.now())
         except Stopped:  # it may be taken by now, so it must be answered for
