@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from paddock.agent.aws.assignments import ItemAssignmentSource
+from paddock.agent.aws.assignments import REFUSALS, ItemAssignmentSource
 from paddock.agent.aws.credentials import RoleCredentials, Signer
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.service import Service
@@ -231,15 +231,22 @@ def test_an_outage_until_the_end_is_no_missing_assignment(machine: World, waitin
     assert waiting.waited() >= 20
 
 
-def test_a_refusal_is_final_and_says_what_is_missing(machine: World, waiting: Waiting) -> None:
-    """Rights do not come by waiting: the text names the rights and the key."""
+def test_a_refusal_says_what_is_missing(machine: World, waiting: Waiting) -> None:
+    """A role that is minutes old is not known everywhere; after some tries the text names the rights and the key."""
     words = "User: arn:aws:sts::1:assumed-role/m/i-0 is not authorized to perform: dynamodb:GetItem"
-    machine.front.faults["GetItem"] = [fault(400, "AccessDeniedException", words)]
+    machine.front.faults["GetItem"] = [fault(400, "AccessDeniedException", words)] * REFUSALS
     failure = refusal(waiting)
     assert failure.reason is Reason.ASSIGNMENT_UNREADABLE
     assert words in failure.detail
     assert f"dynamodb:GetItem and dynamodb:UpdateItem on the item whose partition key is {USER_ID}" in failure.detail
-    assert waiting.slept == []
+    assert len(waiting.slept) == REFUSALS - 1
+
+
+def test_a_right_that_comes_late_is_in_time(machine: World, waiting: Waiting) -> None:
+    """Refused a few times, then let in: the orders are taken."""
+    machine.put_item(BODY)
+    machine.front.faults["GetItem"] = [fault(400, "AccessDeniedException")] * (REFUSALS - 1)
+    assert waiting.source.take(60 * SECOND) == json.loads(BODY)
 
 
 def test_a_table_that_is_not_there_is_final(machine: World, waiting: Waiting) -> None:

@@ -40,7 +40,8 @@ def test_reports_arrive_in_order_and_leave_the_disk(tmp_path: Path) -> None:
     """With all their fields; the thread ends when nothing waits."""
     transport = ToldTransport()
     delivery = a_delivery(tmp_path, transport)
-    reports = [a_report(event, NOON + at) for at, event in enumerate((Event.STARTED, Event.HEARTBEAT, Event.FINISHED))]
+    events = (Event.STARTED, Event.HEARTBEAT, Event.FINISHED)
+    reports = [a_report(event, NOON + at, reason="rebalance") for at, event in enumerate(events)]
     for report in reports:
         delivery.send(report)
     assert delivery.flush()
@@ -74,8 +75,8 @@ def test_an_outage_delays_and_loses_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "agent.log").read_text().count("report_waits") == 1
 
 
-def test_only_the_newest_sign_of_life_waits(tmp_path: Path) -> None:
-    """A heartbeat that waits is replaced; a start, an end and a warning are not, and keep their places."""
+def test_a_sign_of_life_keeps_nothing_waiting(tmp_path: Path) -> None:
+    """A heartbeat that waits goes when anything newer comes; a start, an end and a warning keep their places."""
     transport = ToldTransport()
     transport.down = OSError("away")
     delivery = a_delivery(tmp_path, transport)
@@ -85,12 +86,13 @@ def test_only_the_newest_sign_of_life_waits(tmp_path: Path) -> None:
     delivery.send(a_report(Event.HEARTBEAT, NOON + 5, interrupted_by="spot", reason="spot_notice"))
     for at in range(6, 9):
         delivery.send(a_report(Event.HEARTBEAT, NOON + at))
+    assert len(spooled(tmp_path)) == 3
     delivery.send(a_report(Event.FINISHED, NOON + 9))
-    assert len(spooled(tmp_path)) == 4
+    assert len(spooled(tmp_path)) == 3
     transport.down = None
     assert delivery.flush()
     told = [(data["event"], data["at"]) for data in transport.told]
-    assert told == [("started", NOON), ("heartbeat", NOON + 5), ("heartbeat", NOON + 8), ("finished", NOON + 9)]
+    assert told == [("started", NOON), ("heartbeat", NOON + 5), ("finished", NOON + 9)]
 
 
 def test_what_is_refused_is_set_aside(tmp_path: Path) -> None:
@@ -103,6 +105,25 @@ def test_what_is_refused_is_set_aside(tmp_path: Path) -> None:
     assert transport.events == ["finished"]
     assert [path.name for path in (tmp_path / "spool" / "bad").iterdir()] == ["000001-started.json"]
     assert "report_refused" in (tmp_path / "agent.log").read_text()
+
+
+def test_an_end_that_is_refused_was_not_delivered(tmp_path: Path) -> None:
+    """Whoever asks whether all is told hears that it is not."""
+    delivery = a_delivery(tmp_path, ToldTransport(Refused("too large")))
+    delivery.send(a_report(Event.FINISHED))
+    assert not delivery.flush()
+
+
+def test_a_second_flush_tries_again(tmp_path: Path) -> None:
+    """Also if the first one gave up while the transport hung: the other side may be back."""
+    transport = ToldTransport(OSError("cut off"))
+    transport.open.clear()
+    delivery = a_delivery(tmp_path, transport, patience=0.2)
+    delivery.send(a_report(Event.FINISHED))
+    assert not delivery.flush()
+    threading.Timer(0.05, transport.open.set).start()
+    assert delivery.flush()
+    assert transport.events == ["finished"]
 
 
 def test_a_fault_of_the_transport_silences_nobody(tmp_path: Path) -> None:

@@ -170,3 +170,71 @@ def test_metadata_that_is_away_switches_the_machine_off(cloud: Ec2) -> None:
         assert life.exit_status == "1"
         assert machine.is_off
         assert any(line["event"] == "not_connected" for line in machine.log())
+
+
+def test_a_boot_after_the_end_was_told_serves_nobody(cloud: Ec2) -> None:
+    """A machine that comes up again after its job (a reset in the midst of leaving) says nothing new and goes."""
+    with cloud.machine(runner_package(script(job="build"))) as machine:
+        machine.assign()
+        machine.live()
+        assert one_end(machine.reports()).result is OperationalResult.SERVED
+        (machine.system.folder / "off").unlink()
+        machine.live()
+        assert machine.reports() == []
+        assert machine.system.calls == ["systemctl poweroff"] * 2
+
+
+def test_a_field_that_is_wrong_is_reported(cloud: Ec2) -> None:
+    """Whom to tell can be read, so the control plane hears which field it was, and for which job."""
+    with cloud.machine(runner_package(), stop_grace=0) as machine:
+        machine.assign()
+        machine.live()
+        end = one_end(machine.reports())
+        assert (end.reason, end.job_id) == ("bad_settings", 12345)
+        assert end.detail.startswith("stop_grace: found 0, wanted")
+        assert machine.server.requests == 0
+        assert machine.is_off
+
+
+def test_orders_that_were_about_to_be_taken_are_answered_for(cloud: Ec2) -> None:
+    """A pool's machine dies between the table's answer and everything else: its last words say that it had orders."""
+    with cloud.machine(runner_package(), standby=True) as machine:
+        machine.directory.mkdir()
+        state = {"phase": "taking", "facts": {"machine": machine.name}, "final": None}
+        (machine.directory / "state.json").write_text(json.dumps(state))
+        machine.live()
+        end = one_end(machine.reports())
+        assert (end.reason, end.machine) == ("agent_died", machine.name)
+        assert "taking" in end.detail
+
+
+def test_the_phase_before_orders_are_taken_is_on_the_disk(cloud: Ec2) -> None:
+    """When the table is asked to give the orders away, the machine has written down that it will answer for them."""
+    with cloud.machine(runner_package(script(job="build")), standby=True) as machine:
+        phases: list[str] = []
+
+        def look(operation: str) -> bool:
+            if operation == "UpdateItem":
+                phases.append(json.loads((machine.directory / "state.json").read_text())["phase"])
+            return False
+
+        machine.aws.front.cut = look
+        machine.assign()
+        machine.live()
+        assert phases == ["taking"]
+
+
+def test_a_machine_that_is_taken_while_it_prepares(cloud: Ec2) -> None:
+    """The cloud stops it in the midst of a download: the notice that stands says why, not the signal."""
+    with cloud.machine(runner_package()) as machine:
+        machine.server.hold.clear()
+        machine.assign()
+        machine.aws.imds.warn(60)
+
+        def taken(pid: int) -> None:
+            eventually(lambda: machine.server.requests, "the download")
+            terminate(pid)
+
+        machine.live(taken)
+        end = one_end(machine.reports())
+        assert (end.event.value, end.reason, end.interrupted_by) == ("failed_to_start", "spot_notice", "spot")

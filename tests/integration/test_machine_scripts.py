@@ -64,7 +64,7 @@ def test_whoever_insists_sees_to_it_that_the_machine_goes(system: SystemCommands
     assert system.run(POWER_OFF, "--insist").returncode == 0
     assert system.calls == [
         "systemctl poweroff",
-        "sleep 240",
+        "sleep 720",
         "systemctl poweroff --force",
         "sleep 30",
         "systemctl poweroff --force --force",

@@ -1,6 +1,9 @@
 """What the agent tells systemd, over a real datagram socket."""
 
+import os
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -124,3 +127,20 @@ def test_signs_of_life_end_with_the_limit(manager: tuple[socket.socket, str]) ->
 def test_signs_of_life_come_twice_in_what_is_promised() -> None:
     """The port promises one per 10 s; a late thread still keeps that."""
     assert module.PULSE <= 5
+
+
+def test_without_a_thread_to_have_the_work_goes_on() -> None:
+    """A job that took all threads leaves none for signs of life: what is inside is done all the same."""
+    program = """
+import os, resource, sys
+from paddock.agent.machine.service import SystemdService
+service = SystemdService({"NOTIFY_SOCKET": "@nobody-listens"})
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+if os.geteuid() == 0:
+    os.setuid(int(sys.argv[1]))
+with service.busy(1_000_000):
+    print("done")
+"""
+    words = [sys.executable, "-c", program, str(300_000 + os.getpid())]
+    ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.stdout == "done\n", ran.stderr

@@ -10,13 +10,12 @@ from paddock.agent.job.worker import WorkerProcess
 from paddock.agent.leaving import Leaving, failure_of
 from paddock.agent.machine.clock import SECOND, Phases
 from paddock.agent.platform import Platform
-from paddock.agent.ports import Child
+from paddock.agent.ports import Child, NoticeKind
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.reporting import Reporter
-from paddock.agent.settings import Settings
+from paddock.agent.settings import LISTENER, Settings
 from paddock.agent.telling.report import Report, Result
 
-LISTENER = "bin/Runner.Listener"
 PREPARING = 300 * SECOND  # the longest that everything around a download may take
 SOON = 60 * SECOND  # to switch off
 
@@ -47,7 +46,9 @@ class Agent:
                 report = None
                 ours = not self._waits_in_pool
                 if self._reporter.data is not None or (ours and self._settings.alone):  # somebody counts on it
-                    report = self._failed(AgentFailure(Reason.SIGTERM, "told to stop before the runner was started"))
+                    report = self._failed(
+                        AgentFailure(self._why_stopped(), "told to stop before the runner was started")
+                    )
             except AgentFailure as failure:
                 report = self._failed(failure)
             except Exception as error:  # noqa: BLE001 - whatever it is, the machine must not stay on because of it
@@ -57,6 +58,11 @@ class Agent:
             self._on.service.stopping(SOON)
             if ours:
                 self._on.power.off()
+
+    def _why_stopped(self) -> Reason:
+        """Whether it was the cloud that took the machine while it was prepared: nobody has looked for notices yet."""
+        notice = None if self._on.notices is None else self._on.notices.look()
+        return Reason.SPOT_NOTICE if notice is not None and notice.kind is NoticeKind.SPOT else Reason.SIGTERM
 
     @property
     def _waits_in_pool(self) -> bool:

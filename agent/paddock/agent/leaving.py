@@ -24,7 +24,6 @@ from paddock.agent.telling.report import Report
 from paddock.agent.telling.shipping import SHIPPED, Shipper
 
 LONGEST = 400 * SECOND  # all of it, but for the wait after a spot notice
-WAITING = 60 * SECOND  # said again and again while the machine waits for being taken
 DIAGNOSIS = 60.0  # seconds for keeping it, and less if the machine is taken sooner
 RESERVE = 5.0  # seconds before the machine is taken, for the log
 SCRATCH = "scratch"
@@ -68,7 +67,6 @@ class Leaving:
             may_live_again: a pool's machine is stopped, so that orders that may be there by now stay.
         """
         on = self._on
-        on.service.stopping(LONGEST)  # or the unit's own time for it might end before the log is out
         with on.service.busy(LONGEST):
             start = on.clock.now()
             with self._step("kill"):
@@ -81,18 +79,20 @@ class Leaving:
                     on.sink.send(replace(report, at=on.clock.now(), phases=dict(self._phases.spans)))
                 with self._step("ship"):
                     self.ship(report.job_id)
-            if not may_live_again:
-                on.source.discard()
+            with self._step("discard"):
+                if not may_live_again:
+                    on.source.discard()
             with self._step("unregister"):
                 self._unregister(back)
-            delivered = on.sink.flush()
+            delivered = self._flush()
             with self._step("diagnosis"):
                 self._keep_diagnosis(taken_at)
             if taken_at is not None:
                 self._end_of_log(delivered)
-            self._wipe()
+            with self._step("wipe"):
+                self._wipe()
             if not delivered:  # the job may have filled the disk, and now there is room
-                delivered = on.sink.flush()
+                delivered = self._flush()
             if taken_at is None:
                 self._end_of_log(delivered)
 
@@ -100,7 +100,7 @@ class Leaving:
         """After a spot notice: wait until this moment for the machine to be taken, or to be told to stop."""
         if until is not None:
             on = self._on
-            wait_until(until, clock=on.clock, pause=on.stop.pause, alive=lambda: on.service.stopping(WAITING))
+            wait_until(until, clock=on.clock, pause=on.stop.pause, alive=on.service.alive)
 
     def _unregister(self, back: Assignment | None) -> None:
         if back is None or back.registration is None:
@@ -131,20 +131,27 @@ class Leaving:
     def _wipe(self) -> None:
         from paddock.agent.machine.cleanup import clean  # noqa: PLC0415 - as above
 
-        with self._step("wipe"):
-            settings, user = self._settings, self._on.user
-            left = clean(settings.work, settings.directory / DIAG, user=user, alone=settings.alone)
-            if left:
-                self._on.log.write("left_on_disk", what=left)
+        settings, user = self._settings, self._on.user
+        left = clean(settings.work, settings.directory / DIAG, user=user, alone=settings.alone)
+        if left:
+            self._on.log.write("left_on_disk", what=left)
+
+    def _flush(self) -> bool:
+        with self._step("flush"):
+            return self._on.sink.flush()
+        return False
 
     def _end_of_log(self, delivered: bool) -> None:  # noqa: FBT001 - a fact, not an option
-        self._on.log.write("off", reported=delivered, **self._phases.spans)
-        if self._shipper is not None:
-            self._shipper.finish()
+        with self._step("log"):
+            self._on.log.write("off", reported=delivered, **self._phases.spans)
+            if self._shipper is not None:
+                self._shipper.finish()
 
     @contextlib.contextmanager
     def _step(self, name: str) -> Iterator[None]:
         """Whatever goes wrong inside is told, and the next step is taken."""
+        if self._on.stop.requested:  # the unit's own time for that is short
+            self._on.service.stopping(LONGEST)
         try:
             yield
         except Exception as error:  # noqa: BLE001 - the machine must be left all the same

@@ -62,6 +62,9 @@ class Preparation:
         if registered is None:
             with self._phases.measure("register"):
                 registered = self._register()
+        if self._settings.alone:  # as on GitHub's machines: a job may serve its files by other users (postgres, nginx)
+            for directory in (self._settings.work, self._settings.runner):
+                directory.chmod(0o755)
         groups = setup_info(
             self._assignment.setup_info, self._on.identity, runner_version=version, agent_version=VERSION
         )
@@ -94,6 +97,7 @@ class Preparation:
             mirror=self._on.mirror,
             baked=None if settings.baked is None else Baked(settings.baked, once=settings.alone),
             jobs_uid=None if user is None else user.uid,
+            keep_tree=not settings.alone,
             bounds=Bounds(
                 min_free=settings.min_free,
                 pause=settings.retry_delay / (5 * SECOND),

@@ -3,6 +3,7 @@
 from paddock.agent.assignment import Assignment
 from paddock.agent.job.hooks import Hooks
 from paddock.agent.job.life import End, Life
+from paddock.agent.job.verdict import interrupter
 from paddock.agent.machine.clock import Phases
 from paddock.agent.ports import Clock, Notice, NoticeKind
 from paddock.agent.reasons import AgentFailure, Reason
@@ -51,7 +52,7 @@ class Reporter:
         if self.life is not None and self.life.started_at is not None:
             end = End(Event.FINISHED, Result.INTERRUPTED, reason, interrupted_by=reason.value)
         else:
-            by = reason.value if reason is Reason.SIGTERM else None
+            by = interrupter(reason) if reason in (Reason.SIGTERM, Reason.SPOT_NOTICE) else None
             end = End(Event.FAILED_TO_START, Result.FAILED_TO_START, reason, interrupted_by=by)
         return self.ended(end, failure.detail)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from paddock.agent.machine.clock import SECOND
 
+LISTENER = "bin/Runner.Listener"
 MIB = 1 << 20
 GIB = 1 << 30
 
@@ -20,7 +21,7 @@ class Settings:
     how long after the moment of a spot notice the machine waits for being taken. ``alone``: the machine serves one job,
     and its jobs' user nothing else, so whatever is that user's is the job's. ``hooks_started`` and ``hooks_completed``
     are the image's own hooks, ``image_os`` its name as setup actions know it, ``proxies`` what the runner and all steps
-    get to see (``https_proxy``: address).
+    get to see (``https_proxy``: address). ``report_patience``: how long the last reports are offered at the end.
     """
 
     directory: Path
@@ -44,6 +45,7 @@ class Settings:
     heartbeat: int = 300 * SECOND
     retry_delay: int = 5 * SECOND
     spot_wait: int = 300 * SECOND
+    report_patience: int = 30 * SECOND
 
     @property
     def work(self) -> Path:

@@ -6,13 +6,14 @@ from collections.abc import Callable
 
 from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.item import OwnItem
+from paddock.agent.machine.clock import SECOND
 from paddock.agent.ports import Clock
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.telling.log import Log
 
-SECOND = 1_000_000
 QUICK_LOOKS = 15  # a machine that was started for a job is assigned within half a minute ...
 QUICK, SLOW = 2 * SECOND, 5 * SECOND  # ... one in a pool may wait for hours
+REFUSALS = 6  # so often it may be refused: a role that is minutes old is not known everywhere
 JITTER = 0.2  # of a pause, up or down: a hundred machines do not look in step
 
 
@@ -40,6 +41,7 @@ class ItemAssignmentSource:
         self._chance = chance
         self._sleep = sleep
         self._taken = False
+        self.before_taking: Callable[[], object] = lambda: None  # from then on somebody must answer for it
         self._read: str | None = None
         self.looks = 0
 
@@ -51,12 +53,14 @@ class ItemAssignmentSource:
         """
         deadline = self._clock.now() + patience
         outage: AwsError | None = None
+        refused = 0
         while True:
             last = self._clock.now() >= deadline
             try:
                 body = self._look()
             except AwsError as error:
-                if not error.again:
+                refused += not error.again
+                if refused >= REFUSALS:
                     raise self._unreadable(error) from None
                 if outage is None:
                     self._log.write("assignment_outage", error=str(error))
@@ -91,6 +95,7 @@ class ItemAssignmentSource:
         if not isinstance(body, str):
             return None
         self._read = body
+        self.before_taking()
         try:
             before = self._item.take(by=self._hand, at=self._clock.now())
         except Stopped:  # it may be taken by now, so it must be answered for

@@ -34,7 +34,9 @@ SPANS = (
     "heartbeat",
     "retry_delay",
     "spot_wait",
+    "report_patience",
 )
+TELLING = ("version", "table", "reports_queue_url", "region", "role_id", "endpoints", "directory", "power_command")
 ROOMS = ("min_free", "low_disk", "low_memory")
 PLACES = ("directory", "cache", "baked", "tool_cache", "hooks_started", "hooks_completed")
 
@@ -92,6 +94,15 @@ def load_config(path: Path) -> Config:
     if data is None:
         raise _wrong(str(path), f"{len(content)} bytes that are none", f"JSON of at most {MAX_BYTES} bytes")
     return parse_config(data)
+
+
+def whom_to_tell(path: Path) -> Config | None:
+    """Of settings that are wrong somewhere, what says where orders and reports go; None if even that is wrong."""
+    try:
+        data = json.loads(path.read_bytes()[:MAX_BYTES])
+        return parse_config({name: data[name] for name in TELLING if name in data})
+    except (OSError, ValueError, RecursionError, TypeError, AgentFailure):
+        return None
 
 
 def parse_config(data: object) -> Config:

@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.sigv4 import Credentials, Request, sign
+from paddock.agent.machine.clock import SECOND
 from paddock.agent.ports import Clock
 
-SECOND = 1_000_000
 EARLY = 300 * SECOND  # AWS puts new keys out at least five minutes before the old ones end
 PAUSE = 30 * SECOND  # between two tries to get new ones while the old ones still serve
 LEAST_SKEW = 30 * SECOND  # a signature may be minutes off: less than this was not the reason

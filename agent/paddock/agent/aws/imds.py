@@ -15,11 +15,11 @@ from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.http import Http, Reply, Unreachable
 from paddock.agent.aws.service import Patience
 from paddock.agent.aws.sigv4 import Credentials
+from paddock.agent.machine.clock import SECOND
 from paddock.agent.ports import Clock, Identity, Notice, NoticeKind
 
 ADDRESS = "http://169.254.169.254"
 TOKEN_LIFE = 21_600  # seconds, the most there is
-SECOND = 1_000_000
 LIMIT = 1 << 16
 
 ROLE = "/latest/meta-data/iam/security-credentials/"

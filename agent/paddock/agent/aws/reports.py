@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from paddock.agent.aws.errors import AwsError
+from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.service import Service
 from paddock.agent.telling.delivery import Refused
@@ -31,8 +31,9 @@ class QueueTransport:
             OSError: not now; the same report may be sent again.
             Refused: never; it would be refused again.
         """
+        alive = data.get("event") == "heartbeat" and not data.get("reason") and not data.get("interrupted_by")
         try:
-            if data.get("event") == "heartbeat" and not data.get("reason") and not data.get("interrupted_by"):
+            if alive:
                 at, runner_id = data.get("at"), data.get("runner_id")
                 self._item.heartbeat(
                     at=at if type(at) is int else 0, runner_id=runner_id if type(runner_id) is int else None
@@ -40,7 +41,9 @@ class QueueTransport:
                 return
             self._sqs.call(_TARGET, {"QueueUrl": self._queue_url, "MessageBody": _body(data)})
         except AwsError as error:
-            if error.again:
+            # A right, a key or a queue may be there a moment later: a stack is young, or somebody mends it.
+            mended = not alive and error.kind in (Kind.DENIED, Kind.MISSING)
+            if error.again or mended:
                 raise
             raise Refused(str(error)) from error
 

@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from paddock.agent.agent import Agent
-from paddock.agent.aws.config import Config, load_config
+from paddock.agent.aws.config import Config, load_config, whom_to_tell
 from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.platform import Ec2, connect
 from paddock.agent.job.environment import marker
@@ -33,7 +33,7 @@ from paddock.agent.telling.archive import keep_diagnosis
 from paddock.agent.telling.delivery import Delivery, deliver_spool
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.shipping import SHIPPED, Shipper
-from paddock.agent.telling.state import StateFile, known_job, last_words
+from paddock.agent.telling.state import TOLD, StateFile, known_job, last_words
 from paddock.agent.version import VERSION
 
 SPOOL = "spool"
@@ -53,7 +53,7 @@ def start(options: argparse.Namespace) -> int:
     stop.install()
     service.ready()
     hardened = harden()
-    config = _config(options.config)
+    config, flaw = _config(options.config)
     if config is None:
         return 1
     directory = config.settings.directory
@@ -61,7 +61,7 @@ def start(options: argparse.Namespace) -> int:
     clock = SteadyClock()
     log = Log(directory / LOG, clock)
     power = _power(config, log)
-    choice, trouble = choose(config.settings.user)
+    choice, wrong_user = choose(config.settings.user)
     log.write("on", version=VERSION, jobs=choice.why, unknown_settings=list(config.unknown), **hardened)
     try:
         with service.busy(CONNECTING):
@@ -72,10 +72,12 @@ def start(options: argparse.Namespace) -> int:
         power.off()
         return 1
     try:
-        if _say_what_is_owed(config, ec2, clock, log):
+        with service.busy(CONNECTING):
+            lived = _say_what_is_owed(config, ec2, clock, log) or os.path.lexists(directory / TOLD)
+        if lived:
             power.off()  # a machine lives once: its job is gone with the agent before this one
         else:
-            platform = _platform(config, ec2, choice.user, trouble, clock, log, stop, service, power)
+            platform = _platform(config, ec2, choice.user, flaw or wrong_user, clock, log, stop, service, power)
             Agent(config.settings, platform).run()
     finally:
         log.close()
@@ -98,10 +100,13 @@ def _platform(
     group = control_group(f"paddock-{ec2.identity.machine}")
     processes = LinuxProcesses(user, alone=settings.alone, group=group)
     processes.adopt_orphans()
+    ec2.source.before_taking = lambda: state.note("taking", machine=ec2.identity.machine)
     return Platform(
         identity=ec2.identity,
         source=ec2.source,
-        sink=Delivery(settings.directory / SPOOL, ec2.transport, log, state=state),
+        sink=Delivery(
+            settings.directory / SPOOL, ec2.transport, log, state=state, patience=settings.report_patience / SECOND
+        ),
         power=power,
         processes=processes,
         clock=clock,
@@ -121,7 +126,7 @@ def _platform(
 
 def stop_post(options: argparse.Namespace) -> int:
     """Say what the agent could not say any more; 0 if nothing is owed any more."""
-    config = _config(options.config)
+    config, _ = _config(options.config)
     if config is None:
         return 1
     directory, clock = config.settings.directory, SteadyClock()
@@ -183,7 +188,8 @@ def _say_what_is_owed(config: Config, ec2: Ec2, clock: SteadyClock, log: Log, *,
     if owed is not None:
         ec2.source.discard()  # what this machine was never to take holds a secret
     if owed is not None or any(spool.glob("*.json")):
-        deliver_spool(spool, ec2.transport, log, say=owed, state=StateFile(directory), patience=LAST_WORDS)
+        patience = min(LAST_WORDS, config.settings.report_patience / SECOND)
+        deliver_spool(spool, ec2.transport, log, say=owed, state=StateFile(directory), patience=patience)
     job = owed.job_id if owed is not None else known_job(directory) if died else None
     store = None if job is None else ec2.log_store(job)
     if store is not None:
@@ -201,12 +207,13 @@ def choose(name: str) -> tuple[Choice, AgentFailure | None]:
         return Choice(None, "nobody"), AgentFailure(Reason.USER_UNUSABLE, str(error))
 
 
-def _config(path: Path) -> Config | None:
+def _config(path: Path) -> tuple[Config | None, AgentFailure | None]:
+    """The settings, and what is wrong with them: those that say whom to tell are enough to tell it."""
     try:
-        return load_config(path)
+        return load_config(path), None
     except AgentFailure as failure:
         print(f"paddock-agent: {failure.detail}", file=sys.stderr)  # noqa: T201 - the machine's console
-        return None
+        return whom_to_tell(path), failure
 
 
 def _power(config: Config, log: Log) -> SystemPower:

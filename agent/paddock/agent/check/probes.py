@@ -20,13 +20,12 @@ from paddock.agent.check.facts import Answer, Baked, Facts, Place
 from paddock.agent.machine.clock import SECOND, SteadyClock
 from paddock.agent.machine.users import choose_user
 from paddock.agent.reasons import AgentFailure
-from paddock.agent.settings import Settings
+from paddock.agent.settings import LISTENER, Settings
 
 if TYPE_CHECKING:
     from paddock.agent.aws.config import Config
 
 MANIFEST = "paddock-runner.json"
-LISTENER = "bin/Runner.Listener"
 GITHUB = "github.com"
 _PATIENCE = 10.0  # seconds, for each program or host that is asked
 _GET_CHILD_SUBREAPER = 37  # linux/prctl.h

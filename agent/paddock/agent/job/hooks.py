@@ -73,7 +73,7 @@ class Hooks:
         """
         scripts, notes = self._work / "hooks", self._work / "facts"
         scripts.mkdir(mode=0o755)
-        scripts.chmod(0o755)  # whatever our mask says: the job's user runs them, and cannot change them
+        scripts.chmod(0o755)  # whatever our mask says: the job's user runs them (and may replace them, to its own harm)
         make_for(user, notes)
         for event, own in self._own.items():
             path = scripts / f"{event}.sh"

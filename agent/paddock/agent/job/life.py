@@ -115,6 +115,11 @@ class Life:
         return self._updating
 
     @property
+    def longest_stop(self) -> int:
+        """The most that may pass between being told to stop and the end of this life."""
+        return self._limits.stop_grace + GIVE_UP + MINUTE
+
+    @property
     def taken_at(self) -> int | None:
         """When the cloud takes the machine; None if it has not said so."""
         return None if self._taken_at == NEVER else self._taken_at

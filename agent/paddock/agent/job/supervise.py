@@ -75,6 +75,7 @@ class Supervisor:
         self._child: Child | None = None
         self._streams: dict[int, Lines] = {}
         self._alive_at = clock.now()
+        self._stopping = False
         self._peaks = Peaks()
         self.complaints: list[str] = []
 
@@ -114,6 +115,9 @@ class Supervisor:
             else:
                 self._read(key.fd)
         if self._stop.requested:
+            if self._service is not None and not self._stopping:
+                self._service.stopping(self._life.longest_stop)
+            self._stopping = True
             self._act(self._life.stop(Reason.SIGTERM, self._clock.now()))
         self._look_for_exit()
         if self._life.updating and self._hands.update_finished():

@@ -85,6 +85,7 @@ class LinuxProcesses:
         child = PipedChild(process.pid, os.dup(process.stdout.fileno()), os.dup(process.stderr.fileno()))
         process.stdout.close()
         process.stderr.close()
+        self._exits.pop(process.pid, None)  # of an orphan that had this id before
         process.returncode = 0  # its end is learnt from `_reap`, together with that of the orphans
         return child
 

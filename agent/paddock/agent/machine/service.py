@@ -71,7 +71,11 @@ class SystemdService:
                 self.alive()
 
         thread = threading.Thread(target=pulse, name="alive", daemon=True)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # a job has taken all the threads there are: then the watchdog may come, and rightly so
+            yield
+            return
         try:
             yield
         finally:

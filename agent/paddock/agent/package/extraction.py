@@ -16,8 +16,8 @@ from typing import BinaryIO, cast
 from paddock.agent.package.inflating import MAX_BYTES, Inflated
 from paddock.agent.package.room import is_full, no_room, write_all
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.settings import LISTENER
 
-LISTENER = "bin/Runner.Listener"
 MAX_ENTRIES = 100_000  # an official package has about 8,000
 MAX_NAME = 1_024  # bytes
 _CHUNK = 1 << 20

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from paddock.agent.machine.users import User, run_as
-from paddock.agent.package.extraction import LISTENER
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.settings import LISTENER
 
 _PATIENCE = 30.0  # seconds; a healthy one takes a tenth of one
 

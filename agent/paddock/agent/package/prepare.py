@@ -30,12 +30,16 @@ from paddock.agent.telling.log import Log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Where this machine may take runners from, and whom it runs jobs as (None: as itself)."""
+    """Where this machine may take runners from, and whom it runs jobs as (None: as itself).
+
+    ``keep_tree``: whether another machine will want what is unpacked here.
+    """
 
     cache: Path
     mirror: PackageMirror | None = None
     baked: Baked | None = None
     jobs_uid: int | None = None
+    keep_tree: bool = True
     bounds: Bounds = field(default_factory=Bounds)
 
 
@@ -100,14 +104,14 @@ class _Preparation:
         if self._from_image():
             return
         tree = Tree(self.sources.cache, self.package.sha256, jobs_uid=self._jobs_uid, log=self.log)
-        if tree.usable() and tree.ready() and self._from_tree(tree):
+        if self._keeps(tree) and tree.ready() and self._from_tree(tree):
             return
         start = self.clock.now()
         among = places(self.package, self.sources.mirror)
         with open_archive(self.package, self.sources.cache, among, bounds=self.sources.bounds, log=self.log) as archive:
             self.phases.note("package", self.clock.now() - start)
             with self.phases.measure("extract"):
-                if not tree.usable():
+                if not self._keeps(tree):  # asked again: the cache may have been made just now
                     extract(archive, self.runner)
                     return
                 with exclusive(self.sources.cache, self.package.sha256):
@@ -117,6 +121,9 @@ class _Preparation:
                         return
                 archive.seek(0)
                 extract(archive, self.runner)
+
+    def _keeps(self, tree: Tree) -> bool:
+        return self.sources.keep_tree and tree.usable()
 
     @property
     def _jobs_uid(self) -> int:

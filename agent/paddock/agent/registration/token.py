@@ -19,8 +19,8 @@ from paddock.agent.assignment import Assignment, Registration
 from paddock.agent.machine.clock import SECOND
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.program import Ran, Run
+from paddock.agent.settings import LISTENER
 
-LISTENER = "bin/Runner.Listener"
 TOKEN = "ACTIONS_RUNNER_INPUT_TOKEN"  # noqa: S105 - the variable's name
 PATIENCE = 60 * SECOND  # for one try; a healthy one takes some seconds
 TRIES = 2

@@ -81,6 +81,7 @@ class Delivery:
         self._thread: threading.Thread | None = None
         self._hurry = threading.Event()  # the last flush: no long pauses any more
         self._given_up = threading.Event()
+        self._lost = False  # the final report was set aside
 
     def send(self, report: Report) -> None:
         """See `ports.ReportSink`. Returns when the disk has the report; never waits for the network."""
@@ -92,16 +93,19 @@ class Delivery:
         with self._changed:
             self._number += 1
             entry = Entry(self._number, data)
-            if entry.is_plain_heartbeat:
-                self._drop_heartbeats()
+            self._drop_heartbeats()
             self._waiting.append(entry)
             self._store()
         self._start()
 
     def flush(self) -> bool:
-        """See `ports.ReportSink`. Bounded by `patience`; what is left stays in the spool for the next start."""
+        """See `ports.ReportSink`. Bounded by `patience`; what is left stays in the spool for the next start.
+
+        False also if the final report was refused for good.
+        """
         with self._changed:
             self._store()
+            self._given_up.clear()
         self._hurry.set()
         self._start()
         with self._changed:
@@ -112,10 +116,10 @@ class Delivery:
         if delivered and thread is not None:
             thread.join(1.0)  # it has nothing left to do
         self._hurry.clear()
-        return delivered
+        return delivered and not self._lost
 
     def _drop_heartbeats(self) -> None:
-        """A newer sign of life makes those that still wait superfluous; the one being sent now may go out twice."""
+        """Any newer report is a sign of life, too, and waits for none; the one being sent now may go out twice."""
         for entry in [entry for entry in self._waiting if entry.is_plain_heartbeat]:
             self._waiting.remove(entry)
             self._spool.remove(entry)
@@ -146,9 +150,12 @@ class Delivery:
         with self._changed:
             if self._transport is None or self._thread is not None or not self._waiting:
                 return
-            self._given_up.clear()
-            self._thread = threading.Thread(target=self._deliver, args=(self._transport,), daemon=True, name="reports")
-            self._thread.start()
+            thread = threading.Thread(target=self._deliver, args=(self._transport,), daemon=True, name="reports")
+            try:
+                thread.start()
+            except RuntimeError:  # a job has taken all the threads there are; the next report or flush tries again
+                return
+            self._thread = thread
 
     def _deliver(self, transport: ReportTransport) -> None:
         attempt = 0
@@ -170,18 +177,22 @@ class Delivery:
             transport.send(dict(entry.data))
         except Refused as refusal:
             self._log.write("report_refused", file=entry.name, error=str(refusal))
-            self._spool.set_aside(entry.name)
+            self._set_aside(entry)
         except Exception as error:  # noqa: BLE001 - a fault in the transport must not silence the machine
             if isinstance(error, OSError) or attempt + 1 < _ODD_TRIES:
                 if attempt == 0:  # once per outage
                     self._log.write("report_waits", file=entry.name, error=f"{type(error).__name__}: {error}")
                 return False
             self._log.write("report_set_aside", file=entry.name, error=type(error).__name__)
-            self._spool.set_aside(entry.name)
+            self._set_aside(entry)
         with self._changed:  # in one: nobody may put it on the disk (see `_store`) between its removal and its end
             self._spool.remove(entry)
             self._done(entry)
         return True
+
+    def _set_aside(self, entry: Entry) -> None:
+        self._spool.set_aside(entry.name)
+        self._lost |= entry.data.get("event") in FINAL
 
     def _rest(self, pause: float) -> None:
         """Wait, but not longer once the end is near: then every second counts."""

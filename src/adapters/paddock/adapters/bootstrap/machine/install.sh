@@ -59,6 +59,10 @@ fi
 
 # Packages that are upgraded while a job runs hold locks that the job wants.
 systemctl --no-reload mask apt-daily.timer apt-daily-upgrade.timer unattended-upgrades.service >/dev/null 2>&1 || true
+# A job that upgrades a library of the agent's must not get its own machine restarted under it.
+install -d -m 0755 "$ROOT/etc/needrestart/conf.d"
+# shellcheck disable=SC2016 # Perl's own sigil
+echo '$nrconf{override_rc}{qr(^paddock-)} = 0;' >"$ROOT/etc/needrestart/conf.d/paddock.conf"
 systemctl daemon-reload
 systemctl enable paddock-deadline.timer paddock-unclaimed.timer paddock-bootstrap.path
 if [ "$START" = yes ]; then
