@@ -91,6 +91,9 @@ def _truth(of: Outcome, end: RunnerReported) -> Iterator[str]:
         yield "truth: the end of a job is told that never began"
     if not finished and of.said and end.reason not in UNSURE:
         yield f"truth: a failed start ({end.reason}) is told of a job that had begun"
+    started = any(report.event is ReportEvent.STARTED for report in (*of.delivered, *of.spooled, *of.aside))
+    if not finished and started and end.reason != "orphan":
+        yield f"truth: a failed start ({end.reason}) is told after the job's start"
     if (end.result is OperationalResult.FAILED_TO_START) is finished or end.result is None:
         yield f"truth: {end.event.value} with result {end.result}"
     if end.reason not in of.causes:

@@ -19,6 +19,8 @@ UNSTARTED = attrs.evolve(
     GREEN, event=FAILED, conclusion=None, result=OperationalResult.FAILED_TO_START, reason="no_job"
 )
 
+LOST = attrs.evolve(UNSTARTED, reason="orphan")
+
 
 def outcome(**given: Any) -> Outcome:  # noqa: ANN401 - any field
     """A machine that served a job, but for what is given."""
@@ -53,12 +55,14 @@ BAD: dict[str, tuple[str, Outcome]] = {
     "no success": ("truth", outcome(succeeded=False)),
     "no job": ("truth", outcome(began=False, delivered=(GREEN,), sure=False)),
     "a job that had begun": ("truth", outcome(delivered=(UNSTARTED,), sure=False, causes=frozenset({"no_job"}))),
+    "a start and a failed start": ("truth", outcome(delivered=(STARTED, attrs.evolve(UNSTARTED, reason="agent_died")),
+                                                    sure=False, causes=frozenset({"agent_died"}))),
     "result and event": ("truth", outcome(delivered=(STARTED, attrs.evolve(GREEN, result=None)))),
     "a reason of nothing": ("truth", outcome(delivered=(STARTED, attrs.evolve(GREEN, reason="orphan")), sure=False)),
     "another end than its own": ("truth", outcome(undisturbed=Ended(FINISHED, "", "failure"))),
     "another machine": ("order", outcome(machine="i-2")),
-    "a start that never was": ("order", outcome(delivered=(STARTED, UNSTARTED), began=False, said=False, sure=False,
-                                                causes=frozenset({"no_job"}))),
+    "a start that never was": ("order", outcome(delivered=(STARTED, LOST), began=False, said=False, sure=False,
+                                                causes=frozenset({"orphan"}))),
     "late": ("order", outcome(delivered=(GREEN, STARTED), sure=False)),
     "no start": ("order", outcome(delivered=(GREEN,))),
     "left": ("left", outcome(left=("process 7",))),
