@@ -19,6 +19,8 @@ from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
 from tests.http_stub import Answer
 from tests.runner_package import assignment, runner_package, script
 
+pytestmark = pytest.mark.slow  # each is short; there are many of them
+
 STARTED, FINISHED, FAILED = ReportEvent.STARTED, ReportEvent.FINISHED, ReportEvent.FAILED_TO_START
 MANY = 99
 
