@@ -6,9 +6,13 @@
   What it finds becomes an ``@example`` beside the property.
 
 Neither has a deadline: shared machines are noisy, and a slow example is not a wrong one.
+
+Who starts the tests in the background of a script, or by nohup, makes them ignore signals, and with them every process
+that they start: here they are heard again.
 """
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -19,3 +23,6 @@ settings.register_profile(
     "long", max_examples=3_000, deadline=None, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile(os.environ.get("PADDOCK_HYPOTHESIS", "short"))
+for number in (signal.SIGINT, signal.SIGHUP):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
