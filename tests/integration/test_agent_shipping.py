@@ -91,6 +91,7 @@ def test_a_full_batch_does_not_wait(ships: Ships) -> None:
     ships.start(store, Pace(span=600, lines=10))
     words = ships.say(35)
     eventually(lambda: store.words == words[:30], "three full batches")
+    eventually(lambda: ships.shipped() == 30, "their end, noted")
     other = ToldStore()
     ships.position.unlink()
     sized = ships.start(other, Pace(span=600, size=500))
