@@ -93,7 +93,8 @@ def test_a_job_from_its_webhook_to_its_bill(stage: Stage, tmp_path: Path) -> Non
         day = time.strftime("%Y-%m-%d", time.gmtime(runner.launched_at / 1e6))
         bill = state.table.ledger.page("day", day).items
         assert {entry.machine for entry in bill} == {job.machine}
-        assert {"queued", "launched", "running", "finished"} <= set(verdicts_of(state, job_id))
+        story = {"queued", "launched", "running", "finished"}  # told once the record says so
+        until(lambda: story <= set(verdicts_of(state, job_id)), "the job's whole story")
 
 
 def test_a_job_that_fails_is_no_failure_of_ours(stage: Stage) -> None:
