@@ -23,6 +23,7 @@ from paddock.agent.job.environment import base_environment, marker
 from paddock.agent.machine.cgroup import control_group
 from paddock.agent.machine.cleanup import clean
 from paddock.agent.machine.harden import harden
+from paddock.agent.machine.place import claim
 from paddock.agent.machine.processes import LinuxProcesses, owned
 from paddock.agent.machine.users import choose_user, make_for, open_way
 from paddock.agent.ports import Child
@@ -211,6 +212,7 @@ def box() -> Iterator[Box]:
         for pid in owned(made.uid) if ROOT else ():
             with suppress(ProcessLookupError):
                 os.kill(pid, 9)
+        claim(made.machine)
         clean(made.machine, path / "unused", patience=PATIENCE)
         shutil.rmtree(path, ignore_errors=True)
 
@@ -232,6 +234,7 @@ def main() -> None:
     held.flush()
     work = machine / "work"
     make_for(user, work, *(work / name for name in ("runner", "home", "tmp")))
+    claim(work)
     group = control_group(f"paddock-{machine.name}") if plan["group"] else None
     processes = LinuxProcesses(user, alone=plan["alone"], group=group)
     assert processes.adopt_orphans()

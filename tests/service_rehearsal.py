@@ -80,8 +80,11 @@ def live(
         except OSError:
             life = Life("exit-code", "exited", "203")
         else:
-            life = _watch(process, notify, start, silence, act)
-            _end_group(process)
+            try:
+                life = _watch(process, notify, start, silence, act)
+            finally:  # also if the test's own act failed
+                _end_group(process)
+                process.wait(PATIENCE)
     name.unlink()
     words = {"SERVICE_RESULT": life.result, "EXIT_CODE": life.exit_code, "EXIT_STATUS": life.exit_status}
     for lenient, command in unit.commands("ExecStopPost"):

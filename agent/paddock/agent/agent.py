@@ -31,6 +31,7 @@ class Agent:
         self._reporter = Reporter(platform.identity.machine, platform.clock, self._phases)
         self._leaving = Leaving(settings, platform, self._phases)
         self._taken_at: int | None = None  # when the cloud takes the machine
+        self.end: Report | None = None  # what was told last, once it was
 
     def run(self) -> None:
         """Serve, and whatever happens: kill, report, wipe, switch off.
@@ -53,6 +54,7 @@ class Agent:
                 report = self._failed(failure)
             except Exception as error:  # noqa: BLE001 - whatever it is, the machine must not stay on because of it
                 report = self._failed(failure_of(error))
+            self.end = report
             self._leave(report, may_live_again=not ours)
         finally:
             self._on.service.stopping(SOON)

@@ -13,6 +13,7 @@ from paddock.agent.job.environment import base_environment, listener_environment
 from paddock.agent.job.hooks import Hooks
 from paddock.agent.job.setup_info import setup_info, write_setup_info
 from paddock.agent.machine.clock import SECOND, Phases
+from paddock.agent.machine.place import claim
 from paddock.agent.machine.users import make_for, open_way
 from paddock.agent.package.baked import Baked
 from paddock.agent.package.bounds import Bounds
@@ -82,7 +83,9 @@ class Preparation:
         """The job's directories, its user's where it has one; the runner's becomes its own when it is filled."""
         settings, user = self._settings, self._on.user
         open_way(settings.directory, user)
-        make_for(user, settings.work, settings.home, settings.tmp)
+        make_for(user, settings.work)
+        claim(settings.work)
+        make_for(user, settings.home, settings.tmp)
         settings.runner.mkdir(mode=0o700)
         try:
             hooks = Hooks(settings.work, started=settings.hooks_started, completed=settings.hooks_completed)

@@ -21,6 +21,7 @@ from paddock.agent.machine.cgroup import control_group
 from paddock.agent.machine.cleanup import clean
 from paddock.agent.machine.clock import SECOND, SteadyClock
 from paddock.agent.machine.harden import harden
+from paddock.agent.machine.place import check_place
 from paddock.agent.machine.power import SystemPower, command_steps, linux_steps
 from paddock.agent.machine.processes import LinuxProcesses
 from paddock.agent.machine.resources import LinuxResources
@@ -33,11 +34,12 @@ from paddock.agent.telling.archive import keep_diagnosis
 from paddock.agent.telling.delivery import Delivery, deliver_spool
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.shipping import SHIPPED, Shipper
-from paddock.agent.telling.state import TOLD, StateFile, known_job, last_words
+from paddock.agent.telling.state import STATE, TOLD, StateFile, known_job, last_words
 from paddock.agent.version import VERSION
 
 SPOOL = "spool"
 LOG = "agent.log"
+KNOWN = frozenset({LOG, SPOOL, STATE, TOLD, SHIPPED, SCRATCH, DIAG, "work", "work.claim"})
 CONNECTING = 120 * SECOND
 CLEARING, LAST_WORDS, LAST_LINES = 10.0, 30.0, 10.0  # seconds; the unit gives 90 to them and all around them
 
@@ -57,7 +59,12 @@ def start(options: argparse.Namespace) -> int:
     if config is None:
         return 1
     directory = config.settings.directory
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        check_place(directory, KNOWN)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except (AgentFailure, OSError) as error:  # nothing may be written there, so nothing more can be said
+        print(f"paddock-agent: {error}", file=sys.stderr)  # noqa: T201 - the machine's console
+        return 1
     clock = SteadyClock()
     log = Log(directory / LOG, clock)
     power = _power(config, log)
@@ -126,6 +133,14 @@ def _platform(
 
 def stop_post(options: argparse.Namespace) -> int:
     """Say what the agent could not say any more; 0 if nothing is owed any more."""
+    try:
+        return _stop_post(options)
+    except AgentFailure as failure:
+        print(f"paddock-agent: {failure.detail}", file=sys.stderr)  # noqa: T201 - the machine's console
+        return 1
+
+
+def _stop_post(options: argparse.Namespace) -> int:
     config, _ = _config(options.config)
     if config is None:
         return 1
@@ -133,6 +148,7 @@ def stop_post(options: argparse.Namespace) -> int:
     ended = os.environ.get("SERVICE_RESULT", "success")  # see systemd.exec(5)
     if ended == "success" and _is_even(config, clock):
         return 0
+    check_place(directory, KNOWN)
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     log = Log(directory / LOG, clock)
     try:

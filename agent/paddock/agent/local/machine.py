@@ -32,6 +32,14 @@ PROCESS = "process.json"
 ASSIGNMENT = "assignment.json"
 TAKEN = "assignment.taken.json"
 OUTBOX = "outbox"
+KNOWN = frozenset(
+    {
+        *(MACHINE_LOCK, PROCESS, ASSIGNMENT, TAKEN, OUTBOX),
+        *("machine.json", "ended.json"),  # the fleet's own
+        *("agent.log", "shipped.json", "notice.json", "diag", "scratch", "work", "work.claim"),
+    }
+)
+"""What may lie in a machine's directory."""
 
 
 class MachineLock:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from paddock.agent.machine.cgroup import unescaped
+from paddock.agent.machine.place import claim_of, is_claimed
 from paddock.agent.machine.removal import Leftovers, remove
 from paddock.agent.machine.users import User
 
@@ -47,7 +48,8 @@ def clean(
     """Remove `work` with everything in it; first the runner's own ``_diag`` is moved to `diag`.
 
     Args:
-        work: everything that the job was given to write to. Its parent directory is the agent's.
+        work: everything that the job was given to write to. Its parent directory is the agent's. Nothing happens unless
+            it is claimed, see `place`.
         diag: where the diagnosis goes, afterwards the agent's alone.
         user: the job's dedicated user, if it had one.
         alone: the user serves this machine and nothing else, so that whatever is the user's goes as well.
@@ -57,6 +59,8 @@ def clean(
     Returns:
         What could not be removed, in words for the log (with names that the job chose, as ASCII); empty is the rule.
     """
+    if not is_claimed(work):  # never made, or not by us
+        return []
     left = Leftovers(time.monotonic() + patience)
     unmount_below(work, left)
     _keep_diagnosis(work, diag, left)
@@ -64,6 +68,8 @@ def clean(
     if user is not None and alone and user.uid not in (0, os.getuid()):
         for place in places:
             _remove_owned(place, user, left)
+    if not os.path.lexists(work):
+        claim_of(work).unlink(missing_ok=True)
     return left.words
 
 

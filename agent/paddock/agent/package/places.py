@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 from paddock.agent.assignment import Package
 from paddock.agent.ports import PackageMirror
@@ -29,8 +30,10 @@ class HttpMirror:
         Raises:
             ValueError: the address is not http or https.
         """
-        if not base_url.startswith(("http://", "https://")):
-            raise ValueError(f"mirror: found {base_url.partition(':')[0][:20]!r}, wanted an http or https address")
+        parts = urlsplit(base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            shown = f"{parts.scheme[:20]}://{parts.hostname or ''}"  # not more: it may hold credentials
+            raise ValueError(f"mirror: found {shown!r}, wanted an http or https address")
         self._base = base_url.rstrip("/")
         self._headers = dict(headers or {})
 
