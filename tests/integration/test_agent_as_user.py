@@ -70,7 +70,7 @@ def refused(here: Stage, capfd: pytest.CaptureFixture[str], name: str = "54321")
     assert here.machine.start("--user", name).wait(PATIENCE) == 2
     told = capfd.readouterr().err
     wanted = "wanted the name of a user of this machine" if ROOT else "only root can start jobs as somebody else"
-    assert told.startswith(f"--user: found '{name}'")
+    assert told.startswith(f"paddock-agent: --user: found '{name}'")
     assert wanted in told
     assert list(here.machine.directory.iterdir()) == []
 

@@ -178,7 +178,7 @@ def test_paddock_agent_passes_its_words_on(tmp_path: Path, capsys: pytest.Captur
     """Options of the agent's own reach it; words that it does not know end with its usage and exit code 2."""
     none = str(tmp_path / "none")
     assert main(["agent", "local", "--machine-dir", none, "--cache-dir", none]) == 2
-    assert "must be an existing directory" in capsys.readouterr().err
+    assert "wanted an existing directory" in capsys.readouterr().err
     assert main(["agent", "frobnicate"]) == 2
     assert "paddock-agent" in capsys.readouterr().err
 

@@ -24,7 +24,7 @@ ELSEWHERE = {
     "pip install . && paddock demo",  # test_demo.py runs the demo, each nox session installs the package
     "paddock local --config paddock.yml",  # below
     "paddock agent --check",  # below: ends with 1 on a machine that lacks something
-    "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: says nothing, reports
+    "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: without orders
 }
 
 
@@ -96,7 +96,8 @@ def test_an_agent_by_hand_lives_its_life_in_a_directory(home: Path) -> None:
     outcome = run(
         "mkdir box-1 && paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1", home
     )
-    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert (outcome.returncode, outcome.stdout) == (0, "")
+    assert outcome.stderr.startswith("paddock-agent: box-1: failed_to_start: assignment_deadline: no assignment came")
     (report,) = (home / "box-1" / "outbox").glob("*.json")
     assert json.loads(report.read_text(encoding="utf-8"))["reason"] == "assignment_deadline"
 

@@ -92,7 +92,7 @@ def load_config(path: Path) -> Config:
     except (ValueError, RecursionError):
         data = None
     if data is None:
-        raise _wrong(str(path), f"{len(content)} bytes that are none", f"JSON of at most {MAX_BYTES} bytes")
+        raise _wrong(str(path), f"{len(content)} bytes that are no JSON", f"JSON of at most {MAX_BYTES} bytes")
     return parse_config(data)
 
 

@@ -45,6 +45,7 @@ class Facts:
     processor: str
     root: bool
     jobs_run_as: Answer
+    jobs_as_root: bool = False
     now: int
     synchronised: bool | None = None
     memory: int | None = None

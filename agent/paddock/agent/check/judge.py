@@ -45,7 +45,11 @@ def judge(facts: Facts) -> list[Check]:
         *_room(facts),
         *_runner(facts),
         *_asked("metadata service", facts.metadata, "let the instance reach 169.254.169.254 (IMDSv2, hop limit 1)"),
-        *_asked("assignment", facts.assignment, "see that the directory, or the item and the role's rights, are there"),
+        *_asked(
+            "assignment",
+            facts.assignment,
+            "make the directory; on EC2, see to the item and the role's rights",
+        ),
         *_network(facts),
     ]
 
@@ -96,6 +100,15 @@ def _program(facts: Facts) -> Iterator[Check]:
         if facts.is_machine
         else "",
     )
+    if facts.jobs_run_as.ok and facts.jobs_as_root:
+        yield Check(
+            name="jobs",
+            ok=None,
+            found=facts.jobs_run_as.said,
+            wanted="a user of their own: as root, a job reads whatever the agent does",
+            next_step="create the user 'runner', or name one in the settings",
+        )
+        return
     yield from _asked("jobs", facts.jobs_run_as, "create the user, or name another one in the settings")
 
 
@@ -136,7 +149,7 @@ def _machine(facts: Facts) -> Iterator[Check]:
             ok=True if facts.docker.ok else None,
             found=facts.docker.said,
             wanted="docker, for jobs with containers or services",
-            next_step="install docker if your jobs use it, and put the job's user into its group",
+            next_step="if your jobs use it: install it, or start its daemon, and put the job's user into its group",
         )
 
 

@@ -38,7 +38,7 @@ def gather(config: Path | None, machine: Path | None, cache: Path | None, *, net
     metadata = assignment = None
     does = "As it is, an agent here would run one job of GitHub Actions and end:"
     if config is not None:
-        does = f"By {config}, an agent here would read its orders from the fleet's table, run one job and power off:"
+        does = f"With {config}, an agent here is to read its orders from the fleet's table, run one job and power off:"
         loaded, told = _config(config)
         if loaded is not None:
             settings = loaded.settings
@@ -47,7 +47,10 @@ def gather(config: Path | None, machine: Path | None, cache: Path | None, *, net
         does = f"In {machine}, an agent would wait for assignment.json, run one job and end:"
         assignment = _orders(machine)
     work = settings.directory if settings is not None else machine
+    if machine is not None and not machine.is_dir():
+        work = None  # the check of the assignment says so
     cache = settings.cache if settings is not None else cache
+    wanted_user = settings.user if settings is not None else ""
     github, github_clock = _github() if network else (None, None)
     return Facts(
         does=does,
@@ -55,7 +58,8 @@ def gather(config: Path | None, machine: Path | None, cache: Path | None, *, net
         system=os.uname().sysname,
         processor=os.uname().machine,
         root=os.geteuid() == 0,
-        jobs_run_as=_user(settings.user if settings is not None else ""),
+        jobs_run_as=_user(wanted_user),
+        jobs_as_root=_as_root(wanted_user),
         now=time.time_ns() // 1_000,
         synchronised=_synchronised(),
         memory=_memory(),
@@ -212,6 +216,13 @@ def _user(name: str) -> Answer:
         return Answer(ok=True, said=choose_user(name).why)
     except ValueError as error:
         return Answer(ok=False, said=str(error))
+
+
+def _as_root(name: str) -> bool:
+    try:
+        return os.geteuid() == 0 and choose_user(name).user is None
+    except ValueError:
+        return False
 
 
 def _docker() -> Answer:

@@ -62,6 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words[:1] == ["agent"] and words[1:] and not words[1].startswith("-"):
+            # The agent's own commands have their own help and their own errors.
+            return _agent(words[1:])
         outcome = command_line(words)(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
@@ -81,6 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
 
         return _say(told(error, words), FAULT)
     return outcome if isinstance(outcome, int) else OK
+
+
+def _agent(words: Sequence[str]) -> int:
+    from paddock.entrypoints.cli.agent import agent  # noqa: PLC0415 - as all commands: when it is called
+
+    return agent(*words)
 
 
 def _say(text: str, code: int) -> int:
