@@ -17,6 +17,7 @@ from paddock.core.errors import InvalidInput, Unavailable
 from paddock.core.messages import Assignment, EventMessage, ReportEvent, RunnerReported
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.units import DAY, SECOND, Span
+from paddock.entrypoints.local.places import Places
 from tests.runner_package import assignment
 from tests.threads import race
 
@@ -162,6 +163,29 @@ def test_an_abandoned_assignment_is_swept(tmp_path: Path, queue: ToldQueue) -> N
     assert mailbox.sweep(DAY, made + DAY) == ()
     assert mailbox.sweep(DAY, made + DAY + 2 * SECOND) == ("m-1",)
     assert not (tmp_path / "machines" / "m-1").exists()
+
+
+def test_what_is_no_machine_is_never_swept(tmp_path: Path, queue: ToldQueue) -> None:
+    """Somebody's directory beside the machines stays, however old it is; one that was only begun goes."""
+    theirs, begun = tmp_path / "machines" / "laser-cutter", tmp_path / "machines" / "m-1"
+    theirs.mkdir(parents=True)
+    begun.mkdir()
+    (theirs / "plans.txt").write_text("years of work")
+    (begun / ".machine.json.7.part").touch()
+    mailbox = Mailbox(tmp_path, queue)
+    made = int(begun.stat().st_mtime * SECOND)
+    assert mailbox.sweep(DAY, made + 9 * DAY) == ("m-1",)
+    assert (theirs / "plans.txt").read_text() == "years of work"
+
+
+def test_a_state_that_is_somebody_elses_is_refused(tmp_path: Path) -> None:
+    """A directory with machines that no fleet made is not taken for a fleet's; an empty one, or a fleet's own, is."""
+    (tmp_path / "machines" / "laser-cutter").mkdir(parents=True)
+    with pytest.raises(InvalidInput, match="a directory 'machines' that no fleet made"):
+        Places(tmp_path).make()
+    (tmp_path / "fleet.db").touch()
+    Places(tmp_path).make()
+    Places(tmp_path / "new").make()
 
 
 @pytest.mark.parametrize("machine", ["", "..", "../m-1", "a/b", ".hidden", "x" * 129, "m\n1"])

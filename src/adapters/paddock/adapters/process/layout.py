@@ -30,6 +30,7 @@ from typing import Any
 import attrs
 
 _MACHINE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_PART = re.compile(r"\..+\.part")  # see `write_json`
 MAX_FILE_BYTES = 1_000_000
 
 
@@ -96,6 +97,13 @@ class MachineFiles:
     def id(self) -> str:
         """The machine's id."""
         return self.directory.name
+
+    @property
+    def is_ours(self) -> bool:
+        """True if a machine was launched here, or was about to be: nothing is in it yet but what is being written."""
+        signs = (self.machine, self.process, self.assignment, self.taken)
+        names = os.listdir(self.directory)  # noqa: PTH208 - names alone
+        return any(sign.exists() for sign in signs) or all(_PART.fullmatch(name) for name in names)
 
     @property
     def machine(self) -> Path:

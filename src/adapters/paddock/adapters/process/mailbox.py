@@ -63,6 +63,8 @@ class Mailbox:
     def sweep(self, older_than: Span, now: Moment) -> tuple[str, ...]:
         """Remove the directories of machines that are terminated, launched before, and have nothing left to say.
 
+        What is no machine of ours is never touched.
+
         Their logs are kept in ``logs/``. So are launch records for a week, because a launch may be repeated.
 
         Returns:
@@ -104,7 +106,7 @@ class Mailbox:
         return Collected(len(reports), tuple(bad), tuple(impostors))
 
     def _is_over(self, files: MachineFiles, older_than: Span, now: Moment) -> bool:
-        if _waiting(files):
+        if _waiting(files) or not files.is_ours:
             return False
         launched_at = _moment_in(files.machine, "launched_at")
         if now - launched_at <= older_than:

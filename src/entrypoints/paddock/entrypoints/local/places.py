@@ -37,13 +37,20 @@ class Places:
         """Create the directory; only its owner may look inside. The machines' own are `process.Layout`'s.
 
         Raises:
-            InvalidInput: it cannot be created there.
+            InvalidInput: it cannot be created there, or belongs to somebody else.
         """
         try:
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             remedy = f"cannot be made a directory ({error.strerror}): name one that this user may create"
             raise InvalidInput("local.state", str(self.root), remedy) from None
+        machines = self.root / "machines"
+        if not self.database.exists() and machines.is_dir() and any(machines.iterdir()):
+            # What is terminated is swept from there, and these are nobody's machines.
+            remedy = (
+                f"holds a directory 'machines' that no fleet made ({self.database.name} is missing): name another one"
+            )
+            raise InvalidInput("local.state", str(self.root), remedy)
 
     def hold(self) -> IO[str]:
         """Take the directory for this process, until the file that is returned is closed or the process dies.
