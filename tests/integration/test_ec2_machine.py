@@ -2,8 +2,12 @@
 
 import json
 import os
+import shlex
 import signal
+import sys
 from collections.abc import Iterator
+from random import choices
+from string import ascii_lowercase
 
 import pytest
 
@@ -11,8 +15,9 @@ from paddock.core.messages import ReportEvent
 from paddock.core.states import OperationalResult
 from tests.agent_machine import eventually
 from tests.agent_zipapp import build
-from tests.aws_machine import SECOND
+from tests.aws_machine import ROLE_ID, SECOND
 from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.isolated_job import search_in, secret
 from tests.runner_package import runner_package, script
 
 STARTED, HEARTBEAT, FINISHED = ReportEvent.STARTED, ReportEvent.HEARTBEAT, ReportEvent.FINISHED
@@ -238,3 +243,26 @@ def test_a_machine_that_is_taken_while_it_prepares(cloud: Ec2) -> None:
         machine.live(taken)
         end = one_end(machine.reports())
         assert (end.event.value, end.reason, end.interrupted_by) == ("failed_to_start", "spot_notice", "spot")
+
+
+def test_a_job_with_all_rights_finds_nothing_of_another_machine(cloud: Ec2) -> None:
+    """As whoever the agent is, root on a machine: its memory, files and processes hold its own orders and no others.
+
+    What its role may ask the table for is IAM's affair, which moto does not play; the machine asks for its own item.
+    """
+    own, other = (f"{kind}-{''.join(choices(ascii_lowercase, k=8))}" for kind in ("own", "neighbour"))
+    with cloud.machine(runner_package()) as machine:
+        search = f"{shlex.quote(sys.executable)} -c {shlex.quote(search_in(machine.home))}"
+        machine.server.data = runner_package(script(job="build", shell=[search]))
+        body = {"body": {"S": f"orders with {secret(other)}"}}
+        key = {"pk": {"S": f"{ROLE_ID}:i-00000000000000000"}, "sk": {"S": "ASSIGNMENT"}}
+        machine.aws.dynamodb.put_item(TableName=machine.aws.name, Item={**key, **body})
+        machine.assign(setup_info=f"Why: {secret(own)}")
+        machine.live()
+        assert one_end(machine.reports()).result is OperationalResult.SERVED
+        found = {line.rpartition(" ")[2] for line in machine.shipped() if " stdout found " in line}
+        assert own in found
+        assert other not in found
+        front = machine.aws.front
+        keys = [asked["Key"]["pk"]["S"] for name in ("GetItem", "UpdateItem") for asked in front.bodies(name)]
+        assert set(keys) == {machine.aws.user_id}
