@@ -20,7 +20,7 @@ VERSION = "2.336.0"
 RUNNER_ID = 4711
 SECRET = "this-is-the-private-key"
 LISTENER = r"""#!@PYTHON@ -ES
-import json, os, signal, subprocess, sys, time
+import hashlib, json, os, signal, subprocess, sys, time
 
 here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 steps = json.load(open(os.path.join(here, "scenario.json")))
@@ -32,6 +32,19 @@ if sys.argv[1:] == ["--version"]:
         time.sleep(0.01)
     print("@VERSION@")
     sys.exit(0)
+settings = os.path.join(here, ".runner")
+if sys.argv[1:2] in (["configure"], ["remove"]):
+    token = os.environ.pop("ACTIONS_RUNNER_INPUT_TOKEN")
+    assert hashlib.sha256(token.encode()).hexdigest() == steps["token"], "another token"
+    if sys.argv[1] == "remove":
+        os.remove(settings)
+        sys.exit(0)
+    name = sys.argv[sys.argv.index("--name") + 1]
+    with open(settings, "w") as file:
+        json.dump({"AgentId": @RUNNER_ID@, "AgentName": name, "Ephemeral": True}, file)
+    while steps.get("slow") and not os.path.exists(steps["slow"]):
+        time.sleep(0.01)
+    sys.exit(0)
 assert sys.argv[1:] == ["run"], sys.argv
 
 def say(text, stamp=True):
@@ -40,7 +53,7 @@ def say(text, stamp=True):
 def stop(*_):
     global stopping
     stopping = True
-    say("Exiting...", False)
+    os.write(1, b"Exiting...\n")  # not print: the signal may come in the midst of one
 
 def note(name):
     if script.get("notes"):
@@ -58,7 +71,7 @@ if script.get("plain_sigint"):
 else:
     signal.signal(signal.SIGINT, signal.SIG_IGN if script.get("deaf") else stop)
 jit = os.environ.pop("ACTIONS_RUNNER_INPUT_JITCONFIG", None)
-assert jit, "no JIT configuration"
+assert jit or os.path.exists(settings), "neither configured nor given a JIT configuration"
 os.makedirs(os.path.join(here, "_diag"), exist_ok=True)
 open(os.path.join(here, "_diag", "Runner_1.log"), "w").write("[WRITE LINE]\n")
 open(os.path.join(here, ".credentials"), "w").write("secret")
@@ -146,13 +159,16 @@ def archive(files: Mapping[str, bytes], more: Iterable[tuple[tarfile.TarInfo, by
     return data.getvalue()
 
 
-def runner_package(*runs: Mapping[str, Any], broken: bool = False, slow: Path | None = None) -> bytes:
+def runner_package(*runs: Mapping[str, Any], broken: bool = False, slow: Path | None = None, token: str = "") -> bytes:
     """A package whose Listener does the n-th of `runs` when it is started for the n-th time (the last one for ever).
 
-    If it is `slow`, it does not tell its version before that file is there.
+    If it is `slow`, it does not tell its version, nor that it is configured, before that file is there. It can be
+    configured by the `token` alone.
     """
     listener = LISTENER.replace("@PYTHON@", sys.executable).replace("@VERSION@", VERSION)
-    scenario = json.dumps({"runs": list(runs) or [script(job="build")], "broken": broken, "slow": str(slow or "")})
+    listener = listener.replace("@RUNNER_ID@", str(RUNNER_ID))
+    steps = {"runs": list(runs) or [script(job="build")], "broken": broken, "slow": str(slow or "")}
+    scenario = json.dumps({**steps, "token": hashlib.sha256(token.encode()).hexdigest()})
     programs = {"bin/Runner.Listener": listener.encode(), "bin/Runner.Worker": WORKER.encode()}
     return archive({**programs, "scenario.json": scenario.encode()})
 

@@ -190,17 +190,15 @@ def test_a_runner_that_registers_itself(here: Stage) -> None:
     assert [path for path, text in here.kept() if given in text] == []
 
 
-def test_a_registration_that_no_job_used_is_taken_back(here: Stage) -> None:
-    """The idle time-out ends it, and GitHub knows the runner no longer; its number was told."""
+def test_a_registration_that_no_job_used_is_told(here: Stage) -> None:
+    """Once it listens the token is gone, so the machine cannot take it back: the report says what the fleet deletes."""
     _, (failed,) = here.by_token(idle_timeout=SECOND)
     assert (failed.event, failed.reason) == (ReportEvent.FAILED_TO_START, "no_job")
-    assert failed.runner_id
-    assert here.world.standin.runners() == ()
-    assert "agent unregistered done=true" in (here.logs / here.machine.name / "77.log").read_text()
+    assert [runner.id for runner in here.world.standin.runners()] == [failed.runner_id]
 
 
-def test_a_registration_is_taken_back_from_a_machine_that_is_told_to_stop(here: Stage) -> None:
-    """Idle or not yet listening, a stopped machine leaves no runner behind that GitHub might give a job to."""
+def test_a_machine_that_is_told_to_stop_leaves_no_registration_untold(here: Stage) -> None:
+    """Not yet listening it takes the registration back; idle it says which one it was."""
     registration = Registration(f"{here.world.standin.url}/{REPOSITORY}", token(here.world.standin))
     agent = here.machine.start()
     put_assignment(here.machine.directory, here.orders(runner_id=0, registration=registration))
@@ -209,7 +207,7 @@ def test_a_registration_is_taken_back_from_a_machine_that_is_told_to_stop(here: 
     assert agent.wait(PATIENCE) == 0
     (failed,) = here.machine.reports()
     assert (failed.event, failed.reason) == (ReportEvent.FAILED_TO_START, "sigterm")
-    assert here.world.standin.runners() == ()
+    assert {runner.id for runner in here.world.standin.runners()} <= {failed.runner_id}
 
 
 def test_a_token_that_github_refuses(here: Stage) -> None:

@@ -11,14 +11,14 @@ from string import ascii_lowercase
 
 import pytest
 
-from paddock.core.messages import ReportEvent
+from paddock.core.messages import Registration, ReportEvent
 from paddock.core.states import OperationalResult
 from tests.agent_machine import eventually
 from tests.agent_zipapp import build
 from tests.aws_machine import ROLE_ID, SECOND
 from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
 from tests.isolated_job import search_in, secret
-from tests.runner_package import runner_package, script
+from tests.runner_package import RUNNER_ID, runner_package, script
 
 STARTED, HEARTBEAT, FINISHED = ReportEvent.STARTED, ReportEvent.HEARTBEAT, ReportEvent.FINISHED
 
@@ -245,24 +245,32 @@ def test_a_machine_that_is_taken_while_it_prepares(cloud: Ec2) -> None:
         assert (end.event.value, end.reason, end.interrupted_by) == ("failed_to_start", "spot_notice", "spot")
 
 
-def test_a_job_with_all_rights_finds_nothing_of_another_machine(cloud: Ec2) -> None:
+@pytest.mark.parametrize("registered", ["just in time", "by token"])
+def test_a_job_with_all_rights_finds_nothing_good_for_others(cloud: Ec2, registered: str) -> None:
     """As whoever the agent is, root on a machine: its memory, files and processes hold its own orders and no others.
 
-    What its role may ask the table for is IAM's affair, which moto does not play; the machine asks for its own item.
+    A registration token, which would register any runner, is gone before the job comes. What its role may ask the
+    table for is IAM's affair, which moto does not play; the machine asks for its own item.
     """
-    own, other = (f"{kind}-{''.join(choices(ascii_lowercase, k=8))}" for kind in ("own", "neighbour"))
+    own, other, token = (f"{kind}-{''.join(choices(ascii_lowercase, k=8))}" for kind in ("own", "neighbour", "token"))
+    by_token = {
+        "jit_config": "",
+        "runner_id": 0,
+        "registration": Registration("https://github.com/acme/shop", secret(token)),
+    }
     with cloud.machine(runner_package()) as machine:
         search = f"{shlex.quote(sys.executable)} -c {shlex.quote(search_in(machine.home))}"
-        machine.server.data = runner_package(script(job="build", shell=[search]))
+        machine.server.data = runner_package(script(job="build", shell=[search]), token=secret(token))
         body = {"body": {"S": f"orders with {secret(other)}"}}
         key = {"pk": {"S": f"{ROLE_ID}:i-00000000000000000"}, "sk": {"S": "ASSIGNMENT"}}
         machine.aws.dynamodb.put_item(TableName=machine.aws.name, Item={**key, **body})
-        machine.assign(setup_info=f"Why: {secret(own)}")
+        machine.assign(setup_info=f"Why: {secret(own)}", **(by_token if registered == "by token" else {}))
         machine.live()
-        assert one_end(machine.reports()).result is OperationalResult.SERVED
+        end = one_end(machine.reports())
+        assert (end.result, end.runner_id) == (OperationalResult.SERVED, RUNNER_ID)
         found = {line.rpartition(" ")[2] for line in machine.shipped() if " stdout found " in line}
         assert own in found
-        assert other not in found
+        assert not {other, token} & found
         front = machine.aws.front
         keys = [asked["Key"]["pk"]["S"] for name in ("GetItem", "UpdateItem") for asked in front.bodies(name)]
         assert set(keys) == {machine.aws.user_id}

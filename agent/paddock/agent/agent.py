@@ -1,5 +1,8 @@
 """The agent: one assignment, one runner, one job; then the report, and off. No path leaves the machine on."""
 
+import contextlib
+import dataclasses
+
 from paddock.agent.assignment import Assignment, parse_assignment
 from paddock.agent.job.diag import Diagnosis
 from paddock.agent.job.environment import marker
@@ -12,6 +15,8 @@ from paddock.agent.machine.clock import SECOND, Phases
 from paddock.agent.platform import Platform
 from paddock.agent.ports import Child, NoticeKind
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
+from paddock.agent.registration.keeper import TokenKeeper
+from paddock.agent.registration.program import RunToEnd
 from paddock.agent.reporting import Reporter
 from paddock.agent.settings import LISTENER, Settings
 from paddock.agent.telling.report import Report, Result
@@ -25,8 +30,10 @@ class Agent:
 
     def __init__(self, settings: Settings, platform: Platform) -> None:
         """Args: the machine's settings and platform."""
+        run = RunToEnd(platform.processes, platform.clock, marker(platform.identity.machine))
+        self._keeper = TokenKeeper(platform.source, run)
         self._settings = settings
-        self._on = platform
+        self._on = platform = dataclasses.replace(platform, source=self._keeper)
         self._phases = Phases(platform.clock)
         self._reporter = Reporter(platform.identity.machine, platform.clock, self._phases)
         self._leaving = Leaving(settings, platform, self._phases)
@@ -72,7 +79,8 @@ class Agent:
 
     def _serve(self) -> Report:
         on = self._on
-        with on.stop.raising():
+        # Closed before the Listener starts: it keeps what is good for other machines too.
+        with contextlib.closing(self._keeper), on.stop.raising():
             self._note("standby" if self._settings.standby else "assignment")
             preparing = self._settings.download_deadline + PREPARING
             with self._phases.measure("assignment"), on.service.busy(self._settings.assignment_deadline + preparing):
@@ -90,9 +98,7 @@ class Agent:
     def _accept(self, data: object) -> Assignment:
         on = self._on
         if isinstance(data, dict):
-            registration = data.get("registration")
             on.log.hide(str(data.get("jit_config") or ""))
-            on.log.hide(str(registration.get("token") or "") if isinstance(registration, dict) else "")
         assignment = parse_assignment(data)
         if assignment.machine != on.identity.machine:
             detail = f"machine: found {assignment.machine!r}, and this is {on.identity.machine!r}"
@@ -110,7 +116,7 @@ class Agent:
     def _prepare(self, assignment: Assignment) -> dict[str, str]:
         from paddock.agent.preparing import Preparation  # noqa: PLC0415 - a waiting agent should be small
 
-        ready = Preparation(assignment, self._settings, self._on, self._phases)()
+        ready = Preparation(assignment, self._settings, self._on, self._phases, run=self._keeper)()
         self._reporter.hooks, self._reporter.runner_id = ready.hooks, ready.runner_id
         self._on.log.write("prepared", version=ready.version, **self._phases.spans)
         return dict(ready.environment)
@@ -177,9 +183,7 @@ class Agent:
 
     def _leave(self, report: Report | None, *, may_live_again: bool) -> None:
         life = self._reporter.life
-        unused = life is None or life.started_at is None
-        back = self._reporter.assignment if unused else None
-        self._leaving(report, back=back, taken_at=self._taken_at, may_live_again=may_live_again)
+        self._leaving(report, taken_at=self._taken_at, may_live_again=may_live_again)
         self._leaving.wait_for_the_cloud(None if life is None else life.wait_until)
 
     def _note(self, phase: str, **facts: object) -> None:

@@ -2,7 +2,7 @@
 
 ::
 
-    kill ─> report ─> (registration back) ─> reports delivered ─> diagnosis kept ─> wiped ─> log shipped ─> off
+    kill ─> report ─> reports delivered ─> diagnosis kept ─> wiped ─> log shipped ─> off
                                                                           after a spot notice the log goes first:
                                                                           the cloud takes the disk, wiped or not
 """
@@ -13,8 +13,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from paddock.agent.assignment import Assignment
-from paddock.agent.job.environment import base_environment, marker, surroundings_of
+from paddock.agent.job.environment import marker
 from paddock.agent.machine.clock import SECOND, Phases
 from paddock.agent.machine.power import wait_until
 from paddock.agent.platform import Platform
@@ -54,7 +53,6 @@ class Leaving:
         self,
         report: Report | None,
         *,
-        back: Assignment | None = None,
         taken_at: int | None = None,
         may_live_again: bool = False,
     ) -> None:
@@ -62,7 +60,6 @@ class Leaving:
 
         Args:
             report: the last one; None if there is nothing to tell.
-            back: orders whose registration no job has used up, so that it can be taken back.
             taken_at: when the cloud takes the machine; None if it does not.
             may_live_again: a pool's machine is stopped, so that orders that may be there by now stay.
         """
@@ -82,8 +79,6 @@ class Leaving:
             with self._step("discard"):
                 if not may_live_again:
                     on.source.discard()
-            with self._step("unregister"):
-                self._unregister(back)
             delivered = self._flush()
             with self._step("diagnosis"):
                 self._keep_diagnosis(taken_at)
@@ -101,21 +96,6 @@ class Leaving:
         if until is not None:
             on = self._on
             wait_until(until, clock=on.clock, pause=on.stop.pause, alive=on.service.alive)
-
-    def _unregister(self, back: Assignment | None) -> None:
-        if back is None or back.registration is None:
-            return
-        from paddock.agent.registration.program import RunToEnd  # noqa: PLC0415 - few machines come here
-        from paddock.agent.registration.token import unregister  # noqa: PLC0415 - as above
-
-        on, settings = self._on, self._settings
-        done = unregister(
-            back.registration,
-            settings.runner,
-            run=RunToEnd(on.processes, on.clock, marker(on.identity.machine)),
-            environment=base_environment(settings.home, settings.tmp, surroundings_of(settings, on.user)),
-        )
-        on.log.write("unregistered", done=done)
 
     def _keep_diagnosis(self, taken_at: int | None) -> None:
         from paddock.agent.telling.archive import keep_diagnosis  # noqa: PLC0415 - needed once, at the end

@@ -3,6 +3,8 @@
 ::
 
     directories, hooks ──> (JIT configuration checked) ──> package ──> (registration by token) ──> .setup_info
+
+What fails, or is stopped, after a registration by token takes it back: later, nobody here has the token any more.
 """
 
 from collections.abc import Mapping
@@ -20,8 +22,9 @@ from paddock.agent.package.bounds import Bounds
 from paddock.agent.package.prepare import Sources, prepare
 from paddock.agent.platform import Platform
 from paddock.agent.reasons import AgentFailure, Reason
-from paddock.agent.registration.program import RunToEnd
+from paddock.agent.registration.program import Run
 from paddock.agent.registration.register import Registered, register
+from paddock.agent.registration.token import unregister
 from paddock.agent.settings import Settings
 from paddock.agent.version import VERSION
 
@@ -39,8 +42,9 @@ class Ready:
 class Preparation:
     """What has to be done for one assignment on one machine."""
 
-    def __init__(self, assignment: Assignment, settings: Settings, on: Platform, phases: Phases) -> None:
-        """Args: the orders, the machine's settings, the machine, and who is told how long each phase took."""
+    def __init__(self, assignment: Assignment, settings: Settings, on: Platform, phases: Phases, *, run: Run) -> None:
+        """Args: the orders, the settings, the machine, who is told how long each phase took, who has the token."""
+        self._run = run
         self._assignment = assignment
         self._settings = settings
         self._on = on
@@ -54,6 +58,13 @@ class Preparation:
             AgentFailure: with every reason there is for a runner that cannot be started.
             OSError: a disk that fails or is full.
         """
+        try:
+            return self._ready()
+        except BaseException:
+            self._take_back()
+            raise
+
+    def _ready(self) -> Ready:
         registered = None
         with self._phases.measure("configure"):
             hooks, environment_of_hooks = self._furnish()
@@ -120,8 +131,12 @@ class Preparation:
         )
 
     def _register(self) -> Registered:
-        run = RunToEnd(self._on.processes, self._on.clock, marker(self._assignment.machine))
-        return register(self._assignment, self._settings.runner, run=run, environment=self._environment)
+        return register(self._assignment, self._settings.runner, run=self._run, environment=self._environment)
+
+    def _take_back(self) -> None:
+        registration, runner = self._assignment.registration, self._settings.runner
+        if registration is not None and unregister(registration, runner, run=self._run, environment=self._environment):
+            self._on.log.write("unregistered")
 
     @property
     def _environment(self) -> dict[str, str]:

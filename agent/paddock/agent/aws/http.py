@@ -5,6 +5,7 @@ Certificates and names are checked against the system's own list. Nothing is loa
 """
 
 import io
+import os
 import threading
 import time
 from collections.abc import Mapping
@@ -36,7 +37,7 @@ class Reply:
 
 
 class Http:
-    """One host. Threads may share it: one exchange follows the other."""
+    """One host. Threads may share it: one exchange follows the other. A forked process makes its own connection."""
 
     def __init__(self, base: str, *, keep_alive: bool = True) -> None:
         """Args: ``scheme://host[:port]``; whether a connection serves more than one request."""
@@ -48,6 +49,7 @@ class Http:
         self._lock = threading.Lock()
         self._connection: http.client.HTTPConnection | None = None
         self._wire: _Wire | None = None
+        self._owner = 0  # the process that made the connection
         self.authority = parts.netloc  # what the Host header says
         self.connections = 0  # made so far
 
@@ -124,6 +126,8 @@ class Http:
     def _open(self, deadline: float) -> tuple["http.client.HTTPConnection", "_Wire"]:
         import http.client  # noqa: PLC0415 - see the module's docstring
 
+        if self._owner != os.getpid():
+            self._drop()  # closes our copy of it; the other process's stays open
         if self._connection is not None and self._wire is not None:
             self._wire.deadline = deadline
             return self._connection, self._wire
@@ -141,7 +145,7 @@ class Http:
         self.connections += 1
         wire = _Wire(connection.sock, deadline)
         connection.sock = wire  # it has all that http.client uses of a socket
-        self._connection, self._wire = connection, wire
+        self._connection, self._wire, self._owner = connection, wire, os.getpid()
         return connection, wire
 
     def _drop(self) -> None:

@@ -23,6 +23,7 @@ from paddock.agent.settings import LISTENER
 
 TOKEN = "ACTIONS_RUNNER_INPUT_TOKEN"  # noqa: S105 - the variable's name
 PATIENCE = 60 * SECOND  # for one try; a healthy one takes some seconds
+PATIENCE_BACK = 10 * SECOND  # to take it back: the report waits for that
 TRIES = 2
 MAX_DETAIL = 800  # characters of what it printed last
 MAX_SETTINGS = 65_536  # bytes of .runner
@@ -97,17 +98,22 @@ def unregister(registration: Registration | None, root: Path, *, run: Run, envir
     if registration is None or not (root / ".runner").is_file():
         return False
     try:
-        return _run(("remove",), root, registration, run, environment).exit_code == 0
+        return _run(("remove",), root, registration, run, environment, PATIENCE_BACK).exit_code == 0
     except AgentFailure:
         return False
 
 
 def _run(
-    arguments: tuple[str, ...], root: Path, registration: Registration, run: Run, environment: Mapping[str, str]
+    arguments: tuple[str, ...],
+    root: Path,
+    registration: Registration,
+    run: Run,
+    environment: Mapping[str, str],
+    patience: int = PATIENCE,
 ) -> Ran:
     try:
         with_token = {**environment, TOKEN: registration.token}
-        return run((str(root / LISTENER), *arguments), directory=root, environment=with_token, patience=PATIENCE)
+        return run((str(root / LISTENER), *arguments), directory=root, environment=with_token, patience=patience)
     except OSError as error:
         detail = f"{LISTENER} {arguments[0]} cannot be executed: {error.strerror}"
         raise AgentFailure(Reason.REGISTRATION_FAILED, detail) from None

@@ -156,7 +156,7 @@ class Log:
         try:
             written = os.write(self._file, line)
             if written < len(line):  # the disk was full in the middle of it
-                os.ftruncate(self._file, self._size)
+                os.ftruncate(self._file, os.fstat(self._file).st_size - written)  # a fork may have written, too
                 return False
         except OSError:
             return False
