@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -13,7 +14,7 @@ from paddock.agent.assignment import Package
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.package.bounds import Bounds
 from paddock.agent.package.fetching import open_archive
-from paddock.agent.package.places import HttpMirror, Place, places, this_platform
+from paddock.agent.package.places import DirectoryMirror, HttpMirror, Place, places, this_platform
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.telling.log import Log
 from tests.agent_machine import PackageServer, package_server
@@ -352,3 +353,32 @@ def test_a_mirror_is_a_web_server(address: str) -> None:
     """Another address is refused when it is set up, not when a job waits."""
     with pytest.raises(ValueError, match="mirror: found"):
         HttpMirror(address)
+
+
+def lay_mirror(root: Path, data: bytes) -> DirectoryMirror:
+    """A mirror that is a directory, with these bytes for the package."""
+    path = root / "runners" / PACKAGE.version / this_platform() / PACKAGE.filename
+    path.parent.mkdir(parents=True)
+    path.write_bytes(data)
+    return DirectoryMirror(root)
+
+
+def test_a_mirror_may_be_a_directory(fetcher: Fetcher, server: PackageServer, tmp_path: Path) -> None:
+    """What is right there is taken from there; nobody else is asked."""
+    mirror = lay_mirror(tmp_path / "a mirror#1", DATA)
+    assert fetcher.fetch(*places(replace(PACKAGE, url=server.url), mirror)) == DATA
+    assert not server.requests
+    assert fetcher.left() == [".gz", ".lock"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", DATA[:-1], DATA + b"x", b"x" * 2_000_000], ids=["empty", "short", "long", "huge"]
+)
+def test_a_directory_with_other_bytes_leads_to_github(
+    fetcher: Fetcher, server: PackageServer, tmp_path: Path, data: bytes
+) -> None:
+    """They are refused; so is a link, and what is not there is not asked for."""
+    mirror = lay_mirror(tmp_path / "mirror", data)
+    assert fetcher.fetch(*places(replace(PACKAGE, url=server.url), mirror)) == DATA
+    assert "place_failed" in fetcher.events()
+    assert places(PACKAGE, DirectoryMirror(tmp_path))[0].name == "github"

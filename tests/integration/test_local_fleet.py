@@ -290,6 +290,18 @@ def test_a_package_that_is_not_what_it_should_be(stage: Stage, flaw: Flaw) -> No
         assert verdicts_of(state, job_id).count("launched") == launches
 
 
+def test_the_fleet_has_the_runner_before_a_job_comes(stage: Stage) -> None:
+    """Its own copy, verified, in the place that machines ask first; the job's machine takes it from there."""
+    config = config_of(stage.state, stage.github, settings=attrs.evolve(QUICK, repositories=(REPOSITORY,)))
+    with running(config, stage.github), looking_at(stage.state) as state:
+        mirror = stage.state / "mirror" / "runners"
+        until(lambda: bool(list(mirror.glob(f"*/linux-{box_arch()}/*.tar.gz"))), "the mirror has a runner")
+        (job,) = stage.ended(state, *stage.start(script("build")))
+    assert job.conclusion == "success"
+    (log,) = [path.read_text() for path in (stage.state / "machines").glob("*/agent.log")]
+    assert '"place": "mirror"' in log
+
+
 def test_a_machine_that_never_comes_up_is_replaced(stage: Stage) -> None:
     """Its runner crashes before it listens: the job gets another machine, and both are on record."""
     with running(config_of(stage.state, stage.github), stage.github), looking_at(stage.state) as state:

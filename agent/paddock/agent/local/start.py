@@ -17,7 +17,7 @@ from paddock.agent.machine.processes import LinuxProcesses
 from paddock.agent.machine.resources import LinuxResources
 from paddock.agent.machine.signals import StopRequest
 from paddock.agent.machine.users import Choice, choose_user
-from paddock.agent.package.places import HttpMirror
+from paddock.agent.package.places import mirror_at
 from paddock.agent.platform import Platform
 from paddock.agent.ports import Identity, LogStore
 from paddock.agent.reasons import AgentFailure
@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tool-cache", type=Path, help="a directory of tools that jobs share")
     parser.add_argument("--assignment-deadline", type=_span, default="600", help="seconds to wait for an assignment")
     parser.add_argument("--user", default="", help="whom the job runs as, if the agent is root; else as the agent")
-    parser.add_argument("--mirror", help="the address of a mirror of runner packages, asked before GitHub")
+    parser.add_argument("--mirror", help="a mirror of runner packages, asked before GitHub: an address or a directory")
     parser.add_argument("--log-dir", type=Path, help="where the log and the runner's diagnosis are kept, live")
     parser.add_argument("--min-free-gib", type=_amount, default="1", help="GiB that must be free before a download")
     parser.add_argument("--low-disk-mib", type=_amount, default="500", help="MiB of free disk below which a job ends")
@@ -58,7 +58,7 @@ def start(options: argparse.Namespace) -> int:
     try:
         _check_places(directory, options)
         choice = choose_user(options.user) if options.user else Choice(None, "jobs run as the agent itself")
-        mirror = None if options.mirror is None else HttpMirror(options.mirror)
+        mirror = None if options.mirror is None else mirror_at(options.mirror)
     except ValueError as error:
         return _say(f"--{error}", 2)
     stop = StopRequest()

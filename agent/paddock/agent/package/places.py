@@ -3,6 +3,7 @@
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from paddock.agent.assignment import Package
@@ -33,13 +34,35 @@ class HttpMirror:
         parts = urlsplit(base_url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             shown = f"{parts.scheme[:20]}://{parts.hostname or ''}"  # not more: it may hold credentials
-            raise ValueError(f"mirror: found {shown!r}, wanted an http or https address")
+            raise ValueError(f"mirror: found {shown!r}, wanted http://, https:// or an absolute path")
         self._base = base_url.rstrip("/")
         self._headers = dict(headers or {})
 
     def request(self, version: str, platform: str, filename: str) -> tuple[str, Mapping[str, str]] | None:
         """See `PackageMirror.request`."""
         return f"{self._base}/runners/{version}/{platform}/{filename}", self._headers
+
+
+class DirectoryMirror:
+    """A mirror that is a directory of this machine: ``{root}/runners/{version}/{platform}/{filename}``."""
+
+    def __init__(self, root: Path) -> None:
+        """Args: the directory below which the copies lie."""
+        self._root = root.absolute()
+
+    def request(self, version: str, platform: str, filename: str) -> tuple[str, Mapping[str, str]] | None:
+        """See `PackageMirror.request`. The address is a ``file:`` one; there is none for what is not there yet."""
+        path = self._root / "runners" / version / platform / filename
+        return (path.as_uri(), {}) if path.is_file() else None
+
+
+def mirror_at(place: str) -> PackageMirror:
+    """The mirror at an http or https address, or in a directory of this machine.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    return DirectoryMirror(Path(place)) if Path(place).is_absolute() else HttpMirror(place)
 
 
 def this_platform() -> str:

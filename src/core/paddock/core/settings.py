@@ -96,6 +96,11 @@ class FleetSettings:
     arches: tuple[Arch, ...] = tuple(Arch)
     images: bool = True
 
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The repositories that are named without globs."""
+        return tuple(name for name in self.repositories if not set(name) & set("*?["))
+
     def allows(self, repository: str) -> bool:
         """True if jobs of this repository (``owner/name``) may run here."""
         folded = repository.casefold()

@@ -34,6 +34,7 @@ from paddock.core.retry import RetryPolicy
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
 from paddock.entrypoints.local import factories as local
 from paddock.entrypoints.local.fleet import LocalFleet
@@ -112,8 +113,9 @@ class LocalProfile(containers.DeclarativeContainer):
     secrets: providers.Provider[Callable[[], Sequence[str]]] = providers.Singleton(local.make_secrets, config)
     webhook: providers.Provider[WebhookEndpoint] = providers.Singleton(local.make_webhook, secrets, fleet, clock)
     app: providers.Provider[WSGIApplication] = providers.Singleton(web_app, webhook)
+    mirror: providers.Provider[Mirror] = providers.Singleton(local.make_mirror, settings, places, client, clock)
     local_fleet: providers.Provider[LocalFleet] = providers.Singleton(
-        local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, app, clock
+        local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, mirror, app, clock
     )
 
 

@@ -16,6 +16,7 @@
         work/                    the runner and its job
       logs/<id>.log              logs of machines that were swept
       cache/                     runner packages, by digest
+      mirror/runners/...         the fleet's own copies of them, which machines ask first
 """
 
 import contextlib
@@ -63,6 +64,11 @@ class Layout:
     def cache(self) -> Path:
         """Runner packages, shared by all machines."""
         return self.root / "cache"
+
+    @property
+    def mirror(self) -> Path:
+        """The fleet's own copies of runner packages, read by all machines."""
+        return self.root / "mirror"
 
     @property
     def lock(self) -> Path:

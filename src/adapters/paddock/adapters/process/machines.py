@@ -218,9 +218,7 @@ class LocalMachines:
         machine = self._machine(launch, id_, MachineState.PENDING)
         files.directory.mkdir(mode=0o700, exist_ok=True)
         write_json(files.machine, to_data(machine))
-        self._started.add(
-            spawn_agent(files.directory, self._layout.cache, self._agent_options, self._agent_environment)
-        )
+        self._started.add(spawn_agent(files.directory, self._layout, self._agent_options, self._agent_environment))
         return machine
 
     def _machine(self, launch: _Launch, id_: str, state: MachineState) -> Machine:

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from paddock.adapters.process.layout import Layout
+
 NICENESS = 5  # the fleet itself must stay quick on a box that is full of jobs
 OPEN_FILES = 65_536
 _PYTHON_NEEDS = ("PYTHONPATH", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -19,7 +21,7 @@ def agent_environment(of: Mapping[str, str], more: Mapping[str, str]) -> dict[st
     return {"PATH": "/usr/local/bin:/usr/bin:/bin", "LANG": "C.UTF-8", **kept, **more}
 
 
-def spawn_agent(directory: Path, cache: Path, options: Sequence[str], more: Mapping[str, str]) -> int:
+def spawn_agent(directory: Path, layout: Layout, options: Sequence[str], more: Mapping[str, str]) -> int:
     """Start the agent of the machine in `directory`; its process id.
 
     Limits and niceness are set from here: the agent starts nothing before it has its assignment, and that is put
@@ -35,7 +37,8 @@ def spawn_agent(directory: Path, cache: Path, options: Sequence[str], more: Mapp
         "paddock.agent",
         "local",
     ]  # -P: what lies in the current directory is never imported
-    command += ["--machine-dir", str(directory.absolute()), "--cache-dir", str(cache.absolute()), *options]
+    command += ["--machine-dir", str(directory.absolute()), "--cache-dir", str(layout.cache.absolute())]
+    command += ["--mirror", str(layout.mirror.absolute()), *options]
     agent = subprocess.Popen(  # noqa: S603 - our own program, and no text of a job's in its arguments
         command,
         cwd="/",

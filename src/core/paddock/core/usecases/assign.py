@@ -34,9 +34,9 @@ from paddock.core.usecases.setup_info import setup_info
 _SUFFIX = 6
 
 
-def scope_of(job: Job, settings: FleetSettings) -> Scope:
-    """Where the job's runner is to be registered."""
-    owner, _, name = job.facts.repository.partition("/")
+def scope_of(repository: str, settings: FleetSettings) -> Scope:
+    """Where the runners for jobs of this repository (``owner/name``) are registered."""
+    owner, _, name = repository.partition("/")
     return Scope(owner, name if settings.scope is ScopeKind.REPOSITORY else "")
 
 
@@ -99,7 +99,7 @@ class Assign:
         return launched
 
     def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
-        scope = scope_of(job, self._settings)
+        scope = scope_of(job.facts.repository, self._settings)
         package = self._releases.package(scope, machine.arch)
         jit = self._mint(scope, job, machine)
         minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
@@ -121,7 +121,7 @@ class Assign:
         change = RunnerChange(runner_id=receipt.runner_id, runner_name=receipt.runner_name, assigned_job=job.id)
         self._runners.update(runner.key, RunnerIs(), change)
         if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
-            self._forget(runner.machine, scope_of(job, self._settings), known.runner_id)
+            self._forget(runner.machine, scope_of(job.facts.repository, self._settings), known.runner_id)
 
     def _mint(self, scope: Scope, job: Job, machine: Machine) -> JitConfig:
         labels, group = job.facts.labels, self._settings.runner_group

@@ -9,14 +9,15 @@ from paddock.core.job import Job
 from paddock.core.ledger import Rates, entries_of
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.github import GitHub, Scope
+from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
-from paddock.core.settings import FleetSettings, ScopeKind
+from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
 from paddock.core.units import Moment
+from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.record import Recorder
 
 BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
@@ -152,8 +153,7 @@ class Retire:
             if receipt is None:
                 return True
             runner_id = receipt.runner_id
-        owner, _, name = runner.repository.partition("/")
-        scope = Scope(owner, name if self._settings.scope is ScopeKind.REPOSITORY else "")
+        scope = scope_of(runner.repository, self._settings)
         try:
             self._registrations.delete(scope, runner_id)
         except Busy:

@@ -90,7 +90,7 @@ class SweepGitHub:
 
     def _repositories(self, live: Iterable[Job]) -> list[str]:
         """Repositories worth asking about: those named without globs, and those with live jobs."""
-        named = {name for name in self._settings.repositories if not set(name) & set("*?[")}
+        named = self._settings.named
         return sorted({name.casefold(): name for name in (*named, *(job.facts.repository for job in live))}.values())
 
     def _redeliver(self, errors: list[str]) -> int:

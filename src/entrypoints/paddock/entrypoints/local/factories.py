@@ -7,6 +7,7 @@ from wsgiref.types import WSGIApplication
 import attrs
 
 from paddock.adapters.config import Config
+from paddock.adapters.files import FileObjects, HttpDownloads
 from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.github.client import connect
@@ -14,6 +15,7 @@ from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
+from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
 from paddock.adapters.sqlite import Database, SqliteQueue, SqliteRecords
 from paddock.core.fleet import Fleet
@@ -24,6 +26,8 @@ from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
+from paddock.core.usecases.assign import scope_of
+from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint
@@ -131,6 +135,17 @@ def make_mailbox(places: Places, events: SqliteQueue[EventMessage]) -> Mailbox:
     return Mailbox(places.root, events)
 
 
+def make_mirror(settings: FleetSettings, places: Places, client: GitHubClient, clock: Clock) -> Mirror:
+    """The fleet's own copies of the runner for this box, where it is known before a job comes whom it is asked of."""
+    return Mirror(
+        releases=client.releases,
+        objects=FileObjects(Layout(places.root).mirror, clock),
+        downloads=HttpDownloads(),
+        clock=clock,
+        wanted=[(scope_of(repository, settings), box_arch()) for repository in settings.named],
+    )
+
+
 def make_secrets(config: Config) -> Callable[[], Sequence[str]]:
     """The webhook secrets. They are read anew for each delivery, so that a rotation needs no restart."""
     references = config.github.webhook_secrets
@@ -150,20 +165,21 @@ def make_local_fleet(
     jobs: SqliteQueue[JobMessage],
     events: SqliteQueue[EventMessage],
     mailbox: Mailbox,
+    mirror: Mirror,
     app: WSGIApplication,
     clock: Clock,
 ) -> LocalFleet:
     """The fleet as it runs here."""
     return LocalFleet(
+        options=config.local,
         places=places,
         fleet=fleet,
         table=table,
         jobs=jobs,
         events=events,
         mailbox=mailbox,
+        mirror=mirror,
         app=app,
-        address=(config.local.host, config.local.port),
-        reconcile=config.local.reconcile,
         clock=clock,
     )
 

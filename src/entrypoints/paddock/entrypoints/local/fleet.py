@@ -4,7 +4,7 @@
 
     GitHub ──HTTP──> web server ──> [jobs] ──> dispatch loop ──> machines (processes) ──files──> mailbox loop
                           └───────> [events] <────────────────────────────────────────────────────────┘
-                                        └──> completion loop          sweep loop, GitHub sweep loop
+                                        └──> completion loop          sweep, GitHub sweep, mirror: loops
 
 Killed at any moment, it goes on where it was when it is started again: records, queues and machine directories are all
 it knows, and its machines live on without it.
@@ -14,6 +14,7 @@ import logging
 from typing import IO
 from wsgiref.types import WSGIApplication
 
+from paddock.adapters.config import LocalConfig
 from paddock.adapters.process import Mailbox
 from paddock.adapters.sqlite import SqliteQueue
 from paddock.adapters.web import WebServer
@@ -24,8 +25,9 @@ from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
-from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
+from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND, Span
 from paddock.core.usecases.listing import jobs_in
+from paddock.core.usecases.mirror import Mirror, MirrorReport
 from paddock.core.usecases.sweep import SweepReport
 from paddock.core.usecases.sweep_github import GitHubSweepReport
 from paddock.entrypoints.local.loops import Loop
@@ -46,29 +48,29 @@ class LocalFleet:
     def __init__(
         self,
         *,
+        options: LocalConfig,
         places: Places,
         fleet: Fleet,
         table: Table,
         jobs: SqliteQueue[JobMessage],
         events: SqliteQueue[EventMessage],
         mailbox: Mailbox,
+        mirror: Mirror,
         app: WSGIApplication,
-        address: tuple[str, int],
-        reconcile: Span,
         clock: Clock,
     ) -> None:
         """Put it together; nothing happens before `start`.
 
         Args:
+            options: where to listen, and how often GitHub is compared with the records.
             places: where things are kept.
             fleet: the use-cases.
             table: the records.
             jobs: the queue of requests.
             events: the queue of what GitHub and the machines say.
             mailbox: where the machines' reports arrive.
+            mirror: keeps copies of the runner.
             app: the web application.
-            address: host and port to listen on; port 0 means any free one.
-            reconcile: how often GitHub is compared with the records.
             clock: what time it is.
         """
         self._places = places
@@ -79,14 +81,15 @@ class LocalFleet:
         self._lock: IO[str] | None = None
         self._web: WebServer | None = None
         self._app = app
-        self._address = address
+        self._address = (options.host, options.port)
         self._loops = (
             Loop("mailbox", self._collect, pause=_OFTEN),
             Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
             Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
             Loop("sweep", lambda: _told("sweep", fleet.sweep()), pause=_SWEEP),
             Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
-            Loop("github", lambda: _told("comparison with GitHub", fleet.sweep_github()), pause=reconcile),
+            Loop("github", lambda: _told("comparison with GitHub", fleet.sweep_github()), pause=options.reconcile),
+            Loop("mirror", lambda: _told("mirror", mirror()), pause=HOUR, brief=False),
         )
 
     @property
@@ -153,7 +156,7 @@ class LocalFleet:
             _LOG.info("took up %d messages and %d half-dispatched jobs of an earlier process", loans, len(held))
 
 
-def _told(what: str, report: SweepReport | GitHubSweepReport) -> None:
+def _told(what: str, report: SweepReport | GitHubSweepReport | MirrorReport) -> None:
     """Log what a run could not do; what it did is in the decisions."""
     for error in report.errors:
         _LOG.warning("%s: %s", what, error)
