@@ -17,14 +17,18 @@ from paddock.core.launch import Launch
 from paddock.core.ledger import LedgerEntry, Phase
 from paddock.core.messages import (
     Assignment,
+    EventMessage,
     JobObserved,
     JobRequested,
+    MachineChanged,
+    MachineWarned,
     Observed,
     Registration,
     ReportEvent,
     RunCompleted,
     RunnerPackage,
     RunnerReported,
+    WarningKind,
 )
 from paddock.core.pool import Pool
 from paddock.core.run import Run
@@ -295,17 +299,27 @@ assignments: SearchStrategy[Assignment] = st.builds(
     created_at=moments,
 )
 
+machine_warnings: SearchStrategy[MachineWarned] = st.builds(
+    MachineWarned, machine=machine_ids, warning=st.sampled_from(WarningKind), at=moments, received_at=moments
+)
+
+machine_changes: SearchStrategy[MachineChanged] = st.builds(
+    MachineChanged, machine=machine_ids, state=slugs, at=moments, received_at=moments
+)
+
 MESSAGES: Mapping[type[Any], SearchStrategy[Any]] = {
     JobRequested: job_requests,
     JobObserved: job_observations,
     RunCompleted: run_completions,
     RunnerReported: reports,
+    MachineWarned: machine_warnings,
+    MachineChanged: machine_changes,
     Assignment: assignments,
 }
 """A strategy for each class of message."""
 
-events: SearchStrategy[JobObserved | RunCompleted | RunnerReported] = st.one_of(
-    job_observations, run_completions, reports
+events: SearchStrategy[EventMessage] = st.one_of(
+    job_observations, run_completions, reports, machine_warnings, machine_changes
 )
 """What the reports queue carries."""
 

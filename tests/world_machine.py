@@ -13,9 +13,10 @@ from paddock.adapters.memory import MemoryAssignments, MemoryMachines
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.core.errors import NotFound
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
+from paddock.core.spec import RunnerSpec
 from paddock.core.states import OperationalResult
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 
@@ -149,6 +150,10 @@ class Cloud:
         self.agents: dict[str, Agent] = {}
         self.lives: dict[str, Life] = {}
         self.launches: list[LaunchRequest] = []
+
+    def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
+        """As the cloud says."""
+        return self._inner.offers(spec)
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """Start machines, each with its agent."""

@@ -73,6 +73,7 @@ LOCAL: Mapping[str, Any] = {
     "machines": LocalMachines,
     "assignments": FileAssignments,
     "mailbox": Mailbox,
+    "mirror": Mirror,
     "fleet": Fleet,
     "secrets": Callable,
     "webhook": WebhookEndpoint,

@@ -69,14 +69,14 @@ def agent_pid(root: Path, machine: str) -> int:
 
 
 def agents_of(root: Path) -> list[int]:
-    """The living agents of machines below `root`, by their command lines."""
-    found = []
+    """The living agents of machines below `root`, by their command lines; not their children that wait for orders."""
+    found: dict[int, int] = {}
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error):
             command = process.cmdline()
             if "paddock.agent" in command and str(root / "machines") in " ".join(command) and alive(process.pid):
-                found.append(process.pid)
-    return found
+                found[process.pid] = process.ppid()
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def test_a_machine_stands_for_the_cheapest_type_that_fits(fleet: LocalMachines) -> None:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from paddock.core.errors import TokenReused
-from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
+from paddock.core.ports.machines import LaunchRequest, Machine, MachineState, Offer
 from tests.integration.contracts.machines_adapters import ADAPTERS, MachinesUnderTest
 from tests.threads import race
 
@@ -160,3 +160,33 @@ def test_a_machine_can_be_terminated_as_soon_as_it_is_launched(cloud: MachinesUn
     found = cloud.machines.describe([machine.id])
     assert machine.id not in found or found[machine.id].state is MachineState.TERMINATED
     assert everything(cloud) == []
+
+
+def test_offers_are_what_a_launch_may_be_served_from(cloud: MachinesUnderTest) -> None:
+    """Each named once, in order; a machine that is launched is one of them; for what never fits there is none."""
+    offers = list(cloud.machines.offers(cloud.fits.spec))
+    assert offers == sorted(set(offers)) != []
+    (machine,) = cloud.machines.launch(asked(cloud, "t")).machines
+    assert Offer(machine.zone, machine.instance_type) in offers
+    assert list(cloud.machines.offers(cloud.never_fits.spec)) == []
+
+
+def test_an_offer_that_is_left_out_is_not_used(cloud: MachinesUnderTest) -> None:
+    """The launch is served from what is left; from nothing, if nothing is left, and that is not for ever."""
+    offers = list(cloud.machines.offers(cloud.fits.spec))
+    for token, left in enumerate(offers[:2]):
+        without = tuple(offer for offer in offers if offer != left)
+        (machine,) = cloud.machines.launch(attrs.evolve(asked(cloud, f"t-{token}"), without=without)).machines
+        assert Offer(machine.zone, machine.instance_type) == left
+    outcome = cloud.machines.launch(attrs.evolve(asked(cloud, "none"), without=tuple(offers)))
+    assert (outcome.machines, outcome.permanent) == ((), False)
+    assert outcome.errors
+
+
+def test_a_token_with_other_offers_left_out_is_reused(cloud: MachinesUnderTest) -> None:
+    """It is another request."""
+    request = asked(cloud, "t")
+    cloud.machines.launch(request)
+    offers = tuple(cloud.machines.offers(request.spec))
+    with pytest.raises(TokenReused):
+        cloud.machines.launch(attrs.evolve(request, without=offers[:1]))

@@ -13,7 +13,15 @@ from cattrs import transform_error
 from cattrs.preconf.json import JsonConverter, make_converter
 
 from paddock.core.errors import InvalidInput
-from paddock.core.messages import Assignment, JobObserved, JobRequested, RunCompleted, RunnerReported
+from paddock.core.messages import (
+    Assignment,
+    JobObserved,
+    JobRequested,
+    MachineChanged,
+    MachineWarned,
+    RunCompleted,
+    RunnerReported,
+)
 
 T = TypeVar("T")
 Data = dict[str, Any]
@@ -25,6 +33,8 @@ KINDS: Mapping[str, type] = {
     "job_observed": JobObserved,
     "run_completed": RunCompleted,
     "runner_reported": RunnerReported,
+    "machine_warned": MachineWarned,
+    "machine_changed": MachineChanged,
     "assignment": Assignment,
 }
 _KIND_OF: Mapping[type, str] = {record: kind for kind, record in KINDS.items()}
@@ -107,6 +117,8 @@ def message_from_data(data: object) -> Any:  # noqa: ANN401 - the kind is in the
     if type(version) is not int or version not in {VERSION - 1, VERSION}:
         raise InvalidInput("version", version, f"this reader understands {VERSION - 1} and {VERSION}: upgrade it first")
     if version != VERSION:
+        if kind not in _UPGRADES:
+            raise InvalidInput("version", version, f"{kind} began with version {VERSION}, and not before")
         data = _UPGRADES[kind](data)
     return from_data({key: value for key, value in data.items() if key not in {"kind", "version"}}, KINDS[kind])
 

@@ -77,6 +77,40 @@ class RunCompleted:
     delivery: str = ""
 
 
+class WarningKind(StrEnum):
+    """What the cloud warns of."""
+
+    SPOT = "spot"  # it takes the machine back
+    REBALANCE = "rebalance"  # it may soon
+
+
+@attrs.frozen
+class MachineWarned:
+    """The cloud's warning. ``at`` is when it takes a spot machine: about two minutes after the warning.
+
+    Source: EventBridge's ``EC2 Spot Instance Interruption Warning`` and ``EC2 Instance Rebalance Recommendation``, or
+    the machine itself, which finds the same in its metadata.
+    """
+
+    machine: str
+    warning: WarningKind
+    at: Moment
+    received_at: Moment
+
+
+@attrs.frozen
+class MachineChanged:
+    """The cloud's word on a machine's state, in EC2's own words: ``shutting-down``, ``terminated``, ``stopped`` ...
+
+    Source: EventBridge's ``EC2 Instance State-change Notification``.
+    """
+
+    machine: str
+    state: str
+    at: Moment
+    received_at: Moment
+
+
 class ReportEvent(StrEnum):
     """What a machine tells."""
 
@@ -174,5 +208,5 @@ class Assignment:
 JobMessage: TypeAlias = JobRequested
 """What the jobs queue carries."""
 
-EventMessage: TypeAlias = JobObserved | RunCompleted | RunnerReported
-"""What the reports queue carries."""
+EventMessage: TypeAlias = JobObserved | RunCompleted | RunnerReported | MachineWarned | MachineChanged
+"""What the events queue carries."""

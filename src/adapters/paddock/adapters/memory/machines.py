@@ -8,13 +8,14 @@ import attrs
 
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState, Offer
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.spec import Market
+from paddock.core.spec import Market, RunnerSpec
 from paddock.core.units import DAY, HOUR, SECOND, Moment, Span
 
 MAX_TOKEN = 64
+NO_OFFER = "NoOffer: every offer that fits was left out of the request"
 _REMEMBERED: Span = 2 * DAY  # how long a token is good for at EC2
 
 
@@ -81,6 +82,10 @@ class MemoryMachines:
         self._ended: deque[_Life] = deque()
         self._count = 0
         self._lock = Lock()
+
+    def offers(self, spec: RunnerSpec) -> tuple[Offer, ...]:
+        """Every type that fits, in every zone."""
+        return tuple(sorted(Offer(zone, kind.name) for kind in fitting(spec, self._types) for zone in self._zones))
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """Start up to `count` machines of the cheapest types that fit and can be had. Idempotent by token.
@@ -161,7 +166,10 @@ class MemoryMachines:
             return LaunchOutcome((), (f"NoFittingType: no instance type serves {request.spec}",), permanent=True)
         machines: list[Machine] = []
         errors: list[str] = []
+        lacks: list[Lack] = []
         for kind, zone in ((kind, zone) for kind in kinds for zone in self._zones):
+            if Offer(zone, kind.name) in request.without:
+                continue
             short = [shortage for shortage in self.shortages if shortage.concerns(kind, request.market, zone)]
             wanted = request.count - len(machines)
             had = min([wanted, *(shortage.left for shortage in short)])
@@ -169,10 +177,13 @@ class MemoryMachines:
                 shortage.left -= had
             machines.extend(self._new(request, kind, zone, now) for _ in range(had))
             if had == wanted:
-                return LaunchOutcome(tuple(machines))
+                return LaunchOutcome(tuple(machines), lacks=tuple(lacks))
             empty = next(shortage for shortage in short if shortage.left == 0)
             errors.append(f"{empty.code}: no {request.market} capacity for {kind.name} in {zone}")
-        return LaunchOutcome(tuple(machines), tuple(errors))
+            lacks.append(Lack(Offer(zone, kind.name), request.market, empty.code))
+        if not errors:
+            errors.append(NO_OFFER)
+        return LaunchOutcome(tuple(machines), tuple(errors), lacks=tuple(lacks))
 
     def _new(self, request: LaunchRequest, kind: InstanceType, zone: str, now: Moment) -> Machine:
         self._count += 1

@@ -30,10 +30,10 @@ from paddock.adapters.process.spawn import spawn_agent
 from paddock.core.catalogue import InstanceType, fitting
 from paddock.core.codec import from_data, to_data
 from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, Offer
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
-from paddock.core.spec import Arch
+from paddock.core.spec import Arch, RunnerSpec
 from paddock.core.units import SECOND, Moment, Span
 
 MAX_TOKEN = 64
@@ -109,6 +109,11 @@ class LocalMachines:
         with os_errors():
             for directory in (self._layout.machines, self._layout.launches, self._layout.logs, self._layout.cache):
                 directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def offers(self, spec: RunnerSpec) -> tuple[Offer, ...]:
+        """This box, as each type that it can stand for."""
+        fits = spec.arch is self._arch and spec.image is None
+        return tuple(sorted(Offer(ZONE, kind.name) for kind in (fitting(spec) if fits else ())))
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """Start up to `count` machines, as many as there are slots. Idempotent by token, also across crashes.
@@ -194,7 +199,8 @@ class LocalMachines:
         kinds = fitting(request.spec)
         if not kinds:
             return LaunchOutcome((), (f"NoFittingType: no instance type serves {request.spec}",), permanent=True)
-        return kinds
+        kinds = tuple(kind for kind in kinds if Offer(ZONE, kind.name) not in request.without)
+        return kinds or LaunchOutcome((), ("NoOffer: every offer that fits was left out of the request",))
 
     def _grant(self, request: LaunchRequest, name: str, kind: InstanceType) -> _Launch:
         alive = sum(1 for files in self._layout.all() if (machine := self._read(files)) is not None and machine.alive)

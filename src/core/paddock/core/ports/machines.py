@@ -43,9 +43,29 @@ class Machine:
         return self.state is not MachineState.TERMINATED
 
 
+@attrs.frozen(order=True)
+class Offer:
+    """One instance type in one zone: what a machine may be started from."""
+
+    zone: str
+    instance_type: str
+
+
+@attrs.frozen
+class Lack:
+    """No capacity for an offer. ``code`` is EC2's, such as InsufficientInstanceCapacity."""
+
+    offer: Offer
+    market: Market
+    code: str
+
+
 @attrs.frozen
 class LaunchRequest:
-    """What is asked for. ``token`` is at most 64 ASCII characters; ``tags`` go onto every machine."""
+    """What is asked for. ``token`` is at most 64 ASCII characters; ``tags`` go onto every machine.
+
+    ``without`` are offers that may not be used, although they fit.
+    """
 
     token: str
     count: int
@@ -53,22 +73,31 @@ class LaunchRequest:
     market: Market
     disk: int
     tags: Mapping[str, str] = attrs.field(factory=dict)
+    without: tuple[Offer, ...] = ()
 
 
 @attrs.frozen
 class LaunchOutcome:
     """What came of it: possibly fewer machines than asked for, and the reasons (``code: text``) why not all.
 
-    ``permanent`` is True if asking again can never help: no machine of this fleet fits.
+    ``lacks`` are the offers that had no capacity. ``permanent`` is True if asking again can never help: no machine of
+    this fleet fits.
     """
 
     machines: tuple[Machine, ...]
     errors: tuple[str, ...] = ()
     permanent: bool = False
+    lacks: tuple[Lack, ...] = ()
 
 
 class Machines(Protocol):
     """A cloud. Every method may raise `Unavailable`, `Throttled` or `AccessDenied`."""
+
+    def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
+        """All offers that fit the spec, whatever their capacity at the moment; in the order of zones and types.
+
+        Cheap: what is asked of the cloud for it is remembered.
+        """
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """Start up to `count` machines. Idempotent by token: a repetition returns the same machines and starts none.

@@ -11,6 +11,8 @@ from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import (
     EventMessage,
     JobObserved,
+    MachineChanged,
+    MachineWarned,
     Observed,
     ReportEvent,
     RunCompleted,
@@ -66,7 +68,7 @@ class Completion:
                 self.completed(message)
             case RunnerReported():
                 self._reported(message)
-            case RunCompleted():
+            case MachineWarned() | MachineChanged() | RunCompleted():
                 pass  # the retry policy re-runs interrupted jobs here once it is built
 
     # -- GitHub's word ------------------------------------------------------------------------------------------
