@@ -1,0 +1,136 @@
+"""What came of a simulation, in numbers: everything that reports, comparisons and tests read.
+
+Times are microseconds, money is micro-dollars. It is plain data once `to_data` has been through it, and two runs with
+one seed give the same, byte for byte.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from paddock.core.units import MicroDollars, Moment, Span
+
+
+@attrs.frozen
+class Spread:
+    """How a span is spread over those who had it. All zero if nobody had."""
+
+    count: int = 0
+    mean: Span = 0
+    p50: Span = 0
+    p95: Span = 0
+    p99: Span = 0
+    most: Span = 0
+
+
+@attrs.frozen
+class Waits:
+    """A job's wait, from GitHub's queueing to its start, and the parts it has, of first launches that served their job.
+
+    ``webhook``: until intake has it; ``decision``: until the cloud is asked; ``cloud``: until the machine exists;
+    ``boot``: until its agent is up; ``handshake``: until its runner has the job.
+    """
+
+    total: Spread
+    webhook: Spread
+    decision: Spread
+    cloud: Spread
+    boot: Spread
+    handshake: Spread
+
+
+@attrs.frozen
+class Jobs:
+    """How jobs ended. ``retried`` had more than one launch, ``rerun`` are attempts that we asked GitHub for.
+
+    ``interrupted`` lost their machine to the cloud while they ran; ``again`` are those of them whose re-run was
+    interrupted as well. ``wasted`` are machine-seconds in which interrupted jobs ran in vain.
+    """
+
+    queued: int = 0
+    served: int = 0
+    failed: int = 0
+    cancelled: int = 0
+    rejected: int = 0
+    abandoned: int = 0
+    retried: int = 0
+    rerun: int = 0
+    interrupted: int = 0
+    again: int = 0
+    wasted: Span = 0
+
+
+@attrs.frozen
+class Cost:
+    """What the world's own bill says, by what it was for. ``control`` is the control plane, from calls at list prices."""
+
+    spot: MicroDollars = 0
+    on_demand: MicroDollars = 0
+    boot: MicroDollars = 0
+    job: MicroDollars = 0
+    idle: MicroDollars = 0
+    disk: MicroDollars = 0
+    address: MicroDollars = 0
+    control: MicroDollars = 0
+    free: MicroDollars = 0
+
+    @property
+    def total(self) -> MicroDollars:
+        """All of it. ``boot``, ``job`` and ``idle`` are the same money as ``spot`` and ``on_demand``, cut otherwise.
+
+        ``free`` is what machines that the cloud took back in their first hour would have cost: not in the total.
+        """
+        return self.spot + self.on_demand + self.disk + self.address + self.control
+
+
+@attrs.frozen
+class Level:
+    """The fleet at a moment: the most of each within the interval that begins then."""
+
+    at: Moment
+    waiting: int
+    machines: int
+    busy: int
+
+
+@attrs.frozen
+class Calls:
+    """Requests of one API. ``limit`` is what it allows per ``window``; ``peak`` the most that fell into one."""
+
+    name: str
+    count: int
+    peak: int = 0
+    limit: int | None = None
+    window: Span = 0
+    throttled: int = 0
+
+
+@attrs.frozen
+class Violation:
+    """Something that must never be, and was. ``story`` is what led to it, line by line."""
+
+    at: Moment
+    rule: str
+    what: str
+    story: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class Outcome:
+    """One policy's outcome on one workload. ``policy`` is the configuration's name, ``waits`` are by label set."""
+
+    policy: str
+    workload: str
+    seed: int
+    began: Moment
+    ended: Moment
+    jobs: Jobs
+    wait: Waits
+    waits: Mapping[str, Waits]
+    cost: Cost
+    levels: tuple[Level, ...] = ()
+    calls: tuple[Calls, ...] = ()
+    machines: int = 0
+    reclaimed: int = 0
+    violations: tuple[Violation, ...] = ()
+    events: int = 0
