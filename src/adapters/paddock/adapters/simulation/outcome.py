@@ -62,7 +62,12 @@ class Jobs:
 
 @attrs.frozen
 class Cost:
-    """What the world's own bill says, by what it was for. ``control`` is the control plane, from calls at list prices."""
+    """What the world's own bill says, by what it was for.
+
+    ``control`` is the control plane, from its calls at list prices. ``boot``, ``job`` and ``idle`` are the money of
+    ``spot`` and ``on_demand`` together, cut otherwise. ``free`` is what machines that the cloud took back in their
+    first hour would have cost: it is in no sum.
+    """
 
     spot: MicroDollars = 0
     on_demand: MicroDollars = 0
@@ -76,10 +81,7 @@ class Cost:
 
     @property
     def total(self) -> MicroDollars:
-        """All of it. ``boot``, ``job`` and ``idle`` are the same money as ``spot`` and ``on_demand``, cut otherwise.
-
-        ``free`` is what machines that the cloud took back in their first hour would have cost: not in the total.
-        """
+        """All of it."""
         return self.spot + self.on_demand + self.disk + self.address + self.control
 
 
