@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from paddock.core.circuit import Circuit
+from paddock.core.circuit import Circuit, Interruption
 from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
@@ -31,8 +31,10 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pool import Pool
+from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Runner
+from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
 from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState
 from paddock.core.switch import Switch
@@ -162,8 +164,17 @@ runs: SearchStrategy[Run] = st.builds(
     fork=st.booleans(),
     event=texts,
     head_repository=texts,
-    on_demand=st.booleans(),
-    reruns=st.integers(min_value=0, max_value=3),
+)
+
+reruns: SearchStrategy[Rerun] = st.builds(
+    Rerun,
+    run_id=job_ids,
+    repository=repositories,
+    attempt=st.integers(min_value=1, max_value=9),
+    suspects=st.lists(job_ids, max_size=3).map(tuple),
+    state=st.sampled_from(RerunState),
+    times=st.integers(min_value=0, max_value=3),
+    reason=texts,
 )
 
 pools: SearchStrategy[Pool] = st.builds(
@@ -178,14 +189,23 @@ pools: SearchStrategy[Pool] = st.builds(
 
 circuits: SearchStrategy[Circuit] = st.builds(
     Circuit,
-    region=slugs,
     zone=slugs,
     instance_type=slugs,
     state=st.sampled_from(CircuitState),
-    interruptions=st.lists(moments, max_size=4).map(tuple),
     opened_at=st.none() | moments,
     openings=st.integers(min_value=0, max_value=9),
+    until=st.none() | moments,
+    probe=st.none() | slugs,
+    probed_at=st.none() | moments,
     reason=texts,
+)
+
+interruptions: SearchStrategy[Interruption] = st.builds(
+    Interruption, machine=machine_ids, zone=slugs, instance_type=slugs, at=moments
+)
+
+shortages: SearchStrategy[Shortage] = st.builds(
+    Shortage, zone=slugs, instance_type=slugs, market=st.sampled_from(Market), code=slugs, until=moments
 )
 
 ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
@@ -214,6 +234,9 @@ RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Run: runs,
     Pool: pools,
     Circuit: circuits,
+    Interruption: interruptions,
+    Shortage: shortages,
+    Rerun: reruns,
     LedgerEntry: ledger_entries,
     Switch: switches,
 }

@@ -13,10 +13,10 @@ from paddock.adapters.memory import MemoryAssignments, MemoryMachines
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.core.errors import NotFound
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
-from paddock.core.spec import RunnerSpec
+from paddock.core.spec import Offer, RunnerSpec
 from paddock.core.states import OperationalResult
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 
@@ -181,8 +181,14 @@ class Cloud:
             self._ended(machine)
 
     def kill(self, machine: str) -> None:
-        """A spot machine is taken back without a warning, or hardware fails."""
-        self.terminate([machine])
+        """Hardware fails."""
+        self._inner.kill(machine, "Server.InternalError")
+        self._ended(machine)
+
+    def take_back(self, machine: str) -> None:
+        """A spot machine is taken back by the cloud."""
+        self._inner.kill(machine, "Server.SpotInstanceTermination")
+        self._ended(machine)
 
     def power_off(self, machine: str) -> None:
         """The agent's own last act."""

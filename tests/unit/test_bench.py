@@ -93,6 +93,7 @@ def test_the_measured_record_is_a_full_one() -> None:
     assert {key for key, value in data.items() if value in (None, "", 0)} == {
         "displaced",
         "not_before",
+        "on_demand",
         "reason",
         "failure",
     }

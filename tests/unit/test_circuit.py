@@ -1,143 +1,113 @@
-"""The spot circuit breaker: when it opens, for how long, and what closes it."""
+"""The spot circuit breaker's numbers: which circuit an interruption opens, for how long, and when it may be tried."""
 
-import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.circuit import Circuit, CircuitPolicy
-from paddock.core.states import CIRCUIT_LIFE, CircuitState
-from paddock.core.units import MINUTE, Moment
-from tests.strategies import NOON, circuits, moments, slugs
+from paddock.core.circuit import ANY, Circuit, CircuitPolicy, Interruption, Opening, opening
+from paddock.core.spec import Offer
+from paddock.core.states import CircuitState
+from paddock.core.units import MINUTE
+from tests.strategies import NOON
 
 POLICY = CircuitPolicy()
-FRESH = Circuit("us-east-1", "us-east-1a", "m7i.large")
-
-policies = st.builds(
-    CircuitPolicy,
-    threshold=st.integers(1, 5),
-    window=st.integers(1, 60).map(lambda minutes: minutes * MINUTE),
-    cool_down=st.integers(1, 60).map(lambda minutes: minutes * MINUTE),
-    max_cool_down=st.integers(60, 600).map(lambda minutes: minutes * MINUTE),
-)
 
 
-def after(*minutes: int, circuit: Circuit = FRESH) -> Circuit:
-    """The circuit after interruptions so many minutes past noon."""
-    for minute in minutes:
-        circuit = circuit.interrupted(NOON + minute * MINUTE, POLICY)
-    return circuit
+def hits(*rows: tuple[int, str, str]) -> list[Interruption]:
+    """Interruptions: minutes after noon, zone, type."""
+    return [
+        Interruption(f"i-{number}", zone, kind, NOON + minute * MINUTE)
+        for number, (minute, zone, kind) in enumerate(rows)
+    ]
 
 
-def test_three_interruptions_within_fifteen_minutes_open_it() -> None:
-    """The defaults of the design; two are not enough, and the reason counts them."""
-    assert after(0, 7).state is CircuitState.CLOSED
-    opened = after(0, 7, 14)
-    assert (opened.state, opened.opened_at, opened.openings) == (CircuitState.OPEN, NOON + 14 * MINUTE, 1)
-    assert opened.reason == "3 interruptions within 15 minutes"
+def opened_by(found: list[Interruption], policy: CircuitPolicy = POLICY, *open_zones: str) -> Opening | None:
+    """What the last of them opens."""
+    last = found[-1]
+    zone = [one for one in found if one.zone == last.zone]
+    kind = [one for one in found if one.instance_type == last.instance_type]
+    return opening(last, zone, kind, policy, open_zones)
 
 
-def test_old_interruptions_are_forgotten() -> None:
-    """An interruption that is a whole window old no longer counts, nor is it kept."""
-    circuit = after(0, 7, 15)
-    assert circuit.state is CircuitState.CLOSED
-    assert circuit.interruptions == (NOON + 7 * MINUTE, NOON + 15 * MINUTE)
-    assert after(0, 7, 15, 16).state is CircuitState.OPEN
+def where(found: Opening | None) -> tuple[str, str] | None:
+    """Zone and type of what opens."""
+    return None if found is None else (found.zone, found.instance_type)
+
+
+def test_three_of_a_type_in_a_zone_open_that_type_there() -> None:
+    """Two are not enough; the reason counts them."""
+    assert opened_by(hits((0, "a", "m7i"), (7, "a", "m7i"))) is None
+    found = opened_by(hits((0, "a", "m7i"), (7, "a", "m7i"), (14, "a", "m7i")))
+    assert where(found) == ("a", "m7i")
+    assert found is not None
+    assert found.reason == "3 interruptions of m7i in a within 15 minutes"
+
+
+def test_what_is_a_whole_window_old_counts_no_more() -> None:
+    """The window slides."""
+    assert opened_by(hits((0, "a", "m7i"), (7, "a", "m7i"), (15, "a", "m7i"))) is None
+    assert opened_by(hits((0, "a", "m7i"), (7, "a", "m7i"), (15, "a", "m7i"), (16, "a", "m7i"))) is not None
 
 
 @given(st.permutations([0, 5, 10]))
 def test_the_order_in_which_word_arrives_does_not_matter(minutes: list[int]) -> None:
-    """Late and reordered reports within the window open it all the same, and are kept oldest first."""
-    circuit = after(*minutes)
-    assert circuit.state is CircuitState.OPEN
-    assert circuit.interruptions == (NOON, NOON + 5 * MINUTE, NOON + 10 * MINUTE)
+    """Late and reordered reports within the window open it all the same."""
+    assert where(opened_by(hits(*((minute, "a", "m7i") for minute in minutes)))) == ("a", "m7i")
 
 
-def test_an_open_circuit_counts_and_stays_as_it_is() -> None:
-    """Machines that still run may be taken back meanwhile: that neither prolongs nor doubles the cool-down."""
-    opened = after(0, 1, 2)
-    more = after(3, 4, circuit=opened)
-    assert len(more.interruptions) == 5
-    assert attrs.evolve(more, interruptions=opened.interruptions) == opened
+def test_a_type_that_is_hit_in_several_zones_opens_everywhere() -> None:
+    """Its price or capacity is at fault, not a zone."""
+    assert where(opened_by(hits((0, "a", "m7i"), (1, "b", "m7i"), (2, "c", "m7i")))) == (ANY, "m7i")
+    assert opened_by(hits((0, "a", "m7i"), (1, "b", "m7i"), (2, "c", "c7i"))) is None
 
 
-def test_after_thirty_minutes_a_probe_may_pass() -> None:
-    """Not a microsecond earlier; asked again, nothing changes any more."""
-    opened = after(0, 1, 2)
-    reopens = NOON + 32 * MINUTE
-    assert opened.reopens_at(POLICY) == reopens
-    assert opened.at(reopens - 1, POLICY) == opened
-    half = opened.at(reopens, POLICY)
-    assert half.state is CircuitState.HALF_OPEN
-    assert half.at(reopens + MINUTE, POLICY) == half
+def test_a_storm_over_a_zone_opens_the_zone_and_no_types() -> None:
+    """Three types hit in one zone; the same elsewhere are told apart by the zone being open."""
+    storm = hits((0, "a", "m7i"), (1, "a", "c7i"), (2, "a", "m8a"))
+    assert where(opened_by(storm)) == ("a", ANY)
+    later = hits((0, "a", "m7i"), (1, "a", "m7i"), (2, "b", "m7i"))
+    assert where(opened_by(later)) == (ANY, "m7i")
+    assert opened_by(later, POLICY, "a") is None
 
 
-def test_a_served_probe_closes_it_and_clears_its_record() -> None:
-    """The next interruption is the first again, and the next opening has the shortest cool-down."""
-    closed = after(0, 1, 2).at(NOON + 60 * MINUTE, POLICY).served()
-    assert closed == attrs.evolve(FRESH, reason="the probe was served")
-    assert after(61, 62, circuit=closed).state is CircuitState.CLOSED
+@given(
+    st.lists(st.tuples(st.integers(0, 40), st.sampled_from("ab"), st.sampled_from(["m7i", "c7i", "m8a"])), min_size=1),
+    st.integers(1, 5),
+)
+def test_nothing_opens_below_the_threshold(rows: list[tuple[int, str, str]], threshold: int) -> None:
+    """Whatever opens was hit at least so often within one window."""
+    found = hits(*rows)
+    policy = CircuitPolicy(threshold=threshold)
+    opens = opened_by(found, policy)
+    if opens is not None:
+        newest = max(one.at for one in found)
+        covered = [
+            one for one in found if Circuit(opens.zone, opens.instance_type).covers(Offer(one.zone, one.instance_type))
+        ]
+        assert len(covered) >= threshold
+        assert newest - min(one.at for one in covered) >= 0
 
 
-def test_an_interrupted_probe_doubles_the_cool_down_up_to_four_hours() -> None:
-    """30, 60, 120 minutes, and 240 for ever after."""
-    circuit = after(0, 1, 2)
-    waits = []
-    for _ in range(6):
-        assert circuit.opened_at is not None
-        reopens = circuit.reopens_at(POLICY)
-        waits.append((reopens - circuit.opened_at) // MINUTE)
-        circuit = circuit.at(reopens, POLICY).interrupted(reopens + MINUTE, POLICY)
-        assert circuit.state is CircuitState.OPEN
-    assert waits == [30, 60, 120, 240, 240, 240]
+def test_each_opening_in_a_row_doubles_the_cool_down_up_to_a_limit() -> None:
+    """30, 60, 120, 240 minutes, and no more."""
+    spans = [
+        (Circuit("a", "m7i", CircuitState.OPEN, NOON, openings=number).reopens_at(POLICY) - NOON) // MINUTE
+        for number in range(1, 7)
+    ]
+    assert spans == [30, 60, 120, 240, 240, 240]
 
 
-@given(circuits)
-def test_only_a_half_open_circuit_cares_that_a_machine_was_served(circuit: Circuit) -> None:
-    """A machine launched before the circuit opened may well serve its job: that proves nothing."""
-    served = circuit.served()
-    if circuit.state is CircuitState.HALF_OPEN:
-        assert served.state is CircuitState.CLOSED
-    else:
-        assert served == circuit
+def test_an_operators_end_counts_instead() -> None:
+    """Shorter or longer than the policy's."""
+    circuit = Circuit("a", "m7i", CircuitState.OPEN, NOON, openings=5, until=NOON + MINUTE)
+    assert circuit.reopens_at(POLICY) == NOON + MINUTE
 
 
-@given(circuits, moments, policies)
-def test_every_step_is_an_edge_of_its_life(circuit: Circuit, now: Moment, policy: CircuitPolicy) -> None:
-    """Whatever the circuit and whenever it is: each method stays, or takes an edge of the table, under the same key."""
-    for after_it in (circuit.interrupted(now, policy), circuit.served(), circuit.at(now, policy)):
-        assert CIRCUIT_LIFE.allows(circuit.state, after_it.state)
-        assert after_it.key == circuit.key
-
-
-@given(st.lists(st.integers(0, 120), max_size=20), policies)
-def test_it_opens_exactly_when_the_threshold_is_met_within_the_window(
-    minutes: list[int], policy: CircuitPolicy
-) -> None:
-    """Against a plain count over the interruptions in the order of time."""
-    circuit = FRESH
-    moments_so_far: list[Moment] = []
-    for minute in sorted(minutes):
-        now = NOON + minute * MINUTE
-        moments_so_far.append(now)
-        circuit = circuit.interrupted(now, policy)
-        recent = [moment for moment in moments_so_far if now - moment < policy.window]
-        assert list(circuit.interruptions) == recent
-        if len(recent) >= policy.threshold:
-            assert circuit.state is CircuitState.OPEN
-            return
-        assert circuit.state is CircuitState.CLOSED
-
-
-@given(slugs, slugs, slugs)
-def test_the_key_is_region_zone_and_type(region: str, zone: str, instance_type: str) -> None:
-    """One circuit for each, told apart by its key."""
-    assert Circuit(region, zone, instance_type).key == f"{region}/{zone}/{instance_type}"
-
-
-@given(circuits, policies)
-def test_the_cool_down_is_never_shorter_than_the_first_nor_longer_than_the_most(
-    circuit: Circuit, policy: CircuitPolicy
-) -> None:
-    """However often it opened in a row."""
-    wait = circuit.reopens_at(policy) - (circuit.opened_at or 0)
-    assert min(policy.cool_down, policy.max_cool_down) <= wait <= policy.max_cool_down
+def test_a_probe_may_start_when_the_cool_down_is_over_and_again_when_it_never_told() -> None:
+    """Not before; and a half-open circuit waits for its probe a while."""
+    opened = Circuit("a", "m7i", CircuitState.OPEN, NOON, openings=1)
+    assert not opened.may_probe(NOON + 30 * MINUTE - 1, POLICY)
+    assert opened.may_probe(NOON + 30 * MINUTE, POLICY)
+    trying = Circuit("a", "m7i", CircuitState.HALF_OPEN, NOON, probe="l-1", probed_at=NOON + 30 * MINUTE)
+    assert not trying.may_probe(NOON + 45 * MINUTE - 1, POLICY)
+    assert trying.may_probe(NOON + 45 * MINUTE, POLICY)
+    assert not Circuit("a", "m7i").may_probe(NOON, POLICY)

@@ -65,9 +65,9 @@ def test_every_message_may_come_twice_and_backwards() -> None:
     events = [delivery.event for delivery in world.github.deliveries.newest_first()]
     for word in (word_of(event, world.clock.now()) for event in events):
         if isinstance(word, JobObserved | RunCompleted):
-            world.fleet.completion(word)
+            world.fleet.events(word)
     for kind in reversed(ReportEvent):
-        world.fleet.completion(reported(world, machine, kind, result=OperationalResult.SERVED, conclusion="success"))
+        world.fleet.events(reported(world, machine, kind, result=OperationalResult.SERVED, conclusion="success"))
     after = (world.record(job), world.runner(machine))
     assert after == (before[0], attrs.evolve(before[1], heartbeat_at=after[1].heartbeat_at))
 
@@ -77,7 +77,7 @@ def test_word_of_a_start_may_overtake_word_of_the_job() -> None:
     world = World(webhooks=lambda event: () if getattr(event, "action", "") == "queued" else (0,))
     helper = world.push_job(labels="paddock")
     facts = observed(world, helper, Observed.IN_PROGRESS).job
-    world.fleet.completion(JobObserved(facts, Observed.IN_PROGRESS, NOON, runner_name="somebody-elses-runner"))
+    world.fleet.events(JobObserved(facts, Observed.IN_PROGRESS, NOON, runner_name="somebody-elses-runner"))
     assert world.record(helper).state is JobState.RUNNING
     assert world.record(helper).machine is None
     world.fleet.dispatch([JobRequested(facts, NOON, "guid")])
@@ -138,7 +138,7 @@ def test_a_machine_that_interrupts_its_job_leaves_the_conclusion_to_github() -> 
     world = World()
     job, machine = running(world)
     world.cloud.kill(machine)
-    world.fleet.completion(
+    world.fleet.events(
         reported(world, machine, ReportEvent.FINISHED, result=OperationalResult.INTERRUPTED, reason="sigterm")
     )
     assert (world.record(job).state, world.record(job).result) == (JobState.RUNNING, OperationalResult.INTERRUPTED)
@@ -155,9 +155,9 @@ def test_githubs_conclusion_corrects_the_runners() -> None:
     finished = reported(
         world, machine, ReportEvent.FINISHED, conclusion="cancelled", result=OperationalResult.INTERRUPTED
     )
-    world.fleet.completion(finished)
+    world.fleet.events(finished)
     assert world.record(job).conclusion == "cancelled"
-    world.fleet.completion(observed(world, job, Observed.COMPLETED, conclusion="failure"))
+    world.fleet.events(observed(world, job, Observed.COMPLETED, conclusion="failure"))
     assert world.record(job).conclusion == "failure"
     assert world.verdicts(job)[-1] == "corrected"
 
@@ -212,7 +212,7 @@ def test_a_machine_that_idles_out_counts_as_a_failed_launch() -> None:
 def test_a_report_from_an_unknown_machine_is_written_down_and_changes_nothing() -> None:
     """It may be a stranger's."""
     world = World()
-    world.fleet.completion(RunnerReported(ReportEvent.FINISHED, "i-unknown", 1, 1, "x", NOON))
+    world.fleet.events(RunnerReported(ReportEvent.FINISHED, "i-unknown", 1, 1, "x", NOON))
     assert [told.verdict for told in world.decisions.about("machine:i-unknown")] == ["unknown_machine"]
 
 
@@ -225,7 +225,7 @@ def test_a_machines_clock_is_not_believed() -> None:
         forged = reported(
             world, machine, event, conclusion="success", result=OperationalResult.SERVED, finished_at=future
         )
-        world.fleet.completion(attrs.evolve(forged, at=future))
+        world.fleet.events(attrs.evolve(forged, at=future))
     runner = world.runner(machine)
     assert runner.heartbeat_at == runner.idle_at == world.record(job).finished_at == world.clock.now()
     world.run(5 * MINUTE)
@@ -262,7 +262,7 @@ def test_a_job_that_github_no_longer_knows_is_given_up() -> None:
 def test_the_end_of_a_run_is_accepted() -> None:
     """Re-runs are decided on it, later."""
     world = World()
-    world.fleet.completion(RunCompleted(1, 1, "acme/app", "failure"))
+    world.fleet.events(RunCompleted(1, 1, "acme/app", "failure"))
     assert world.errors == []
 
 
@@ -284,7 +284,7 @@ def test_a_record_that_does_not_keep_still_brings_the_message_back(status: Obser
 
     world.around = around
     with pytest.raises(Unavailable, match="does not keep still"):
-        world.new_fleet().completion(observed(world, job, status, conclusion="success", runner_name="x"))
+        world.new_fleet().events(observed(world, job, status, conclusion="success", runner_name="x"))
 
 
 @pytest.mark.parametrize("call", ["table.jobs.update", "table.runners.update", "github.workflows.job"])
@@ -332,7 +332,7 @@ def test_a_machine_that_worked_for_a_job_lost_to_us_costs_its_own_job_nothing() 
     machine = world.record(job).machine or ""
     world.github.state.put_job(world.github.state.jobs[job], assigned_to=999)  # GitHub gives the machine the other one
     world.run(30 * SECOND)
-    world.fleet.completion(
+    world.fleet.events(
         reported(world, machine, ReportEvent.FINISHED, conclusion="success", result=OperationalResult.SERVED)
     )
     assert world.github.state.jobs[other].assigned_to is not None
@@ -367,7 +367,7 @@ def test_a_report_without_a_reason_gets_one() -> None:
     world.push_job()
     world.run(5 * SECOND)
     machine = world.cloud.alive[0]
-    world.fleet.completion(reported(world, machine, ReportEvent.FAILED_TO_START))
+    world.fleet.events(reported(world, machine, ReportEvent.FAILED_TO_START))
     told = [decision for decision in world.decisions.about(f"machine:{machine}") if decision.actor == "completion"]
     assert [(decision.verdict, decision.reason) for decision in told] == [("failed_to_start", "it gave no reason")]
 
@@ -377,8 +377,8 @@ def test_only_a_machines_first_word_on_its_end_counts() -> None:
     world = World()
     _, machine = running(world)
     served = reported(world, machine, ReportEvent.FINISHED, conclusion="success", result=OperationalResult.SERVED)
-    world.fleet.completion(served)
-    world.fleet.completion(reported(world, machine, ReportEvent.FAILED_TO_START, reason="no_job"))
+    world.fleet.events(served)
+    world.fleet.events(reported(world, machine, ReportEvent.FAILED_TO_START, reason="no_job"))
     assert (world.runner(machine).result, world.runner(machine).reason) == (OperationalResult.SERVED, "")
 
 
@@ -392,7 +392,7 @@ def test_a_machine_that_serves_a_third_job_is_inherited_by_nobody() -> None:
 
     def started(job: int, on: str) -> None:
         name = world.runner(on).runner_name
-        world.fleet.completion(observed(world, job, Observed.IN_PROGRESS, runner_name=name))
+        world.fleet.events(observed(world, job, Observed.IN_PROGRESS, runner_name=name))
 
     world.table.runners.update(machines[taker], {}, {"served_job": third})  # known, and its pairing not yet complete
     started(taker, machines[left])
@@ -412,7 +412,7 @@ def test_a_job_that_was_given_up_and_runs_after_all_is_noted_on_its_machine() ->
     )
     machine = world.record(other).machine or ""
     name = world.runner(machine).runner_name
-    world.fleet.completion(observed(world, given_up, Observed.IN_PROGRESS, runner_name=name))
+    world.fleet.events(observed(world, given_up, Observed.IN_PROGRESS, runner_name=name))
     assert world.record(given_up).state is JobState.ABANDONED
     assert (world.runner(machine).state, world.runner(machine).served_job) == (RunnerState.BUSY, given_up)
     assert world.record(other).state is JobState.QUEUED

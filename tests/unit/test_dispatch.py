@@ -9,7 +9,7 @@ from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest
 from paddock.core.settings import FleetSettings, Limits, ScopeKind
-from paddock.core.spec import Market
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Handled
@@ -275,6 +275,10 @@ def test_what_the_cloud_can_never_give_is_refused() -> None:
     class Never:
         """A cloud that has no such machine."""
 
+        def offers(self, _: RunnerSpec) -> tuple[Offer, ...]:
+            """None."""
+            return ()
+
         def launch(self, _: LaunchRequest) -> LaunchOutcome:
             """Never."""
             return LaunchOutcome((), ("Unsupported: no arm64 here",), permanent=True)
@@ -333,7 +337,7 @@ def test_a_dispatcher_that_was_too_slow_fails_nothing_that_another_one_holds() -
     ask(world, job)
     stale = world.record(job)
     world.table.jobs.update(stale.key, {"state": JobState.DISPATCHING}, {"lease_until": NOON + HOUR})
-    life = world.fleet.completion._life
+    life = world.fleet.operate._life
     assert (life.launch_failed(stale, "x"), life.no_capacity(stale, "x"), life.never_asked(stale)) == (None,) * 3
     assert world.record(job).state is JobState.DISPATCHING
 

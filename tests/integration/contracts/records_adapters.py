@@ -10,15 +10,31 @@ from paddock.adapters.sqlite import Database, SqliteRecords
 from paddock.core.ports.records import Records
 from paddock.core.ports.stores import (
     CircuitStore,
+    InterruptionStore,
     JobStore,
     LaunchStore,
     LedgerStore,
     PoolStore,
+    RerunStore,
     RunnerStore,
     RunStore,
+    ShortageStore,
     SwitchStore,
 )
-from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES, Kind
+from paddock.core.records import (
+    CIRCUITS,
+    INTERRUPTIONS,
+    JOBS,
+    LAUNCHES,
+    LEDGER,
+    POOLS,
+    RERUNS,
+    RUNNERS,
+    RUNS,
+    SHORTAGES,
+    SWITCHES,
+    Kind,
+)
 
 AnyRecords: TypeAlias = Records[Any, Any, Any]
 OpenRecords: TypeAlias = Callable[[Kind[Any], Path], AbstractContextManager[AnyRecords]]
@@ -53,8 +69,14 @@ def conformance(database: Database) -> None:
     pools = SqliteRecords(POOLS, database)
     circuits: CircuitStore = MemoryRecords(CIRCUITS)
     circuits = SqliteRecords(CIRCUITS, database)
+    interruptions: InterruptionStore = MemoryRecords(INTERRUPTIONS)
+    interruptions = SqliteRecords(INTERRUPTIONS, database)
+    shortages: ShortageStore = MemoryRecords(SHORTAGES)
+    shortages = SqliteRecords(SHORTAGES, database)
+    reruns: RerunStore = MemoryRecords(RERUNS)
+    reruns = SqliteRecords(RERUNS, database)
     entries: LedgerStore = MemoryRecords(LEDGER)
     entries = SqliteRecords(LEDGER, database)
     switches: SwitchStore = MemoryRecords(SWITCHES)
     switches = SqliteRecords(SWITCHES, database)
-    del jobs, runners, launches, runs, pools, circuits, entries, switches
+    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, entries, switches

@@ -127,6 +127,20 @@ def test_reruns_the_failed_jobs_as_new_ones(github: GitHubUnderTest) -> None:
     assert unfinished[0].facts.labels == BUILD.labels
 
 
+def test_the_newest_run_of_a_workflow_and_branch(github: GitHubUnderTest) -> None:
+    """Other branches, workflows and repositories do not count; of what never ran there is none."""
+    first = github.model.start_run(REPOSITORY, [BUILD], workflow="ci", head_branch="topic/a b&c")
+    second = github.model.start_run(REPOSITORY, [BUILD], workflow="ci", head_branch="topic/a b&c")
+    github.model.start_run(REPOSITORY, [BUILD], workflow="ci", head_branch="main")
+    nightly = github.model.start_run(REPOSITORY, [BUILD], workflow="nightly", head_branch="topic/a b&c")
+    github.model.start_run(OTHER, [TEST], workflow="ci", head_branch="topic/a b&c")
+    assert first.workflow_id != nightly.workflow_id
+    newest = github.workflows.newest_run(REPOSITORY, first.workflow_id, "topic/a b&c")
+    assert newest is not None
+    assert (newest.run_id, newest.head_branch) == (second.id, "topic/a b&c")
+    assert github.workflows.newest_run(REPOSITORY, first.workflow_id, "gone") is None
+
+
 def test_a_run_that_still_runs_cannot_be_rerun(github: GitHubUnderTest) -> None:
     """While one job is unfinished, the re-run is refused and changes nothing."""
     run = github.model.start_run(REPOSITORY, [BUILD, TEST])

@@ -8,7 +8,8 @@ import attrs
 import pytest
 
 from paddock.core.errors import TokenReused
-from paddock.core.ports.machines import LaunchRequest, Machine, MachineState, Offer
+from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
+from paddock.core.spec import Offer
 from tests.integration.contracts.machines_adapters import ADAPTERS, MachinesUnderTest
 from tests.threads import race
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from paddock.core.errors import Conflict, IllegalTransition, NotFound
 from paddock.core.job import Job, JobChange, JobFacts
 from paddock.core.ledger import LedgerEntry, Phase
-from paddock.core.records import JOBS, KINDS, LEDGER, RUNNERS, RUNS, Keyed, Kind
+from paddock.core.records import JOBS, KINDS, LEDGER, RERUNS, RUNNERS, RUNS, Keyed, Kind
+from paddock.core.rerun import Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
 from paddock.core.states import JobState, RunnerState
@@ -336,17 +337,17 @@ def test_of_many_threads_that_claim_one_record_one_succeeds(store: Open) -> None
 
 def test_counting_in_many_threads_loses_nothing(store: Open) -> None:
     """Read, then update on what was read, again until it fits: every one of the increments is there in the end."""
-    runs = store(RUNS)
-    runs.add(Run(run_id=1, repository="acme/api", fork=False))
+    runs = store(RERUNS)
+    runs.add(Rerun(1, "acme/api", 1, ()))
 
     def increments(_: int) -> int:
         conflicts = 0
         for _ in range(5):
             while True:
-                before: Run | None = runs.get("1")
+                before: Rerun | None = runs.get("1")
                 assert before is not None
                 try:
-                    runs.update("1", {"reruns": before.reruns}, {"reruns": before.reruns + 1})
+                    runs.update("1", {"times": before.times}, {"times": before.times + 1})
                     break
                 except Conflict:
                     conflicts += 1
@@ -355,4 +356,4 @@ def test_counting_in_many_threads_loses_nothing(store: Open) -> None:
     race(4, increments)
     found = runs.get("1")
     assert found is not None
-    assert found.reruns == 20
+    assert found.times == 20

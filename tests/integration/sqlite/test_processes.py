@@ -13,8 +13,8 @@ import pytest
 from paddock.adapters.sqlite import Database, SqliteRecords
 from paddock.core.job import Job
 from paddock.core.messages import RunCompleted
-from paddock.core.records import JOBS, RUNS
-from paddock.core.run import Run
+from paddock.core.records import JOBS, RERUNS
+from paddock.core.rerun import Rerun
 from paddock.core.states import JobState
 from tests.integration.sqlite import worker
 
@@ -82,12 +82,12 @@ def test_no_increment_is_lost_between_processes(tmp_path: Path) -> None:
     """Read, then update on what was read, again until it fits."""
     path = tmp_path / "paddock.db"
     with Database(path) as database:
-        runs = SqliteRecords(RUNS, database)
-        runs.add(Run(run_id=1, repository="acme/api", fork=False))
+        runs = SqliteRecords(RERUNS, database)
+        runs.add(Rerun(1, "acme/api", 1, ()))
         assert race(path, "count") == [worker.INCREMENTS] * PROCESSES
         found = runs.get("1")
         assert found is not None
-        assert found.reruns == worker.INCREMENTS * PROCESSES
+        assert found.times == worker.INCREMENTS * PROCESSES
 
 
 def test_each_message_is_handled_by_exactly_one_process(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.errors import Conflict
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import RunCompleted
-from paddock.core.records import JOBS, RUNS
-from paddock.core.run import Run
+from paddock.core.records import JOBS, RERUNS
+from paddock.core.rerun import Rerun
 from paddock.core.states import JobState
 
 RECORDS = 30
@@ -51,13 +51,13 @@ def claim(database: Database, me: int) -> object:
 
 def count(database: Database, _: int) -> object:
     """Increment one number, on condition that it is still what was read."""
-    runs = SqliteRecords(RUNS, database)
+    runs = SqliteRecords(RERUNS, database)
     done = 0
     while done < INCREMENTS:
         run = runs.get("1")
-        assert isinstance(run, Run)
+        assert isinstance(run, Rerun)
         try:
-            runs.update("1", {"reruns": run.reruns}, {"reruns": run.reruns + 1})
+            runs.update("1", {"times": run.times}, {"times": run.times + 1})
         except Conflict:
             continue
         done += 1

@@ -4,98 +4,180 @@
 
     interruptions    x   x x                                 probe
     ───────────────────────┬─────────────────────────────┬─────┬──────────
-    closed                 │ open (on demand)            │ half│ closed, or open again for twice as long
-                           └─ threshold within window    └─ cool-down over
+    closed                 │ open (left out of the offer) │ half│ closed, or open again for twice as long
+                           └─ threshold within window    └─ cool-down over: one launch may try
+
+A circuit is of a type in a zone, of a type in any zone, or of a whole zone. Which of them opens is told by who else was
+hit: a storm over one zone opens the zone, and not each type that happens to be in it.
 """
 
+from collections.abc import Collection, Iterable
 from typing import TypedDict
 
 import attrs
 
+from paddock.core.spec import Offer
 from paddock.core.states import CircuitState
 from paddock.core.units import MINUTE, Moment, Span
 
-ANY_ZONE = "any"
+ANY = "any"
 
 
 @attrs.frozen
 class CircuitPolicy:
-    """When a circuit opens and for how long. Defaults: 3 interruptions in 15 minutes open it for 30."""
+    """When a circuit opens and for how long. Defaults: 3 interruptions in 15 minutes open it for 30.
+
+    ``zone_types`` is how many types of one zone must be hit within the window for the zone itself to open.
+    A probe that has not told how it went within ``probe`` gives way to another one.
+    """
 
     threshold: int = 3
     window: Span = 15 * MINUTE
     cool_down: Span = 30 * MINUTE
     max_cool_down: Span = 240 * MINUTE
+    zone_types: int = 3
+    probe: Span = 15 * MINUTE
+
+
+@attrs.frozen
+class Interruption:
+    """The cloud took one spot machine back. A machine has at most one, so telling it twice counts once."""
+
+    machine: str
+    zone: str
+    instance_type: str
+    at: Moment
+
+    @property
+    def key(self) -> str:
+        """The record's key: the machine's id."""
+        return self.machine
 
 
 @attrs.frozen
 class Circuit:
-    """The circuit of one instance type in one zone (or any zone) of a region.
+    """The circuit of one instance type (or any) in one zone (or any).
 
-    ``interruptions`` are the moments of those within the window, oldest first; ``openings`` counts the times in a
-    row that it opened without a served probe in between (each doubles the cool-down).
+    ``openings`` counts the times in a row that it opened without a served probe in between (each doubles the
+    cool-down). ``until`` is when an operator's opening ends; None: by the policy. ``probe`` is the launch that tries
+    while it is half open.
     """
 
-    region: str
     zone: str
     instance_type: str
     state: CircuitState = CircuitState.CLOSED
-    interruptions: tuple[Moment, ...] = ()
     opened_at: Moment | None = None
     openings: int = 0
+    until: Moment | None = None
+    probe: str | None = None
+    probed_at: Moment | None = None
     reason: str = ""
 
     @property
     def key(self) -> str:
-        """The record's key: region, zone and type."""
-        return f"{self.region}/{self.zone}/{self.instance_type}"
+        """The record's key: zone and type."""
+        return circuit_key(self.zone, self.instance_type)
 
-    def interrupted(self, at: Moment, policy: CircuitPolicy) -> "Circuit":
-        """The circuit after one more interruption. Tell it once per machine: it counts what it is told."""
-        recent = tuple(sorted(m for m in (*self.interruptions, at) if m > at - policy.window))
-        counted = attrs.evolve(self, interruptions=recent)
-        if self.state is CircuitState.HALF_OPEN:
-            return _opened(counted, at, "the probe was interrupted")
-        if self.state is CircuitState.CLOSED and len(recent) >= policy.threshold:
-            return _opened(counted, at, f"{len(recent)} interruptions within {policy.window // MINUTE} minutes")
-        return counted
-
-    def served(self) -> "Circuit":
-        """The circuit after a spot machine served its job: a half-open one closes."""
-        if self.state is not CircuitState.HALF_OPEN:
-            return self
-        return attrs.evolve(
-            self, state=CircuitState.CLOSED, interruptions=(), opened_at=None, openings=0, reason="the probe was served"
-        )
-
-    def at(self, now: Moment, policy: CircuitPolicy) -> "Circuit":
-        """The circuit as time has left it: an open one whose cool-down is over is half open."""
-        if self.state is CircuitState.OPEN and self.opened_at is not None and now >= self.reopens_at(policy):
-            return attrs.evolve(self, state=CircuitState.HALF_OPEN, reason="the cool-down is over")
-        return self
+    def covers(self, offer: Offer) -> bool:
+        """True if it is the offer's circuit, or one of its circuits."""
+        return self.zone in {ANY, offer.zone} and self.instance_type in {ANY, offer.instance_type}
 
     def reopens_at(self, policy: CircuitPolicy) -> Moment:
         """The moment at which an open circuit lets a probe through."""
+        if self.until is not None:
+            return self.until
         cool_down = min(policy.cool_down << max(0, self.openings - 1), policy.max_cool_down)
         return (self.opened_at or 0) + cool_down
 
+    def may_probe(self, now: Moment, policy: CircuitPolicy) -> bool:
+        """True if one launch may try now: the cool-down is over, or the last probe has not told how it went."""
+        if self.state is CircuitState.OPEN:
+            return now >= self.reopens_at(policy)
+        return self.state is CircuitState.HALF_OPEN and now >= (self.probed_at or 0) + policy.probe
 
-def _opened(circuit: Circuit, at: Moment, reason: str) -> Circuit:
-    return attrs.evolve(circuit, state=CircuitState.OPEN, opened_at=at, openings=circuit.openings + 1, reason=reason)
+
+def circuit_key(zone: str, instance_type: str) -> str:
+    """The key of the circuit of this zone (or `ANY`) and type (or `ANY`)."""
+    return f"{zone}/{instance_type}"
+
+
+@attrs.frozen
+class Opening:
+    """A circuit that is to open, and why."""
+
+    zone: str
+    instance_type: str
+    reason: str
+
+
+def opening(
+    hit: Interruption,
+    same_zone: Iterable[Interruption],
+    same_type: Iterable[Interruption],
+    policy: CircuitPolicy,
+    open_zones: Collection[str] = (),
+) -> Opening | None:
+    """Which circuit the interruption `hit` opens, if any.
+
+    Args:
+        hit: the newest one.
+        same_zone: those of its zone, itself included; older ones than the window do not count.
+        same_type: those of its type, over all zones, itself included.
+        policy: the numbers.
+        open_zones: zones whose own circuit is open: what happens there says nothing about types elsewhere.
+    """
+    zone, kind = _recent(same_zone, policy), _recent(same_type, policy)
+    minutes = policy.window // MINUTE
+    types = {one.instance_type for one in zone}
+    if len(zone) >= policy.threshold and len(types) >= policy.zone_types:
+        why = f"{len(zone)} interruptions of {len(types)} types in {hit.zone} within {minutes} minutes"
+        return Opening(hit.zone, ANY, why)
+    here = [one for one in kind if one.zone == hit.zone]
+    if len(here) >= policy.threshold:
+        why = f"{len(here)} interruptions of {hit.instance_type} in {hit.zone} within {minutes} minutes"
+        return Opening(hit.zone, hit.instance_type, why)
+    elsewhere = [one for one in kind if one.zone not in open_zones]
+    zones = {one.zone for one in elsewhere}
+    if len(elsewhere) >= policy.threshold and len(zones) > 1:
+        why = f"{len(elsewhere)} interruptions of {hit.instance_type} in {len(zones)} zones within {minutes} minutes"
+        return Opening(ANY, hit.instance_type, why)
+    return None
+
+
+def _recent(interruptions: Iterable[Interruption], policy: CircuitPolicy) -> list[Interruption]:
+    """Those within the window that ends with the newest, in whatever order word of them came."""
+    found = list(interruptions)
+    since = max((one.at for one in found), default=0) - policy.window
+    return [one for one in found if one.at > since]
+
+
+class InterruptionIs(TypedDict, total=False):
+    """A condition on the record."""
+
+    machine: str
+
+
+class InterruptionChange(TypedDict, total=False):
+    """Interruptions are never changed."""
 
 
 class CircuitIs(TypedDict, total=False):
     """A condition on the record."""
 
-    state: CircuitState
-    interruptions: tuple[Moment, ...]
+    state: CircuitState | Collection[CircuitState]
+    opened_at: Moment | None
+    openings: int
+    probe: str | None
+    probed_at: Moment | None
 
 
 class CircuitChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
     state: CircuitState
-    interruptions: tuple[Moment, ...]
     opened_at: Moment | None
     openings: int
+    until: Moment | None
+    probe: str | None
+    probed_at: Moment | None
     reason: str

@@ -11,7 +11,15 @@ steps. Each step may be repeated, run several times at once, and be cut off anyw
 
 from paddock.core.errors import PaddockError, Throttled
 from paddock.core.ledger import Rates
-from paddock.core.messages import EventMessage, JobMessage, JobObserved, RunCompleted
+from paddock.core.messages import (
+    EventMessage,
+    JobMessage,
+    JobObserved,
+    MachineChanged,
+    MachineWarned,
+    RunCompleted,
+    RunnerReported,
+)
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
@@ -23,16 +31,22 @@ from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, SECOND, Span
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.dispatch import Dispatch
+from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.handled import Again, Done
 from paddock.core.usecases.intake import Intake
+from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
+from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 from paddock.core.usecases.sweep import Sweep
 from paddock.core.usecases.sweep_github import SweepGitHub
@@ -45,8 +59,8 @@ _LONGEST_RETRY: Span = 15 * MINUTE
 class Fleet:
     """The use-cases of one fleet, as its attributes.
 
-    ``intake``, ``dispatch``, ``completion``, ``sweep``, ``sweep_github``, ``explain`` and ``operate``. The fleet keeps
-    nothing itself, so any number of them may be built on the same stores, one after the other or at once.
+    ``intake``, ``dispatch``, ``events``, ``sweep``, ``sweep_github``, ``circuits``, ``explain`` and ``operate``. The
+    fleet keeps nothing itself, so any number may be built on the same stores, one after the other or at once.
     """
 
     def __init__(  # noqa: PLR0913 - a fleet touches every port there is, each by its name
@@ -88,6 +102,17 @@ class Fleet:
             clock=clock,
             ids=ids,
         )
+        self.circuits = Circuits(policy=settings.circuit, table=table, decisions=decisions, clock=clock)
+        reruns = Reruns(policy=settings.rerun, table=table, github=github, decisions=decisions, clock=clock)
+        offers = Offers(
+            settings=settings,
+            table=table,
+            machines=machines,
+            circuits=self.circuits,
+            reruns=reruns,
+            decisions=decisions,
+            clock=clock,
+        )
         self.intake = Intake(settings=settings, jobs=jobs, events=events, decisions=decisions, clock=clock)
         adopt = Adopt(settings=settings, table=table, assignments=assignments, decisions=decisions, clock=clock)
         reject = Reject(settings=settings, table=table, github=github, decisions=decisions, clock=clock)
@@ -100,6 +125,7 @@ class Fleet:
             retire=retire,
             reject=reject,
             life=life,
+            offers=offers,
             decisions=decisions,
             clock=clock,
             ids=ids,
@@ -114,9 +140,26 @@ class Fleet:
             decisions=decisions,
             clock=clock,
         )
-        self.completion = Completion(
-            table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock
+        completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
+        interruptions = Interruptions(
+            table=table,
+            circuits=self.circuits,
+            reruns=reruns,
+            completion=completion,
+            retire=retire,
+            life=life,
+            decisions=decisions,
+            clock=clock,
         )
+        departure = Departure(
+            table=table,
+            machines=machines,
+            retire=retire,
+            completion=completion,
+            interruptions=interruptions,
+            clock=clock,
+        )
+        self.events = Events(completion=completion, interruptions=interruptions, departure=departure, reruns=reruns)
         self.sweep = Sweep(
             settings=settings,
             table=table,
@@ -124,7 +167,9 @@ class Fleet:
             life=life,
             retire=retire,
             adopt=adopt,
-            completion=self.completion,
+            completion=completion,
+            departure=departure,
+            circuits=self.circuits,
             decisions=decisions,
             clock=clock,
         )
@@ -133,8 +178,9 @@ class Fleet:
             table=table,
             jobs=jobs,
             github=github,
-            completion=self.completion,
+            completion=completion,
             life=life,
+            reruns=reruns,
             decisions=decisions,
             clock=clock,
         )
@@ -184,7 +230,7 @@ class Fleet:
     def _completed(self, received: Received[EventMessage]) -> bool:
         """True if the event was handled and may leave the queue."""
         try:
-            self.completion(received.message)
+            self.events(received.message)
         except PaddockError as error:
             if error.retryable:
                 self._events.defer(received.receipt, _delay_after(error, received.receives))
@@ -200,7 +246,7 @@ class Fleet:
                 self._record.job(message.job.job_id, "unhandled", reason)
             case RunCompleted():
                 self._record.delivery(message.delivery or "unknown", "unhandled", reason)
-            case _:
+            case RunnerReported() | MachineWarned() | MachineChanged():
                 self._record.machine(message.machine, "unhandled", reason)
 
 

@@ -19,7 +19,8 @@ class JobFacts:
     """What GitHub said of the job when it was queued, kept whole and verbatim: every retry copies it.
 
     ``repository`` is ``owner/name``; ``labels`` are as the workflow wrote them; ``created_at`` is GitHub's clock.
-    ``private`` is False also where GitHub did not say: whose code it is must then be asked.
+    ``private`` is False also where GitHub did not say: whose code it is must then be asked. ``deployment`` is True if
+    the job deploys to an environment; only webhooks say so.
     Source: the ``workflow_job`` object of GitHub's webhooks and REST API.
     """
 
@@ -35,6 +36,7 @@ class JobFacts:
     private: bool = False
     installation_id: int | None = None
     created_at: Moment = 0
+    deployment: bool = False
 
     @property
     def owner(self) -> str:
@@ -50,6 +52,7 @@ class Job:
     could be had, or its machine served another job. ``machine`` is the machine that serves it, or that was launched
     for it. ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands
     where it stands, ``failure`` why its last launch came to nothing (waiting in between does not wipe it).
+    ``on_demand`` forces it onto the market where nothing is taken back.
     """
 
     facts: JobFacts
@@ -70,6 +73,7 @@ class Job:
     result: OperationalResult | None = None
     reason: str = ""
     failure: str = ""
+    on_demand: bool = False
 
     @property
     def id(self) -> int:
@@ -113,6 +117,7 @@ class JobIs(TypedDict, total=False):
     machine: str | None
     lease_until: Moment
     conclusion: str | None
+    result: OperationalResult | None
 
 
 class JobChange(TypedDict, total=False):
@@ -134,6 +139,7 @@ class JobChange(TypedDict, total=False):
     result: OperationalResult | None
     reason: str
     failure: str
+    on_demand: bool
 
 
 def job_subject(job_id: int) -> str:

@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import Moment
 
 
@@ -23,7 +23,8 @@ class Launch:
 
     ``jobs`` are the jobs it was written for, in the order in which machines are handed to them; its count is the number
     of machines asked for, so they never change. One without jobs is blank: nothing may be asked for under its token.
-    ``machines`` are the ids of the machines the cloud returned, None until it did.
+    ``machines`` are the ids of the machines the cloud returned, None until it did. ``without`` are the offers that it
+    leaves out.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Launch:
     created_at: Moment
     machines: tuple[str, ...] | None = None
     errors: tuple[str, ...] = ()
+    without: tuple[Offer, ...] = ()
 
     @property
     def key(self) -> str:

@@ -10,17 +10,19 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
-from paddock.core.circuit import Circuit
+from paddock.core.circuit import Circuit, Interruption
 from paddock.core.errors import IllegalTransition
 from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ledger import LedgerEntry
 from paddock.core.pool import Pool
+from paddock.core.rerun import Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
+from paddock.core.shortage import Shortage
 from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, RUNNER_LIFE, StateTable
 from paddock.core.switch import Switch
-from paddock.core.units import MINUTE
+from paddock.core.units import HOUR, MINUTE, Moment
 
 
 class Keyed(Protocol):
@@ -73,6 +75,11 @@ class Kind(Generic[R]):
         return True
 
 
+def hour_of(moment: Moment) -> str:
+    """The value in the index ``hour`` of interruptions at this moment."""
+    return str(moment // HOUR)
+
+
 def _live_job(job: Job) -> str | None:
     return job.state.value if job.live else None
 
@@ -109,9 +116,26 @@ CIRCUITS: Kind[Circuit] = Kind(
     indexes={"all": lambda _: "all"},
     life=CIRCUIT_LIFE,
 )
+INTERRUPTIONS: Kind[Interruption] = Kind(
+    prefix="INTERRUPTION",
+    record=Interruption,
+    order=lambda interruption: interruption.at,
+    indexes={"hour": lambda interruption: hour_of(interruption.at)},
+)
+SHORTAGES: Kind[Shortage] = Kind(
+    prefix="SHORTAGE", record=Shortage, order=lambda shortage: shortage.until, indexes={"all": lambda _: "all"}
+)
+RERUNS: Kind[Rerun] = Kind(
+    prefix="RERUN",
+    record=Rerun,
+    order=lambda rerun: rerun.run_id,
+    indexes={"open": lambda rerun: "open" if rerun.open else None},
+)
 LEDGER: Kind[LedgerEntry] = Kind(
     prefix="LEDGER", record=LedgerEntry, order=lambda entry: entry.start, indexes={"day": lambda entry: entry.day}
 )
 SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, order=lambda switch: switch.at)
 
-KINDS: tuple[Kind[Any], ...] = (JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, LEDGER, SWITCHES)
+KINDS: tuple[Kind[Any], ...] = (
+    *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES),
+)

@@ -7,18 +7,13 @@ import attrs
 
 @attrs.frozen
 class Run:
-    """One workflow run. ``fork`` is whose code it runs: True if the head repository is not the base repository.
-
-    ``on_demand`` forces its later attempts onto on-demand machines; ``reruns`` counts our automatic re-runs of it.
-    """
+    """One workflow run. ``fork`` is whose code it runs: True if the head repository is not the base repository."""
 
     run_id: int
     repository: str
     fork: bool
     event: str = ""
     head_repository: str = ""
-    on_demand: bool = False
-    reruns: int = 0
 
     @property
     def key(self) -> str:
@@ -29,11 +24,8 @@ class Run:
 class RunIs(TypedDict, total=False):
     """A condition on the record."""
 
-    reruns: int
+    repository: str
 
 
 class RunChange(TypedDict, total=False):
-    """The fields to set; all others stay."""
-
-    on_demand: bool
-    reruns: int
+    """What is known of a run is never changed."""

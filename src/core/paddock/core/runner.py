@@ -19,7 +19,8 @@ class Runner:
 
     ``assigned_job`` is the job it was launched for, ``served_job`` the one GitHub gave it: a runner is label
     capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
-    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge).
+    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
+    when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud that ended it.
     """
 
     machine: str
@@ -45,6 +46,8 @@ class Runner:
     idle_at: Moment | None = None
     gone_at: Moment | None = None
     heartbeat_at: Moment | None = None
+    interrupted_at: Moment | None = None
+    taken: bool = False
     result: OperationalResult | None = None
     reason: str = ""
 
@@ -66,6 +69,7 @@ class RunnerIs(TypedDict, total=False):
     assigned_job: int | None
     served_job: int | None
     gone_at: Moment | None
+    interrupted_at: Moment | None
 
 
 class RunnerChange(TypedDict, total=False):
@@ -81,6 +85,8 @@ class RunnerChange(TypedDict, total=False):
     idle_at: Moment | None
     gone_at: Moment | None
     heartbeat_at: Moment | None
+    interrupted_at: Moment | None
+    taken: bool
     result: OperationalResult | None
     reason: str
 

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import attrs
 
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.spec import Arch, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Span
@@ -78,7 +79,8 @@ class FleetSettings:
     ``repositories`` are globs over ``owner/name``, compared case-folded; a job of any other repository is refused.
     ``specs`` are the named specs that ``runner=`` refers to. ``runner_group`` is the id of the organisation's runner
     group (1 is GitHub's default group). ``arches`` are those this fleet has machines of, ``images`` whether a job may
-    ask for an image: what it can never have is refused before anything is launched.
+    ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
+    without capacity is not asked for again.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -91,6 +93,8 @@ class FleetSettings:
     deadlines: Deadlines = Deadlines()
     retry: RetryPolicy = RetryPolicy()
     circuit: CircuitPolicy = CircuitPolicy()
+    rerun: RerunPolicy = RerunPolicy()
+    shortage: Span = 3 * MINUTE
     default_disk: int = 40
     cancel_run_on_reject: bool = False
     arches: tuple[Arch, ...] = tuple(Arch)

@@ -21,6 +21,14 @@ class Market(StrEnum):
     ON_DEMAND = "on-demand"
 
 
+@attrs.frozen(order=True)
+class Offer:
+    """One instance type in one zone: what a machine may be started from."""
+
+    zone: str
+    instance_type: str
+
+
 class RetryMode(StrEnum):
     """What happens to a job whose spot machine AWS takes back."""
 

@@ -50,6 +50,7 @@ class _JobEvent:
     workflow_job: WireJob
     repository: WireRepository
     installation: _Installation | None = None
+    deployment: dict[str, object] | None = None  # of a job with an environment
 
 
 @attrs.frozen
@@ -171,6 +172,7 @@ def _facts(event: _JobEvent) -> JobFacts:
         repository.full_name,
         private=repository.private is True,
         installation=None if installation is None else installation.id,
+        deployment=event.deployment is not None,
     )
 
 

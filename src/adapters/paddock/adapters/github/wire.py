@@ -48,7 +48,9 @@ class WireJob:
     started_at: Stamp | None = None
     completed_at: Stamp | None = None
 
-    def facts(self, repository: str, *, private: bool = False, installation: int | None = None) -> JobFacts:
+    def facts(
+        self, repository: str, *, private: bool = False, installation: int | None = None, deployment: bool = False
+    ) -> JobFacts:
         """The job's facts; the repository's are not in the job object, so they come along."""
         return JobFacts(
             job_id=self.id,
@@ -63,6 +65,7 @@ class WireJob:
             private=private,
             installation_id=installation,
             created_at=moment(self.created_at) or 0,
+            deployment=deployment,
         )
 
     @property

@@ -1,6 +1,7 @@
 """The port `Workflows`: jobs and runs of a repository."""
 
 from collections.abc import Iterator
+from urllib.parse import urlencode
 
 import attrs
 
@@ -43,6 +44,11 @@ class _Run:
 
 
 @attrs.frozen
+class _FoundRuns:
+    workflow_runs: tuple[_Run, ...]
+
+
+@attrs.frozen
 class _Known:
     id: Id
 
@@ -74,18 +80,15 @@ class RestWorkflows:
         """See `Workflows.run`."""
         scope = repository_scope(repository)
         answer = self._api.get(f"{account_path(scope)}/actions/runs/{run_id:d}", scope)
-        run = decoded(_Run, answer.request, answer.reply)
-        return WorkflowRun(
-            run_id=run.id,
-            repository=run.repository.full_name if run.repository else repository,
-            head_repository=run.head_repository.full_name if run.head_repository else "",
-            event=run.event,
-            status=run.status or "",
-            conclusion=run.conclusion,
-            run_attempt=run.run_attempt or 1,
-            head_branch=run.head_branch or "",
-            workflow_id=run.workflow_id,
-        )
+        return _run(repository, decoded(_Run, answer.request, answer.reply))
+
+    def newest_run(self, repository: str, workflow_id: int, branch: str) -> WorkflowRun | None:
+        """See `Workflows.newest_run`. GitHub lists the newest first."""
+        scope = repository_scope(repository)
+        query = urlencode({"branch": branch, "per_page": 1})
+        answer = self._api.get(f"{account_path(scope)}/actions/workflows/{workflow_id:d}/runs?{query}", scope)
+        runs = decoded(_FoundRuns, answer.request, answer.reply).workflow_runs
+        return _run(repository, runs[0]) if runs else None
 
     def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
         """See `Workflows.unfinished_jobs`. One call per status of runs and one per run, mostly answered by 304."""
@@ -143,6 +146,20 @@ class RestWorkflows:
                 yield from decoded(_Jobs, answer.request, answer.reply).jobs
         except NotFound:
             return  # the run was deleted while we looked; so are its jobs
+
+
+def _run(repository: str, run: _Run) -> WorkflowRun:
+    return WorkflowRun(
+        run_id=run.id,
+        repository=run.repository.full_name if run.repository else repository,
+        head_repository=run.head_repository.full_name if run.head_repository else "",
+        event=run.event,
+        status=run.status or "",
+        conclusion=run.conclusion,
+        run_attempt=run.run_attempt or 1,
+        head_branch=run.head_branch or "",
+        workflow_id=run.workflow_id,
+    )
 
 
 def _job(repository: str, job: WireJob) -> GitHubJob:

@@ -10,7 +10,19 @@ from paddock.adapters.memory.github import (
 from paddock.adapters.memory.records import MemoryRecords
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.stores import Table
-from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
+from paddock.core.records import (
+    CIRCUITS,
+    INTERRUPTIONS,
+    JOBS,
+    LAUNCHES,
+    LEDGER,
+    POOLS,
+    RERUNS,
+    RUNNERS,
+    RUNS,
+    SHORTAGES,
+    SWITCHES,
+)
 
 
 def memory_table() -> Table:
@@ -22,6 +34,9 @@ def memory_table() -> Table:
         runs=MemoryRecords(RUNS),
         pools=MemoryRecords(POOLS),
         circuits=MemoryRecords(CIRCUITS),
+        interruptions=MemoryRecords(INTERRUPTIONS),
+        shortages=MemoryRecords(SHORTAGES),
+        reruns=MemoryRecords(RERUNS),
         ledger=MemoryRecords(LEDGER),
         switches=MemoryRecords(SWITCHES),
     )

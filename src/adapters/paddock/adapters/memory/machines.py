@@ -8,10 +8,10 @@ import attrs
 
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState, Offer
+from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import DAY, HOUR, SECOND, Moment, Span
 
 MAX_TOKEN = 64
@@ -44,6 +44,7 @@ class _Life:
     machine: Machine
     number: int
     ended_at: Moment | None = None
+    ended_by: str = ""
 
 
 class MemoryMachines:
@@ -137,16 +138,18 @@ class MemoryMachines:
         """End the machines. Idempotent: unknown and ended machines are no error."""
         with self._lock:
             for id_ in ids:
-                self._end(self._lives.get(id_))
+                self._end(self._lives.get(id_), "Client.UserInitiatedShutdown")
 
-    def kill(self, machine: str) -> None:
-        """End a machine as a crash, a power-off from within, or AWS taking a spot machine back would.
+    def kill(self, machine: str, by: str = "Client.InstanceInitiatedShutdown") -> None:
+        """End a machine as a power-off from within, a crash, or AWS taking a spot machine back would.
+
+        `by` is EC2's code of the reason; ``Server.SpotInstanceTermination`` is a spot machine taken back.
 
         Raises:
             KeyError: there never was such a machine: the script that says so is wrong.
         """
         with self._lock:
-            self._end(self._lives[machine])
+            self._end(self._lives[machine], by)
 
     def _again(
         self, request: LaunchRequest, first: LaunchRequest, outcome: LaunchOutcome, now: Moment
@@ -207,7 +210,8 @@ class MemoryMachines:
     def _seen(self, life: _Life, now: Moment) -> Machine:
         """The machine with its state as of now."""
         if life.ended_at is not None:
-            return attrs.evolve(life.machine, state=MachineState.TERMINATED)
+            terminated = attrs.evolve(life.machine, state=MachineState.TERMINATED)
+            return attrs.evolve(terminated, ended_at=life.ended_at, ended_by=life.ended_by)
         if now < life.machine.launched_at + self._boot:
             return life.machine
         if life.machine.state is MachineState.PENDING:
@@ -217,10 +221,10 @@ class MemoryMachines:
     def _visible(self, life: _Life, now: Moment) -> bool:
         return now >= life.machine.launched_at + self._unseen
 
-    def _end(self, life: _Life | None) -> None:
+    def _end(self, life: _Life | None, by: str) -> None:
         if life is None or life.ended_at is not None:
             return
-        life.ended_at = self._clock.now()
+        life.ended_at, life.ended_by = self._clock.now(), by
         del self._live[life.number]
         self._ended.append(life)
 

@@ -30,10 +30,10 @@ from paddock.adapters.process.spawn import spawn_agent
 from paddock.core.catalogue import InstanceType, fitting
 from paddock.core.codec import from_data, to_data
 from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, Offer
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
-from paddock.core.spec import Arch, RunnerSpec
+from paddock.core.spec import Arch, Offer, RunnerSpec
 from paddock.core.units import SECOND, Moment, Span
 
 MAX_TOKEN = 64

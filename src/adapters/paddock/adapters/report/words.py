@@ -19,6 +19,10 @@ _ACTORS: Mapping[str, str] = {
     "sweep_github": "the comparison with GitHub",
     "completion": "what GitHub and the machine reported",
     "operate": "an operator",
+    "offers": "the choice of machines",
+    "circuits": "the circuit breaker",
+    "interruption": "the cloud's warnings",
+    "reruns": "the re-run of lost jobs",
     "fleet": PADDOCK,
 }
 # Where the same part of the program decides for several reasons, the reason is whose it is.
@@ -64,6 +68,14 @@ _VERDICTS: Mapping[str, str] = {
     "draining": "takes no more work",
     "author_not_told": "its author could not be told",
     "abandoned": "given up",
+    "chosen": "chosen otherwise",
+    "interrupted": "its machine is taken back",
+    "marked": "may have to run again",
+    "rerun": "runs again",
+    "no_rerun": "does not run again",
+    "opened": "spot is avoided",
+    "half_open": "spot is tried",
+    "closed": "spot is used again",
 }
 _CODE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}: (?=\S)")
 

@@ -28,6 +28,7 @@ class WorkflowRoutes:
         guard = self._credentials.require_token
         yield Route("GET", _REPOSITORY, "repository", self.repository, guard)
         yield Route("GET", f"{_REPOSITORY}/actions/runs", "runs", self.runs, guard)
+        yield Route("GET", f"{_REPOSITORY}/actions/workflows/<int:workflow>/runs", "workflow-runs", self.runs, guard)
         yield Route("GET", _RUN, "run", self.run, guard)
         yield Route("GET", f"{_RUN}/jobs", "run-jobs", self.jobs, guard)
         yield Route("POST", f"{_RUN}/rerun-failed-jobs", "rerun-failed-jobs", self.rerun_failed, guard)
@@ -41,14 +42,15 @@ class WorkflowRoutes:
         found = self._model.state.repository(f"{owner}/{name}")
         return reply(full_repository(self._place, found, 0))
 
-    def runs(self, request: Request, owner: str, name: str) -> Response:
-        """``GET …/actions/runs``, newest first; ``status`` is a status or a conclusion."""
+    def runs(self, request: Request, owner: str, name: str, workflow: int | None = None) -> Response:
+        """``GET …/actions/runs``, or a workflow's, newest first; ``status`` is a status or a conclusion."""
         home = self._model.state.repository(f"{owner}/{name}")
         status, branch, event = (request.args.get(key) for key in ("status", "branch", "event"))
         found = [
             run
             for run in reversed(self._model.all_runs())
             if run.repository == home.full_name
+            and workflow in (None, run.workflow_id)
             and status in (None, run.status.value, run.conclusion)
             and branch in (None, run.head_branch)
             and event in (None, run.event)

@@ -126,6 +126,9 @@ class Workflows(Protocol):
     def run(self, repository: str, run_id: int) -> WorkflowRun:
         """The run as it is now."""
 
+    def newest_run(self, repository: str, workflow_id: int, branch: str) -> WorkflowRun | None:
+        """The newest run of the workflow on the branch; None if GitHub knows none."""
+
     def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
         """Jobs that are queued or in progress, over all runs that are not completed."""
 

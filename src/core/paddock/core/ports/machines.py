@@ -7,7 +7,7 @@ from typing import Protocol
 import attrs
 
 from paddock.core.ports.records import Page
-from paddock.core.spec import Arch, Market, RunnerSpec
+from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment
 
 
@@ -23,7 +23,11 @@ class MachineState(StrEnum):
 
 @attrs.frozen
 class Machine:
-    """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown."""
+    """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown.
+
+    ``ended_at`` and ``ended_by`` are the cloud's word on its end, where it gives one. ``ended_by`` is EC2's code of the
+    state's reason: ``Server.SpotInstanceTermination``, ``Client.UserInitiatedShutdown`` ...
+    """
 
     id: str
     state: MachineState
@@ -36,19 +40,18 @@ class Machine:
     zone: str = ""
     price: MicroDollars | None = None
     disk: int = 0
+    ended_at: Moment | None = None
+    ended_by: str = ""
 
     @property
     def alive(self) -> bool:
         """False once it is terminated."""
         return self.state is not MachineState.TERMINATED
 
-
-@attrs.frozen(order=True)
-class Offer:
-    """One instance type in one zone: what a machine may be started from."""
-
-    zone: str
-    instance_type: str
+    @property
+    def taken(self) -> bool:
+        """True if the cloud took a spot machine back: not our own act, and not the machine's."""
+        return self.ended_by.startswith("Server.SpotInstance")
 
 
 @attrs.frozen

@@ -8,14 +8,16 @@ from typing import TypeAlias
 
 import attrs
 
-from paddock.core.circuit import Circuit, CircuitChange, CircuitIs
+from paddock.core.circuit import Circuit, CircuitChange, CircuitIs, Interruption, InterruptionChange, InterruptionIs
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ledger import EntryChange, EntryIs, LedgerEntry
 from paddock.core.pool import Pool, PoolChange, PoolIs
 from paddock.core.ports.records import Records
+from paddock.core.rerun import Rerun, RerunChange, RerunIs
 from paddock.core.run import Run, RunChange, RunIs
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
 from paddock.core.switch import Switch, SwitchChange, SwitchIs
 
 JobStore: TypeAlias = Records[Job, JobIs, JobChange]
@@ -24,6 +26,9 @@ LaunchStore: TypeAlias = Records[Launch, LaunchIs, LaunchChange]
 RunStore: TypeAlias = Records[Run, RunIs, RunChange]
 PoolStore: TypeAlias = Records[Pool, PoolIs, PoolChange]
 CircuitStore: TypeAlias = Records[Circuit, CircuitIs, CircuitChange]
+InterruptionStore: TypeAlias = Records[Interruption, InterruptionIs, InterruptionChange]
+ShortageStore: TypeAlias = Records[Shortage, ShortageIs, ShortageChange]
+RerunStore: TypeAlias = Records[Rerun, RerunIs, RerunChange]
 LedgerStore: TypeAlias = Records[LedgerEntry, EntryIs, EntryChange]
 SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
 
@@ -38,5 +43,8 @@ class Table:
     runs: RunStore
     pools: PoolStore
     circuits: CircuitStore
+    interruptions: InterruptionStore
+    shortages: ShortageStore
+    reruns: RerunStore
     ledger: LedgerStore
     switches: SwitchStore

@@ -9,13 +9,9 @@ import attrs
 from paddock.core.errors import Conflict, NotFound, Unavailable
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import (
-    EventMessage,
     JobObserved,
-    MachineChanged,
-    MachineWarned,
     Observed,
     ReportEvent,
-    RunCompleted,
     RunnerReported,
     within_its_second,
 )
@@ -55,7 +51,7 @@ class Completion:
         self._clock = clock
         self._record = Recorder(decisions, clock, "completion")
 
-    def __call__(self, message: EventMessage) -> None:
+    def __call__(self, message: JobObserved | RunnerReported) -> None:
         """Handle one message. Repeating it changes nothing.
 
         Raises:
@@ -68,8 +64,6 @@ class Completion:
                 self.completed(message)
             case RunnerReported():
                 self._reported(message)
-            case MachineWarned() | MachineChanged() | RunCompleted():
-                pass  # the retry policy re-runs interrupted jobs here once it is built
 
     # -- GitHub's word ------------------------------------------------------------------------------------------
 

@@ -20,8 +20,10 @@ from paddock.core.states import JobState
 from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.choice import Choice
 from paddock.core.usecases.handled import Done, Handled, again
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
@@ -43,11 +45,13 @@ class Launching:
         retire: Retire,
         reject: Reject,
         life: Life,
+        offers: Offers,
         decisions: Decisions,
         clock: Clock,
         ids: Ids,
     ) -> None:
         self._settings = settings
+        self._offers = offers
         self._jobs = table.jobs
         self._launches = table.launches
         self._machines = machines
@@ -66,11 +70,16 @@ class Launching:
         handled: dict[int, Handled] = {}
         for job, spec in admitted:
             try:
-                groups.setdefault((spec, self._market(job, spec)), []).append(job)
+                groups.setdefault((spec, self._offers.market(job, spec)), []).append(job)
             except PaddockError as error:
                 handled[job.id] = again(error)
         for (spec, market), group in groups.items():
-            handled.update(self._launch(spec, market, group))
+            try:
+                choice = self._offers.choose(spec, market)
+            except PaddockError as error:
+                handled.update({job.id: again(error) for job in group})
+                continue
+            handled.update(self._chosen(spec, choice, group))
         return handled
 
     def resume(self, job: Job) -> Handled:
@@ -91,12 +100,19 @@ class Launching:
         self._record.job(job.id, "resumed", "its dispatcher died; its launch goes on with the same token")
         return self._fulfil(launch, [job], resumed=True).get(job.id, Done())
 
-    def _market(self, job: Job, spec: RunnerSpec) -> Market:
-        """Spot, if the job takes spot; on demand, and so on in turn, if its last try found no spot machine."""
-        last = None if job.launch_id is None else self._launches.get(job.launch_id)
-        if spec.market is Market.SPOT and last is not None and last.market is Market.SPOT:
-            return Market.ON_DEMAND
-        return spec.market
+    def _chosen(self, spec: RunnerSpec, choice: Choice, group: Sequence[Job]) -> dict[int, Handled]:
+        """Launch for the group what was chosen; its first job may be the probe of a circuit."""
+        handled: dict[int, Handled] = {}
+        name = self._ids.token()
+        if self._offers.lend(choice, name):
+            first, group = group[0], group[1:]
+            others = tuple(offer for offer in self._machines.offers(spec) if offer not in choice.tried)
+            probe = Choice(Market.SPOT, others, reasons=("it tries what was taken back too often a while ago",))
+            handled.update(self._launch(name, spec, probe, [first]))
+            name = self._ids.token()
+        if group:
+            handled.update(self._launch(name, spec, choice, group))
+        return handled
 
     def _standing(self, job: Job) -> Launch | None:
         """The launch that holds the job. If none was written down, a blank one takes its place.
@@ -110,9 +126,8 @@ class Launching:
         found = self._launches.get(job.launch_id)
         return found if found is not None or self._launches.add(blank) else self._launches.get(job.launch_id)
 
-    def _launch(self, spec: RunnerSpec, market: Market, group: Sequence[Job]) -> dict[int, Handled]:
+    def _launch(self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job]) -> dict[int, Handled]:
         """One launch for jobs that want the same machine: for exactly those that could be held."""
-        name = self._ids.token()
         handled: dict[int, Handled] = {}
         held: list[Job] = []
         for job in group:
@@ -125,7 +140,14 @@ class Launching:
                 held.extend([mine] if mine is not None else [])
         if not held:
             return handled
-        launch = Launch(name, spec, market, tuple(job.id for job in held), self._clock.now())
+        if choice.reasons:
+            for job in held:
+                self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
+        if choice.empty:
+            short = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
+            return {**handled, **{job.id: self._without_machine(job, short) for job in held}}
+        jobs = tuple(job.id for job in held)
+        launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without)
         try:
             if self._launches.add(launch) or self._is_mine(launch):
                 handled.update(self._fulfil(launch, held, resumed=False))
@@ -168,6 +190,7 @@ class Launching:
             spec=launch.spec,
             market=launch.market,
             disk=launch.spec.disk or self._settings.default_disk,
+            without=launch.without,
         )
         try:
             outcome = self._machines.launch(request)
@@ -175,6 +198,7 @@ class Launching:
             return self._failed(held, str(error))
         except PaddockError as error:
             return {job.id: self._later(job, error) for job in held}
+        self._offers.remember(outcome.lacks)
         pairs = self._paired(launch, outcome)
         handled: dict[int, Handled] = {}
         for job in held:

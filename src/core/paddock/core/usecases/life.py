@@ -93,6 +93,15 @@ class Life:
         when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
         return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "displaced", reason)
 
+    def taken(self, job: Job, reason: str) -> Job | None:
+        """The cloud takes the job's machine before the job started: it gets another one at once, on demand.
+
+        This is nobody's failure and does not count against the launch budget.
+        """
+        when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
+        change = JobChange(displaced=job.displaced + 1, on_demand=True)
+        return self._requeue(job, when, change, 0, "interrupted", f"{reason}, before it started: on demand from now on")
+
     def started(self, seen: JobObserved, job: Job) -> Job | None:
         """GitHub says which runner took the job: pair them, and settle who was meant for whom.
 

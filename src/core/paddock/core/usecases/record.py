@@ -18,6 +18,11 @@ def delivery_subject(guid: str) -> str:
     return f"delivery:{guid}"
 
 
+def circuit_subject(key: str) -> str:
+    """What decisions about a circuit are filed under."""
+    return f"circuit:{key}"
+
+
 @attrs.frozen
 class Recorder:
     """The pen of one use-case."""
@@ -37,6 +42,10 @@ class Recorder:
     def delivery(self, guid: str, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a webhook delivery."""
         self._write(delivery_subject(guid), verdict, reason, facts)
+
+    def circuit(self, key: str, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a circuit."""
+        self._write(circuit_subject(key), verdict, reason, facts)
 
     def _write(self, subject: str, verdict: str, reason: str, facts: dict[str, Fact]) -> None:
         self.decisions.append([Decision(subject, self.clock.now(), self.actor, verdict, reason, facts)])

@@ -62,21 +62,22 @@ class Retire:
         self._machines.terminate([runner.machine])
         self._record.machine(runner.machine, "surplus", reason, job=job.id)
 
-    def unneeded(self, runner: Runner, reason: str) -> None:
-        """Its job needs it no longer. It drains, unless GitHub has given it another job by now.
+    def unneeded(self, runner: Runner, reason: str) -> bool:
+        """Its job needs it no longer. It drains, unless GitHub has given it another job by now; True if it does.
 
         It is not ended at once: a job may have been dispatched to it that GitHub does not count as its own yet. The
         sweep ends it when it still serves nobody after a grace.
         """
         if runner.state not in BEFORE_DRAINING or runner.served_job is not None or not self._unregister(runner):
-            return
+            return False
         try:
             change = RunnerChange(state=RunnerState.DRAINING, idle_at=self._clock.now(), reason=reason)
             when = RunnerIs(state=runner.state, served_job=None, gone_at=None)
             self._runners.update(runner.key, when, change)
         except Conflict:
-            return
+            return False
         self._record.machine(runner.machine, "draining", reason)
+        return True
 
     def may_end(self, runner: Runner) -> bool:
         """True if GitHub has no work on the machine: the second witness, besides our own clock.
@@ -88,7 +89,7 @@ class Retire:
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
         return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
 
-    def gone(self, runner: Runner, at: Moment, reason: str) -> Runner | None:
+    def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.
 
         ::
@@ -98,12 +99,12 @@ class Retire:
               from here on its            crash, or GitHub is away: the record is still open,
               times stand fast            so the next sweep does the same again, to the same moment
 
-        Returns the closed record; None if it was closed already.
+        `taken`: it was the cloud that ended it. Returns the closed record; None if it was closed already.
 
         Raises:
             Unavailable, Throttled: something could not be forgotten yet; repeat it.
         """
-        marked = self._marked(runner, at, reason)
+        marked = self._marked(runner, at, reason, taken=taken)
         if marked is None:
             return None
         self.bill(marked)
@@ -120,9 +121,9 @@ class Retire:
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return closed
 
-    def _marked(self, runner: Runner, at: Moment, reason: str) -> Runner | None:
+    def _marked(self, runner: Runner, at: Moment, reason: str, *, taken: bool) -> Runner | None:
         """The record with the moment of the end on it, which is written once; None if it was closed already."""
-        change = RunnerChange(gone_at=at, reason=runner.reason or reason)
+        change = RunnerChange(gone_at=at, reason=runner.reason or reason, taken=taken)
         while runner.live and runner.gone_at is None:
             try:
                 return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=None), change)

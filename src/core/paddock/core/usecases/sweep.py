@@ -16,11 +16,13 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.runner import RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState, RunnerState
 from paddock.core.usecases.adopt import Adopt
+from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import all_machines, live_jobs, live_runners
 from paddock.core.usecases.plan import (
@@ -56,7 +58,7 @@ class SweepReport:
 class Sweep:
     """Keeps every record true."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - whatever may be found is somebody's to see to
         self,
         *,
         settings: FleetSettings,
@@ -66,6 +68,8 @@ class Sweep:
         retire: Retire,
         adopt: Adopt,
         completion: Completion,
+        departure: Departure,
+        circuits: Circuits,
         decisions: Decisions,
         clock: Clock,
     ) -> None:
@@ -76,6 +80,8 @@ class Sweep:
         self._retire = retire
         self._adopt = adopt
         self._completion = completion
+        self._departure = departure
+        self._circuits = circuits
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep")
 
@@ -96,9 +102,19 @@ class Sweep:
                 self._act(act)
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
+        self._settle(kinds, errors)
         attempted = kinds.total()
         left = len(acts) - attempted
         return SweepReport(attempted, attempted - len(errors), len(errors), left, dict(kinds), tuple(errors))
+
+    def _settle(self, kinds: Counter[str], errors: list[str]) -> None:
+        try:
+            closed = self._circuits.settle()
+        except Exception as error:  # noqa: BLE001 - as above
+            kinds["CloseCircuit"] += 1
+            errors.append(f"circuits: {type(error).__name__}: {error}")
+        else:
+            kinds.update({"CloseCircuit": closed} if closed else {})
 
     def observe(self) -> Snapshot:
         """The world as it is now. Machines are listed before records: a new machine's record is never missed."""
@@ -132,24 +148,7 @@ class Sweep:
         runner = self._table.runners.get(act.machine)
         if runner is None or not runner.live:
             return
-        machine = self._machines.describe([act.machine]).get(act.machine)
-        if machine is not None and machine.alive:
-            return
-        self.machine_gone(runner, act.reason)
-
-    def machine_gone(self, runner: Runner, reason: str) -> None:
-        """The machine does not exist any more: close its record and see to the job it leaves behind."""
-        closed = self._retire.gone(runner, self._clock.now(), reason)
-        if closed is None:
-            return
-        if closed.assigned_job is not None:
-            # The id makes each such reason another one: a machine that is taken away says nothing about the next.
-            lost = closed.reason if closed.result is not None else f"its machine {closed.machine} ended without a word"
-            self._completion.launch_lost(closed.assigned_job, closed.machine, lost)
-        if closed.served_job is not None:
-            served = self._table.jobs.get(str(closed.served_job))
-            if served is not None and served.live:
-                self._completion.ask(served)
+        self._departure.look(runner, act.reason)
 
     def _end(self, act: EndMachine) -> None:
         runner = self._table.runners.get(act.machine)

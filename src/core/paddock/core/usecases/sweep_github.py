@@ -27,6 +27,7 @@ from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import live_jobs
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.reruns import Reruns
 
 T = TypeVar("T")
 
@@ -60,6 +61,7 @@ class SweepGitHub:
         github: GitHub,
         completion: Completion,
         life: Life,
+        reruns: Reruns,
         decisions: Decisions,
         clock: Clock,
     ) -> None:
@@ -69,6 +71,7 @@ class SweepGitHub:
         self._github = github
         self._completion = completion
         self._life = life
+        self._reruns = reruns
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep_github")
 
@@ -77,6 +80,7 @@ class SweepGitHub:
         errors: list[str] = []
         live = live_jobs(self._table)
         redelivered = self._tried("hook deliveries", partial(self._redeliver, errors), errors)
+        errors.extend(self._tried("re-runs", self._reruns.sweep, errors) or [])
         adopted = asked = 0
         repositories = self._repositories(live)
         for repository in repositories:

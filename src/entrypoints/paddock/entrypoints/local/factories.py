@@ -23,7 +23,19 @@ from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
-from paddock.core.records import CIRCUITS, JOBS, LAUNCHES, LEDGER, POOLS, RUNNERS, RUNS, SWITCHES
+from paddock.core.records import (
+    CIRCUITS,
+    INTERRUPTIONS,
+    JOBS,
+    LAUNCHES,
+    LEDGER,
+    POOLS,
+    RERUNS,
+    RUNNERS,
+    RUNS,
+    SHORTAGES,
+    SWITCHES,
+)
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scope_of
@@ -56,6 +68,9 @@ def make_table(database: Database) -> Table:
         runs=SqliteRecords(RUNS, database),
         pools=SqliteRecords(POOLS, database),
         circuits=SqliteRecords(CIRCUITS, database),
+        interruptions=SqliteRecords(INTERRUPTIONS, database),
+        shortages=SqliteRecords(SHORTAGES, database),
+        reruns=SqliteRecords(RERUNS, database),
         ledger=SqliteRecords(LEDGER, database),
         switches=SqliteRecords(SWITCHES, database),
     )

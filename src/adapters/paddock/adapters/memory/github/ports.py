@@ -71,6 +71,15 @@ class MemoryWorkflows:
         with self._model.state.change():
             return _run(self._model.state.run(repository, run_id))
 
+    def newest_run(self, repository: str, workflow_id: int, branch: str) -> WorkflowRun | None:
+        """The newest run of the workflow on the branch, or None."""
+        with self._model.state.change():
+            name = self._model.state.repository(repository).full_name
+            for run in reversed(self._model.state.runs.values()):
+                if (run.repository, run.workflow_id, run.head_branch) == (name, workflow_id, branch):
+                    return _run(run)
+        return None
+
     def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
         """Jobs that are queued or in progress."""
         with self._model.state.change():

@@ -1,0 +1,191 @@
+"""The circuit breaker at work: counts what the cloud takes back, opens and closes circuits, and lends out probes.
+
+Every interruption is a record of its own, put if absent: a hundred at once are a hundred, and one told twice is one.
+A circuit changes by conditional writes, so of many who see the third interruption one opens it.
+"""
+
+from collections.abc import Iterable
+
+from paddock.core.circuit import (
+    ANY,
+    Circuit,
+    CircuitChange,
+    CircuitIs,
+    CircuitPolicy,
+    Interruption,
+    Opening,
+    circuit_key,
+    opening,
+)
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.paging import pages
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.records import hour_of
+from paddock.core.runner import Runner
+from paddock.core.states import CircuitState, OperationalResult
+from paddock.core.units import HOUR, Moment, Span, span_text
+from paddock.core.usecases.record import Recorder
+
+_ATTEMPTS = 4
+
+
+class Circuits:
+    """Every circuit of the fleet."""
+
+    def __init__(self, *, policy: CircuitPolicy, table: Table, decisions: Decisions, clock: Clock) -> None:
+        self._policy = policy
+        self._circuits = table.circuits
+        self._interruptions = table.interruptions
+        self._launches = table.launches
+        self._runners = table.runners
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "circuits")
+
+    def all(self) -> list[Circuit]:
+        """Every circuit that was ever opened."""
+        return list(pages(lambda cursor: self._circuits.page("all", "all", cursor=cursor)))
+
+    def interrupted(self, runner: Runner, at: Moment) -> None:
+        """The cloud takes this spot machine back at that moment. Repeating it counts once."""
+        if not (runner.zone and runner.instance_type):
+            return
+        hit = Interruption(runner.machine, runner.zone, runner.instance_type, at)
+        self._interruptions.add(hit)
+        circuits = self.all()
+        for circuit in circuits:
+            if circuit.state is CircuitState.HALF_OPEN and circuit.probe == runner.launch_id:
+                self._open(Opening(circuit.zone, circuit.instance_type, f"its probe {runner.machine} was interrupted"))
+                return
+        recent = self._since(at - self._policy.window)
+        open_zones = {one.zone for one in circuits if one.instance_type == ANY and one.state is CircuitState.OPEN}
+        found = opening(
+            hit,
+            [one for one in recent if one.zone == hit.zone],
+            [one for one in recent if one.instance_type == hit.instance_type],
+            self._policy,
+            open_zones,
+        )
+        if found is not None and self._open(found) and found.instance_type == ANY:
+            self._cover(found.zone, circuits)
+
+    def lend(self, circuit: Circuit, launch: str) -> bool:
+        """The launch wants to be the circuit's probe; False if another one is faster."""
+        now = self._clock.now()
+        when = CircuitIs(state=circuit.state, opened_at=circuit.opened_at, probed_at=circuit.probed_at)
+        change = CircuitChange(state=CircuitState.HALF_OPEN, probe=launch, probed_at=now, reason="one launch tries")
+        try:
+            self._circuits.update(circuit.key, when, change)
+        except (Conflict, NotFound):
+            return False
+        self._record.circuit(circuit.key, "half_open", f"its cool-down is over, so launch {launch} tries it")
+        return True
+
+    def settle(self) -> int:
+        """Look at the probes of half-open circuits; how many circuits were closed because theirs did well."""
+        return sum(self._settled(one) for one in self.all() if one.state is CircuitState.HALF_OPEN)
+
+    def open(self, zone: str, instance_type: str, reason: str, span: Span | None = None) -> Circuit:
+        """An operator opens a circuit, for a while or for the policy's cool-down; the circuit as it then is."""
+        now = self._clock.now()
+        until = None if span is None else now + span
+        fresh = Circuit(zone, instance_type, CircuitState.OPEN, now, openings=1, until=until, reason=reason)
+        for _ in range(_ATTEMPTS):
+            if self._circuits.add(fresh):
+                break
+            known = self._circuits.get(fresh.key) or fresh
+            # Half open and closed alike may open; one that is open gets the operator's end.
+            when = CircuitIs(state=known.state, opened_at=known.opened_at)
+            change = CircuitChange(
+                state=CircuitState.OPEN, opened_at=now, openings=max(1, known.openings), until=until, reason=reason
+            )
+            try:
+                fresh = self._circuits.update(fresh.key, when, change)
+                break
+            except Conflict:
+                continue
+        length = "" if span is None else f" for {span_text(span)}"
+        self._record.circuit(fresh.key, "opened", f"an operator opened it{length}: {reason or 'no reason given'}")
+        return fresh
+
+    def close(self, zone: str, instance_type: str, reason: str) -> Circuit | None:
+        """An operator closes a circuit; None if it was not open."""
+        circuit = self._circuits.get(circuit_key(zone, instance_type))
+        if circuit is None or circuit.state is CircuitState.CLOSED:
+            return None
+        closed = self._close(circuit, f"an operator closed it: {reason or 'no reason given'}")
+        return closed or self._circuits.get(circuit.key)
+
+    def _since(self, moment: Moment) -> list[Interruption]:
+        now = self._clock.now()
+        hours = range(moment // HOUR, max(now, moment) // HOUR + 1)
+        return [one for hour in hours for one in self._in_hour(hour * HOUR)]
+
+    def _in_hour(self, moment: Moment) -> Iterable[Interruption]:
+        return pages(lambda cursor: self._interruptions.page("hour", hour_of(moment), cursor=cursor))
+
+    def _open(self, found: Opening) -> bool:
+        """Open the circuit, unless it is; True if that was done."""
+        now = self._clock.now()
+        fresh = Circuit(found.zone, found.instance_type, CircuitState.OPEN, now, openings=1, reason=found.reason)
+        for _ in range(_ATTEMPTS):
+            if self._circuits.add(fresh):
+                break
+            known = self._circuits.get(fresh.key)
+            if known is None or known.state is CircuitState.OPEN:
+                return False
+            when = CircuitIs(state=known.state, openings=known.openings, probed_at=known.probed_at)
+            change = CircuitChange(
+                state=CircuitState.OPEN,
+                opened_at=now,
+                openings=known.openings + 1,
+                until=None,
+                probe=None,
+                reason=found.reason,
+            )
+            try:
+                fresh = self._circuits.update(fresh.key, when, change)
+                break
+            except Conflict:
+                continue
+        else:
+            return False
+        until = span_text(fresh.reopens_at(self._policy) - now)
+        self._record.circuit(fresh.key, "opened", f"{found.reason}: no spot machines of it for {until}")
+        return True
+
+    def _cover(self, zone: str, circuits: Iterable[Circuit]) -> None:
+        """The zone's own circuit is open: what the same storm opened for single types says nothing of its own."""
+        since = self._clock.now() - self._policy.window
+        for one in circuits:
+            by_itself = one.until is None and one.opened_at is not None and one.opened_at > since
+            if one.zone == zone and one.instance_type != ANY and one.state is CircuitState.OPEN and by_itself:
+                self._close(one, "the whole zone's circuit is open instead")
+
+    def _close(self, circuit: Circuit, reason: str) -> Circuit | None:
+        when = CircuitIs(state=circuit.state, opened_at=circuit.opened_at, probed_at=circuit.probed_at)
+        change = CircuitChange(
+            state=CircuitState.CLOSED, opened_at=None, openings=0, until=None, probe=None, probed_at=None, reason=reason
+        )
+        try:
+            closed = self._circuits.update(circuit.key, when, change)
+        except (Conflict, NotFound):
+            return None
+        self._record.circuit(circuit.key, "closed", reason)
+        return closed
+
+    def _settled(self, circuit: Circuit) -> bool:
+        launch = None if circuit.probe is None else self._launches.get(circuit.probe)
+        runners = [self._runners.get(machine) for machine in (() if launch is None else launch.machines or ())]
+        done = next((one for one in runners if one is not None and self._did_well(one)), None)
+        if done is None:
+            return False
+        how = "served its job" if done.result is OperationalResult.SERVED else "is not taken back"
+        return self._close(circuit, f"its probe {done.machine} {how}") is not None
+
+    def _did_well(self, runner: Runner) -> bool:
+        if runner.interrupted_at is not None:
+            return False
+        lived = self._clock.now() - runner.launched_at
+        return runner.result is OperationalResult.SERVED or (runner.gone_at is None and lived >= self._policy.window)

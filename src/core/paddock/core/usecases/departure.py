@@ -1,0 +1,70 @@
+"""A machine does not exist any more: its record is closed, and whoever counted on it is seen to."""
+
+from paddock.core.messages import MachineChanged
+from paddock.core.ports.machines import Machine, Machines
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner
+from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.interruption import Interruptions
+from paddock.core.usecases.retire import Retire
+
+_ENDED = "terminated"  # EC2's word
+
+
+class Departure:
+    """Closes the books on machines that are gone."""
+
+    def __init__(
+        self,
+        *,
+        table: Table,
+        machines: Machines,
+        retire: Retire,
+        completion: Completion,
+        interruptions: Interruptions,
+        clock: Clock,
+    ) -> None:
+        self._jobs = table.jobs
+        self._runners = table.runners
+        self._machines = machines
+        self._retire = retire
+        self._completion = completion
+        self._interruptions = interruptions
+        self._clock = clock
+
+    def changed(self, message: MachineChanged) -> None:
+        """The cloud says that a machine's state changed: if it ended, that is looked at now and not by the next sweep.
+
+        Raises:
+            PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
+        """
+        if message.state == _ENDED:
+            runner = self._runners.get(message.machine)
+            if runner is not None and runner.live:
+                self.look(runner, "the cloud says that it ended")
+
+    def look(self, runner: Runner, reason: str) -> None:
+        """Close the record if the machine is gone by the cloud's own word."""
+        machine = self._machines.describe([runner.machine]).get(runner.machine)
+        if machine is None or not machine.alive:
+            self(runner, machine, reason)
+
+    def __call__(self, runner: Runner, machine: Machine | None, reason: str) -> None:
+        """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
+        now = self._clock.now()
+        at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
+        taken = machine is not None and machine.taken
+        if taken:
+            self._interruptions.taken(runner, at, gone=True)
+        closed = self._retire.gone(runner, at, reason, taken=taken)
+        if closed is None:
+            return
+        if closed.assigned_job is not None:
+            # The id makes each such reason another one: a machine that is taken away says nothing about the next.
+            lost = closed.reason if closed.result is not None else f"its machine {closed.machine} ended without a word"
+            self._completion.launch_lost(closed.assigned_job, closed.machine, lost)
+        if closed.served_job is not None:
+            served = self._jobs.get(str(closed.served_job))
+            if served is not None and served.live:
+                self._completion.ask(served)

@@ -1,0 +1,87 @@
+"""What is asked of the cloud for a job: which market, and which offers are left out of the request."""
+
+from collections.abc import Iterable
+
+from paddock.core.circuit import Circuit, CircuitPolicy
+from paddock.core.errors import Conflict, NotFound, PaddockError
+from paddock.core.job import Job
+from paddock.core.paging import pages
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import Lack, Machines
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.settings import FleetSettings
+from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
+from paddock.core.spec import Market, RunnerSpec
+from paddock.core.usecases.choice import Choice, choose
+from paddock.core.usecases.circuits import Circuits
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.reruns import Reruns
+
+
+class Offers:
+    """Chooses by what is known of interruptions and of missing capacity."""
+
+    def __init__(
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        machines: Machines,
+        circuits: Circuits,
+        reruns: Reruns,
+        decisions: Decisions,
+        clock: Clock,
+    ) -> None:
+        self._policy: CircuitPolicy = settings.circuit
+        self._remembered = settings.shortage
+        self._launches = table.launches
+        self._shortages = table.shortages
+        self._machines = machines
+        self._circuits = circuits
+        self._reruns = reruns
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "offers")
+
+    def market(self, job: Job, spec: RunnerSpec) -> Market:
+        """Spot, if the job takes spot and was not taken back from it; on demand in turn, if its last try found none."""
+        if spec.market is Market.ON_DEMAND or job.on_demand or self._reruns.forces(job):
+            return Market.ON_DEMAND
+        last = None if job.launch_id is None else self._launches.get(job.launch_id)
+        return Market.ON_DEMAND if last is not None and last.market is Market.SPOT else Market.SPOT
+
+    def choose(self, spec: RunnerSpec, market: Market) -> Choice:
+        """What a launch of this spec may use now."""
+        return choose(
+            self._machines.offers(spec),
+            market,
+            circuits=self._barring() if market is Market.SPOT else (),
+            shortages=pages(lambda cursor: self._shortages.page("all", "all", cursor=cursor)),
+            policy=self._policy,
+            now=self._clock.now(),
+        )
+
+    def lend(self, choice: Choice, launch: str) -> bool:
+        """The launch becomes the probe that the choice speaks of; False if there is none, or another is faster."""
+        return choice.probe is not None and self._circuits.lend(choice.probe, launch)
+
+    def remember(self, lacks: Iterable[Lack]) -> None:
+        """Offers without capacity are not asked for again for some minutes. What cannot be noted is asked for again."""
+        until = self._clock.now() + self._remembered
+        for lack in lacks:
+            seen = Shortage(lack.offer.zone, lack.offer.instance_type, lack.market, lack.code, until)
+            try:
+                if not self._shortages.add(seen):
+                    self._shortages.update(seen.key, ShortageIs(), ShortageChange(code=lack.code, until=until))
+            except (Conflict, NotFound):
+                continue
+            except PaddockError:
+                return
+
+    def _barring(self) -> list[Circuit]:
+        """The circuits; none if they cannot be read: then spot goes on, and it is told."""
+        try:
+            return self._circuits.all()
+        except PaddockError as error:
+            self._record.circuit("all", "unreadable", f"spot goes on without them: {type(error).__name__}: {error}")
+            return []
