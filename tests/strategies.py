@@ -197,6 +197,7 @@ circuits: SearchStrategy[Circuit] = st.builds(
     until=st.none() | moments,
     probe=st.none() | slugs,
     probed_at=st.none() | moments,
+    manual=st.booleans(),
     reason=texts,
 )
 

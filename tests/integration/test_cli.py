@@ -9,40 +9,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
-import attrs
 import pytest
 from cyclopts import App
 
 from paddock.core.job import Job, JobFacts
-from paddock.entrypoints.cli.app import FAULT, INTERRUPTED, command_line, main
+from paddock.entrypoints.cli.app import FAULT, INTERRUPTED, command_line
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
+from tests.calls import Caller, Said
 from tests.strategies import NOON
 
 KEY = "-----BEGIN PRIVATE KEY-----\nnot really\n-----END PRIVATE KEY-----\n"
-
-
-@attrs.frozen
-class Said:
-    """What a call came to."""
-
-    code: int
-    out: str
-    err: str
-
-
-@attrs.frozen
-class Caller:
-    """Calls the command line in this process."""
-
-    capsys: pytest.CaptureFixture[str]
-
-    def __call__(self, *words: str) -> Said:
-        """Run it; no call may ever show a traceback."""
-        code = main(words)
-        out, err = self.capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Said(code, out, err)
 
 
 @pytest.fixture
@@ -327,7 +304,9 @@ def test_a_configuration_that_the_system_will_not_read(call: Caller) -> None:
 # -- state ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("words", [("jobs",), ("explain", "4711"), ("pause",), ("resume",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "words", [("jobs",), ("explain", "4711"), ("pause",), ("resume",), ("circuit", "list")], ids=" ".join
+)
 def test_a_state_directory_without_a_fleet(call: Caller, tmp_path: Path, words: tuple[str, ...]) -> None:
     """Each command that needs a state says which directory holds none, and how to name another; none makes one."""
     said = call(*words, "--state", str(tmp_path / "none"))

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, load, validate
 from paddock.contracts import example_config, schema_text
+from paddock.core.circuit import CircuitPolicy
 from paddock.core.errors import InvalidInput
+from paddock.core.rerun import RerunPolicy
 from paddock.core.settings import Alias, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -82,6 +84,9 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
               - {match: "runs-on=*", runs_on: paddock/runner=big/disk=100}
             deadlines: {lease: 90s, boot: 3m, idle: 1m30s, runtime: 1d, silence: 12m, queue: 2d, drain: 1m, orphan: 7m, retry_admission: 5s, word: 2m}
             retry: {max_launches: 5, backoff: 4s}
+            circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m}
+            rerun: {most: 2, deployments: true}
+            shortage: 90s
             local:
               listen: "[::1]:0"
               state: /var/lib/paddock
@@ -125,6 +130,9 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert (deadlines.drain, deadlines.orphan) == (MINUTE, 7 * MINUTE)
     assert (deadlines.retry_admission, deadlines.word) == (5 * SECOND, 2 * MINUTE)
     assert attrs.astuple(settings.retry) == (5, 4 * SECOND)
+    assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE)
+    assert settings.rerun == RerunPolicy(most=2, deployments=True)
+    assert settings.shortage == 90 * SECOND
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)
     assert local.runner == RunnerPin("2.330.0", "ab" * 32)
     assert local.reconcile == 30 * SECOND
@@ -132,6 +140,9 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
 
 # Each case: lines that follow the least file (line 6 is the first of them), and what is said of them.
 AFTER = [
+    ("shortage: 0s", "6:11: shortage = '0s': must be longer than nothing"),
+    ("circuit: {zone_types: 1}", "6:23: circuit.zone_types = 1: must be a whole number, 2 or more"),
+    ("circuit: {cool_down: 0m}", "6:22: circuit.cool_down = '0m': must be longer than nothing"),
     ("limits: {machines: 0}", "6:20: limits.machines = 0: must be a whole number, 1 or more"),
     ("limits: {machines: many}", "6:20: limits.machines = 'many': must be a whole number, 1 or more"),
     ("limits: {machines: true}", "6:20: limits.machines = true: must be a whole number, 1 or more"),
@@ -176,7 +187,7 @@ AFTER = [
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
     ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, aliases, deadlines, retry, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, aliases, deadlines, retry, circuit, rerun, shortage, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),

@@ -206,7 +206,7 @@ def test_a_probe_that_is_taken_back_opens_it_for_twice_as_long() -> None:
     warn(world, machine_of(world, probe))
     (circuit,) = world.fleet.circuits.all()
     assert (circuit.state, circuit.openings) == (CircuitState.OPEN, 2)
-    assert circuit.reopens_at(SETTINGS.circuit) == world.clock.now() + 60 * MINUTE
+    assert circuit.until == world.clock.now() + 60 * MINUTE
 
 
 def test_a_zones_storm_opens_the_zone_and_leaves_on_demand() -> None:

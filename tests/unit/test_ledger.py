@@ -154,6 +154,26 @@ def test_clocks_that_are_off_lose_no_second() -> None:
     assert phases(attrs.evolve(GONE, gone_at=at(-5))) == {Phase.MINIMUM: 60}
 
 
+@pytest.mark.parametrize(
+    ("taken", "market", "minutes", "free"),
+    [
+        (True, Market.SPOT, 10, True),
+        (True, Market.SPOT, 59, True),
+        (True, Market.SPOT, 60, False),
+        (False, Market.SPOT, 10, False),
+        (True, Market.ON_DEMAND, 10, False),
+    ],
+)
+def test_what_ec2_takes_back_in_its_first_hour_is_free(
+    *, taken: bool, market: Market, minutes: int, free: bool
+) -> None:
+    """Its own deed alone, and the machine's time alone: the disk and the address are paid."""
+    runner = attrs.evolve(GONE, taken=taken, market=market, gone_at=NOON + minutes * MINUTE)
+    entries = entries_of(runner, None, RATES)
+    assert (sum(entry.compute or 0 for entry in entries) == 0) is free
+    assert all(entry.compute is not None and entry.storage + entry.network > 0 for entry in entries)
+
+
 def test_the_job_that_was_served_carries_the_cost() -> None:
     """Its repository and workflow, not those the machine was launched for; without a job the machine's repository."""
     served = entries_of(attrs.evolve(GONE, busy_at=at(25), pool="warm"), JOB, RATES)

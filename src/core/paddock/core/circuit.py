@@ -38,6 +38,10 @@ class CircuitPolicy:
     zone_types: int = 3
     probe: Span = 15 * MINUTE
 
+    def cools(self, openings: int) -> Span:
+        """How long a circuit stays open that opens for the `openings`-th time in a row."""
+        return min(self.cool_down << min(max(0, openings - 1), 16), self.max_cool_down)
+
 
 @attrs.frozen
 class Interruption:
@@ -59,8 +63,8 @@ class Circuit:
     """The circuit of one instance type (or any) in one zone (or any).
 
     ``openings`` counts the times in a row that it opened without a served probe in between (each doubles the
-    cool-down). ``until`` is when an operator's opening ends; None: by the policy. ``probe`` is the launch that tries
-    while it is half open.
+    cool-down). Open, it lets a probe through from ``until`` on. ``probe`` is the launch that tries while it is half
+    open. ``manual`` says that an operator opened it.
     """
 
     zone: str
@@ -71,6 +75,7 @@ class Circuit:
     until: Moment | None = None
     probe: str | None = None
     probed_at: Moment | None = None
+    manual: bool = False
     reason: str = ""
 
     @property
@@ -82,17 +87,10 @@ class Circuit:
         """True if it is the offer's circuit, or one of its circuits."""
         return self.zone in {ANY, offer.zone} and self.instance_type in {ANY, offer.instance_type}
 
-    def reopens_at(self, policy: CircuitPolicy) -> Moment:
-        """The moment at which an open circuit lets a probe through."""
-        if self.until is not None:
-            return self.until
-        cool_down = min(policy.cool_down << max(0, self.openings - 1), policy.max_cool_down)
-        return (self.opened_at or 0) + cool_down
-
     def may_probe(self, now: Moment, policy: CircuitPolicy) -> bool:
         """True if one launch may try now: the cool-down is over, or the last probe has not told how it went."""
         if self.state is CircuitState.OPEN:
-            return now >= self.reopens_at(policy)
+            return now >= (self.until or 0)
         return self.state is CircuitState.HALF_OPEN and now >= (self.probed_at or 0) + policy.probe
 
 
@@ -180,4 +178,5 @@ class CircuitChange(TypedDict, total=False):
     until: Moment | None
     probe: str | None
     probed_at: Moment | None
+    manual: bool
     reason: str

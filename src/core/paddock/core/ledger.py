@@ -14,9 +14,11 @@ import attrs
 
 from paddock.core.job import Job
 from paddock.core.runner import Runner
+from paddock.core.spec import Market
 from paddock.core.units import HOUR, MINUTE, MicroDollars, Moment, Span, datetime_of
 
 EC2_MINIMUM: Span = MINUTE  # Linux is billed by the second, at least sixty of them
+FREE_IF_TAKEN: Span = HOUR  # a spot machine that EC2 itself takes back within its first hour costs nothing but its disk
 _MONTH: Span = 730 * HOUR  # AWS's month
 
 
@@ -133,6 +135,10 @@ def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEnt
         cuts.append((Phase.DRAIN, job_end, end))
     cuts.append((Phase.MINIMUM, end, max(end, runner.launched_at + EC2_MINIMUM)))
 
+    # EC2's own deed, by its own word: one that we, or the machine, switched off is billed.
+    free = runner.taken and runner.market is Market.SPOT and end - runner.launched_at < FREE_IF_TAKEN
+    price = 0 if free else runner.price
+
     def share(rate: MicroDollars, per: Span, start: Moment, stop: Moment) -> MicroDollars:
         # Differences of a running total: the parts add up to the whole, whatever the rounding.
         return rate * (stop - runner.launched_at) // per - rate * (start - runner.launched_at) // per
@@ -143,7 +149,7 @@ def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEnt
             phase=phase,
             start=start,
             end=stop,
-            compute=None if runner.price is None else share(runner.price, HOUR, start, stop),
+            compute=None if price is None else share(price, HOUR, start, stop),
             storage=share(rates.disk_per_gib_month * runner.disk, _MONTH, start, stop),
             network=share(rates.ipv4_per_hour, HOUR, start, stop),
             instance_type=runner.instance_type,

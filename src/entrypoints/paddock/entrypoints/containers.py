@@ -25,6 +25,7 @@ from paddock.adapters.memory.system import ManualClock, SeededChance, Sequential
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.core.circuit import CircuitPolicy
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub
@@ -32,6 +33,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import FleetSettings
+from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.mirror import Mirror
@@ -126,6 +128,7 @@ class State:
     table: Table
     explain: Explain
     operate: Operate
+    circuits: Circuits
     database: Database
 
     def close(self) -> None:
@@ -141,4 +144,5 @@ def open_state(places: Places) -> State:
     queue = local.make_jobs_queue(database, clock, sleeper)
     life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())
     operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
-    return State(table, Explain(table, decisions), operate, database)
+    circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
+    return State(table, Explain(table, decisions), operate, circuits, database)

@@ -16,8 +16,10 @@ from paddock.adapters.config.secrets import SecretRef
 from paddock.adapters.config.tree import Tree
 from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
 from paddock.adapters.github.endpoints import endpoints_of
+from paddock.core.circuit import CircuitPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
+from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import RunnerSpec
@@ -70,12 +72,14 @@ class Builder:
         self.problems.append(self._tree.problem(path, value, remedy, at_key=at_key))
 
     def _span(self, section: str, name: str, default: Span) -> Span:
-        text = self._get(section, name)
+        """The span at `name` in the section; at the section itself if the name is empty."""
+        path = (section, name) if name else (section,)
+        text = self._get(*path)
         if text is None:
             return default
         found = span(text)
         if not found:
-            self._refuse((section, name), shown(text), "must be longer than nothing")
+            self._refuse(path, shown(text), "must be longer than nothing")
             return default
         return found
 
@@ -93,6 +97,9 @@ class Builder:
             limits=self._limits(),
             deadlines=self._deadlines(),
             retry=self._retry(),
+            circuit=self._circuit(),
+            rerun=self._rerun(),
+            shortage=self._span("shortage", "", 3 * MINUTE),
             cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
         )
 
@@ -204,6 +211,24 @@ class Builder:
         return RetryPolicy(
             max_launches=self._get("retry", "max_launches", default=usual.max_launches),
             backoff=self._span("retry", "backoff", usual.backoff),
+        )
+
+    def _circuit(self) -> CircuitPolicy:
+        usual = CircuitPolicy()
+        return CircuitPolicy(
+            threshold=self._get("circuit", "threshold", default=usual.threshold),
+            window=self._span("circuit", "window", usual.window),
+            cool_down=self._span("circuit", "cool_down", usual.cool_down),
+            max_cool_down=self._span("circuit", "max_cool_down", usual.max_cool_down),
+            zone_types=self._get("circuit", "zone_types", default=usual.zone_types),
+            probe=self._span("circuit", "probe", usual.probe),
+        )
+
+    def _rerun(self) -> RerunPolicy:
+        usual = RerunPolicy()
+        return RerunPolicy(
+            most=self._get("rerun", "most", default=usual.most),
+            deployments=self._get("rerun", "deployments", default=usual.deployments),
         )
 
     def _github(self) -> GitHubConfig | None:

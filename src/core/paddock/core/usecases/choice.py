@@ -52,7 +52,7 @@ def choose(
     barring = [one for one in circuits if one.state is not CircuitState.CLOSED]
     closed = [offer for offer in offers if any(one.covers(offer) for one in barring)]
     lacking = [offer for offer in offers if (Market.SPOT, offer) in short and offer not in closed]
-    reasons = (*(_why(one, offers, policy) for one in barring if _touches(one, offers)), *_lack(lacking, short))
+    reasons = (*(_why(one, offers) for one in barring if _touches(one, offers)), *_lack(lacking, short))
     probe, tried = _probe(closed, barring, policy, now)
     without = tuple(sorted({*closed, *lacking}))
     if len(without) < len(offers):
@@ -91,13 +91,13 @@ def _touches(circuit: Circuit, offers: Iterable[Offer]) -> bool:
     return any(circuit.covers(offer) for offer in offers)
 
 
-def _why(circuit: Circuit, offers: Iterable[Offer], policy: CircuitPolicy) -> str:
+def _why(circuit: Circuit, offers: Iterable[Offer]) -> str:
     where = "any zone" if circuit.zone == ANY else circuit.zone
     what = "everything" if circuit.instance_type == ANY else circuit.instance_type
     number = sum(circuit.covers(offer) for offer in offers)
     if circuit.state is CircuitState.HALF_OPEN:
         return f"{what} in {where} left out ({number} offers): another launch tries whether it is taken back again"
-    until = rfc3339(circuit.reopens_at(policy))
+    until = rfc3339(circuit.until or 0)
     return f"{what} in {where} left out ({number} offers) until {until}: {circuit.reason}"
 
 

@@ -89,8 +89,10 @@ class Circuits:
     def open(self, zone: str, instance_type: str, reason: str, span: Span | None = None) -> Circuit:
         """An operator opens a circuit, for a while or for the policy's cool-down; the circuit as it then is."""
         now = self._clock.now()
-        until = None if span is None else now + span
-        fresh = Circuit(zone, instance_type, CircuitState.OPEN, now, openings=1, until=until, reason=reason)
+        until = now + (self._policy.cool_down if span is None else span)
+        fresh = Circuit(
+            zone, instance_type, CircuitState.OPEN, now, openings=1, until=until, manual=True, reason=reason
+        )
         for _ in range(_ATTEMPTS):
             if self._circuits.add(fresh):
                 break
@@ -98,15 +100,21 @@ class Circuits:
             # Half open and closed alike may open; one that is open gets the operator's end.
             when = CircuitIs(state=known.state, opened_at=known.opened_at)
             change = CircuitChange(
-                state=CircuitState.OPEN, opened_at=now, openings=max(1, known.openings), until=until, reason=reason
+                state=CircuitState.OPEN,
+                opened_at=now,
+                openings=max(1, known.openings),
+                until=until,
+                probe=None,
+                manual=True,
+                reason=reason,
             )
             try:
                 fresh = self._circuits.update(fresh.key, when, change)
                 break
             except Conflict:
                 continue
-        length = "" if span is None else f" for {span_text(span)}"
-        self._record.circuit(fresh.key, "opened", f"an operator opened it{length}: {reason or 'no reason given'}")
+        length = span_text(until - now)
+        self._record.circuit(fresh.key, "opened", f"an operator opened it for {length}: {reason or 'no reason given'}")
         return fresh
 
     def close(self, zone: str, instance_type: str, reason: str) -> Circuit | None:
@@ -128,7 +136,10 @@ class Circuits:
     def _open(self, found: Opening) -> bool:
         """Open the circuit, unless it is; True if that was done."""
         now = self._clock.now()
-        fresh = Circuit(found.zone, found.instance_type, CircuitState.OPEN, now, openings=1, reason=found.reason)
+        until = now + self._policy.cools(1)
+        fresh = Circuit(
+            found.zone, found.instance_type, CircuitState.OPEN, now, openings=1, until=until, reason=found.reason
+        )
         for _ in range(_ATTEMPTS):
             if self._circuits.add(fresh):
                 break
@@ -140,8 +151,9 @@ class Circuits:
                 state=CircuitState.OPEN,
                 opened_at=now,
                 openings=known.openings + 1,
-                until=None,
+                until=now + self._policy.cools(known.openings + 1),
                 probe=None,
+                manual=False,
                 reason=found.reason,
             )
             try:
@@ -151,22 +163,29 @@ class Circuits:
                 continue
         else:
             return False
-        until = span_text(fresh.reopens_at(self._policy) - now)
-        self._record.circuit(fresh.key, "opened", f"{found.reason}: no spot machines of it for {until}")
+        length = span_text(max(0, (fresh.until or now) - now))
+        self._record.circuit(fresh.key, "opened", f"{found.reason}: no spot machines of it for {length}")
         return True
 
     def _cover(self, zone: str, circuits: Iterable[Circuit]) -> None:
         """The zone's own circuit is open: what the same storm opened for single types says nothing of its own."""
         since = self._clock.now() - self._policy.window
         for one in circuits:
-            by_itself = one.until is None and one.opened_at is not None and one.opened_at > since
+            by_itself = not one.manual and one.opened_at is not None and one.opened_at > since
             if one.zone == zone and one.instance_type != ANY and one.state is CircuitState.OPEN and by_itself:
                 self._close(one, "the whole zone's circuit is open instead")
 
     def _close(self, circuit: Circuit, reason: str) -> Circuit | None:
         when = CircuitIs(state=circuit.state, opened_at=circuit.opened_at, probed_at=circuit.probed_at)
         change = CircuitChange(
-            state=CircuitState.CLOSED, opened_at=None, openings=0, until=None, probe=None, probed_at=None, reason=reason
+            state=CircuitState.CLOSED,
+            opened_at=None,
+            openings=0,
+            until=None,
+            probe=None,
+            probed_at=None,
+            manual=False,
+            reason=reason,
         )
         try:
             closed = self._circuits.update(circuit.key, when, change)

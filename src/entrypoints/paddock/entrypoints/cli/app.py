@@ -30,6 +30,15 @@ _CONFIG: Mapping[str, tuple[str, str]] = {
     "validate": ("config:validate", "Check a paddock.yml and name every problem."),
     "example": ("config:example", "Print a commented paddock.yml to start from."),
 }
+_CIRCUIT: Mapping[str, tuple[str, str]] = {
+    "list": ("circuit:list_", "List the circuits of the spot breaker."),
+    "open": ("circuit:open_", "Ask for no spot machines of a type for a while."),
+    "close": ("circuit:close", "Ask for spot machines of a type again."),
+}
+_GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
+    "config": ("Write and check paddock.yml.", _CONFIG),
+    "circuit": ("Look at the spot circuit breaker, and switch it by hand.", _CIRCUIT),
+}
 
 
 def command_line(words: Sequence[str]) -> App:
@@ -45,9 +54,11 @@ def command_line(words: Sequence[str]) -> App:
         result_action="return_value",
         suppress_keyboard_interrupt=False,
     )
-    config = App(name="config", help="Write and check paddock.yml.", help_format="markdown")
-    app.command(config)
-    for parent, commands in ((app, _COMMANDS), (config, _CONFIG)):
+    parents = [(app, _COMMANDS)]
+    for group, (summary, commands) in _GROUPS.items():
+        parents.append((App(name=group, help=summary, help_format="markdown"), commands))
+        app.command(parents[-1][0])
+    for parent, commands in parents:
         for name, (target, summary) in commands.items():
             path = f"paddock.entrypoints.cli.{target}"
             parent.command(path, name=name, help=None if name in words else summary, help_format="markdown")
@@ -98,8 +109,8 @@ def _say(text: str, code: int) -> int:
 
 
 def _where_to_look(words: Sequence[str]) -> str:
-    known = [word for word in words[:1] if word in _COMMANDS or word == "config"]
-    known += [word for word in words[1:2] if known == ["config"] and word in _CONFIG]
+    known = [word for word in words[:1] if word in _COMMANDS or word in _GROUPS]
+    known += [word for word in words[1:2] if known and word in _GROUPS.get(known[0], ("", {}))[1]]
     return f"Try `{' '.join(['paddock', *known, '--help'])}`."
 
 

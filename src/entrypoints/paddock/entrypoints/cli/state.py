@@ -24,7 +24,12 @@ StateDir = Annotated[Path, Parameter(name=["--state", "-s"])]
 
 
 @contextmanager
-def _opened(directory: Path) -> Iterator[State]:
+def opened(directory: Path) -> Iterator[State]:
+    """The fleet's state, while inside.
+
+    Raises:
+        InvalidInput: there is none.
+    """
     places = Places(directory)
     if not places.database.exists():
         remedy = "holds no fleet: name the state directory with --state (paddock.yml: local.state)"
@@ -51,10 +56,10 @@ def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False, json_: AsJson =
     from paddock.entrypoints.cli.live import fleet_table  # noqa: PLC0415 - drawn only here
     from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
-    with _opened(state) as opened:
-        known = list(pages(lambda cursor: opened.table.jobs.page("all", "all", cursor=cursor)))
-        runners = list(pages(lambda cursor: opened.table.runners.page("all", "all", cursor=cursor)))
-        paused = opened.table.switches.get(PAUSED)
+    with opened(state) as here:
+        known = list(pages(lambda cursor: here.table.jobs.page("all", "all", cursor=cursor)))
+        runners = list(pages(lambda cursor: here.table.runners.page("all", "all", cursor=cursor)))
+        paused = here.table.switches.get(PAUSED)
     shown = [job for job in known if job.live or not live]
     if json_:
         print(json.dumps(listing_data(shown, paused), indent=2))
@@ -82,9 +87,9 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE, json_: AsJson = Fal
     from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
     number = _job_id(job)
-    with _opened(state) as opened:
+    with opened(state) as here:
         try:
-            told = opened.explain(number)
+            told = here.explain(number)
         except NotFound as error:
             raise NotFound(f"{error}; `paddock jobs --state {state}` lists those that are known") from None
     now = SystemClock().now()
@@ -116,8 +121,8 @@ def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:
     state
         The fleet's state directory (paddock.yml: local.state).
     """
-    with _opened(state) as opened:
-        opened.operate.pause(reason)
+    with opened(state) as here:
+        here.operate.pause(reason)
     print(f"paused: running jobs go on, queued ones wait; `paddock resume --state {state}` lets them go")
     return 0
 
@@ -130,7 +135,7 @@ def resume(*, state: StateDir = DEFAULT_STATE) -> int:
     state
         The fleet's state directory (paddock.yml: local.state).
     """
-    with _opened(state) as opened:
-        _, woken = opened.operate.resume()
+    with opened(state) as here:
+        _, woken = here.operate.resume()
     print(f"resumed: {woken} waiting {'job' if woken == 1 else 'jobs'} woken")
     return 0
