@@ -17,6 +17,8 @@ from paddock.agent.machine.users import own_user
 from tests.agent_machine import carriers, eventually
 from tests.isolated_job import ROOT, Box, Outcome, box
 
+pytestmark = pytest.mark.slow
+
 READY = "\nimport sys\nprint('ready', flush=True)\nimport time\ntime.sleep(600)\n"
 NOTE = """
 import os, signal, sys, time

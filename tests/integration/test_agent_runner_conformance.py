@@ -20,6 +20,8 @@ from tests.conformance_genuine import GenuineWorld
 from tests.conformance_standin import StandInWorld
 from tests.runner_package import put_assignment
 
+pytestmark = pytest.mark.slow
+
 GENUINE = chosen()
 
 

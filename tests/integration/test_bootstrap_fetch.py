@@ -24,6 +24,8 @@ from botocore.credentials import Credentials
 from paddock.adapters.bootstrap.machine import bootstrap
 from paddock.agent.aws import addresses
 
+pytestmark = pytest.mark.slow
+
 PROGRAM = Path(bootstrap.__file__)
 AGENT = b"#!/usr/bin/env python3\nprint('paddock-agent 0.0.1')\n"
 ROLE = {"AccessKeyId": "ASIAEXAMPLE", "SecretAccessKey": "a-secret-key", "Token": "a-session-token"}

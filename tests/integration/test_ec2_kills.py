@@ -17,6 +17,8 @@ from tests.ec2_faults import Cuts, Victim, kill, kill_program, reach, said
 from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
 from tests.runner_package import runner_package, script
 
+pytestmark = pytest.mark.slow
+
 FINISHED, FAILED = ReportEvent.FINISHED, ReportEvent.FAILED_TO_START
 SERVED, INTERRUPTED = OperationalResult.SERVED, OperationalResult.INTERRUPTED
 LISTENER, VERSION, WORKER = "bin/Runner.Listener run", "bin/Runner.Listener --version", "bin/Runner.Worker"

@@ -26,6 +26,8 @@ from tests.standin_runner import (
     worker_of,
 )
 
+pytestmark = pytest.mark.slow
+
 STAMP = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ"
 LONG = (Step("Sleep", "sleep 600"),)
 GOOD = (Step("Good", "true"),)
