@@ -1,0 +1,156 @@
+"""What fleets have been seen to do wrong in tidying up after themselves. The whole list: docs/failure-modes.md."""
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddock.adapters.memory.github import JobScript
+from paddock.core.job import Job, JobFacts
+from paddock.core.ports.machines import Machine, MachineState
+from paddock.core.runner import Runner
+from paddock.core.settings import Deadlines
+from paddock.core.states import LIVE_JOBS, LIVE_RUNNERS, JobState, RunnerState
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
+from paddock.core.usecases.plan import EndMachine, Snapshot, plan
+from paddock.core.usecases.sweep import MOST_ACTS
+from tests.faults import Between, Fuse
+from tests.strategies import NOON
+from tests.world import World, untouched
+from tests.world_invariants import check
+
+JOB = Job(JobFacts(1, 9, "acme/app", ("paddock",), created_at=NOON), received_at=NOON)
+MACHINE = Machine("i-1", MachineState.RUNNING, NOON)
+RUNNER = Runner("i-1", "acme/app", ("paddock",), "token", runner_name="paddock--i-1--abc", launched_at=NOON)
+OF_POOLS = {RunnerState.REQUESTED, RunnerState.STOPPING, RunnerState.STOPPED}  # nobody writes these yet
+
+
+@pytest.mark.parametrize("state", sorted(LIVE_JOBS))
+def test_no_state_of_a_job_is_forgotten(state: JobState) -> None:
+    """Whatever message was lost: a job's record that nothing has touched for a day and more is looked at."""
+    machine = "i-1" if state in {JobState.LAUNCHED, JobState.RUNNING} else None
+    stuck = attrs.evolve(JOB, state=state, launch=1, launch_id="token", machine=machine, launched_at=NOON)
+    stuck = attrs.evolve(stuck, started_at=NOON if state is JobState.RUNNING else None)
+    acts = plan(Snapshot(NOON + 30 * HOUR, (stuck,), (), {}), Deadlines())
+    assert [getattr(act, "job_id", None) for act in acts] == [JOB.id]
+
+
+@pytest.mark.parametrize("state", sorted(LIVE_RUNNERS - OF_POOLS))
+def test_no_state_of_a_machine_is_forgotten(state: RunnerState) -> None:
+    """A machine that lives on in any state for a day and more, and says nothing, is ended."""
+    stuck = attrs.evolve(RUNNER, state=state, ready_at=NOON, busy_at=NOON, idle_at=NOON)
+    acts = plan(Snapshot(NOON + 30 * HOUR, (), (stuck,), {MACHINE.id: MACHINE}), Deadlines())
+    assert [type(act) for act in acts] == [EndMachine]
+
+
+@given(runtime=st.integers(MINUTE, 5 * DAY), age=st.integers(0, 6 * DAY))
+def test_no_machine_is_ended_before_the_longest_job_that_is_allowed(runtime: Span, age: Span) -> None:
+    """The sweep's patience follows from the setting: no fixed number of hours can be below it."""
+    busy = attrs.evolve(RUNNER, state=RunnerState.BUSY, busy_at=NOON)
+    seen = Snapshot(NOON + age, (), (busy,), {MACHINE.id: MACHINE})
+    ended = [act for act in plan(seen, Deadlines(runtime=runtime)) if isinstance(act, EndMachine)]
+    assert not ended or age > runtime
+
+
+def test_a_machine_that_boots_and_says_nothing_is_replaced() -> None:
+    """It looks healthy to the cloud; its job is served by another one, and it is not paid for a quarter of an hour."""
+    world = World()
+    job = world.push_job()
+    world.run(5 * SECOND)
+    silent = world.cloud.alive[0]
+    world.cloud.agents[silent].wakes_at = None
+    world.run_until_quiet()
+    check(world)
+    record, life = world.record(job), world.cloud.lives[silent]
+    assert (record.state, record.launch) == (JobState.FINISHED, 2)
+    assert record.machine != silent
+    assert life.ended_at is not None
+    assert life.ended_at - life.machine.launched_at < 15 * MINUTE
+
+
+def test_a_machine_that_began_to_work_after_the_sweep_had_looked_is_left_alone() -> None:
+    """What is destroyed is looked at a second time, and not as it was in a listing."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(5 * SECOND)
+    machine = world.cloud.alive[0]
+    agent, orders_at = world.cloud.agents[machine], world.clock.now()
+    agent.wakes_at = None
+    world.clock.advance(9 * MINUTE + 5 * SECOND)
+    acts = plan(world.fleet.sweep.observe(), world.settings.deadlines)
+    assert [type(act) for act in acts] == [EndMachine]
+    agent.wakes_at = world.clock.now()
+    for _ in range(4):  # it was slow, and works now
+        agent.act(world.clock.now())
+        world.courier.deliver(world.github, world._receive)
+        world.work()
+        world.clock.advance(SECOND)
+    assert world.record(job).state is JobState.RUNNING, orders_at
+    world.fleet.sweep._act(acts[0])
+    assert world.cloud.alive == [machine]
+    world.run_until_quiet()
+    check(world)
+
+
+def test_two_sweeps_at_once_do_everything_once() -> None:
+    """At each port call of one of them another one runs: one bill, one relaunch, nothing destroyed twice."""
+    calls = Fuse()
+    sweep_between(calls)
+    for number in range(1, len(calls.calls) + 1):
+        between = Between(number, lambda: None)
+        world, job = sweep_between(between)
+        world.run_until_quiet()
+        check(world)
+        record = world.record(job)
+        assert (record.state, record.launch) == (JobState.FINISHED, 2), f"another sweep ran before call {number}"
+        assert len(world.cloud.lives) == 2
+        assert world.verdicts(job).count("relaunch") == 1
+
+
+def sweep_between(around: Fuse | Between) -> tuple[World, int]:
+    """A job whose machine died booting, and one sweep, whose calls alone go through `around`."""
+    world = World()
+    job = world.push_job()
+    world.run(10 * SECOND)
+    world.cloud.kill(world.cloud.alive[0])
+    world.clock.advance(20 * SECOND)
+    other = world.fleet
+    if isinstance(around, Between):
+        around.deed = other.sweep
+    world.around = around.around
+    fleet = world.new_fleet()
+    world.around = untouched
+    fleet.sweep()
+    return world, job
+
+
+def test_a_sweep_sees_all_pages_and_comes_to_everything_in_the_end() -> None:
+    """More machines and jobs than a listing's page holds die at one moment; so many acts a run, until it is done."""
+    world = World()
+    salted = [JobScript(f"job {number}", (f"paddock={number}",)) for number in range(MOST_ACTS + 50)]
+    jobs = world.push(*salted)
+    world.run(5 * SECOND)
+    assert len(world.cloud.alive) == len(jobs)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.clock.advance(20 * SECOND)
+    report = world.fleet.sweep()
+    assert report.by_kind["CloseMachine"] == MOST_ACTS
+    assert report.left >= 50
+    world.run_until_quiet()
+    check(world)
+    assert {world.record(job).launch for job in jobs} == {2}
+    assert {world.record(job).conclusion for job in jobs} == {"success"}
+
+
+def test_jobs_that_wait_without_a_message_are_all_woken_over_all_pages() -> None:
+    """More than a page of them: the first run comes to so many, the next one to the rest."""
+    world = World()
+    for number in range(MOST_ACTS + 50):
+        facts = attrs.evolve(JOB.facts, job_id=number, created_at=NOON + number)
+        world.table.jobs.add(attrs.evolve(JOB, facts=facts))
+    world.clock.advance(MINUTE)
+    assert world.fleet.sweep().left == 50
+    world.clock.advance(SECOND)
+    assert world.fleet.sweep().left == 0
+    assert world.jobs.depth().waiting == MOST_ACTS + 50
