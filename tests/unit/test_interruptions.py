@@ -104,7 +104,7 @@ def test_a_run_that_lost_a_job_is_run_again_on_demand_when_it_is_complete(webhoo
     lost, other = world.push_jobs(2)
     running(world, lost, other)
     take_back(world, machine_of(world, lost))
-    world.run(10 * MINUTE)  # without the webhook nothing happens before GitHub is asked
+    world.run(20 * MINUTE)  # without the webhook nothing happens before GitHub is asked
     world.run_until_quiet()
     again = [job for job in world.github.jobs() if job.attempt == 2]
     assert [job.name for job in again] == [world.github.state.jobs[lost].name]
