@@ -1,25 +1,18 @@
-"""The page: one self-contained HTML file with the timeline, the figures and each job's story.
+"""The page: one self-contained HTML file with the timeline, the figures and each job's story."""
 
-It asks nothing of the network. Its style is allowed by digest and nothing else is allowed at all, so that a job's name
-that slipped through the escaping could neither run, nor load, nor send anything.
-"""
-
-import base64
-import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib import resources
 
 import attrs
-from jinja2 import Environment, StrictUndefined, Template
-from markupsafe import Markup
+from jinja2 import Template
 
 from paddock.adapters.report.axis import Axis, axis_over
 from paddock.adapters.report.chapters import Chapter, chapters, offset_text
 from paddock.adapters.report.figures import Figures, by_launch, by_queueing, figures, machine_costs, queued_at
+from paddock.adapters.report.page import Share, Style, shares, style, template
 from paddock.adapters.report.segments import Segment, job_segments, machine_segments
 from paddock.adapters.report.standing import answer, next_step
-from paddock.adapters.report.text import clean, shortened
+from paddock.adapters.report.text import shortened
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of, word_of
 from paddock.core import catalogue
 from paddock.core.decision import Decision
@@ -82,17 +75,6 @@ class MachineRow:
     result: str
 
 
-@attrs.frozen
-class Share:
-    """A part of a whole, in per cent from the left, with its name, the class that draws it, and its text."""
-
-    name: str
-    drawing: str
-    x: float
-    width: float
-    text: str
-
-
 def render(
     jobs: Sequence[Job],
     runners: Sequence[Runner],
@@ -125,11 +107,9 @@ def render(
     for runner, _ in machines:
         if runner.assigned_job is not None:
             launches.setdefault(runner.assigned_job, []).append(runner)
-    style = _resource("timeline.css")
     return _template().render(
         title=title,
-        style=Markup(style),  # noqa: S704 - our own file, no input in it
-        digest=_digest(style),
+        style=_style(),
         axis=axis,
         began=rfc3339(axis.start),
         written=rfc3339(now),
@@ -256,13 +236,13 @@ def _cost_shares(numbers: Figures) -> list[Share]:
         ("disk", "disk", numbers.storage),
         ("public IPv4", "ipv4", numbers.network),
     )
-    return list(_shares([(name, drawing, amount, money_text(amount)) for name, drawing, amount in parts]))
+    return list(shares([(name, drawing, amount, money_text(amount)) for name, drawing, amount in parts]))
 
 
 def _time_shares(numbers: Figures) -> list[Share]:
     names = {Phase.MINIMUM: "up to EC2's 60 s"}
     spans = [(phase, span) for phase, span in numbers.phases.items() if span]
-    return list(_shares([(names.get(phase, phase.value), phase.value, span, span_text(span)) for phase, span in spans]))
+    return list(shares([(names.get(phase, phase.value), phase.value, span, span_text(span)) for phase, span in spans]))
 
 
 def _wait_dots(jobs: Sequence[Job]) -> list[Mark]:
@@ -272,36 +252,15 @@ def _wait_dots(jobs: Sequence[Job]) -> list[Mark]:
     return [Mark(round(wait * 100 / (longest or 1), 3), f"{name} {span_text(wait)}") for wait, name in waits]
 
 
-def _shares(parts: Sequence[tuple[str, str, int, str]]) -> Iterator[Share]:
-    whole = sum(amount for _, _, amount, _ in parts)
-    so_far = 0
-    for name, drawing, amount, text in parts:
-        left, right = (round(edge * 100 / whole, 3) if whole else 0.0 for edge in (so_far, so_far + amount))
-        yield Share(name, drawing, left, round(right - left, 3), text)
-        so_far += amount
-
-
 def _span(span: int | None) -> str:
     return "–" if span is None else span_text(span)  # noqa: RUF001 - a dash stands for: nothing measured
 
 
-def _finalize(value: object) -> object:
-    """Whatever the template prints passes here, before it is escaped."""
-    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
-
-
-def _digest(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-
-
-def _resource(name: str) -> str:
-    return resources.files("paddock.adapters.report").joinpath("templates", name).read_text(encoding="utf-8")
+@cache
+def _template() -> Template:
+    return template("paddock.adapters.report", "timeline.html.j2")
 
 
 @cache
-def _template() -> Template:
-    environment = Environment(
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_finalize
-    )
-    environment.filters["shortened"] = shortened
-    return environment.from_string(_resource("timeline.html.j2"))
+def _style() -> Style:
+    return style(("paddock.adapters.report", "timeline.css"))
