@@ -8,9 +8,13 @@ outcomes give equal bytes on every Python. ``cost.total`` is the sum that `Cost.
 import json
 from collections.abc import Sequence
 
-from paddock.adapters.simulation.outcome import Outcome
+import attrs
+
+from paddock.adapters.simulation.outcome import Outcome, Waits
 from paddock.core.codec import Data, from_data, to_data
 from paddock.core.errors import InvalidInput
+
+_OBJECTS = {"jobs", "cost", *(field.name for field in attrs.fields(Waits))}
 
 KIND = "simulation"
 VERSION = 1
@@ -44,7 +48,7 @@ def outcomes_from_json(text: str | bytes) -> tuple[Outcome, ...]:
     outcomes = data.get("outcomes")
     if not isinstance(outcomes, list):
         raise InvalidInput("outcomes", type(outcomes).__name__, "must be a list")
-    return tuple(from_data(outcome, Outcome) for outcome in outcomes)
+    return tuple(_read(outcome) for outcome in outcomes)
 
 
 def outcome_to_json(outcome: Outcome) -> str:
@@ -68,3 +72,16 @@ def _outcome(outcome: Outcome) -> Data:
     data = to_data(outcome)
     data["cost"]["total"] = outcome.cost.total
     return data
+
+
+def _read(data: object) -> Outcome:
+    """An outcome. Where every key may be missing, even a text would pass for an object without any: looked at here."""
+    if isinstance(data, dict):
+        objects = [("jobs", data.get("jobs", {})), ("cost", data.get("cost", {}))]
+        by_labels = data.get("waits")
+        for waits in (data.get("wait"), *(by_labels.values() if isinstance(by_labels, dict) else ())):
+            objects += waits.items() if isinstance(waits, dict) else ()
+        for name, value in objects:
+            if name in _OBJECTS and not isinstance(value, dict):
+                raise InvalidInput(name, type(value).__name__, "must be an object")
+    return from_data(data, Outcome)

@@ -1,0 +1,130 @@
+"""``paddock simulate``: policies tried on a workload in virtual time, before they cost anything."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from paddock.adapters.config.amounts import span
+from paddock.adapters.simulation.render.data import outcomes_to_json
+from paddock.adapters.simulation.render.headline import alarm
+from paddock.adapters.simulation.render.page import render
+from paddock.adapters.simulation.render.terminal import report
+from paddock.adapters.simulation.render.words import count_text, length_text
+from paddock.core.errors import InvalidInput
+from paddock.core.units import Moment
+from paddock.entrypoints.cli.config import checked_path
+from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.simulation.comparison import Order, Size, Watch, compare
+from paddock.entrypoints.simulation.engine import Engine, engine
+
+_USAGE = "paddock simulate --config PATH"
+
+
+def simulate(
+    workload: Path | None = None,
+    /,
+    *,
+    config: Annotated[tuple[Path, ...], Parameter(name=["--config", "-c"], negative="", show_default=False)] = (),
+    seed: int = 1,
+    faults: str | None = None,
+    until: str | None = None,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Try a configuration on a day's load, or on last month's, in virtual time.
+
+    The fleet's own code decides; EC2, GitHub and the clock are simulated. Several configurations are run on the same
+    workload with the same chance and compared side by side: waits, interruptions, cost, API calls against their
+    limits. The same call gives the same figures every time, on every machine.
+
+    The exit code is 1 if a rule was broken that must never be, such as a lost job; the report then tells how.
+
+    Parameters
+    ----------
+    workload
+        A trace to replay, CSV or JSON lines; docs/simulating.md describes it. Without it: a built-in day.
+    config
+        A configuration to try; give several to compare them with the first. Without it: the defaults.
+    seed
+        Where chance begins. Another seed is another day of the same kind.
+    faults
+        The name of what is to go wrong. Without it: only what always does.
+    until
+        Leave out what starts this long after the first run or later, such as 6h.
+    out
+        Also write a page to show around: one HTML file that loads nothing.
+    json_
+        Print the outcomes as JSON instead, for scripts.
+    """
+    order = Order(workload, config, seed, faults or "", _until(until), until or "")
+    return simulated(order, engine, out=out, as_json=json_)
+
+
+def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = None, as_json: bool = False) -> int:
+    """Do what was ordered, and print and write what came of it; the exit code."""
+    for path in order.configs:
+        checked_path("--config", path, _USAGE)
+    if order.workload is not None and not order.workload.is_file():
+        remedy = "there is no such file: name a trace (docs/simulating.md), or none for the built-in day"
+        raise InvalidInput("WORKLOAD", str(order.workload), remedy)
+    if order.seed < 0:
+        raise InvalidInput("--seed", order.seed, "must be 0 or more")
+    if out is not None and not out.parent.is_dir():
+        raise InvalidInput("--out", str(out), f"there is no directory {out.parent}: make it, or name another file")
+    with watched(Console(stderr=True)) as watch:
+        found = compare(order, engine(), watch)
+    if out is not None:
+        out.write_text(render(found.outcomes, found.background), encoding="utf-8")
+    if as_json:
+        print(outcomes_to_json(found.outcomes), end="")
+    else:
+        terminal = console()
+        terminal.print(report(found.outcomes, found.background))
+        told_where = f"the page: {out}" if out is not None else "`--out report.html` makes a page of it to show around"
+        terminal.print(told(told_where), soft_wrap=True)
+    if wrong := alarm(found.outcomes):
+        print(f"paddock: {wrong}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _until(text: str | None) -> int | None:
+    found = None if text is None else span(text)
+    if text is not None and not found:
+        raise InvalidInput("--until", text, "must be a span above nothing, such as 90s, 30m, 6h or 1d12h")
+    return found
+
+
+class _Virtual(ProgressColumn):
+    """How much virtual time has passed, and how many jobs a second end."""
+
+    def render(self, task: Task) -> Text:
+        speed = "" if task.speed is None else f", {count_text(int(task.speed))} jobs/s"
+        return Text(f"{length_text(task.fields['virtual'])} simulated{speed}")
+
+
+@contextmanager
+def watched(terminal: Console) -> Iterator[Watch]:
+    """A bar for each policy on a terminal; nothing elsewhere."""
+    columns = (
+        *(TextColumn("{task.description}", markup=False), BarColumn(bar_width=24)),
+        *(TextColumn("{task.completed}/{task.total} jobs", markup=False), _Virtual(), TimeElapsedColumn()),
+    )
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bars:
+
+        def watch(policy: str, size: Size) -> Callable[[Moment, int], None]:
+            task = bars.add_task(told(policy, most=40).plain, total=size.jobs, virtual=0)
+
+            def progress(now: Moment, ended: int) -> None:
+                bars.update(task, completed=min(ended, size.jobs), virtual=max(0, now - size.first))
+
+            return progress
+
+        yield watch
