@@ -23,6 +23,9 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 ELSEWHERE = {
     "pip install . && paddock demo",  # test_demo.py runs the demo, each nox session installs the package
     "paddock local --config paddock.yml",  # below
+    "paddock simulate",  # test_simulate.py runs it, and the two below
+    "paddock simulate --seed 7 --until 6h --json",
+    "paddock simulate last-month.csv --config paddock.yml --config hot.yml --out report.html",
     "paddock agent --check",  # below: ends with 1 on a machine that lacks something
     "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: without orders
 }

@@ -2,6 +2,7 @@
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from paddock.adapters.simulation.render.data import (
     outcomes_from_json,
     outcomes_to_json,
 )
+from paddock.adapters.simulation.render.headline import headline
 from paddock.core.errors import InvalidInput
 from tests.contracts import breaches, schema
 from tests.unit.outcomes import broken, outcome_a, outcome_b, outcomes
@@ -140,3 +142,17 @@ def test_keys_of_tomorrow_are_passed_over() -> None:
     data["outcomes"][0]["jobs"]["happy"] = 1
     assert outcomes_from_json(json.dumps(data)) == (outcome_a(),)
     assert breaches("simulation", json.loads(json.dumps(data))) == []
+
+
+def test_the_library_example_of_the_page_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The code block is executed as it stands, on the outcomes of two policies."""
+    page = (Path(__file__).parents[2] / "docs" / "simulating.md").read_text(encoding="utf-8")
+    (code,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    Path("outcomes.json").write_text(outcomes_to_json([outcome_a(), outcome_b()]), encoding="utf-8")
+    exec(compile(code, "docs/simulating.md", "exec"), {})
+    told = capsys.readouterr().out.splitlines()
+    assert told == [headline([outcome_a(), outcome_b()]), "A"]
+    assert Path("report.html").read_text(encoding="utf-8").startswith("<!doctype html>")
