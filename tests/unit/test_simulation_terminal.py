@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
@@ -44,6 +44,7 @@ def test_policies_stand_side_by_side_with_their_difference_in_words() -> None:
     assert "With B, the median job waits 31 s instead of 52 s" in text
 
 
+@settings(max_examples=25)
 @given(st.lists(outcomes(), min_size=1, max_size=5), st.sampled_from([60, 80, 120]))
 def test_it_never_leaves_the_screen(several: list[Outcome], width: int) -> None:
     """Whatever the names and figures, no line is wider than the terminal, and no control character is in it."""
@@ -86,6 +87,7 @@ def test_a_violation_is_loud_and_can_be_replayed() -> None:
     replays = {"A": "paddock simulate --config a.yml --seed 7", "B": "paddock simulate --config b.yml --seed 7"}
     text = printed([outcome_a(), broken(outcome_b())], Background(replays=replays))
     lines = [line.strip("\u2503 ").strip() for line in text.splitlines()]
+    assert "  paddock simulate --config b.yml --seed 7" in [line.rstrip() for line in text.splitlines()]
     assert text.index("VIOLATION") < text.index("With B, the median job")
     for said in (
         "\u2717 B, 2 h 31 min after the start: no machine outlives its purpose",

@@ -1,11 +1,14 @@
 """Figures and differences in words: what the report says is what the figures are."""
 
+import shlex
+
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.simulation.outcome import Outcome, Spread
+from paddock.adapters.simulation.render.command import command_lines
 from paddock.adapters.simulation.render.headline import alarm, headline, more
 from paddock.adapters.simulation.render.tables import Row, calls, cost, cost_per_job, jobs, label_sets, sections
 from paddock.adapters.simulation.render.words import (
@@ -261,3 +264,26 @@ def test_counts_are_grouped(count: int) -> None:
     """Thousands are told apart, and nothing is lost."""
     assert int(count_text(count).replace(",", "")) == count
     assert span_text(MINUTE) == "1 min 00 s"
+
+
+@given(st.lists(st.text("ab -'\"\\\\/", min_size=1, max_size=8), min_size=1, max_size=20), st.integers(60, 120))
+def test_a_long_command_can_still_be_copied(words: list[str], width: int) -> None:
+    """Where it does not fit on a line it goes on as a shell lets it; a shell reads the same words."""
+    lines = command_lines(shlex.join(["paddock", *words]), width)
+    assert all(len(line) <= width for line in lines)
+    assert all(line.endswith(" \\") for line in lines[:-1])
+    together = " ".join([*(line.removesuffix("\\") for line in lines[:-1]), lines[-1]])
+    assert shlex.split(together) == ["paddock", *words]
+
+
+def test_an_option_keeps_its_value() -> None:
+    """A line is broken between options, not within them; a word longer than the line stays whole."""
+    long = "x" * 70
+    command = f"paddock simulate {long} --config a.yml --config bbbbbbbb.yml --seed 7"
+    assert command_lines(command, 40) == [
+        "paddock simulate \\",
+        f"    {long} \\",
+        "    --config a.yml \\",
+        "    --config bbbbbbbb.yml --seed 7",
+    ]
+    assert command_lines("paddock simulate", 40) == ["paddock simulate"]

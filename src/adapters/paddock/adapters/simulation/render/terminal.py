@@ -12,6 +12,7 @@ from rich.text import Text
 from paddock.adapters.report.text import clean, shortened
 from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.render.background import Background, Start
+from paddock.adapters.simulation.render.command import command_lines
 from paddock.adapters.simulation.render.headline import alarm, headline, more
 from paddock.adapters.simulation.render.rivals import NOTE, beside
 from paddock.adapters.simulation.render.tables import Row, Section, policies, sections
@@ -53,7 +54,8 @@ def _parts(outcomes: Sequence[Outcome], background: Background, width: int) -> I
         "dim",
     )
     if alarm(outcomes):
-        yield _alarm(outcomes, background)
+        yield _alarm(outcomes)
+        yield from _replays(outcomes, background, width)
     yield Padding(_told(headline(outcomes), "bold"), (1, 0))
     for sentence in more(outcomes):
         yield _told(sentence)
@@ -64,7 +66,8 @@ def _parts(outcomes: Sequence[Outcome], background: Background, width: int) -> I
     if background.assumptions:
         yield from _assumptions(background)
     if background.command:
-        yield Padding(Group(Text("To repeat it", "bold"), _told(f"  {background.command}")), (1, 0, 0, 0))
+        yield Padding(Text("To repeat it", "bold"), (1, 0, 0, 0))
+        yield from _command(background.command, width)
 
 
 def _tables(section: Section, names: Sequence[str], width: int) -> Iterator[RenderableType]:
@@ -108,14 +111,25 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
-def _alarm(outcomes: Sequence[Outcome], background: Background) -> RenderableType:
+def _alarm(outcomes: Sequence[Outcome]) -> RenderableType:
     lines: list[RenderableType] = [_told(alarm(outcomes), "bold red")]
     for name, outcome in zip(policies(outcomes), outcomes, strict=True):
         for violation in outcome.violations:
             lines.extend(_violation(name, violation, outcome))
+    return Panel(Group(*lines), title="VIOLATION", border_style="red", box=box.HEAVY)
+
+
+def _replays(outcomes: Sequence[Outcome], background: Background, width: int) -> Iterator[RenderableType]:
+    """How to see it again, outside the frame, so that it can be copied."""
+    for name, outcome in zip(policies(outcomes), outcomes, strict=True):
         if outcome.violations and (command := background.replays.get(outcome.policy)):
-            lines += [Text(""), _told("Replay it:", "bold"), _told(f"  {command}")]
-    return Panel(Group(*lines), title="VIOLATION", border_style="red", box=box.HEAVY, width=None)
+            yield _told(f"Replay {name}:", "bold")
+            yield from _command(command, width)
+
+
+def _command(command: str, width: int) -> Iterator[Text]:
+    for line in command_lines(clean(command), width - 2):
+        yield _told(f"  {line}")
 
 
 def _violation(name: str, violation: Violation, outcome: Outcome) -> Iterator[RenderableType]:
