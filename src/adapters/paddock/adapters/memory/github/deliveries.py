@@ -1,12 +1,13 @@
 """GitHub's log of webhook deliveries. It sends nothing by itself: whoever listens to the events delivers them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import attrs
 
 from paddock.adapters.memory.github.state import State
 from paddock.adapters.memory.github.values import Delivery, Event
 from paddock.core.errors import NotFound
+from paddock.core.units import Moment
 
 
 class DeliveryLog:
@@ -29,6 +30,21 @@ class DeliveryLog:
         """The whole log."""
         with self._state.lock:
             return self._log[::-1]
+
+    def since(self, moment: Moment) -> Iterator[Delivery]:
+        """The attempts after the moment, newest first: as the log stood when this was called."""
+        with self._state.lock:
+            log, end = self._log, len(self._log)
+        for place in range(end - 1, -1, -1):
+            if log[place].delivered_at <= moment:
+                return
+            yield log[place]
+
+    def forget(self, until: Moment) -> None:
+        """Drop the attempts up to the moment: GitHub keeps them for a few days, a simulation as long as they matter."""
+        with self._state.lock:
+            kept = [delivery for delivery in self._log if delivery.delivered_at > until]
+            self._log = kept
 
     def get(self, delivery_id: int) -> Delivery:
         """One attempt.

@@ -74,14 +74,14 @@ class Dispatcher:
         self.runner_withdrawn(runner)
         self._state.put_job(job, assigned_to=runner.id)
         self._state.put_runner(runner, job_id=job.id)
-        self._state.at(
-            self._state.clock.now() + self._state.timings.assignment, lambda: self._overdue(job.id, runner.id)
-        )
+        overdue = self._state.clock.now() + self._state.timings.assignment
+        self._state.deadlines.set("assignment", job.id, overdue, lambda: self._overdue(job.id, runner.id))
+        self._state.signal(lambda listener: listener.assigned(runner.id, job.id))
 
     def _overdue(self, job_id: int, runner_id: int) -> None:
         # The runner was handed the job and never took it: it is dead, and nobody but the clock can tell.
-        runner, job = self._state.runners.get(runner_id), self._state.jobs[job_id]
-        if job.assigned_to != runner_id or job.acquired or job.conclusion is not None:
+        runner, job = self._state.runners.get(runner_id), self._state.jobs.get(job_id)
+        if job is None or job.assigned_to != runner_id or job.acquired or job.conclusion is not None:
             return
         if runner is not None and runner.job_id == job_id:
             runner = self._state.put_runner(runner, session=None)

@@ -12,6 +12,7 @@
 from collections.abc import Sequence
 
 from paddock.adapters.memory.github import jit
+from paddock.adapters.memory.github.deadlines import Agenda
 from paddock.adapters.memory.github.deliveries import DeliveryLog
 from paddock.adapters.memory.github.dispatcher import Dispatcher
 from paddock.adapters.memory.github.registry import Registry
@@ -50,9 +51,13 @@ class MemoryGitHub:
         listener: EventListener | None = None,
         timings: Timings = DEFAULT_TIMINGS,
         server_url: str = "https://github.invalid",
+        agenda: Agenda | None = None,
     ) -> None:
-        """Args: the ports; who is told of each event (by default every event is logged as delivered); the deadlines."""
-        self.state = State(clock=clock, ids=ids, chance=chance, timings=timings)
+        """Args: the ports; who is told of each event (by default every event is logged as delivered); the deadlines.
+
+        `agenda` is where deadlines stand; by default whoever calls the model settles them, by the clock.
+        """
+        self.state = State(clock=clock, ids=ids, chance=chance, timings=timings, agenda=agenda)
         dispatcher = Dispatcher(self.state)
         self.runners = Registry(self.state, dispatcher)
         self.runs = Runs(self.state, dispatcher, self.runners)
@@ -69,6 +74,7 @@ class MemoryGitHub:
         with self.state.change():
             repository = Repository(self.state.next_id("repository"), full_name, private, allow_forking)
             self.state.repositories[full_name.casefold()] = repository
+            self.state.owners.setdefault(repository.owner.casefold(), repository.owner)
             return repository
 
     def add_runner_group(self, owner: str, group: int, name: str) -> None:

@@ -83,12 +83,10 @@ class MemoryWorkflows:
     def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
         """Jobs that are queued or in progress."""
         with self._model.state.change():
-            name = self._model.state.repository(repository).full_name
-            found = [
-                self._job(job)
-                for job in self._model.state.jobs.values()
-                if job.repository == name and job.status in {Status.QUEUED, Status.IN_PROGRESS}
-            ]
+            state = self._model.state
+            ids = state.unfinished.get(state.repository(repository).full_name, {})
+            jobs = [state.jobs[job_id] for job_id in ids if job_id in state.jobs]
+            found = [self._job(job) for job in jobs if job.status in {Status.QUEUED, Status.IN_PROGRESS}]
         yield from found
 
     def rerun_failed_jobs(self, repository: str, run_id: int) -> None:
@@ -130,18 +128,17 @@ class MemoryDeliveries:
 
     def since(self, moment: Moment) -> Iterator[HookDelivery]:
         """Deliveries after the moment, newest first."""
-        for delivery in self._model.deliveries.newest_first():
-            if delivery.delivered_at > moment:
-                event = delivery.event
-                yield HookDelivery(
-                    id=delivery.id,
-                    guid=event.guid,
-                    event=event.event,
-                    action=event.action,
-                    delivered_at=delivery.delivered_at,
-                    ok=delivery.ok,
-                    redelivery=delivery.redelivery,
-                )
+        for delivery in self._model.deliveries.since(moment):
+            event = delivery.event
+            yield HookDelivery(
+                id=delivery.id,
+                guid=event.guid,
+                event=event.event,
+                action=event.action,
+                delivered_at=delivery.delivered_at,
+                ok=delivery.ok,
+                redelivery=delivery.redelivery,
+            )
 
     def redeliver(self, delivery_id: int) -> None:
         """Have it sent again."""

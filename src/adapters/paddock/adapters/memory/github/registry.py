@@ -22,6 +22,7 @@ class Registry:
     def __init__(self, state: State, dispatcher: Dispatcher) -> None:
         self._state, self._dispatcher = state, dispatcher
         self._faults: list[RunnerFaults] = []
+        self._names: set[tuple[str, str]] = set()  # scope and folded name
 
     def fault_next(self, faults: RunnerFaults) -> None:
         """Give these faults to the next registration, whatever its labels."""
@@ -43,7 +44,7 @@ class Registry:
             groups = {DEFAULT_GROUP: "Default"} if scope.name else self.groups(scope.owner)
             if group not in groups:
                 raise Rejected(f"runner_group_id = {group}: {scope} has no such runner group")
-            if any(r.scope == scope and r.name.casefold() == name.casefold() for r in self._state.runners.values()):
+            if (str(scope), name.casefold()) in self._names:
                 raise Rejected(f"Already exists - A runner with the name {name} already exists.")
             runner = RunnerRecord(
                 id=self._state.next_id("runner"),
@@ -57,7 +58,9 @@ class Registry:
                 faults=self._faults_for(scope, labels),
             )
             self._state.runners[runner.id] = runner
-            self._state.at(runner.created_at + self._state.timings.unused, lambda: self._unused(runner.id))
+            self._names.add((str(scope), name.casefold()))
+            unused = runner.created_at + self._state.timings.unused
+            self._state.deadlines.set("unused", runner.id, unused, lambda: self._unused(runner.id))
             return runner
 
     def groups(self, owner: str) -> dict[int, str]:
@@ -68,7 +71,8 @@ class Registry:
         if self._faults:
             return self._faults.pop(0)
         offered = {label.casefold() for label in labels}
-        for job in self._state.jobs.values():
+        for job_id in self._state.faulty:
+            job = self._state.jobs[job_id]
             faults = job.script.faults
             if (
                 job.dispatchable
@@ -94,10 +98,11 @@ class Registry:
                 raise Conflict(f"runner {runner.name}: a session exists already", runner)
             now = self._state.clock.now()
             runner = self._state.put_runner(runner, session=self._state.ids.token(), connected_at=now, version=version)
+            self._state.deadlines.drop("unused", runner_id)
             self._dispatcher.runner_idle(runner)
             idle = runner.faults.delete_while_idle_after
             if idle is not None:
-                self._state.at(now + idle, lambda: self._idle_too_long(runner_id))
+                self._state.deadlines.set("idle", runner_id, now + idle, lambda: self._idle_too_long(runner_id))
             return self._state.runner(runner_id)
 
     def disconnect(self, runner_id: int) -> None:
@@ -121,7 +126,8 @@ class Registry:
             now, first = self._state.clock.now(), runner.seen_at is None
             runner = self._state.put_runner(runner, seen_at=now)
             if first:
-                self._state.at(now + self._state.timings.session, lambda: self._silent(runner_id))
+                over = now + self._state.timings.session
+                self._state.deadlines.set("session", runner_id, over, lambda: self._silent(runner_id))
             return runner
 
     def delete(self, runner_id: int) -> bool:
@@ -142,7 +148,11 @@ class Registry:
     def forget(self, runner: RunnerRecord) -> None:
         """Remove the registration, whatever it does."""
         self._dispatcher.runner_withdrawn(runner)
-        self._state.runners.pop(runner.id, None)
+        if self._state.runners.pop(runner.id, None) is not None:
+            self._names.discard((str(runner.scope), runner.name.casefold()))
+            for kind in ("unused", "idle", "session"):
+                self._state.deadlines.drop(kind, runner.id)
+            self._state.signal(lambda listener: listener.removed(runner.id))
 
     def _unused(self, runner_id: int) -> None:
         runner = self._state.runners.get(runner_id)
@@ -160,7 +170,7 @@ class Registry:
             return
         deadline = runner.seen_at + self._state.timings.session
         if deadline > self._state.clock.now():
-            self._state.at(deadline, lambda: self._silent(runner_id))
+            self._state.deadlines.set("session", runner_id, deadline, lambda: self._silent(runner_id))
         else:
             self.disconnect(runner_id)
 

@@ -76,6 +76,8 @@ class Runs:
             for script in scripts
         ]
         self._state.jobs.update((job.id, job) for job in jobs)
+        self._state.unfinished.setdefault(run.repository, {}).update(dict.fromkeys(job.id for job in jobs))
+        self._state.faulty.update(dict.fromkeys(job.id for job in jobs if job.script.faults.of_registration))
         self._state.put_run(run, jobs=(*run.jobs, *(job.id for job in jobs)))
         for job in jobs:
             if job.status is Status.WAITING:
@@ -85,7 +87,8 @@ class Runs:
 
     def _queue(self, job: JobRecord) -> None:
         self._state.job_event("queued", job)
-        self._state.at(self._state.clock.now() + self._state.timings.queue, lambda: self._waited_too_long(job.id))
+        too_long = self._state.clock.now() + self._state.timings.queue
+        self._state.deadlines.set("queue", job.id, too_long, lambda: self._waited_too_long(job.id))
         self._dispatcher.job_queued(job)
 
     def approve(self, job_id: int) -> None:
@@ -112,6 +115,8 @@ class Runs:
                 self._dispatcher.job_queued(self._state.put_job(job, script=healed, assigned_to=None))
                 raise NotFound(f"job {job_id}: its assignment is gone")
             self._state.put_runner(runner, acquired=True)
+            self._state.deadlines.drop("assignment", job_id)
+            self._state.deadlines.drop("queue", job_id)
             return self._state.put_job(job, acquired=True)
 
     def started(self, runner_id: int, job_id: int) -> JobRecord:
@@ -145,7 +150,8 @@ class Runs:
         with self._state.change():
             job, now = self._taken(runner_id, job_id), self._state.clock.now()
             if job.lease_until is None:
-                self._state.at(now + self._state.timings.lease, lambda: self._lease_over(job_id))
+                over = now + self._state.timings.lease
+                self._state.deadlines.set("lease", job_id, over, lambda: self._lease_over(job_id))
             return self._state.put_job(job, lease_until=now + self._state.timings.lease)
 
     def complete(
@@ -184,10 +190,15 @@ class Runs:
                 if job.conclusion is not None:
                     continue
                 if job.acquired:
-                    self._state.put_job(job, cancel_requested=True)
+                    self._cancelling(self._state.put_job(job, cancel_requested=True))
                 else:
                     self._withdraw(job)
             return True
+
+    def _cancelling(self, job: JobRecord) -> None:
+        runner_id = job.assigned_to
+        if runner_id is not None:
+            self._state.signal(lambda listener: listener.cancelled(runner_id, job.id))
 
     def rerun_failed(self, repository: str, run_id: int) -> RunRecord:
         """Re-run the failed and cancelled jobs of a completed run as its next attempt, with new job ids.
@@ -257,7 +268,13 @@ class Runs:
                 if runner.online:
                     self._dispatcher.runner_idle(runner)
         self._state.job_event("completed", job)
+        for kind in ("queue", "assignment", "lease"):
+            self._state.deadlines.drop(kind, job.id)
+        self._state.unfinished.get(job.repository, {}).pop(job.id, None)
+        self._state.faulty.pop(job.id, None)
         run = self._state.runs[job.run_id]
+        if any(self._state.jobs[other].conclusion is None for other in reversed(run.jobs)):
+            return job
         conclusions = [other.conclusion for other in self.latest(run)]
         if None not in conclusions:
             run = self._state.put_run(run, status=Status.COMPLETED, conclusion=_overall(conclusions))
@@ -274,7 +291,7 @@ class Runs:
         if job.conclusion is not None or job.lease_until is None:
             return
         if job.lease_until > self._state.clock.now():
-            self._state.at(job.lease_until, lambda: self._lease_over(job_id))
+            self._state.deadlines.set("lease", job_id, job.lease_until, lambda: self._lease_over(job_id))
             return
         self._conclude(job, "cancelled" if job.cancel_requested else job.script.lost_conclusion, ())
 

@@ -1,13 +1,12 @@
 """The records of the model, its lock, its deadlines, and the order in which its events leave."""
 
-import heapq
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import attrs
 
+from paddock.adapters.memory.github.deadlines import Agenda, Deadlines, HeapAgenda
 from paddock.adapters.memory.github.values import (
     CheckRun,
     Event,
@@ -23,7 +22,23 @@ from paddock.core.ports.system import Chance, Clock, Ids
 from paddock.core.units import Moment
 
 EventListener = Callable[[Event], object]
-Deadline = Callable[[], None]
+
+
+class RunnerListener(Protocol):
+    """Whoever plays the runners' side of the broker and wants to be told instead of asking again and again.
+
+    Told when the change is complete, in order, with the model's lock held; it may call the model.
+    """
+
+    def assigned(self, runner_id: int, job_id: int) -> None:
+        """GitHub handed the job to this runner, which is online: it may acquire it."""
+
+    def removed(self, runner_id: int) -> None:
+        """The registration is gone: because its job ended, because somebody deleted it, or by itself."""
+
+    def cancelled(self, runner_id: int, job_id: int) -> None:
+        """Somebody cancelled the job that this runner holds."""
+
 
 FIRST_RUN, FIRST_JOB, FIRST_DELIVERY, FIRST_CHECK = 9_000_000_001, 25_000_000_001, 600_000_001, 31_000_000_001
 
@@ -31,21 +46,28 @@ FIRST_RUN, FIRST_JOB, FIRST_DELIVERY, FIRST_CHECK = 9_000_000_001, 25_000_000_00
 class State:
     """What the parts of the model share. Every change happens inside `change`."""
 
-    def __init__(self, *, clock: Clock, ids: Ids, chance: Chance, timings: Timings) -> None:
+    def __init__(
+        self, *, clock: Clock, ids: Ids, chance: Chance, timings: Timings, agenda: Agenda | None = None
+    ) -> None:
         self.clock, self.ids, self.chance, self.timings = clock, ids, chance, timings
         self.repositories: dict[str, Repository] = {}
+        self.owners: dict[str, str] = {}  # organisations by their folded name
         self.runs: dict[int, RunRecord] = {}
         self.jobs: dict[int, JobRecord] = {}
+        self.unfinished: dict[str, dict[int, None]] = {}  # ids of jobs without a conclusion, by repository
+        self.faulty: dict[int, None] = {}  # ids of unfinished jobs whose registrations are to be hit by a fault
         self.runners: dict[int, RunnerRecord] = {}
         self.checks: list[CheckRun] = []
         self.groups: dict[str, dict[int, str]] = {}
         self.listeners: list[EventListener] = []
+        self.runner_listener: RunnerListener | None = None
+        self.deadlines = Deadlines(agenda or HeapAgenda())
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
-        self._depth = 0
+        self._change = Change(self)
+        self.depth = 0
         self._pending: list[Event] = []
-        self._deadlines: list[tuple[Moment, int, Deadline]] = []
-        self._sequence = 0
+        self._signals: list[Callable[[], None]] = []
         self._counters = {
             "run": FIRST_RUN,
             "job": FIRST_JOB,
@@ -55,48 +77,40 @@ class State:
         }
         self._counters["delivery"] = FIRST_DELIVERY
 
-    @contextmanager
-    def change(self) -> Iterator[None]:
+    def change(self) -> "Change":
         """Hold the lock; on the way out of the outermost change tell the listeners, in order.
 
         A listener is called with the lock held, so it must not wait for another thread; it may call the model.
         """
-        with self.changed:
-            self._depth += 1
-            try:
-                if self._depth == 1:
-                    self.settle()
-                yield
-            finally:
-                if self._depth == 1:
-                    self._flush()
-                    self.changed.notify_all()
-                self._depth -= 1
+        return self._change
 
-    def _flush(self) -> None:
-        while self._pending:
-            event = self._pending.pop(0)
-            for listener in self.listeners:
-                listener(event)
+    def flush(self) -> None:
+        """Tell the listeners what has happened, in order."""
+        while self._pending or self._signals:
+            while self._pending:
+                event = self._pending.pop(0)
+                for listener in self.listeners:
+                    listener(event)
+            if self._signals:
+                self._signals.pop(0)()
 
     def emit(self, event: Event) -> None:
         """Tell the listeners when this change is complete."""
         self._pending.append(event)
 
+    def signal(self, what: Callable[[RunnerListener], None]) -> None:
+        """Tell the runners' side when this change is complete."""
+        listener = self.runner_listener
+        if listener is not None:
+            self._signals.append(lambda: what(listener))
+
     def settle(self) -> None:
         """Let everything happen whose time has come, in the order of the deadlines."""
-        now = self.clock.now()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            heapq.heappop(self._deadlines)[2]()
+        self.deadlines.settle(self.clock.now())
 
     def next_deadline(self) -> Moment | None:
         """When something may happen by itself; None if nothing will."""
-        return self._deadlines[0][0] if self._deadlines else None
-
-    def at(self, moment: Moment, deadline: Deadline) -> None:
-        """Call `deadline` once the clock has reached the moment; it checks for itself whether it still applies."""
-        self._sequence += 1
-        heapq.heappush(self._deadlines, (moment, self._sequence, deadline))
+        return self.deadlines.next()
 
     def next_id(self, kind: str) -> int:
         """The next id of its kind, as GitHub counts: upwards."""
@@ -128,10 +142,10 @@ class State:
         """
         if scope.name:
             return Scope(*self.repository(str(scope)).full_name.split("/"))
-        for repository in self.repositories.values():
-            if repository.owner.casefold() == scope.owner.casefold():
-                return Scope(repository.owner)
-        raise NotFound(f"organisation {scope.owner}: not found")
+        owner = self.owners.get(scope.owner.casefold())
+        if owner is None:
+            raise NotFound(f"organisation {scope.owner}: not found")
+        return Scope(owner)
 
     def run(self, repository: str, run_id: int) -> RunRecord:
         """The run, if it is this repository's.
@@ -192,3 +206,36 @@ class State:
         changed = attrs.evolve(runner, **fields)
         self.runners[runner.id] = changed
         return changed
+
+
+class Change:
+    """The context of every change, see `State.change`."""
+
+    __slots__ = ("_state",)
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def __enter__(self) -> None:
+        state = self._state
+        state.lock.acquire()
+        state.depth += 1
+        if state.depth == 1:
+            try:
+                state.settle()
+            except BaseException:
+                self._leave()
+                raise
+
+    def __exit__(self, *_: object) -> None:
+        state = self._state
+        try:
+            if state.depth == 1:
+                state.flush()
+                state.changed.notify_all()
+        finally:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._state.depth -= 1
+        self._state.lock.release()
