@@ -172,6 +172,20 @@ class MemoryQueue(Generic[M]):
             self._come_back()
             return Depth(len(self._ready) + self._delayed, len(self._loans), len(self._dead))
 
+    def visible(self) -> int:
+        """How many messages could be received now: beyond the port, for whoever plays SQS's poller."""
+        with self._lock:
+            self._come_back()
+            return len(self._ready)
+
+    def next_due(self) -> Moment | None:
+        """When the next of the delayed, deferred and lent messages comes back; None if there is none."""
+        with self._lock:
+            later = self._later
+            while later and later[0][2].turn != later[0][1]:
+                heappop(later)  # deleted or deferred since
+            return later[0][0] if later else None
+
     def dead_letters(self, limit: int = 10) -> Sequence[DeadLetter]:
         """The oldest dead letters, left where they are."""
         with self._lock:

@@ -78,6 +78,10 @@ class MemoryRecords(Generic[R]):
             more = start + limit < len(places)
         return Page(items, listing.cursor(*chosen[-1]) if more else None)
 
+    def count(self, index: str, value: str) -> int:
+        """How many records the index has under the value: beyond the port, for whoever watches a simulation."""
+        return len(self._places.get((index, value), ()))
+
     def remove(self, key: str) -> bool:
         """Delete the record; False if there was none."""
         with self._lock:

@@ -1,0 +1,196 @@
+"""All machines' agents, and what they touch: the cloud tells of machines, GitHub of jobs, the fleet sends orders."""
+
+from collections.abc import Callable
+
+from paddock.adapters.memory.assignments import MemoryAssignments
+from paddock.adapters.memory.github import MemoryGitHub
+from paddock.adapters.memory.github.values import JobRecord
+from paddock.adapters.simulation.draws import between, hit
+from paddock.adapters.simulation.faults import FaultPlan
+from paddock.adapters.simulation.host import Agent, Standing
+from paddock.adapters.simulation.parameters import Hosts
+from paddock.adapters.simulation.protocols import Ending
+from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.messages import Assignment, RunnerReported, WarningKind
+from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.machines import Machine
+from paddock.core.ports.system import Chance
+from paddock.core.units import HOUR, SECOND, Moment, Span
+
+SHORT_JOB: Span = 90 * SECOND  # of a script that says nothing
+
+
+class Orders:
+    """`MemoryAssignments` that wakes the machine they are for."""
+
+    def __init__(self, inner: MemoryAssignments, ordered: Callable[[str], None]) -> None:
+        """Args: the store; who is told of a machine that got its orders."""
+        self._inner = inner
+        self._ordered = ordered
+
+    def put(self, assignment: Assignment) -> AssignmentReceipt:
+        """Write it, and let its machine look."""
+        receipt = self._inner.put(assignment)
+        self._ordered(assignment.machine)
+        return receipt
+
+    def get(self, machine: str) -> AssignmentReceipt | None:
+        """As the store says."""
+        return self._inner.get(machine)
+
+    def delete(self, machine: str) -> None:
+        """As the store does."""
+        self._inner.delete(machine)
+
+
+class Agents:
+    """The surroundings of every agent. ``by_machine`` holds all that were booted and not forgotten."""
+
+    def __init__(
+        self,
+        *,
+        timeline: Timeline,
+        chance: Chance,
+        hosts: Hosts,
+        github: MemoryGitHub,
+        assignments: MemoryAssignments,
+        report: Callable[[RunnerReported], None],
+        power_off: Callable[[str], None],
+        fail: Callable[[str], None],
+        job_of: Callable[[JobRecord], tuple[Span, str] | None],
+        faults: FaultPlan,
+    ) -> None:
+        """Args: what agents touch; `job_of` knows how long a job takes and how it ends, None: as its script says."""
+        self.timeline = timeline
+        self.chance = chance
+        self.hosts = hosts
+        self.by_machine: dict[str, Agent] = {}
+        self._by_runner: dict[int, Agent] = {}
+        self._github = github
+        self._assignments = assignments
+        self._job_of = job_of
+        self._fail = fail
+        self._faults = faults
+        self.report = report
+        self.power_off = power_off
+
+    # -- the cloud tells ----------------------------------------------------------------------------------------
+
+    def booted(self, machine: Machine) -> None:
+        """A machine's system is up."""
+        agent = Agent(machine, self)
+        self.by_machine[machine.id] = agent
+        faults, chance = self._faults, self.chance
+        if hit(chance, faults.failure):
+            dies = self.timeline.now() + between(0, HOUR // 2)(chance)
+            self.timeline.at(dies, lambda: self._fail(machine.id))
+        if hit(chance, faults.dead_boot):
+            agent.mute, agent.over_at = True, self.timeline.now()
+            return
+        if hit(chance, faults.clock_off):
+            agent.skew = between(0, 2 * faults.skew)(chance) - faults.skew
+        if hit(chance, faults.mute):
+            dies = self.timeline.now() + between(0, 10 * 60 * SECOND)(chance)
+            self.timeline.at(dies, lambda: self._mute(agent))
+        agent.start()
+
+    def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
+        """A machine's metadata has a notice."""
+        agent = self.by_machine.get(machine.id)
+        if agent is not None:
+            seen = self.timeline.now() + self.hosts.notice(self.chance)
+            self.timeline.at(seen, lambda: agent.warned(warning, at))
+
+    def ended(self, machine: Machine, by: Ending) -> None:
+        """A machine is gone."""
+        agent = self.by_machine.get(machine.id)
+        if agent is not None and by is not Ending.ITSELF:
+            agent.vanish()
+
+    def forget(self, machine: str) -> None:
+        """Nobody will ask about this machine any more."""
+        agent = self.by_machine.pop(machine, None)
+        if agent is not None and agent.orders is not None:
+            self._by_runner.pop(agent.orders.runner_id, None)
+
+    def ordered(self, machine: str) -> None:
+        """A machine's orders were written."""
+        agent = self.by_machine.get(machine)
+        if agent is not None and not agent.mute:
+            agent.ordered()
+
+    # -- GitHub tells -------------------------------------------------------------------------------------------
+
+    def assigned(self, runner_id: int, job_id: int) -> None:
+        """GitHub handed the runner a job."""
+        agent = self._by_runner.get(runner_id)
+        if agent is not None:
+            agent.assigned(job_id)
+
+    def removed(self, runner_id: int) -> None:
+        """GitHub deleted the registration."""
+        agent = self._by_runner.get(runner_id)
+        if agent is not None:
+            agent.removed()
+
+    def cancelled(self, runner_id: int, job_id: int) -> None:
+        """Somebody cancelled the job."""
+        agent = self._by_runner.get(runner_id)
+        if agent is not None:
+            agent.cancelled(job_id)
+
+    # -- agents do ----------------------------------------------------------------------------------------------
+
+    def take_orders(self, machine: str) -> Assignment | None:
+        """The machine's assignment, once."""
+        orders = self._assignments.take(machine)
+        if orders is not None:
+            self._by_runner[orders.runner_id] = self.by_machine[machine]
+        return orders
+
+    def connect(self, runner_id: int) -> None:
+        """Open the runner's session."""
+        if hit(self.chance, self._faults.deleted):
+            self._github.runners.delete(runner_id)
+        self._github.runners.connect(runner_id)
+
+    def disconnect(self, runner_id: int) -> None:
+        """Close it."""
+        self._github.runners.disconnect(runner_id)
+
+    def begin(self, runner_id: int, job_id: int) -> JobRecord:
+        """Acquire the job and start it."""
+        self._github.runs.acquire(runner_id, job_id)
+        job = self._github.runs.started(runner_id, job_id)
+        agent = self._by_runner[runner_id]
+        if hit(self.chance, self._faults.hang):
+            stops = self.timeline.now() + between(0, 10 * 60 * SECOND)(self.chance)
+            self.timeline.at(stops, lambda: self._hang(agent))
+        return job
+
+    def job_of(self, job: JobRecord) -> tuple[Span, str]:
+        """How long the job takes, and how it ends by itself."""
+        known = self._job_of(job)
+        if known is not None:
+            return known
+        script = job.script.faults
+        return (SHORT_JOB if script.duration is None else script.duration), script.result or "success"
+
+    def complete(self, runner_id: int, job_id: int, conclusion: str) -> None:
+        """Tell GitHub how the job ended."""
+        self._github.runs.complete(runner_id, job_id, conclusion)
+
+    def lose(self, runner_id: int) -> None:
+        """The runner fell silent in the midst of its job: GitHub hears nothing more, and its lease runs out."""
+        self._github.runs.lose(runner_id)
+
+    def _mute(self, agent: Agent) -> None:
+        if agent.standing in {Standing.LEAVING, Standing.OFF}:
+            return
+        agent.mute = True
+        if agent.standing in {Standing.WAITING, Standing.PREPARING}:
+            agent.vanish()  # nobody will start its runner
+
+    def _hang(self, agent: Agent) -> None:
+        if agent.standing is Standing.WORKING:
+            agent.hang()

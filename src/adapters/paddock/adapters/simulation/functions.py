@@ -1,0 +1,156 @@
+"""How the fleet's steps run: functions that a queue or a schedule starts, which take time, die and are started again.
+
+::
+
+    message visible ──(window, pick-up, cold start)──> batch of up to ten ──(work per message)──> the step ──> again?
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Generic, TypeVar
+
+from paddock.adapters.memory.queue import MemoryQueue
+from paddock.adapters.simulation.draws import between, hit
+from paddock.adapters.simulation.faults import FaultPlan
+from paddock.adapters.simulation.parameters import Functions
+from paddock.adapters.simulation.timeline import Handle, Timeline
+from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.system import Chance
+from paddock.core.units import MINUTE, Moment, Span
+
+M = TypeVar("M")
+
+BATCH = 10
+_LATEST: Span = 15 * MINUTE  # SQS's longest delay
+
+
+class SimulatedQueue(Generic[M]):
+    """A `MemoryQueue` that tells its worker of what can be received, and may send a message twice, or late."""
+
+    def __init__(self, inner: MemoryQueue[M], chance: Chance, faults: FaultPlan) -> None:
+        """Args: the queue; chance and odds of duplicates and delays."""
+        self.inner = inner
+        self._chance = chance
+        self._late = faults.message_late
+        self._twice = faults.message_twice
+        self._at_most = min(faults.late, _LATEST)
+        self.watch: Callable[[], object] = lambda: None
+
+    def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
+        """Store every message; see `Queue.send`."""
+        if self._late and hit(self._chance, self._late):
+            delay = max(delay, between(0, self._at_most)(self._chance))
+        self.inner.send(messages, delay=delay)
+        if self._twice and hit(self._chance, self._twice):
+            self.inner.send(messages, delay=between(0, self._at_most)(self._chance))
+        self.watch()
+
+    def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
+        """Lend messages; nobody waits in virtual time."""
+        return self.inner.receive(limit, wait=wait)
+
+    def delete(self, receipts: Sequence[str]) -> None:
+        """The messages are done."""
+        self.inner.delete(receipts)
+
+    def defer(self, receipt: str, delay: Span) -> None:
+        """Give the message back, to be seen again after `delay`."""
+        self.inner.defer(receipt, delay)
+
+    def depth(self) -> Depth:
+        """Counts."""
+        return self.inner.depth()
+
+    def dead_letters(self, limit: int = 10) -> Sequence[DeadLetter]:
+        """The oldest dead letters."""
+        return self.inner.dead_letters(limit)
+
+    def redrive(self) -> int:
+        """Put every readable dead letter back."""
+        count = self.inner.redrive()
+        self.watch()
+        return count
+
+
+class Worker(Generic[M]):
+    """The invocations that one queue starts. ``invocations`` counts them, ``cold`` those that began cold."""
+
+    def __init__(
+        self,
+        *,
+        timeline: Timeline,
+        chance: Chance,
+        functions: Functions,
+        queue: SimulatedQueue[M],
+        step: Callable[[], object],
+    ) -> None:
+        """Args: `step` receives a batch and handles it; it never raises."""
+        self._timeline = timeline
+        self._chance = chance
+        self._functions = functions
+        self._queue = queue.inner
+        self._step = step
+        self._running = 0
+        self._claimed = 0
+        self._idle: list[Moment] = []  # when each warm environment was last used
+        self._alarm: Handle | None = None
+        self._alarm_at: Moment = 0
+        self.invocations = 0
+        self.cold = 0
+        queue.watch = self.watch
+
+    def watch(self) -> None:
+        """Look at the queue: start what can be started, and come back when something else becomes visible."""
+        visible = self._queue.visible()
+        while self._claimed < visible and self._running < self._functions.concurrency:
+            self._start()
+        due = self._queue.next_due()
+        if due is not None and (self._alarm is None or self._alarm.act is None or due < self._alarm_at):
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm, self._alarm_at = self._timeline.at(due, self.watch), due
+
+    def _start(self) -> None:
+        functions, chance, now = self._functions, self._chance, self._timeline.now()
+        self._running += 1
+        self._claimed += BATCH
+        self.invocations += 1
+        delay = functions.window + functions.pick_up(chance)
+        while self._idle and self._idle[0] + functions.keep < now:
+            self._idle.pop(0)
+        if self._idle:
+            self._idle.pop()
+        else:
+            self.cold += 1
+            delay += functions.cold(chance)
+        self._timeline.at(now + delay, self._run)
+
+    def _run(self) -> None:
+        work = min(BATCH, self._queue.visible()) * self._functions.per_message
+        if work:
+            self._timeline.at(self._timeline.now() + work, self._finish)
+        else:
+            self._finish()
+
+    def _finish(self) -> None:
+        try:
+            self._step()
+        finally:
+            self._running -= 1
+            self._claimed -= BATCH
+            self._idle.append(self._timeline.now())
+        self.watch()
+
+
+class Schedule:
+    """A step that runs every so often."""
+
+    def __init__(self, timeline: Timeline, every: Span, step: Callable[[], object]) -> None:
+        """Args: when, and what."""
+        self._timeline = timeline
+        self._every = every
+        self._step = step
+        timeline.at(timeline.now() + every, self._run)
+
+    def _run(self) -> None:
+        self._timeline.at(self._timeline.now() + self._every, self._run)
+        self._step()

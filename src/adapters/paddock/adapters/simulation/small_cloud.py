@@ -1,0 +1,178 @@
+"""The small cloud: `MemoryMachines` in virtual time. Capacity is as scripted, nothing is reclaimed unless told.
+
+For stories that are not about the cloud: it boots machines after some seconds, keeps their log and makes their bill.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from paddock.adapters.memory.machines import MemoryMachines, Shortage
+from paddock.adapters.simulation.draws import Draw, between
+from paddock.adapters.simulation.outcome import Calls
+from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
+from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.ledger import EC2_MINIMUM, Rates
+from paddock.core.messages import WarningKind
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
+from paddock.core.ports.records import Page
+from paddock.core.ports.system import Chance, Ids
+from paddock.core.spec import Market, RunnerSpec
+from paddock.core.units import HOUR, MINUTE, SECOND, Span
+
+_MONTH: Span = 730 * HOUR
+NOTICE: Span = 2 * MINUTE  # [AWS] the spot notice comes two minutes ahead
+
+
+class SmallCloud:
+    """A region that gives what is asked for. ``region`` is the memory adapter below, whose shortages may be scripted.
+
+    ``launches`` are the requests that started machines.
+    """
+
+    def __init__(  # noqa: PLR0913 - the cloud's few parameters, by name
+        self,
+        *,
+        timeline: Timeline,
+        ids: Ids,
+        chance: Chance,
+        listener: CloudListener,
+        start: Draw = between(5 * SECOND, 10 * SECOND),
+        boot: Draw = between(5 * SECOND, 12 * SECOND),
+        rates: Rates = Rates(),
+    ) -> None:
+        """Args: as `CloudMaker`; `start` is from the launch call to running, `boot` from there to the agent.
+
+        Sources: launch API 1 to 2 s, pending to running 4 to 8 s, boot to agent 5 to 12 s (published boots of EC2).
+        """
+        self._timeline = timeline
+        self._chance = chance
+        self._listener = listener
+        self._start = start
+        self._boot = boot
+        self._rates = rates
+        longest = start.quantiles[-1][1]
+        self.region = MemoryMachines(timeline, ids, boot=longest, page_size=1000)
+        self.launches: list[LaunchRequest] = []
+        self._log: dict[str, Life] = {}
+        self._alive: dict[str, None] = {}
+        self._calls = 0
+
+    @property
+    def shortages(self) -> list[Shortage]:
+        """What cannot be had."""
+        return self.region.shortages
+
+    # -- the port -----------------------------------------------------------------------------------------------
+
+    def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
+        """As the region says."""
+        return self.region.offers(spec)
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """Start machines."""
+        self._calls += 1
+        outcome = self.region.launch(request)
+        new = [machine for machine in outcome.machines if machine.id not in self._log and machine.alive]
+        if new and new[0].launched_at == self._timeline.now():
+            self.launches.append(request)
+            for machine in new:
+                self._begin(machine)
+        return outcome
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """As the region says."""
+        self._calls += 1
+        return self.region.describe(ids)
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """As the region says."""
+        self._calls += 1
+        return self.region.page(cursor=cursor)
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """End machines."""
+        self._calls += 1
+        for machine in ids:
+            self._end(machine, Ending.FLEET)
+
+    # -- the world ----------------------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> Mapping[str, Life]:
+        """Every machine's life."""
+        return self._log
+
+    @property
+    def alive(self) -> Sequence[str]:
+        """The machines that have not ended, oldest first."""
+        return list(self._alive)
+
+    def power_off(self, machine: str) -> None:
+        """The machine switches itself off."""
+        self._end(machine, Ending.ITSELF)
+
+    def fail(self, machine: str) -> None:
+        """Its hardware fails."""
+        self._end(machine, Ending.HARDWARE)
+
+    def reclaim(self, machine: str, *, warning: bool = True) -> None:
+        """Take it back."""
+        life = self._log.get(machine)
+        if life is None or life.ended_at is not None:
+            return
+        if not warning:
+            self._end(machine, Ending.SPOT)
+            return
+        now = self._timeline.now()
+        life.warned_at = now
+        self._listener.warned(life.machine, WarningKind.SPOT, now + NOTICE)
+        self._timeline.at(now + NOTICE, lambda: self._end(machine, Ending.SPOT))
+
+    def forget(self, machine: str) -> None:
+        """Drop its life."""
+        life = self._log.get(machine)
+        if life is not None and life.ended_at is not None:
+            del self._log[machine]
+
+    def charge(self, machine: str) -> Charge:
+        """By the second from running to its end, at least sixty; disk and address likewise."""
+        life = self._log[machine]
+        ended = self._timeline.now() if life.ended_at is None else life.ended_at
+        began = min(ended, ended if life.running_at is None else life.running_at)
+        span = 0 if life.running_at is None else max(EC2_MINIMUM, ended - began)
+        compute = (life.machine.price or 0) * span // HOUR
+        free = life.ended_by is Ending.SPOT and span < HOUR and life.machine.market is Market.SPOT
+        return Charge(
+            compute=0 if free else compute,
+            disk=self._rates.disk_per_gib_month * life.machine.disk * span // _MONTH,
+            address=self._rates.ipv4_per_hour * span // HOUR,
+            free=compute if free else 0,
+        )
+
+    def calls(self) -> Sequence[Calls]:
+        """All calls together."""
+        return (Calls("ec2", self._calls),)
+
+    def _begin(self, machine: Machine) -> None:
+        life = self._log[machine.id] = Life(machine)
+        self._alive[machine.id] = None
+        running = self._timeline.now() + self._start(self._chance)
+        self._timeline.at(running, lambda: self._running(life))
+
+    def _running(self, life: Life) -> None:
+        if life.ended_at is None:
+            life.running_at = self._timeline.now()
+            self._timeline.at(life.running_at + self._boot(self._chance), lambda: self._booted(life))
+
+    def _booted(self, life: Life) -> None:
+        if life.ended_at is None:
+            life.booted_at = self._timeline.now()
+            self._listener.booted(life.machine)
+
+    def _end(self, machine: str, by: Ending) -> None:
+        life = self._log.get(machine)
+        if life is None or life.ended_at is not None:
+            return
+        life.ended_at, life.ended_by = self._timeline.now(), by
+        del self._alive[machine]
+        self.region.terminate([machine])
+        self._listener.ended(life.machine, by)
