@@ -1,6 +1,6 @@
 """All machines' agents, and what they touch: the cloud tells of machines, GitHub of jobs, the fleet sends orders."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from paddock.adapters.memory.assignments import MemoryAssignments
 from paddock.adapters.memory.github import MemoryGitHub
@@ -8,13 +8,15 @@ from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.draws import between, hit
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.host import Agent, Standing
+from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.parameters import Hosts
-from paddock.adapters.simulation.protocols import Ending
+from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.messages import Assignment, RunnerReported, WarningKind
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.system import Chance
+from paddock.core.states import OperationalResult
 from paddock.core.units import HOUR, SECOND, Moment, Span
 
 SHORT_JOB: Span = 90 * SECOND  # of a script that says nothing
@@ -44,9 +46,13 @@ class Orders:
 
 
 class Agents:
-    """The surroundings of every agent. ``by_machine`` holds all that were booted and not forgotten."""
+    """The surroundings of every agent.
 
-    def __init__(
+    ``by_machine`` holds all that were booted and not forgotten, ``services`` the time on a machine of every job that
+    ever had any, by its id.
+    """
+
+    def __init__(  # noqa: PLR0913 - it is where the parts of the world meet
         self,
         *,
         timeline: Timeline,
@@ -58,9 +64,15 @@ class Agents:
         power_off: Callable[[str], None],
         fail: Callable[[str], None],
         job_of: Callable[[JobRecord], tuple[Span, str] | None],
+        lives: Mapping[str, Life],
+        busy: Callable[[int], object],
         faults: FaultPlan,
     ) -> None:
-        """Args: what agents touch; `job_of` knows how long a job takes and how it ends, None: as its script says."""
+        """Args: what agents touch.
+
+        `job_of` knows how long a job takes and how it ends (None: as its script says); `lives` is the cloud's log;
+        `busy` is told of one more machine with a job, or one fewer.
+        """
         self.timeline = timeline
         self.chance = chance
         self.hosts = hosts
@@ -69,6 +81,9 @@ class Agents:
         self._github = github
         self._assignments = assignments
         self._job_of = job_of
+        self._lives = lives
+        self._busy = busy
+        self.services: dict[int, Service] = {}
         self._fail = fail
         self._faults = faults
         self.report = report
@@ -163,10 +178,22 @@ class Agents:
         self._github.runs.acquire(runner_id, job_id)
         job = self._github.runs.started(runner_id, job_id)
         agent = self._by_runner[runner_id]
+        self._begun(agent, job_id)
         if hit(self.chance, self._faults.hang):
             stops = self.timeline.now() + between(0, 10 * 60 * SECOND)(self.chance)
             self.timeline.at(stops, lambda: self._hang(agent))
         return job
+
+    def _begun(self, agent: Agent, job_id: int) -> None:
+        life, now = self._lives[agent.machine.id], self.timeline.now()
+        self.services[job_id] = Service(
+            machine=agent.machine.id,
+            launched_at=life.machine.launched_at,
+            running_at=life.running_at or agent.booted_at,
+            booted_at=agent.booted_at,
+            begun_at=now,
+        )
+        self._busy(1)
 
     def job_of(self, job: JobRecord) -> tuple[Span, str]:
         """How long the job takes, and how it ends by itself."""
@@ -176,13 +203,22 @@ class Agents:
         script = job.script.faults
         return (SHORT_JOB if script.duration is None else script.duration), script.result or "success"
 
-    def complete(self, runner_id: int, job_id: int, conclusion: str) -> None:
+    def complete(self, runner_id: int, job_id: int, conclusion: str, result: OperationalResult) -> None:
         """Tell GitHub how the job ended."""
+        self._over(job_id, result)
         self._github.runs.complete(runner_id, job_id, conclusion)
 
-    def lose(self, runner_id: int) -> None:
+    def lose(self, runner_id: int, job_id: int | None) -> None:
         """The runner fell silent in the midst of its job: GitHub hears nothing more, and its lease runs out."""
+        if job_id is not None:
+            self._over(job_id, OperationalResult.INTERRUPTED)
         self._github.runs.lose(runner_id)
+
+    def _over(self, job_id: int, result: OperationalResult) -> None:
+        service = self.services.get(job_id)
+        if service is not None and service.over_at is None:
+            service.over_at, service.result = self.timeline.now(), result
+            self._busy(-1)
 
     def _mute(self, agent: Agent) -> None:
         if agent.standing in {Standing.LEAVING, Standing.OFF}:

@@ -2,8 +2,7 @@
 
 import attrs
 
-from paddock.core.ports.system import Chance
-from paddock.core.units import MINUTE, SECOND, Span
+from paddock.core.units import MINUTE, Span
 
 
 @attrs.frozen

@@ -33,10 +33,12 @@ class SimulatedQueue(Generic[M]):
         self._late = faults.message_late
         self._twice = faults.message_twice
         self._at_most = min(faults.late, _LATEST)
+        self.requests = 0  # of SQS's API
         self.watch: Callable[[], object] = lambda: None
 
     def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
         """Store every message; see `Queue.send`."""
+        self.requests += 1
         if self._late and hit(self._chance, self._late):
             delay = max(delay, between(0, self._at_most)(self._chance))
         self.inner.send(messages, delay=delay)
@@ -46,14 +48,17 @@ class SimulatedQueue(Generic[M]):
 
     def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
         """Lend messages; nobody waits in virtual time."""
+        self.requests += 1
         return self.inner.receive(limit, wait=wait)
 
     def delete(self, receipts: Sequence[str]) -> None:
         """The messages are done."""
+        self.requests += 1
         self.inner.delete(receipts)
 
     def defer(self, receipt: str, delay: Span) -> None:
         """Give the message back, to be seen again after `delay`."""
+        self.requests += 1
         self.inner.defer(receipt, delay)
 
     def depth(self) -> Depth:

@@ -13,7 +13,6 @@
 from enum import StrEnum
 from typing import Any, Protocol
 
-
 from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.parameters import Hosts
 from paddock.adapters.simulation.timeline import Act, Handle, Timeline
@@ -60,10 +59,10 @@ class Surroundings(Protocol):
     def job_of(self, job: JobRecord) -> tuple[Span, str]:
         """How long the job takes, and how it ends by itself."""
 
-    def complete(self, runner_id: int, job_id: int, conclusion: str) -> None:
+    def complete(self, runner_id: int, job_id: int, conclusion: str, result: OperationalResult) -> None:
         """Tell GitHub how the job ended. NotFound: GitHub had concluded it already."""
 
-    def lose(self, runner_id: int) -> None:
+    def lose(self, runner_id: int, job_id: int | None) -> None:
         """The runner fell silent in the midst of its job."""
 
     def report(self, report: RunnerReported) -> None:
@@ -86,10 +85,10 @@ class Agent:
         "_beat",
         "_ends_at",
         "_timer",
-        "booted_at",
         "begun_at",
-        "connected_at",
+        "booted_at",
         "conclusion",
+        "connected_at",
         "job_id",
         "machine",
         "mute",
@@ -180,7 +179,7 @@ class Agent:
             return
         runner_id = self.orders.runner_id
         if was is Standing.WORKING:
-            self._around.lose(runner_id)
+            self._around.lose(runner_id, self.job_id)
         elif was is Standing.LISTENING:
             # GitHub takes it for online for a while, and may hand it a job.
             gone = self._now + self._around.hosts.session
@@ -259,7 +258,7 @@ class Agent:
             return
         self.standing, self.over_at, self.conclusion = Standing.LEAVING, self._now, conclusion
         try:
-            self._around.complete(self.orders.runner_id, self.job_id, conclusion)
+            self._around.complete(self.orders.runner_id, self.job_id, conclusion, result)
         except NotFound:
             more = {"reason": "abandoned", "interrupted_by": "lost_lease"}
             seen, result = "failure", OperationalResult.INTERRUPTED

@@ -22,7 +22,14 @@ class Travel:
     """
 
     webhook: Draw = Draw(
-        ((0, SECOND), (500, 2 * SECOND), (900, 3 * SECOND), (940, 10 * SECOND), (950, 150 * SECOND), (1000, 10 * MINUTE))
+        (
+            (0, SECOND),
+            (500, 2 * SECOND),
+            (900, 3 * SECOND),
+            (940, 10 * SECOND),
+            (950, 150 * SECOND),
+            (1000, 10 * MINUTE),
+        )
     )
     event: Draw = Draw(((0, 500 * MILLISECOND), (500, SECOND), (990, 5 * SECOND), (1000, MINUTE)))
     report: Draw = between(30 * MILLISECOND, 200 * MILLISECOND)
@@ -101,8 +108,10 @@ class Rates:
 
 @attrs.frozen
 class Parameters:
-    """All of it. ``timings`` are GitHub's own deadlines: a runner has 60 s to take its job [GitHub], a lease lasts ten
-    minutes [runner], a job waits for a day [GitHub].
+    """All of it.
+
+    ``timings`` are GitHub's own deadlines: a runner has 60 s to take its job [GitHub], a lease lasts ten minutes
+    [runner], a job waits for a day [GitHub].
 
     ``keep`` is how long what has ended stays in the stores before it is streamed out [ours]: longer than any message of
     it can be on its way.

@@ -70,7 +70,5 @@ class Pushes:
             self._github.runs.cancel(repository, run_id)
 
     def _script(self, job: JobLoad) -> JobScript:
-        faults = RunnerFaults(
-            duration=job.duration, result=job.conclusion, ghost=hit(self._chance, self._ghost)
-        )
+        faults = RunnerFaults(duration=job.duration, result=job.conclusion, ghost=hit(self._chance, self._ghost))
         return JobScript(job.name, job.labels, faults=faults, lost_conclusion=_LOST[self._chance.below(len(_LOST))])

@@ -28,7 +28,7 @@ class SmallCloud:
     ``launches`` are the requests that started machines.
     """
 
-    def __init__(  # noqa: PLR0913 - the cloud's few parameters, by name
+    def __init__(
         self,
         *,
         timeline: Timeline,

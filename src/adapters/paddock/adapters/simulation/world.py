@@ -11,21 +11,27 @@ Everything that is not the fleet's own code depends on the seed alone.
 
 import traceback
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from paddock.adapters.memory import MemoryAssignments, MemoryDecisions, MemoryQueue, MemoryRecords, SequentialIds
+import attrs
+
+from paddock.adapters.memory import MemoryAssignments, MemoryQueue, MemoryRecords, SequentialIds
 from paddock.adapters.memory.bundles import memory_github, memory_table
-from paddock.adapters.memory.github import MemoryGitHub, PublishedPackage, RunnerRecord
+from paddock.adapters.memory.github import Event, JobRecord, MemoryGitHub, PublishedPackage, RunnerRecord
 from paddock.adapters.memory.github.deadlines import CallOff, Deadline
 from paddock.adapters.simulation.agents import Agents, Orders
+from paddock.adapters.simulation.archive import Archive, Sink
 from paddock.adapters.simulation.delivery import Courier, Fate, Post
 from paddock.adapters.simulation.draws import chance_for
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.functions import Schedule, SimulatedQueue, Worker
 from paddock.adapters.simulation.gate import Gate
+from paddock.adapters.simulation.invariants import Allowances, Invariants
 from paddock.adapters.simulation.load import Workload
-from paddock.adapters.simulation.outcome import Violation
+from paddock.adapters.simulation.measure import Measure
+from paddock.adapters.simulation.metered import KeptDecisions, Tally, WatchedMachines, control_cost, metered
+from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.protocols import CloudMaker, Ending
 from paddock.adapters.simulation.pushes import Pushes
@@ -33,10 +39,12 @@ from paddock.adapters.simulation.small_cloud import SmallCloud
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.wires import Around, Crash, Trouble, wired
 from paddock.adapters.simulation.words import GitHubWord
+from paddock.core.decision import Decision
 from paddock.core.errors import IllegalTransition, PaddockError
 from paddock.core.fleet import Fleet
+from paddock.core.labels import claimed_by
 from paddock.core.messages import EventMessage, JobMessage, MachineChanged, MachineWarned, WarningKind
-from paddock.core.ports.machines import Machine
+from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
@@ -101,6 +109,8 @@ class Simulation:
         around: Around | None = None,
         webhooks: Fate | None = None,
         reports: Fate | None = None,
+        allowances: Allowances = Allowances(),
+        sink: Sink | None = None,
     ) -> None:
         """Args: what is asked of the fleet and how it is set up; all chance; what goes wrong; how the world is.
 
@@ -119,11 +129,14 @@ class Simulation:
         self.timeline = self.clock = Timeline(began)
         self.ids = SequentialIds()
         self.table = memory_table()
-        self.decisions = MemoryDecisions()
+        self.decisions = KeptDecisions(self._unreasoned, self._delivered)
         self.assignments = MemoryAssignments()
         self.errors: deque[str] = deque(maxlen=_REMEMBERED_ERRORS)
         self.crashes: list[str] = []
         self.violations: list[Violation] = []
+        self.measure = Measure(began)
+        self.tally = Tally()
+        self._claims: dict[tuple[str, ...], bool] = {}
         self._around = around
         self.trouble = Trouble(faults, self.timeline, self._chance("trouble"), parameters.functions.time_out)
         jobs: MemoryQueue[JobMessage] = MemoryQueue(self.timeline)
@@ -168,17 +181,46 @@ class Simulation:
             power_off=self.cloud.power_off,
             fail=self.cloud.fail,
             job_of=self.pushes.job_of,
+            lives=self.cloud.log,
+            busy=lambda change: self.measure.levels.change(self.timeline.now(), busy=change),
             faults=faults,
+        )
+        self.invariants = Invariants(
+            timeline=self.timeline,
+            settings=settings,
+            github=self.github,
+            cloud=self.cloud,
+            agents=self.agents,
+            table=self.table,
+            decisions=self.decisions,
+            ours=self.ours,
+            violations=self.violations,
+            allowances=allowances,
+        )
+        self.archive = Archive(
+            timeline=self.timeline,
+            keep=parameters.keep,
+            github=self.github,
+            cloud=self.cloud,
+            table=self.table,
+            decisions=self.decisions,
+            agents=self.agents,
+            pushes=self.pushes,
+            measure=self.measure,
+            checks=self.invariants,
+            spend=settings.limits.spend_per_day is not None,
+            sink=sink,
         )
         self.github.state.runner_listener = self.agents
         self.fleet = self.new_fleet()
         self.workers = (
-            self._worker("dispatch", self.jobs, lambda: self.fleet.dispatch_once()),
-            self._worker("complete", self.events, lambda: self.fleet.complete_once()),
+            self._worker("dispatch", self.jobs, self._dispatch),
+            self._worker("complete", self.events, self._complete),
         )
         functions = parameters.functions
         Schedule(self.timeline, functions.sweep, lambda: self.guarded("sweep", self._sweep))
         Schedule(self.timeline, functions.sweep_github, lambda: self.guarded("sweep_github", self._compare))
+        Schedule(self.timeline, MINUTE, self._look)
 
     def new_fleet(self) -> Fleet:
         """A fleet on the stores as they are: what a fresh process would build."""
@@ -186,11 +228,11 @@ class Simulation:
         if around is None and self.faults.calls:
             around = self.trouble.around
         ports = {
-            "table": self.table,
+            "table": metered(self.table, self.tally, {"launches": self.archive.launched}),
             "jobs": self.jobs,
             "events": self.events,
             "github": self.gate.around(memory_github(self.github)),
-            "machines": self.cloud,
+            "machines": WatchedMachines(self.cloud, self._launched),
             "assignments": Orders(self.assignments, self.agents.ordered),
             "decisions": self.decisions,
         }
@@ -202,6 +244,23 @@ class Simulation:
         return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)  # type: ignore[arg-type]  # each by its name
 
     # -- time ---------------------------------------------------------------------------------------------------
+
+    def run(self, until: Moment | None = None) -> Outcome:
+        """Let the whole load be served, or time pass to this moment; what came of it.
+
+        A load is over when nothing is left to do. What is open when a day and a quarter have passed since its last
+        run is a violation.
+        """
+        if until is not None:
+            self.timeline.run(until)
+            return self.outcome()
+        while not self.pushes.over:
+            self.timeline.run(self.timeline.now() + MINUTE)
+        if not self.run_until_quiet():
+            self.invariants.fault("everything ends", "something is still open 30 hours after the last run")
+        ended = self.timeline.now()
+        self.archive.close(all_of_it=True)
+        return attrs.evolve(self.outcome(), ended=ended)
 
     def run_for(self, span: Span) -> None:
         """Let time pass."""
@@ -218,7 +277,7 @@ class Simulation:
 
     @property
     def quiet(self) -> bool:
-        """True if nothing is left to do: no load, no machine, no message, no open record, no job that could still run."""
+        """True if nothing is left to do: no load, machine or message, no open record, no job that could still run."""
         if not self.pushes.over or self.courier.on_the_way or self.post.on_the_way or self.cloud.alive:
             return False
         for queue in (self.jobs.inner, self.events.inner):
@@ -234,7 +293,73 @@ class Simulation:
         assert isinstance(jobs, MemoryRecords)
         return bool(runners.count("live", "live")) or any(jobs.count("state", state) for state in LIVE_JOBS)
 
+    # -- what is to be seen -------------------------------------------------------------------------------------
+
+    def claimed(self, labels: tuple[str, ...]) -> bool:
+        """True if the fleet claims jobs of these labels."""
+        known = self._claims.get(labels)
+        if known is None:
+            known = self._claims[labels] = claimed_by(labels, self.settings.aliases) is not None
+        return known
+
+    def ours(self, job: JobRecord) -> bool:
+        """True if the fleet must come to know the job: by its labels, and by a repository that it looks through."""
+        return job.repository in self.settings.named and self.claimed(job.labels)
+
+    def outcome(self) -> Outcome:
+        """What has come of it so far."""
+        measure, now = self.measure, self.timeline.now()
+        functions = sum(worker.invocations for worker in self.workers)
+        control = control_cost(self.tally, self.jobs.requests + self.events.requests, functions, 0)
+        return Outcome(
+            policy=self.policy,
+            workload="" if self.workload is None else self.workload.name,
+            seed=self.seed,
+            began=self.began,
+            ended=now,
+            jobs=measure.jobs(),
+            wait=measure.log.waits(),
+            waits=measure.log.by_labels(),
+            cost=measure.cost(control),
+            levels=measure.levels.levels(now),
+            calls=(*self.gate.calls(), *self.cloud.calls()),
+            machines=measure.machines,
+            reclaimed=measure.reclaimed,
+            violations=tuple(self.violations),
+            events=self.timeline.events,
+        )
+
     # -- what happens -------------------------------------------------------------------------------------------
+
+    def _told(self, event: Event) -> None:
+        """GitHub tells: of a job of ours, the levels must know."""
+        job = event.job
+        if job is not None and self.claimed(job.labels):
+            if event.action == "queued":
+                self.measure.queued()
+                self.measure.levels.change(event.at, waiting=1)
+            elif event.action == "in_progress":
+                self.measure.levels.change(event.at, waiting=-1)
+            elif event.action == "completed":
+                if job.started_at is None:
+                    self.measure.levels.change(event.at, waiting=-1)
+                self.archive.concluded(job.id)
+        elif job is not None and event.action == "completed":
+            self.archive.concluded(job.id)
+        self.courier(event)
+
+    def _unreasoned(self, decision: Decision) -> None:
+        self.invariants.unreasoned(decision)
+
+    def _delivered(self, subject: str) -> None:
+        self.archive.delivered(subject)
+
+    def _launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
+        now, launch = self.timeline.now(), self.table.launches.get(request.token)
+        self.measure.levels.change(now, machines=len(machines))
+        for job_id in () if launch is None else launch.jobs[: len(machines)]:
+            self.measure.asked(job_id, now)
+        self.invariants.launched(request, machines)
 
     def booted(self, machine: Machine) -> None:
         """The cloud tells: the system is up."""
@@ -247,7 +372,10 @@ class Simulation:
 
     def ended(self, machine: Machine, by: Ending) -> None:
         """The cloud tells: the machine is gone."""
+        self.invariants.ended(machine, by)
         self.agents.ended(machine, by)
+        self.archive.ended(machine.id)
+        self.measure.levels.change(self.timeline.now(), machines=-1)
         at = self.timeline.now()
         self.post.event(lambda: MachineChanged(machine.id, "terminated", at, self.timeline.now()))
 
@@ -265,17 +393,27 @@ class Simulation:
             self._our_fault(what, error)
         except PaddockError as error:
             self.errors.append(f"{what}: {type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 - whatever is no foreseen failure is a fault of ours: that is the finding
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw is a fault of ours: that is the finding
             self._our_fault(what, error)
         return None
 
     def _our_fault(self, what: str, error: Exception) -> None:
         story = tuple(traceback.format_exception(error)[-4:])
         said = f"{what}: {type(error).__name__}: {error}"
-        self.violations.append(Violation(self.timeline.now(), "no fault of ours", said, story))
+        self.invariants.fault("no fault of ours", said, story)
 
     def _receive(self, word: GitHubWord) -> bool:
         return self.guarded("intake", lambda: self.fleet.intake(word)) is not None
+
+    def _dispatch(self) -> int:
+        return self.fleet.dispatch_once()
+
+    def _complete(self) -> int:
+        return self.fleet.complete_once()
+
+    def _look(self) -> None:
+        self.invariants.look()
+        self.archive.close()
 
     def _sweep(self) -> None:
         self.errors.extend(self.fleet.sweep().errors)
@@ -298,7 +436,7 @@ class Simulation:
             clock=self.timeline,
             ids=self.ids,
             chance=self._chance("github"),
-            listener=self.courier,
+            listener=self._told,
             timings=self.parameters.timings,
             agenda=agenda,
         )

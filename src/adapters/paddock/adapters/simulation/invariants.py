@@ -1,0 +1,266 @@
+"""What must be true of a fleet at all times, however badly things go; what is not becomes a `Violation` with a story.
+
+Most is looked at once, when a job or a machine is closed; what could be too late then (a kill, a second machine, a
+machine that nobody needs) is looked at as it happens, or every few minutes.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import attrs
+
+from paddock.adapters.memory.github import MemoryGitHub
+from paddock.adapters.memory.github.values import JobRecord, Status
+from paddock.adapters.simulation.agents import Agents
+from paddock.adapters.simulation.host import Standing
+from paddock.adapters.simulation.measure import Service
+from paddock.adapters.simulation.outcome import Violation
+from paddock.adapters.simulation.protocols import Ending, Life, SimulatedCloud
+from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.decision import Decision
+from paddock.core.job import Job, job_subject
+from paddock.core.ledger import LedgerEntry
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import LaunchRequest, Machine
+from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
+from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
+from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span, rfc3339, span_text
+from paddock.core.usecases.record import machine_subject
+
+MOST_VIOLATIONS = 100  # of each rule: after those, more of the same tell nothing
+_UNHEARD: Span = 15 * MINUTE  # a job that GitHub has queued for so long must be known to the fleet
+
+
+@attrs.frozen
+class Allowances:
+    """How long things may take that cannot be at once.
+
+    ``purpose``: a machine that nobody needs. ``unseen``: a machine that dies sooner than this may never be written
+    down, and then is never billed. ``noticed``: how much longer than its life a machine may be billed. ``closed``: how
+    long after its end something may still be open. Faults of the sweeps' own calls make all of them longer.
+    """
+
+    purpose: Span = 15 * MINUTE
+    unseen: Span = 4 * MINUTE
+    noticed: Span = 5 * MINUTE
+    closed: Span = HOUR
+
+
+class Invariants:
+    """Looks, and keeps what is wrong."""
+
+    def __init__(
+        self,
+        *,
+        timeline: Timeline,
+        settings: FleetSettings,
+        github: MemoryGitHub,
+        cloud: SimulatedCloud,
+        agents: Agents,
+        table: Table,
+        decisions: Decisions,
+        ours: Callable[[JobRecord], bool],
+        violations: list[Violation],
+        allowances: Allowances,
+    ) -> None:
+        """Args: everything there is to look at. `ours` tells which jobs the fleet must come to know."""
+        self._timeline = timeline
+        self._settings = settings
+        self._github = github
+        self._cloud = cloud
+        self._agents = agents
+        self._table = table
+        self._decisions = decisions
+        self._ours = ours
+        self._allowed = allowances
+        self._counts: dict[str, int] = {}
+        self._meant: dict[int, str] = {}  # which machine was last started for a job
+        self._told: set[str] = set()
+        self.violations = violations
+
+    # -- as it happens ------------------------------------------------------------------------------------------
+
+    def launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
+        """The cloud started machines: each job that they are for must have had no other that could still serve it."""
+        launch = self._table.launches.get(request.token)
+        if launch is None:
+            self._wrong("launches are written down first", f"nothing is known of launch {request.token}")
+            return
+        if len(machines) > len(launch.jobs):
+            self._wrong("one machine for each job", f"launch {launch.id} for {launch.jobs} gave {len(machines)}")
+        for job_id, machine in zip(launch.jobs, machines, strict=False):
+            self._second(job_id, machine.id)
+        for job_id in launch.jobs:
+            job = self._table.jobs.get(str(job_id))
+            if job is not None and job.launch - job.displaced > self._settings.retry.max_launches:
+                self._wrong("launches stay within the budget", f"job {job_id} has {job.launch}", job_id)
+
+    def _second(self, job_id: int, machine: str) -> None:
+        """A machine was started for the job: one that was before must be past serving it."""
+        before, self._meant[job_id] = self._meant.get(job_id), machine
+        life = None if before is None else self._cloud.log.get(before)
+        if before is None or life is None or life.ended_at is not None:
+            return
+        agent, runner = self._agents.by_machine.get(before), self._table.runners.get(before)
+        lost = agent is not None and (agent.mute or agent.standing in {Standing.LEAVING, Standing.OFF})
+        given_away = runner is not None and runner.assigned_job != job_id
+        elsewhere = agent is not None and agent.standing is Standing.WORKING and agent.job_id != job_id
+        if not (lost or given_away or elsewhere):
+            said = f"machine {machine} was started for job {job_id}, whose machine {before} could still serve it"
+            self._wrong("one machine for each job", said, job_id, before)
+
+    def forget(self, job_id: int) -> None:
+        """The job is closed."""
+        self._meant.pop(job_id, None)
+        self._told.discard(str(job_id))
+
+    def ended(self, machine: Machine, by: Ending) -> None:
+        """A machine ends: if the fleet did it, it must not have been at work."""
+        agent = self._agents.by_machine.get(machine.id)
+        if by is not Ending.FLEET or agent is None or agent.standing is not Standing.WORKING or agent.job_id is None:
+            return
+        limit = self._settings.deadlines.runtime
+        if agent.begun_at is not None and self._timeline.now() - agent.begun_at <= limit:
+            said = f"machine {machine.id} was terminated while it ran job {agent.job_id}"
+            self._wrong("no live runner is killed", said, agent.job_id, machine.id)
+
+    def unreasoned(self, decision: Decision) -> None:
+        """A decision without its reason."""
+        self._wrong("every decision has a reason", f"{decision}")
+
+    # -- every few minutes --------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Look at what lives: machines that nobody needs, jobs that nobody knows."""
+        now = self._timeline.now()
+        for machine in self._cloud.alive:
+            life = self._cloud.log[machine]
+            since = self._useless_since(life)
+            if since is not None and now - since > self._allowed.purpose and machine not in self._told:
+                self._told.add(machine)
+                said = f"machine {machine} lives {span_text(now - since)} longer than anybody needs it"
+                self._wrong("no machine outlives its purpose", said, None, machine)
+        for ids in self._github.state.unfinished.values():
+            for job_id in ids:
+                told = self._github.state.jobs.get(job_id)
+                if told is None or now - told.created_at <= _UNHEARD:
+                    break  # they are in the order of their creation
+                key = str(job_id)
+                if told.status is Status.QUEUED and key not in self._told and self._ours(told):
+                    known = self._table.jobs.get(key)
+                    if known is None:
+                        self._told.add(key)
+                        self._wrong("no job is lost", f"job {job_id} waits, and the fleet does not know it", job_id)
+
+    def _useless_since(self, life: Life) -> Moment | None:
+        """Since when nobody needs the machine; None if somebody may."""
+        machine = life.machine.id
+        agent = self._agents.by_machine.get(machine)
+        if agent is not None and (agent.over_at is not None or agent.standing is Standing.WORKING):
+            return agent.over_at
+        runner = self._table.runners.get(machine)
+        job_id = None if runner is None else runner.assigned_job
+        if job_id is None:
+            return life.machine.launched_at
+        told = self._github.state.jobs.get(job_id)
+        if told is None:
+            return life.machine.launched_at
+        other = self._agents.services.get(job_id)
+        if other is not None and other.machine != machine:
+            return other.begun_at
+        return told.completed_at
+
+    # -- at the close -------------------------------------------------------------------------------------------
+
+    def job(self, told: JobRecord, known: Job | None, service: Service | None) -> None:
+        """GitHub has concluded the job, and some time has passed."""
+        if known is None:
+            # Every word of it was lost, and it ended before a sweep looked: nobody could know, and nothing was missed.
+            waited = (told.completed_at or 0) - told.created_at
+            if self._ours(told) and (service is not None or waited > _UNHEARD):
+                self._wrong("no job is lost", f"job {told.id} ended {told.conclusion} and was never seen", told.id)
+            return
+        if known.state not in ENDED_JOBS:
+            return
+        if known.state in {JobState.REJECTED, JobState.ABANDONED}:
+            right = bool(known.reason)
+        elif known.state is JobState.CANCELLED:
+            right = told.conclusion == "cancelled"
+        else:
+            right = known.conclusion == told.conclusion
+        if not right or known.finished_at is None:
+            said = f"GitHub says {told.status} {told.conclusion}, the record {known.state} {known.conclusion}"
+            self._wrong("jobs end as GitHub says", f"job {told.id}: {said}", told.id)
+        if known.launch - known.displaced > self._settings.retry.max_launches:
+            self._wrong("launches stay within the budget", f"job {told.id} had {known.launch}", told.id)
+        if not known.reason and not self._decisions.about(known.subject, limit=1):
+            self._wrong("every decision has a reason", f"nothing is said of job {told.id}", told.id)
+        self._results(known, service)
+
+    def _results(self, known: Job, service: Service | None) -> None:
+        served = service is not None and service.result is OperationalResult.SERVED
+        if served and known.result not in {None, OperationalResult.SERVED}:
+            self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
+
+    def open_job(self, told: JobRecord, known: Job) -> None:
+        """GitHub concluded the job a while ago, and its record is still open."""
+        if self._timeline.now() - (told.completed_at or 0) > self._allowed.closed and known.key not in self._told:
+            self._told.add(known.key)
+            said = f"job {told.id} ended {told.conclusion} at {_clock(told.completed_at)} and is still {known.state}"
+            self._wrong("jobs end as GitHub says", said, told.id)
+
+    def machine(self, life: Life, known: Runner | None, bill: Sequence[LedgerEntry]) -> None:
+        """A machine is gone, and some time has passed."""
+        machine, ended = life.machine, life.ended_at or 0
+        since = self._useless_since(life)
+        if since is not None and ended - since > self._allowed.purpose and machine.id not in self._told:
+            said = f"machine {machine.id} lived {span_text(ended - since)} longer than anybody needed it"
+            self._wrong("no machine outlives its purpose", said, None, machine.id)
+        if known is None and ended - machine.launched_at < max(self._allowed.unseen, self._allowed.noticed):
+            return
+        entries = sorted(bill, key=lambda entry: (entry.start, entry.end))
+        latest = max(ended + self._allowed.noticed, machine.launched_at + MINUTE)
+        whole = (
+            bool(entries)
+            and entries[0].start == machine.launched_at
+            and all(one.end == other.start for one, other in pairwise(entries))
+            and ended <= entries[-1].end <= latest
+        )
+        if not whole:
+            said = f"machine {machine.id} lived {_clock(machine.launched_at)} to {_clock(ended)}; billed: " + ", ".join(
+                f"{entry.phase} {_clock(entry.start)} to {_clock(entry.end)}" for entry in entries
+            )
+            self._wrong("the ledger equals the bill", said, None, machine.id)
+
+    def open_machine(self, life: Life, known: Runner) -> None:
+        """The machine ended a while ago, and its record is still open."""
+        if self._timeline.now() - (life.ended_at or 0) > self._allowed.closed and known.key not in self._told:
+            self._told.add(known.key)
+            said = f"machine {known.machine} ended at {_clock(life.ended_at)} and its record is {known.state}"
+            self._wrong("the ledger equals the bill", said, known.assigned_job, known.machine)
+
+    # -- the end ------------------------------------------------------------------------------------------------
+
+    def fault(self, rule: str, what: str, story: Sequence[str] = ()) -> None:
+        """Somebody else found something wrong."""
+        self._counts[rule] = self._counts.get(rule, 0) + 1
+        if self._counts[rule] <= MOST_VIOLATIONS:
+            self.violations.append(Violation(self._timeline.now(), rule, what, tuple(story)))
+
+    def _wrong(self, rule: str, what: str, job: int | None = None, machine: str | None = None) -> None:
+        subjects = [job_subject(job)] if job is not None else []
+        subjects += [machine_subject(machine)] if machine is not None else []
+        decisions = [decision for subject in subjects for decision in self._decisions.about(subject, limit=30)]
+        self.fault(rule, what, [_line(one) for one in sorted(decisions, key=lambda one: one.at)])
+
+
+def _line(decision: Decision) -> str:
+    return f"{_clock(decision.at)} {decision.subject} {decision.actor}: {decision.verdict}: {decision.reason}"
+
+
+def _clock(moment: Moment | None) -> str:
+    if moment is None:
+        return "never"
+    return f"{rfc3339(moment)[11:19]}.{moment % SECOND // 1000:03}"

@@ -1,0 +1,157 @@
+"""The stores, counted: what the table and the queues would be asked at AWS, for the control plane's bill."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, TypeVar
+
+from paddock.adapters.memory import MemoryDecisions, MemoryRecords
+from paddock.adapters.simulation.protocols import SimulatedCloud
+from paddock.core.decision import Decision
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
+from paddock.core.ports.records import Page
+from paddock.core.ports.stores import Table
+from paddock.core.records import Keyed
+from paddock.core.spec import RunnerSpec
+from paddock.core.units import MicroDollars
+
+R = TypeVar("R", bound=Keyed)
+
+_MILLION = 1_000_000
+WRITE: MicroDollars = 625_000  # DynamoDB, on demand, us-east-1: $0.625 per million writes of up to 1 KB ...
+READ: MicroDollars = 125_000  # ... and $0.125 per million reads of up to 4 KB, eventually consistent
+MESSAGE: MicroDollars = 400_000  # SQS: $0.40 per million requests
+INVOCATION: MicroDollars = 200_000  # Lambda: $0.20 per million requests ...
+GB_SECOND: MicroDollars = 13_333_300  # ... and $13.3333 per million GB-seconds on arm64
+
+
+class Tally:
+    """How often the table was asked. An update counts as one write, also one whose condition failed, as at DynamoDB."""
+
+    __slots__ = ("reads", "writes")
+
+    def __init__(self) -> None:
+        """Nothing yet."""
+        self.reads = 0
+        self.writes = 0
+
+
+class MeteredRecords(Generic[R]):
+    """`MemoryRecords`, counted."""
+
+    __slots__ = ("_added", "_get", "_inner", "_tally", "_update")
+
+    def __init__(self, inner: MemoryRecords[R], tally: Tally, added: Callable[[R], object] | None = None) -> None:
+        """Args: the store; the count; who is told of records that were added."""
+        self._inner = inner
+        self._tally = tally
+        self._added = added
+        self._get = inner.get
+        self._update = inner.update
+
+    def add(self, record: R) -> bool:
+        """One write."""
+        self._tally.writes += 1
+        new = self._inner.add(record)
+        if new and self._added is not None:
+            self._added(record)
+        return new
+
+    def get(self, key: str) -> R | None:
+        """One read; consistent, so it counts twice."""
+        self._tally.reads += 2
+        return self._get(key)
+
+    def update(self, key: str, when: Mapping[str, object], change: Mapping[str, object]) -> R:
+        """One write."""
+        self._tally.writes += 1
+        return self._update(key, when, change)
+
+    def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
+        """A read for every four records, which are about a kilobyte each."""
+        page = self._inner.page(index, value, limit=limit, cursor=cursor)
+        self._tally.reads += 1 + len(page.items) // 4
+        return page
+
+    def remove(self, key: str) -> bool:
+        """One write."""
+        self._tally.writes += 1
+        return self._inner.remove(key)
+
+
+def metered(table: Table, tally: Tally, added: Mapping[str, Callable[[Any], object]]) -> Table:
+    """The whole table, counted. `added` names by kind who is told of new records."""
+    return Table(
+        **{
+            name: MeteredRecords(getattr(table, name), tally, added.get(name))
+            for name in ("jobs", "runners", "launches", "runs", "pools", "circuits", "ledger", "switches")
+        }
+    )
+
+
+class WatchedMachines:
+    """The cloud as the fleet sees it, with somebody who is told of machines that are started."""
+
+    def __init__(self, cloud: SimulatedCloud, launched: Callable[[LaunchRequest, Sequence[Machine]], object]) -> None:
+        """Args: the cloud; who is told, with the request, in the order in which the cloud named them."""
+        self._cloud = cloud
+        self._launched = launched
+
+    def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
+        """As the cloud says."""
+        return self._cloud.offers(spec)
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """Start machines; a repetition starts none."""
+        before = len(self._cloud.log)
+        outcome = self._cloud.launch(request)
+        if len(self._cloud.log) > before:
+            self._launched(request, outcome.machines)
+        return outcome
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """As the cloud says."""
+        return self._cloud.describe(ids)
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """As the cloud says."""
+        return self._cloud.page(cursor=cursor)
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """End machines."""
+        self._cloud.terminate(ids)
+
+
+class KeptDecisions(MemoryDecisions):
+    """Decisions of a simulation: each is looked at as it is made. ``count`` is how many there were."""
+
+    def __init__(self, unreasoned: Callable[[Decision], object], delivered: Callable[[str], object]) -> None:
+        """Args: who is told of a decision without a reason, and of each subject that is a delivery."""
+        super().__init__()
+        self._unreasoned = unreasoned
+        self._delivered = delivered
+        self.count = 0
+
+    def append(self, decisions: Sequence[Decision]) -> None:
+        """Keep the decisions, in this order. One thread."""
+        about = self._about
+        for decision in decisions:
+            self.count += 1
+            known = about.get(decision.subject)
+            if known is None:
+                known = about[decision.subject] = []
+                if decision.subject.startswith("delivery:"):
+                    self._delivered(decision.subject)
+            known.append(decision)
+            if not decision.reason or not decision.verdict:
+                self._unreasoned(decision)
+
+
+def control_cost(tally: Tally, messages: int, invocations: int, gb_seconds: int) -> MicroDollars:
+    """What the control plane costs at list prices."""
+    sums = (
+        (tally.writes, WRITE),
+        (tally.reads, READ),
+        (messages, MESSAGE),
+        (invocations, INVOCATION),
+        (gb_seconds, GB_SECOND),
+    )
+    return sum(count * price for count, price in sums) // _MILLION
