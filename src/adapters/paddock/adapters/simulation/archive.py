@@ -171,6 +171,7 @@ class Archive:
         del self._closed[run_id]
         self._pushes.forget(run_id)
         self._table.runs.remove(str(run_id))
+        self._table.reruns.remove(str(run_id))
 
     def _close_machine(self, machine: str) -> bool:
         life = self._cloud.log[machine]
@@ -187,6 +188,7 @@ class Archive:
         self._write({"machine": known, "life": life, "ledger": bill, "decisions": decisions})
         self._table.runners.remove(machine)
         self._entries.append((_end_of_day(self._timeline.now()) if self._spend else 0, [entry.key for entry in bill]))
+        self._table.interruptions.remove(machine)
         self._agents.forget(machine)
         self._cloud.forget(machine)
         return True

@@ -151,6 +151,11 @@ class GatedWorkflows:
         self._take(repository)
         return self._inner.run(repository, run_id)
 
+    def newest_run(self, repository: str, workflow_id: int, branch: str) -> WorkflowRun | None:
+        """One request."""
+        self._take(repository)
+        return self._inner.newest_run(repository, workflow_id, branch)
+
     def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
         """Two lists of runs; their jobs are mostly answered by 304."""
         self._take(repository, 2)

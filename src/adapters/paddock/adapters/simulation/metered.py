@@ -3,14 +3,16 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
+import attrs
+
 from paddock.adapters.memory import MemoryDecisions, MemoryRecords
 from paddock.adapters.simulation.protocols import SimulatedCloud
 from paddock.core.decision import Decision
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.ports.stores import Table
 from paddock.core.records import Keyed
-from paddock.core.spec import RunnerSpec
+from paddock.core.spec import Offer, RunnerSpec
 from paddock.core.units import MicroDollars
 
 R = TypeVar("R", bound=Keyed)
@@ -81,8 +83,8 @@ def metered(table: Table, tally: Tally, added: Mapping[str, Callable[[Any], obje
     """The whole table, counted. `added` names by kind who is told of new records."""
     return Table(
         **{
-            name: MeteredRecords(getattr(table, name), tally, added.get(name))
-            for name in ("jobs", "runners", "launches", "runs", "pools", "circuits", "ledger", "switches")
+            field.name: MeteredRecords(getattr(table, field.name), tally, added.get(field.name))
+            for field in attrs.fields(Table)
         }
     )
 

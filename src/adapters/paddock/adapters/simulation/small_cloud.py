@@ -12,13 +12,20 @@ from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending,
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.ledger import EC2_MINIMUM, Rates
 from paddock.core.messages import WarningKind
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Offer
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Ids
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 
 _MONTH: Span = 730 * HOUR
+# EC2's codes of the reason for a state.
+CODES = {
+    Ending.FLEET: "Client.UserInitiatedShutdown",
+    Ending.ITSELF: "Client.InstanceInitiatedShutdown",
+    Ending.SPOT: "Server.SpotInstanceTermination",
+    Ending.HARDWARE: "Server.InternalError",
+}
 NOTICE: Span = 2 * MINUTE  # [AWS] the spot notice comes two minutes ahead
 
 
@@ -174,5 +181,5 @@ class SmallCloud:
             return
         life.ended_at, life.ended_by = self._timeline.now(), by
         del self._alive[machine]
-        self.region.terminate([machine])
+        self.region.kill(machine, CODES[by])
         self._listener.ended(life.machine, by)
