@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import attrs
 
+from paddock.adapters.evolving import evolved
 from paddock.core.errors import InvalidInput
 from paddock.core.records import Keyed, Kind
 
@@ -74,7 +75,7 @@ def changed(record: R, change: Mapping[str, Any]) -> R:
     Raises:
         ValueError: the change would give the record another key: that is another record.
     """
-    after: R = attrs.evolve(record, **change)  # type: ignore[misc]  # every record is an attrs class
+    after = evolved(record, change)
     if after.key != record.key:
         raise ValueError(f"the change turns {record.key!r} into {after.key!r}: a record keeps its key")
     return after

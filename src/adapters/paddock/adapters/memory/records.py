@@ -22,6 +22,7 @@ class MemoryRecords(Generic[R]):
         """Args: the kind of record, which brings its indexes, order and life."""
         self._kind = kind
         self._records: dict[str, R] = {}
+        self._indexed: dict[str, dict[tuple[str, str], _Place]] = {}  # where each record stands, by its key
         # Per index and value: where its records stand, sorted by (order, key).
         self._places: dict[tuple[str, str], list[_Place]] = {}
         self._lock = Lock()
@@ -35,8 +36,9 @@ class MemoryRecords(Generic[R]):
             if record.key in self._records:
                 return False
             self._records[record.key] = record
-            for index, place in self._entries(record).items():
-                insort(self._places.setdefault(index, []), place)
+            entries = self._indexed[record.key] = self._entries(record)
+            for index, place in entries.items():
+                self._put_in(index, place)
             return True
 
     def get(self, key: str) -> R | None:
@@ -60,7 +62,7 @@ class MemoryRecords(Generic[R]):
                 raise Conflict(f"{self._kind.prefix}#{key} does not match {dict(when)}", before)
             after = changed(before, change)
             self._records[key] = after
-            self._move(before, after)
+            self._move(key, after)
             return after
 
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
@@ -88,7 +90,7 @@ class MemoryRecords(Generic[R]):
             record = self._records.pop(key, None)
             if record is None:
                 return False
-            for index, place in self._entries(record).items():
+            for index, place in self._indexed.pop(key).items():
                 self._take_out(index, place)
             return True
 
@@ -96,16 +98,26 @@ class MemoryRecords(Generic[R]):
         place = (self._kind.order(record), record.key)
         return dict.fromkeys(index_values(self._kind, record), place)
 
-    def _move(self, before: R, after: R) -> None:
-        old, new = self._entries(before), self._entries(after)
+    def _move(self, key: str, after: R) -> None:
+        old, new = self._indexed[key], self._entries(after)
         if old == new:
             return
+        self._indexed[key] = new
         for index, place in old.items():
             if new.get(index) != place:
                 self._take_out(index, place)
         for index, place in new.items():
             if old.get(index) != place:
-                insort(self._places.setdefault(index, []), place)
+                self._put_in(index, place)
+
+    def _put_in(self, index: tuple[str, str], place: _Place) -> None:
+        places = self._places.get(index)
+        if places is None:
+            self._places[index] = [place]
+        elif places[-1] < place:
+            places.append(place)
+        else:
+            insort(places, place)
 
     def _take_out(self, index: tuple[str, str], place: _Place) -> None:
         places = self._places[index]

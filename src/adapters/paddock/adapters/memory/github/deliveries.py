@@ -1,5 +1,6 @@
 """GitHub's log of webhook deliveries. It sends nothing by itself: whoever listens to the events delivers them."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
 import attrs
@@ -43,8 +44,9 @@ class DeliveryLog:
     def forget(self, until: Moment) -> None:
         """Drop the attempts up to the moment: GitHub keeps them for a few days, a simulation as long as they matter."""
         with self._state.lock:
-            kept = [delivery for delivery in self._log if delivery.delivered_at > until]
-            self._log = kept
+            kept = bisect_right(self._log, until, key=lambda delivery: delivery.delivered_at)
+            if kept * 2 > len(self._log):  # so that each entry is moved but once, on average
+                self._log = self._log[kept:]
 
     def get(self, delivery_id: int) -> Delivery:
         """One attempt.

@@ -4,8 +4,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import attrs
-
+from paddock.adapters.evolving import evolved
 from paddock.adapters.memory.github.deadlines import Agenda, Deadlines, HeapAgenda
 from paddock.adapters.memory.github.values import (
     CheckRun,
@@ -191,19 +190,19 @@ class State:
 
     def put_job(self, job: JobRecord, **fields: Any) -> JobRecord:  # noqa: ANN401 - attrs checks the names
         """Store the job with these fields set."""
-        changed = attrs.evolve(job, **fields)
+        changed = evolved(job, fields)
         self.jobs[job.id] = changed
         return changed
 
     def put_run(self, run: RunRecord, **fields: Any) -> RunRecord:  # noqa: ANN401 - attrs checks the names
         """Store the run with these fields set."""
-        changed = attrs.evolve(run, updated_at=self.clock.now(), **fields)
+        changed = evolved(run, {"updated_at": self.clock.now(), **fields})
         self.runs[run.id] = changed
         return changed
 
     def put_runner(self, runner: RunnerRecord, **fields: Any) -> RunnerRecord:  # noqa: ANN401 - attrs checks the names
         """Store the registration with these fields set."""
-        changed = attrs.evolve(runner, **fields)
+        changed = evolved(runner, fields)
         self.runners[runner.id] = changed
         return changed
 
