@@ -8,6 +8,7 @@
 
 from collections.abc import Callable, Iterable
 from enum import StrEnum
+from functools import lru_cache
 from typing import TypedDict
 
 import attrs
@@ -15,7 +16,7 @@ import attrs
 from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
-from paddock.core.units import HOUR, MINUTE, MicroDollars, Moment, Span, datetime_of
+from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment, Span, datetime_of
 
 EC2_MINIMUM: Span = MINUTE  # Linux is billed by the second, at least sixty of them
 FREE_IF_TAKEN: Span = HOUR  # a spot machine that EC2 itself takes back within its first hour costs nothing but its disk
@@ -69,12 +70,17 @@ class LedgerEntry:
     @property
     def day(self) -> str:
         """The UTC day on which the interval began."""
-        return datetime_of(self.start).strftime("%Y-%m-%d")
+        return _day_of(self.start // DAY)
 
     @property
     def amount(self) -> MicroDollars | None:
         """Compute, disk and address together; None if the compute price is unknown."""
         return None if self.compute is None else self.compute + self.storage + self.network
+
+
+@lru_cache(maxsize=128)
+def _day_of(days: int) -> str:
+    return datetime_of(days * DAY).strftime("%Y-%m-%d")
 
 
 class EntryIs(TypedDict, total=False):

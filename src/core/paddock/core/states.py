@@ -58,9 +58,28 @@ S = TypeVar("S", bound=StrEnum)
 
 @attrs.frozen
 class StateTable(Generic[S]):
-    """A life as edges with their reasons. States without outgoing edges are its ends."""
+    """A life as edges with their reasons.
+
+    ``states`` are all that the table names, ``ends`` those that nothing leaves, ``live`` all others: asked for so often
+    that they are worked out once.
+    """
 
     edges: Mapping[tuple[S, S], str]
+    states: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
+    ends: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
+    live: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
+
+    @states.default
+    def _named(self) -> frozenset[S]:
+        return frozenset(state for edge in self.edges for state in edge)
+
+    @ends.default
+    def _left_by_none(self) -> frozenset[S]:
+        return self.states - {a for a, _ in self.edges}
+
+    @live.default
+    def _left_by_some(self) -> frozenset[S]:
+        return self.states - self.ends
 
     def allows(self, source: S, target: S) -> bool:
         """True if the edge exists. Staying where one is, is no transition and always allowed."""
@@ -73,21 +92,6 @@ class StateTable(Generic[S]):
     def targets(self, source: S) -> frozenset[S]:
         """The states reached from `source` in one step."""
         return frozenset(b for a, b in self.edges if a == source)
-
-    @property
-    def states(self) -> frozenset[S]:
-        """Every state the table names."""
-        return frozenset(state for edge in self.edges for state in edge)
-
-    @property
-    def ends(self) -> frozenset[S]:
-        """States that nothing leaves."""
-        return self.states - {a for a, _ in self.edges}
-
-    @property
-    def live(self) -> frozenset[S]:
-        """States that something can leave."""
-        return self.states - self.ends
 
 
 _Q, _D, _L, _R = JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED, JobState.RUNNING
