@@ -263,7 +263,8 @@ class Completion:
             return None
         now = self.ask(job)
         if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:
-            self.not_served(job, runner)
+            if job.machine == runner.machine:  # else it has another machine by now, which says nothing of this one
+                self.not_served(job, runner)
             return None
         return job.id if now is not None and now.runner_name == report.runner_name else None
 
