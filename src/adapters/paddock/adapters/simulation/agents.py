@@ -16,6 +16,7 @@ from paddock.core.messages import Assignment, RunnerReported, WarningKind
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.system import Chance
+from paddock.core.spec import Market
 from paddock.core.states import OperationalResult
 from paddock.core.units import HOUR, SECOND, Moment, Span
 
@@ -63,6 +64,7 @@ class Agents:
         report: Callable[[RunnerReported], None],
         power_off: Callable[[str], None],
         fail: Callable[[str], None],
+        reclaim: Callable[[str, bool], None],
         job_of: Callable[[JobRecord], tuple[Span, str] | None],
         lives: Mapping[str, Life],
         busy: Callable[[int], object],
@@ -85,6 +87,7 @@ class Agents:
         self._busy = busy
         self.services: dict[int, Service] = {}
         self._fail = fail
+        self._reclaim = reclaim
         self._faults = faults
         self.report = report
         self.power_off = power_off
@@ -99,6 +102,10 @@ class Agents:
         if hit(chance, faults.failure):
             dies = self.timeline.now() + between(0, HOUR // 2)(chance)
             self.timeline.at(dies, lambda: self._fail(machine.id))
+        if machine.market is Market.SPOT and hit(chance, faults.reclaim):
+            taken = self.timeline.now() + between(0, HOUR // 2)(chance)
+            warning = chance.below(4) > 0
+            self.timeline.at(taken, lambda: self._reclaim(machine.id, warning))
         if hit(chance, faults.dead_boot):
             agent.mute, agent.over_at = True, self.timeline.now()
             return

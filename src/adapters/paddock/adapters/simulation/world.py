@@ -36,6 +36,7 @@ from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.protocols import CloudMaker, Ending
 from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.small_cloud import SmallCloud
+from paddock.adapters.simulation.stale import StaleMachines
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.wires import Around, Crash, Trouble, wired
 from paddock.adapters.simulation.words import GitHubWord
@@ -44,7 +45,7 @@ from paddock.core.errors import IllegalTransition, PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.labels import claimed_by
 from paddock.core.messages import EventMessage, JobMessage, MachineChanged, MachineWarned, WarningKind
-from paddock.core.ports.machines import LaunchRequest, Machine
+from paddock.core.ports.machines import LaunchRequest, Machine, Machines
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
@@ -180,6 +181,7 @@ class Simulation:
             report=self.post.report,
             power_off=self.cloud.power_off,
             fail=self.cloud.fail,
+            reclaim=lambda machine, warning: self.cloud.reclaim(machine, warning=warning),
             job_of=self.pushes.job_of,
             lives=self.cloud.log,
             busy=lambda change: self.measure.levels.change(self.timeline.now(), busy=change),
@@ -227,12 +229,15 @@ class Simulation:
         around = self._around
         if around is None and self.faults.calls:
             around = self.trouble.around
+        machines: Machines = WatchedMachines(self.cloud, self._launched)
+        if self.faults.stale:
+            machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
         ports = {
             "table": metered(self.table, self.tally, {"launches": self.archive.launched}),
             "jobs": self.jobs,
             "events": self.events,
             "github": self.gate.around(memory_github(self.github)),
-            "machines": WatchedMachines(self.cloud, self._launched),
+            "machines": machines,
             "assignments": Orders(self.assignments, self.agents.ordered),
             "decisions": self.decisions,
         }
