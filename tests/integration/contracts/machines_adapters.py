@@ -7,12 +7,16 @@ from typing import TypeAlias
 
 import attrs
 
-from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds
+from paddock.adapters.memory import ManualClock, MemoryMachines, SeededChance, SequentialIds
 from paddock.adapters.process import LocalMachines, box_arch
+from paddock.adapters.simulation.cloud import SimulatedEc2, quiet
+from paddock.adapters.simulation.protocols import Ending, SimulatedCloud
+from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.system import SystemClock
-from paddock.core.ports.machines import LaunchRequest, Machines, MachineState
+from paddock.core.messages import WarningKind
+from paddock.core.ports.machines import LaunchRequest, Machine, Machines, MachineState
 from paddock.core.spec import Market, Range, RunnerSpec
-from paddock.core.units import MINUTE
+from paddock.core.units import MINUTE, Moment
 from tests.agent_machine import all_machines, eventually
 from tests.strategies import NOON
 
@@ -48,6 +52,36 @@ def memory(_: Path) -> Iterator[MachinesUnderTest]:
     )
 
 
+class Nobody:
+    """A listener of the simulated cloud that has nothing to do."""
+
+    def booted(self, machine: Machine) -> None:
+        """Nothing."""
+
+    def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
+        """Nothing."""
+
+    def ended(self, machine: Machine, by: Ending) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def simulated(_: Path) -> Iterator[MachinesUnderTest]:
+    timeline = Timeline(NOON)
+    # Nothing goes wrong, except that half of what was just launched is not seen yet.
+    parameters = attrs.evolve(quiet(), page_size=2, unseen=500)
+    chance = SeededChance(4)
+    cloud: SimulatedCloud = SimulatedEc2(
+        parameters, timeline=timeline, ids=SequentialIds(), chance=chance, listener=Nobody()
+    )
+    yield MachinesUnderTest(
+        machines=cloud,
+        settle=lambda: timeline.run(timeline.now() + MINUTE),
+        fits=LaunchRequest("", 1, RunnerSpec(), Market.SPOT, 40, {"paddock": "contract"}),
+        never_fits=LaunchRequest("never", 1, RunnerSpec(cpu=Range(10_000)), Market.SPOT, 40),
+    )
+
+
 @contextmanager
 def process(folder: Path) -> Iterator[MachinesUnderTest]:
     machines = LocalMachines(folder, SystemClock(), slots=8, page_size=2)
@@ -70,4 +104,4 @@ def process(folder: Path) -> Iterator[MachinesUnderTest]:
         machines.terminate([machine.id for machine in all_machines(machines)])
 
 
-ADAPTERS: dict[str, OpenMachines] = {"memory": memory, "process": process}
+ADAPTERS: dict[str, OpenMachines] = {"memory": memory, "simulated": simulated, "process": process}
