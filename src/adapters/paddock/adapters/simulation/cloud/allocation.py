@@ -47,7 +47,8 @@ def allocate(
     `room` is how many vCPUs the quota leaves; None: it leaves enough. Nothing is taken yet: the caller does that.
     """
     for pool in pools:
-        pool.look(now)
+        if now >= pool.until:
+            pool.look(now)
     picks: list[tuple[Pool, int]] = []
     lacks: list[Lack] = []
     order = _by_chance(pools, count, chance) if market is Market.SPOT else _by_price(pools)
@@ -76,16 +77,16 @@ def _by_price(pools: Sequence[Pool]) -> Sequence[Pool]:
 def _by_chance(pools: Sequence[Pool], count: int, chance: Chance) -> Iterator[Pool]:
     """As price-capacity-optimized: deep pools, and among them the cheap ones, are the likeliest to be asked first.
 
-    EC2 does not say how it weighs. Here a pool counts by the fourth power of its price and by its depth, up to four
-    times what is asked for: twice the price is a sixteenth of the chance. One that has nothing is asked now and then
-    too, for EC2's picture of its pools is good and not perfect.
+    EC2 does not say how it weighs. Here a pool counts by its pull, which is the fourth power of its price, and by its
+    depth, up to four times what is asked for: twice the price is a sixteenth of the chance. One that has nothing is
+    asked now and then too, for EC2's picture of its pools is good and not perfect.
     """
     left = list(pools)
-    if not left:
-        return
-    cheapest = min(pool.price for pool in left)
     depth = 4 * count
-    weights = [(1 + 8 * min(pool.free, depth)) * (1 + 64 * cheapest // max(1, pool.price)) ** 4 for pool in left]
+    weights = []
+    for pool in left:
+        free = pool.capacity - pool.used
+        weights.append(pool.pull * (1 + 8 * (free if 0 < free < depth else depth if free > 0 else 0)))
     while left:
         index = bisect_right(list(accumulate(weights)), chance.below(sum(weights)))
         del weights[index]

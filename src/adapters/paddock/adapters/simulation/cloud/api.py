@@ -22,7 +22,8 @@ class Bucket:
 
     def tokens(self, now: Moment) -> int:
         """How many whole tokens there are."""
-        self._parts = min(self._most, self._parts + (now - self._at) * self._refill)
+        parts = self._parts + (now - self._at) * self._refill
+        self._parts = min(self._most, parts)
         self._at = now
         return self._parts // _TOKEN
 

@@ -8,16 +8,18 @@ from paddock.core.ports.machines import Offer
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.units import MicroDollars, Moment, Span
 
+_DEAR: MicroDollars = 40_000_000  # an hour of a machine that is dearer than any of the catalogue
+
 
 class Pool:
-    """One pool. After `look`, ``capacity`` machines may be in use at once, at ``price`` per hour for a new one.
+    """One pool. After a `look`, ``capacity`` machines may be in use at once, at ``price`` per hour for a new one.
 
-    ``used`` counts the machines that live.
+    ``pull`` is how much the price speaks for it; all three hold ``until`` then. ``used`` counts the machines that live.
     """
 
     __slots__ = (
-        *("_full", "_level", "_ratio", "_step", "_stream", "_supply", "_until", "capacity", "kind", "market", "offer"),
-        *("price", "used", "weathers"),
+        *("_full", "_level", "_ratio", "_step", "_stream", "_supply", "capacity", "kind", "market", "offer", "price"),
+        *("pull", "until", "used", "weathers"),
     )
 
     def __init__(
@@ -39,14 +41,12 @@ class Pool:
         self._ratio = least + stream.below(most - least + 1)
         self._level = 1_000
         self._step = origin
-        self._until = origin
-        self.capacity = self.used = 0
+        self.until = origin
+        self.capacity = self.used = self.pull = 0
         self.price: MicroDollars = 0
 
     def look(self, now: Moment) -> None:
         """Bring capacity and price up to `now`."""
-        if now < self._until:
-            return
         while self._step <= now:
             self._move()
         scarce, until = 1_000, self._step
@@ -59,11 +59,8 @@ class Pool:
                 until = min(until, weather.begins)
         self.capacity = self._full * self._level * scarce // 1_000_000
         self.price = self.kind.on_demand * self._ratio // 1_000
-        self._until = until
-
-    def look_again(self) -> None:
-        """Whatever was seen is void."""
-        self._until = 0
+        self.pull = (_DEAR // max(1, self.price)) ** 4 + 1
+        self.until = until
 
     @property
     def free(self) -> int:
@@ -126,7 +123,7 @@ class Pools:
         weather = self.weather(zone=zone, instance_type=instance_type)
         weather.force(now, lasts)
         for pool in self._pools.values():
-            pool.look_again()
+            pool.until = 0  # whatever was seen is void
         return weather
 
     def _weather(self, name: str, episodes: Episodes) -> Weather:

@@ -49,6 +49,7 @@ class SimulatedEc2:
         now = timeline.now()
         root = Stream(chance.below(1 << 64))
         self._parameters = parameters
+        self._times = parameters.times
         self._timeline = timeline
         self._ids = ids
         self._listener = listener
@@ -251,7 +252,7 @@ class SimulatedEc2:
             price=pool.price,
             disk=request.disk,
         )
-        times = parameters.times
+        times = self._times
         pending = times.call.draw(starts) + times.pending.draw(starts)
         boot = times.boot.draw(starts)
         fate = starts.below(1_000) - parameters.failed_starts
