@@ -74,6 +74,7 @@ def test_a_weather_without_episodes_stays_fair() -> None:
 def test_a_dry_pool_gives_no_more_and_is_full_again_afterwards() -> None:
     """As much as the spell leaves: here nothing. The other market, and other zones, have theirs."""
     bench = Bench(steady())
+    bench.launch()
     bench.cloud.storm(HOUR, zone="us-east-1a")
     zones = Counter(machine.zone for machine in bench.ask(100).machines)
     assert set(zones) <= {"us-east-1b", "us-east-1c"}

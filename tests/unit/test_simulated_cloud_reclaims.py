@@ -222,6 +222,35 @@ def test_a_listener_may_end_machines_when_it_is_warned() -> None:
     assert {by for _, by in bench.told.ended_at.values()} == {Ending.ITSELF, Ending.FLEET}
 
 
+def test_what_ended_at_the_recommendation_is_not_warned_of() -> None:
+    """Also if both came together."""
+    notices = noticed(with_warning=1_000)
+    bench = Bench(steady(pool_spells=Episodes(share=1_000), notices=notices, **ONE_POOL))
+    bench.told.when_warned = lambda machine, _: bench.cloud.power_off(machine.id)
+    machines = bench.launch(3)
+    bench.cloud.storm(HOUR, zone="a", instance_type="c7i.large")
+    bench.after(HOUR)
+    assert [(machine, kind) for _, machine, kind, _ in bench.told.warnings] == [
+        (machine, WarningKind.REBALANCE) for machine in machines
+    ]
+
+
+def test_what_is_launched_in_the_middle_of_a_wave_is_under_the_next_one_alone() -> None:
+    """A replacement at the very moment of the first warning: no wave counts twice, and nothing is left of any."""
+    spells = Episodes(share=1_000, scarce=1_000, again=10 * MINUTE)
+    bench = Bench(steady(pool_spells=spells, notices=AT_ONCE, **ONE_POOL))
+    bench.told.when_warned = lambda *_: bench.launch()
+    bench.launch()
+    bench.cloud.storm(HOUR, zone="a", instance_type="c7i.large")
+    waves = bench.cloud._pools.weather(zone="a", instance_type="c7i.large").waves
+    bench.after(HOUR)
+    assert [moment for moment, *_ in bench.told.warnings] == list(waves)
+    assert len(waves) > 2
+    bench.told.when_warned = lambda *_: None
+    bench.cloud.terminate(bench.cloud.alive)
+    assert bench.timeline.next_moment() is None
+
+
 def reclaimed_per_thousand_machine_days(parameters: CloudParameters, seed: int, days: int) -> int:
     """Forty spot machines, each replaced a minute after its end."""
     bench = Bench(attrs.evolve(parameters, dead_boots=0, failed_starts=0), seed)
