@@ -11,8 +11,7 @@ from paddock.adapters.simulation.cloud import Code, Episodes, LogNormal, Supply,
 from paddock.adapters.simulation.cloud.draws import Stream
 from paddock.adapters.simulation.cloud.weather import FOREVER, Weather
 from paddock.core.errors import Throttled
-from paddock.core.ports.machines import Offer
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, Moment
 from tests.simulated_cloud import ONE_POOL, Bench, steady
 from tests.strategies import NOON

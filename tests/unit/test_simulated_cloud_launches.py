@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from paddock.adapters.simulation.cloud import Code, LogNormal, Supply, quiet, usual
 from paddock.core.catalogue import CATALOGUE
 from paddock.core.errors import TokenReused
-from paddock.core.ports.machines import Lack, LaunchRequest, MachineState, Offer
-from paddock.core.spec import Market, Range, RunnerSpec
+from paddock.core.ports.machines import Lack, LaunchRequest, MachineState
+from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.simulated_cloud import C7I, ONE_POOL, Bench, steady
 from tests.strategies import NOON
@@ -133,11 +133,11 @@ def test_a_token_is_good_for_two_days() -> None:
     bench.after(MINUTE)
     assert bench.cloud.launch(REQUEST).machines == (attrs.evolve(machine, state=MachineState.RUNNING),)
     bench.cloud.terminate([machine.id])
-    gone = (attrs.evolve(machine, state=MachineState.TERMINATED),)
-    assert bench.cloud.launch(REQUEST).machines == gone
+    (gone,) = bench.cloud.launch(REQUEST).machines
+    assert (gone.id, gone.state) == (machine.id, MachineState.TERMINATED)
     bench.after(DAY)
     assert bench.cloud.describe([machine.id]) == {}
-    assert bench.cloud.launch(REQUEST).machines == gone
+    assert bench.cloud.launch(REQUEST).machines == (attrs.evolve(machine, state=MachineState.TERMINATED),)
     bench.after(DAY)
     (new,) = bench.cloud.launch(REQUEST).machines
     assert (new.state, new.id != machine.id) == (MachineState.PENDING, True)

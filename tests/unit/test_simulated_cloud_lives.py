@@ -90,6 +90,32 @@ def test_failures_are_as_frequent_as_was_said() -> None:
     assert 25 < 1_000 - len(bench.told.ended_at) - len(bench.told.booted_at) < 80
 
 
+@pytest.mark.parametrize(
+    ("by", "code", "taken"),
+    [
+        (Ending.FLEET, "Client.UserInitiatedShutdown", False),
+        (Ending.ITSELF, "Client.InstanceInitiatedShutdown", False),
+        (Ending.HARDWARE, "Server.InternalError", False),
+        (Ending.SPOT, "Server.SpotInstanceTermination", True),
+    ],
+)
+def test_a_description_says_when_a_machine_ended_and_why(by: Ending, code: str, taken: bool) -> None:  # noqa: FBT001
+    """By EC2's codes, from which one can tell whether it was taken back."""
+    bench = Bench(steady())
+    (machine,) = bench.launch()
+    bench.after(MINUTE)
+    ends = {
+        Ending.FLEET: lambda: bench.cloud.terminate([machine]),
+        Ending.ITSELF: lambda: bench.cloud.power_off(machine),
+        Ending.HARDWARE: lambda: bench.cloud.fail(machine),
+        Ending.SPOT: lambda: bench.cloud.reclaim(machine, warning=False),
+    }
+    ends[by]()
+    bench.after(MINUTE)
+    seen = bench.cloud.describe([machine])[machine]
+    assert (seen.ended_at, seen.ended_by, seen.taken) == (NOON + MINUTE, code, taken)
+
+
 @pytest.mark.parametrize("wait", [0, 5 * SECOND, HOUR])
 def test_whoever_ends_a_machine_is_in_the_log_and_is_told_once(wait: Span) -> None:
     """By the fleet, by itself or by its hardware, before it runs or later; the first end counts."""

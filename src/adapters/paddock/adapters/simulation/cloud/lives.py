@@ -8,6 +8,7 @@ import attrs
 
 from paddock.adapters.simulation.cloud.pools import Pool
 from paddock.adapters.simulation.protocols import Life
+from paddock.adapters.simulation.small_cloud import CODES
 from paddock.adapters.simulation.timeline import Handle
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.units import Moment, Span
@@ -32,9 +33,11 @@ class Instance(Life):
     running: Machine | None = None
 
     def as_seen(self) -> Machine:
-        """The machine with its state of now."""
-        if self.ended_at is not None:
-            return attrs.evolve(self.machine, state=MachineState.TERMINATED)
+        """The machine with its state of now; of one that has ended also when and by whom."""
+        if self.ended_at is not None and self.ended_by is not None:
+            return attrs.evolve(
+                self.machine, state=MachineState.TERMINATED, ended_at=self.ended_at, ended_by=CODES[self.ended_by]
+            )
         if self.running_at is None:
             return self.machine
         if self.running is None:

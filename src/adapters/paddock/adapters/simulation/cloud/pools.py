@@ -4,8 +4,7 @@ from paddock.adapters.simulation.cloud.draws import Stream, exponential
 from paddock.adapters.simulation.cloud.parameters import CloudParameters, Episodes, Supply
 from paddock.adapters.simulation.cloud.weather import Weather
 from paddock.core.catalogue import InstanceType, fitting
-from paddock.core.ports.machines import Offer
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment, Span
 
 _DEAR: MicroDollars = 40_000_000  # an hour of a machine that is dearer than any of the catalogue

@@ -20,10 +20,10 @@ from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, Offer
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Ids
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import Moment, Span
 
 
