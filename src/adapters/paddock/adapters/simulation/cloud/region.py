@@ -1,13 +1,12 @@
 """EC2 in virtual time: one region of one account."""
 
-from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import partial
 from threading import Lock
 
 import attrs
 
-from paddock.adapters.memory.machines import MAX_TOKEN, NO_OFFER
+from paddock.adapters.memory.machines import NO_OFFER
 from paddock.adapters.simulation.cloud.allocation import allocate
 from paddock.adapters.simulation.cloud.api import Api
 from paddock.adapters.simulation.cloud.billing import Bill, Books
@@ -16,23 +15,16 @@ from paddock.adapters.simulation.cloud.lives import Instance, Register
 from paddock.adapters.simulation.cloud.parameters import CloudParameters
 from paddock.adapters.simulation.cloud.pools import Pool, Pools
 from paddock.adapters.simulation.cloud.reclaims import Reclaims
+from paddock.adapters.simulation.cloud.tokens import Tokens, check
 from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.core.errors import InvalidInput, TokenReused
+from paddock.core.errors import InvalidInput
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Ids
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import Moment, Span
-
-
-@attrs.frozen
-class _Launched:
-    """What became of a token: the request in short, and the machines as they were launched."""
-
-    request: int
-    outcome: LaunchOutcome
 
 
 class SimulatedEc2:
@@ -64,8 +56,7 @@ class SimulatedEc2:
         self._starts = root.child("starts")
         self._quota = dict(parameters.quota)
         self._vcpu = dict.fromkeys(Market, 0)
-        self._tokens: deque[tuple[Moment, str]] = deque()
-        self._launches: dict[str, _Launched] = {}
+        self._tokens = Tokens(parameters.token_memory)
         self._lock = Lock()
 
     # -- what the fleet may do: the port `Machines` -----------------------------------------------------------------
@@ -82,23 +73,16 @@ class SimulatedEc2:
             TokenReused: the token was used with other parameters.
             ValueError: the token or the count is not one that EC2 takes.
         """
-        if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
-            raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
-        if request.count < 1:
-            raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
+        check(request)
         with self._lock:
             now = self._now()
             self._api.launch(now)
-            short = _in_short(request)
-            known = self._launches.get(request.token)
+            known = self._tokens.find(request)
             if known is None:
                 outcome = self._start(request, now)
-                self._launches[request.token] = _Launched(short, outcome)
-                self._tokens.append((now, request.token))
+                self._tokens.keep(request, outcome, now)
                 return outcome
-        if short != known.request:
-            raise TokenReused(f"token {request.token!r} was used with other parameters: a new request needs a new one")
-        return attrs.evolve(known.outcome, machines=tuple(self._again(machine) for machine in known.outcome.machines))
+        return attrs.evolve(known, machines=tuple(self._again(machine) for machine in known.machines))
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
         """The machines by id; those that are unknown, unseen yet or long gone are missing. Raises Throttled."""
@@ -207,8 +191,7 @@ class SimulatedEc2:
         """The time; what EC2 no longer knows by then is let go."""
         now = self._timeline.now()
         self._machines.drop(now)
-        while self._tokens and self._tokens[0][0] + self._parameters.token_memory <= now:
-            del self._launches[self._tokens.popleft()[1]]
+        self._tokens.drop(now)
         return now
 
     def _again(self, machine: Machine) -> Machine:
@@ -307,9 +290,3 @@ class SimulatedEc2:
         self._machines.end(instance)
         self._books.close(instance, now)
         self._listener.ended(instance.machine, by)
-
-
-def _in_short(request: LaunchRequest) -> int:
-    """A request's parameters as a number that tells it from others: whole requests would be kept for days."""
-    tags = tuple(sorted(request.tags.items()))
-    return hash((request.count, request.spec, request.market, request.disk, tags, request.without))
