@@ -9,12 +9,17 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from paddock.adapters.memory.github import JobScript
+from paddock.adapters.memory.system import ManualClock
+from paddock.adapters.simulation.workloads import GeneratorParameters, generated, read_trace, write_trace
 from paddock.adapters.standin import GitHubStandIn
 from paddock.core.job import Job, JobFacts
+from paddock.core.units import SECOND, moment_of
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 
@@ -26,6 +31,8 @@ ELSEWHERE = {
     "paddock simulate",  # test_simulate.py runs it, and the two below
     "paddock simulate --seed 7 --until 6h --json",
     "paddock simulate last-month.csv --config paddock.yml --config hot.yml --out report.html",
+    # below, with a GitHub that has such a month
+    "paddock workload record --config paddock.yml --since 2026-11-01 --until 2026-12-01 --output month.jsonl.gz",
     "paddock agent --check",  # below: ends with 1 on a machine that lacks something
     "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: without orders
 }
@@ -53,6 +60,7 @@ def home(tmp_path: Path) -> Path:
     filled = example.replace("123456", "99").replace("octo-org/*", "acme/*")
     (tmp_path / "paddock.yml").write_text(filled, encoding="utf-8")
     (tmp_path / "paddock-app.pem").write_text("the key", encoding="utf-8")
+    write_trace(generated(GeneratorParameters(jobs_per_day=50), 1, 7), tmp_path / "week.jsonl")
     return tmp_path
 
 
@@ -103,6 +111,35 @@ def test_an_agent_by_hand_lives_its_life_in_a_directory(home: Path) -> None:
     assert outcome.stderr.startswith("paddock-agent: box-1: failed_to_start: assignment_deadline: no assignment came")
     (report,) = (home / "box-1" / "outbox").glob("*.json")
     assert json.loads(report.read_text(encoding="utf-8"))["reason"] == "assignment_deadline"
+
+
+def test_a_month_is_recorded_as_the_page_says(tmp_path: Path) -> None:
+    """The page's line, as it stands, against a GitHub where one run was cancelled in that month."""
+    clock = ManualClock(moment_of(datetime(2026, 11, 24, 9, tzinfo=UTC)))
+    with GitHubStandIn(clock=clock) as github:
+        github.add_repository("acme/shop")
+        run_id = github.start_run("acme/shop", [JobScript("build", ("paddock",))]).run_id
+        clock.advance(90 * SECOND)
+        github.cancel_run("acme/shop", run_id)
+        (tmp_path / "token").write_text(github.credentials.personal_token, encoding="utf-8")
+        (tmp_path / "paddock.yml").write_text(
+            f"""\
+version: 1
+github:
+  url: {github.url}
+  webhook_secret: {{env: PADDOCK_WEBHOOK_SECRET}}
+  token: {{file: token}}
+  repositories: [acme/*]
+local: {{listen: "127.0.0.1:0", state: state}}
+""",
+            encoding="utf-8",
+        )
+        (command,) = (command for command in ELSEWHERE if command.startswith("paddock workload record"))
+        outcome = run(command, tmp_path)
+    assert (outcome.returncode, outcome.stderr) == (0, "")
+    assert "month.jsonl.gz: 1 jobs of 1 repositories" in outcome.stdout
+    (recorded,) = read_trace(tmp_path / "month.jsonl.gz").runs()
+    assert (recorded.at, recorded.cancelled_after) == (clock.now() - 90 * SECOND, 90 * SECOND)
 
 
 def test_paddock_local_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:

@@ -99,6 +99,7 @@ GETS = [
     ("/users/acme/installation", "Installation", True),
     ("/repos/acme/app/actions/runs", "ReposOwnerRepoActionsRunsGetResponse200", False),
     ("/repos/acme/app/actions/runs?status=completed", "ReposOwnerRepoActionsRunsGetResponse200", False),
+    ("/repos/acme/app/actions/runs?created=2020-01-01..*", "ReposOwnerRepoActionsRunsGetResponse200", False),
     ("/repos/acme/app/actions/runs/{run}", "WorkflowRun", False),
     ("/repos/acme/app/actions/runs/{run}/jobs", "ReposOwnerRepoActionsRunsRunIdJobsGetResponse200", False),
     ("/repos/acme/app/actions/runs/{run}/jobs?filter=all", "ReposOwnerRepoActionsRunsRunIdJobsGetResponse200", False),
@@ -115,6 +116,8 @@ GETS = [
     ("/app/hook/deliveries/{delivery}", "HookDelivery", True),
     (f"/repos/acme/app/hooks/{HOOK_ID}/deliveries", "list[HookDeliveryItem]", False),
     (f"/orgs/acme/hooks/{HOOK_ID}/deliveries", "list[HookDeliveryItem]", False),
+    ("/orgs/acme/repos", "list[MinimalRepository]", False),
+    ("/installation/repositories", "InstallationRepositoriesGetResponse200", False),
     ("/rate_limit", "RateLimitOverview", False),
 ]
 POSTS = [

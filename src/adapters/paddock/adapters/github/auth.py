@@ -23,6 +23,7 @@ from paddock.core.units import MINUTE, SECOND, Moment, moment_of
 
 _BACKDATED = 60  # seconds: GitHub refuses a JWT from the future, and clocks differ
 _JWT_LIFE = 9 * 60  # seconds; GitHub's limit is ten minutes
+_UNAUTHORIZED = 401
 _RENEW_BEFORE = 5 * MINUTE
 
 _KEY_REMEDY = "must be the App's RSA private key in PEM (-----BEGIN RSA PRIVATE KEY----- …)"
@@ -177,8 +178,9 @@ class AppAuthority:
 
     def _mint_for(self, seat: _Seat, installation: int) -> None:
         # A token nobody uses does no harm, so this POST may be repeated.
-        request = self._request("POST", f"/app/installations/{installation}/access_tokens", repeatable=True)
-        reply = self._sent(request)
+        path = f"/app/installations/{installation}/access_tokens"
+        request, reply = self._sent("POST", path, repeatable=True)
+        self._check(request, reply)
         found = decoded(_Token, request, reply)
         if not found.token:
             raise unexpected(request, reply, "the token is empty")
@@ -193,20 +195,26 @@ class AppAuthority:
             else (f"{account_path(account)}/installation", f"/users/{account.owner}/installation")
         )
         for path in paths:
-            request = self._request("GET", path)
-            reply = self._transport.send(request)
+            request, reply = self._sent("GET", path)
             if reply.status == 404:  # noqa: PLR2004 - HTTP's own number
                 continue
-            return decoded(_Installation, request, self._checked(request, reply)).id
+            self._check(request, reply)
+            return decoded(_Installation, request, reply).id
         raise NotFound(f"the GitHub App {self._credentials.app_id} is not installed on {account}: install it there")
 
-    def _sent(self, request: Request) -> Reply:
-        return self._checked(request, self._transport.send(request))
+    def _sent(self, method: str, path: str, *, repeatable: bool = False) -> tuple[Request, Reply]:
+        """The request as it was answered. If its JWT ran out while it waited for a rate limit, it gets a new one."""
+        began = self._clock.now()
+        request = self._request(method, path, repeatable=repeatable)
+        reply = self._transport.send(request)
+        if reply.status == _UNAUTHORIZED and self._clock.now() - began >= _JWT_LIFE * SECOND:
+            request = self._request(method, path, repeatable=repeatable)
+            reply = self._transport.send(request)
+        return request, reply
 
-    def _checked(self, request: Request, reply: Reply) -> Reply:
+    def _check(self, request: Request, reply: Reply) -> None:
         if reply.status >= 300:  # noqa: PLR2004 - HTTP's own number
             raise error_of(request, reply, self._clock.now())
-        return reply
 
     def _request(self, method: str, path: str, *, repeatable: bool = False) -> Request:
         return Request(method, self._api + path, headers_for(self._jwt()), repeatable=repeatable)

@@ -1,4 +1,4 @@
-"""Everything put together: the four ports over one connection pool."""
+"""Everything put together: the four ports, and GitHub's history, over one connection pool."""
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -20,9 +20,11 @@ from paddock.adapters.github.auth import (
 from paddock.adapters.github.conditional import ConditionalTransport
 from paddock.adapters.github.deliveries import Hook, RestDeliveries
 from paddock.adapters.github.endpoints import PUBLIC_API, Endpoints
+from paddock.adapters.github.history import RestHistory
 from paddock.adapters.github.releases import RestReleases
 from paddock.adapters.github.retry import RetryingTransport, RetryLimits
 from paddock.adapters.github.runners import RestRunners
+from paddock.adapters.github.thrift import ThriftyTransport
 from paddock.adapters.github.transport import Transport
 from paddock.adapters.github.workflows import RestWorkflows
 from paddock.core.ports.system import Chance, Clock, Sleeper
@@ -36,6 +38,7 @@ class GitHub:
     workflows: RestWorkflows
     releases: RestReleases
     deliveries: RestDeliveries | None
+    history: RestHistory
     transport: Transport = attrs.field(repr=False)
 
     def close(self) -> None:
@@ -62,6 +65,7 @@ def connect(
     pins: Mapping[str, str] | None = None,
     timeouts: Timeouts | None = None,
     retry: RetryLimits | None = None,
+    left: int = 0,
 ) -> GitHub:
     """The client for one GitHub and one set of credentials. Nothing is sent yet; safe to use from several threads.
 
@@ -75,15 +79,20 @@ def connect(
         pins: our own digests of runner packages, by file name.
         timeouts: of connections and replies.
         retry: how far repetition goes.
+        left: how many per cent of the hour's rate limit are left to others.
 
     Raises:
         InvalidInput: the credentials cannot be used as they are.
     """
     raw = HttpTransport(user_agent(), timeouts=timeouts or Timeouts(), environment=not endpoints.local)
     try:
-        again = RetryingTransport(raw, clock=clock, sleeper=sleeper, chance=chance, limits=retry or RetryLimits())
+        thrifty: Transport = raw
+        if left:
+            thrifty = ThriftyTransport(raw, clock=clock, sleeper=sleeper, left=left)
+        again = RetryingTransport(thrifty, clock=clock, sleeper=sleeper, chance=chance, limits=retry or RetryLimits())
         transport = ConditionalTransport(again)
         authority: Authority
+        app = isinstance(credentials, AppCredentials)
         if isinstance(credentials, AppCredentials):
             authority = AppAuthority(credentials, endpoints.api, again, clock)
         else:
@@ -92,10 +101,11 @@ def connect(
         elsewhere = not (endpoints.public or endpoints.local)
         public = Api(PUBLIC_API, transport, AnonymousAuthority(), clock) if elsewhere else None
         deliveries = None
-        if hooks or isinstance(credentials, AppCredentials):
+        if hooks or app:
             deliveries = RestDeliveries(api, hooks or None)
         releases = RestReleases(api, clock=clock, public=public, pins=pins)
-        return GitHub(RestRunners(api), RestWorkflows(api), releases, deliveries, transport)
+        history = RestHistory(api, app=app)
+        return GitHub(RestRunners(api), RestWorkflows(api), releases, deliveries, history, transport)
     except BaseException:
         raw.close()
         raise

@@ -74,7 +74,7 @@ class RestWorkflows:
         """See `Workflows.job`."""
         scope = repository_scope(repository)
         answer = self._api.get(f"{account_path(scope)}/actions/jobs/{job_id:d}", scope)
-        return _job(repository, decoded(WireJob, answer.request, answer.reply))
+        return github_job(repository, decoded(WireJob, answer.request, answer.reply))
 
     def run(self, repository: str, run_id: int) -> WorkflowRun:
         """See `Workflows.run`."""
@@ -97,7 +97,7 @@ class RestWorkflows:
             for job in self._jobs(repository, run_id):
                 if job.id not in seen and job.status in _UNFINISHED_JOBS:
                     seen.add(job.id)
-                    yield _job(repository, job)
+                    yield github_job(repository, job)
 
     def rerun_failed_jobs(self, repository: str, run_id: int) -> None:
         """See `Workflows.rerun_failed_jobs`. GitHub says 403 both of a run that still runs and for want of rights."""
@@ -162,7 +162,8 @@ def _run(repository: str, run: _Run) -> WorkflowRun:
     )
 
 
-def _job(repository: str, job: WireJob) -> GitHubJob:
+def github_job(repository: str, job: WireJob) -> GitHubJob:
+    """The job as the port has it."""
     return GitHubJob(
         facts=job.facts(repository),
         status=job.status,

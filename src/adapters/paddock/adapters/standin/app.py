@@ -93,7 +93,7 @@ class Application:
         self._clock, self._ids, self._credentials = clock, ids, credentials
         self._lock = threading.Lock()
         self._failures: dict[str, list[Failure]] = {}
-        self._used = 0
+        self._used, self._window = 0, clock.now() // HOUR
         self.rate_limit = RATE_LIMIT
         self.calls: Counter[str] = Counter()
 
@@ -139,6 +139,9 @@ class Application:
                 response = Response(status=NOT_MODIFIED, headers=response.headers)
                 response.headers.remove("Content-Type")
         with self._lock:
+            window = self._clock.now() // HOUR
+            if window != self._window:
+                self._window, self._used = window, 0
             free = response.status_code == NOT_MODIFIED or request.path == f"{API}/rate_limit"
             self._used += not free
             used = self._used

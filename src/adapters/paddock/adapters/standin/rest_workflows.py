@@ -1,6 +1,7 @@
 """REST: repositories, runs, jobs, check runs."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 from werkzeug.wrappers import Request, Response
 
@@ -11,7 +12,9 @@ from paddock.adapters.standin.app import API, Route, error, page, reply
 from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.people import Place, full_repository
 from paddock.core.errors import Rejected
+from paddock.core.units import DAY, SECOND, moment_of
 
+MOST_FOUND = 1_000
 _REPOSITORY = f"{API}/repos/<owner>/<name>"
 _RUN = f"{_REPOSITORY}/actions/runs/<int:run_id>"
 _JOB = f"{_REPOSITORY}/actions/jobs/<int:job_id>"
@@ -43,9 +46,16 @@ class WorkflowRoutes:
         return reply(full_repository(self._place, found, 0))
 
     def runs(self, request: Request, owner: str, name: str, workflow: int | None = None) -> Response:
-        """``GET …/actions/runs``, or a workflow's, newest first; ``status`` is a status or a conclusion."""
+        """``GET …/actions/runs``, or a workflow's, newest first.
+
+        ``status`` is a status or a conclusion, ``created`` a range of times. As at GitHub, a search shows no more than
+        its first 1,000 finds, however many it counts.
+        """
         home = self._model.state.repository(f"{owner}/{name}")
         status, branch, event = (request.args.get(key) for key in ("status", "branch", "event"))
+        within = created_within(request.args.get("created", ""))
+        if within is None:
+            return error(422, "Invalid request.\n\ncreated is no date, comparison or range of dates.")
         found = [
             run
             for run in reversed(self._model.all_runs())
@@ -54,8 +64,10 @@ class WorkflowRoutes:
             and status in (None, run.status.value, run.conclusion)
             and branch in (None, run.head_branch)
             and event in (None, run.event)
+            and within[0] <= run.created_at // SECOND <= within[1]
         ]
-        shown, headers = page(request, found)
+        searched = any(request.args.get(key) for key in ("status", "branch", "event", "created"))
+        shown, headers = page(request, found[:MOST_FOUND] if searched else found)
         body = {"total_count": len(found), "workflow_runs": [payloads.run(self._place, run, home) for run in shown]}
         return reply(body, headers=headers)
 
@@ -119,3 +131,31 @@ class WorkflowRoutes:
             output=(output.get("title", ""), output.get("summary", "")),
         )
         return reply(payloads.check_run(self._place, check), 201)
+
+
+def created_within(text: str) -> tuple[int, int] | None:
+    """The seconds, both ends in it, that a search term such as ``2026-11-01..2026-11-02`` or ``>=2026-11-01`` means.
+
+    None if it means nothing; "" is all the time there is. Source: docs.github.com, "Understanding the search syntax".
+    """
+    low, high = 0, 1 << 40
+    try:
+        if ".." in text:
+            first, last = text.split("..")
+            return (low if first == "*" else _seconds(first)[0]), (high if last == "*" else _seconds(last)[1])
+        for sign in (">=", "<=", ">", "<"):
+            if text.startswith(sign):
+                first_second, last_second = _seconds(text.removeprefix(sign))
+                if sign.startswith(">"):
+                    return (first_second if "=" in sign else last_second + 1), high
+                return low, (last_second if "=" in sign else first_second - 1)
+        return _seconds(text) if text else (low, high)
+    except ValueError:
+        return None
+
+
+def _seconds(text: str) -> tuple[int, int]:
+    """The first and the last second of a day or a time."""
+    found = datetime.fromisoformat(text)
+    start = moment_of(found if found.tzinfo else found.replace(tzinfo=UTC)) // SECOND
+    return start, start + (DAY // SECOND - 1 if "T" not in text else 0)

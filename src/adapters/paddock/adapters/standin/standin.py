@@ -26,6 +26,7 @@ from paddock.adapters.standin.package import Flaw, build
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.registrations import Registrations
 from paddock.adapters.standin.rest_app import AppRoutes
+from paddock.adapters.standin.rest_repositories import RepositoryRoutes
 from paddock.adapters.standin.rest_runners import RunnerRoutes
 from paddock.adapters.standin.rest_workflows import WorkflowRoutes
 from paddock.adapters.standin.webhooks import WebhookSender
@@ -84,9 +85,10 @@ class GitHubStandIn:
         registrations = Registrations(self.model)
         runners = RunnerRoutes(self.model, place, self.credentials, registrations)
         workflows = WorkflowRoutes(self.model, place, self.credentials)
+        repositories = RepositoryRoutes(self.model, place, self.credentials)
         self._app_routes = AppRoutes(self.model, place, self.credentials)
         self._broker = Broker(self.model, place, RunnerTimings().scaled(scale))
-        kinds = (self._app_routes, runners, registrations, workflows, self._broker)
+        kinds = (self._app_routes, runners, registrations, workflows, repositories, self._broker)
         routes = [route for kind in kinds for route in kind.routes()]
         self._application = Application(routes, clock=clock, ids=ids, credentials=self.credentials)
         self._app_routes.rate = self._application.rate

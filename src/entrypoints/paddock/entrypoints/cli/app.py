@@ -36,9 +36,15 @@ _CIRCUIT: Mapping[str, tuple[str, str]] = {
     "open": ("circuit:open_", "Ask for no spot machines of a type for a while."),
     "close": ("circuit:close", "Ask for spot machines of a type again."),
 }
+_WORKLOAD: Mapping[str, tuple[str, str]] = {
+    "generate": ("workload:generate", "Make up a load from published figures of CI."),
+    "record": ("workload:record", "Record your own load from GitHub's history."),
+    "show": ("workload:show", "Say what is in a load."),
+}
 _GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "config": ("Write and check paddock.yml.", _CONFIG),
     "circuit": ("Look at the spot circuit breaker, and switch it by hand.", _CIRCUIT),
+    "workload": ("Make, record and look at loads to simulate.", _WORKLOAD),
 }
 
 
