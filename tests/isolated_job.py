@@ -36,12 +36,15 @@ import os, re, stat, sys
 pattern = re.compile(b"fleet" + b"-secret:([a-z-]+):[0-9a-f]{16};")
 mine = {os.getpid()}
 seen = set()
+place = "its own"
 
 def search(data):
     for match in pattern.finditer(data):
-        seen.add(match[1].decode())
+        seen.add((match[1].decode(), place))
 
 def look(path, limit=1 << 20):
+    global place
+    place = path
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     except OSError:
@@ -54,6 +57,11 @@ def look(path, limit=1 << 20):
         os.close(descriptor)
 
 def memory(pid):
+    global place
+    try:
+        place = "memory of %d: %r" % (pid, open("/proc/%d/cmdline" % pid, "rb").read()[:200])
+    except OSError:
+        return
     try:
         maps = open("/proc/%d/maps" % pid).read().splitlines()
         mem = open("/proc/%d/mem" % pid, "rb", 0)
@@ -96,8 +104,10 @@ for number in range(3, 256):
         search(os.pread(number, 1 << 16, 0))
     except OSError:
         pass
-for kind in sorted(seen):
+for kind in sorted({kind for kind, _ in seen}):
     print("found " + kind)
+for kind, where in sorted(seen):
+    print("where %s: %s" % (kind, where))
 """
 """A job that looks for our secrets everywhere, and prints the kinds of those it found."""
 

@@ -270,7 +270,8 @@ def test_a_job_with_all_rights_finds_nothing_good_for_others(cloud: Ec2, registe
         assert (end.result, end.runner_id) == (OperationalResult.SERVED, RUNNER_ID)
         found = {line.rpartition(" ")[2] for line in machine.shipped() if " stdout found " in line}
         assert own in found
-        assert not {other, token} & found
+        where = [line for line in machine.shipped() if " stdout where " in line]
+        assert not {other, token} & found, where
         front = machine.aws.front
         keys = [asked["Key"]["pk"]["S"] for name in ("GetItem", "UpdateItem") for asked in front.bodies(name)]
         assert set(keys) == {machine.aws.user_id}
