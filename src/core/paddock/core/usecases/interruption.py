@@ -18,7 +18,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.spec import Market
 from paddock.core.states import JobState, OperationalResult
-from paddock.core.units import Moment, rfc3339
+from paddock.core.units import MINUTE, Moment, rfc3339
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import NOT_BUSY, Life
@@ -26,6 +26,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 
+_STOPPED = MINUTE  # a warned machine stops its job 45 s before it is taken
 _RAN = frozenset({JobState.RUNNING, JobState.FINISHED})
 
 
@@ -91,7 +92,7 @@ class Interruptions:
                 self._life.taken(job, _words(runner))
         served = self._job_on(self._runners.get(runner.machine) or runner)
         if served is not None and served.state in _RAN:
-            self._interrupted(served, gone=gone)
+            self._interrupted(served, at, gone=gone)
 
     def _flipped(self, runner: Runner, at: Moment) -> Runner:
         """The record with the moment of the interruption, which is written once."""
@@ -110,8 +111,8 @@ class Interruptions:
         job = None if number is None else self._jobs.get(str(number))
         return job if job is not None and job.machine == runner.machine else None
 
-    def _interrupted(self, job: Job, *, gone: bool) -> None:
-        if gone and job.result is None:
+    def _interrupted(self, job: Job, at: Moment, *, gone: bool) -> None:
+        if gone and job.result is None and not _by_itself(job, at):
             when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=None)
             try:
                 job = self._jobs.update(job.key, when, JobChange(result=OperationalResult.INTERRUPTED))
@@ -119,6 +120,11 @@ class Interruptions:
                 return  # it said something meanwhile; whoever is told again looks again
             self._record.job(job.id, "interrupted", f"its machine {job.machine} was taken back while it ran")
         self._reruns.suspect(job)
+
+
+def _by_itself(job: Job, taken: Moment) -> bool:
+    """True if the job had ended before its machine was taken, although the machine's own word on it never came."""
+    return job.conclusion == "success" or (job.finished_at is not None and job.finished_at < taken - _STOPPED)
 
 
 def _words(runner: Runner) -> str:

@@ -169,6 +169,11 @@ class Sweep:
         job = self._table.jobs.get(str(act.job_id))
         if job is None or job.live:
             return
+        if job.conclusion is None:
+            # Given up by us, and taken by a machine all the same: only GitHub knows whether it still runs.
+            now = self._completion.ask(job)
+            if now is not None and now.status != Observed.COMPLETED:
+                return
         change = RunnerChange(state=RunnerState.DRAINING, idle_at=job.finished_at, reason="GitHub concluded its job")
         try:
             self._table.runners.update(act.machine, RunnerIs(state=RunnerState.BUSY, gone_at=None), change)
