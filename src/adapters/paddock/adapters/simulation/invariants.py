@@ -12,6 +12,7 @@ import attrs
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.memory.github.values import JobRecord, Status
 from paddock.adapters.simulation.agents import Agents
+from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.host import Standing
 from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.outcome import Violation
@@ -19,33 +20,40 @@ from paddock.adapters.simulation.protocols import Ending, Life, SimulatedCloud
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.decision import Decision
 from paddock.core.job import Job, job_subject
-from paddock.core.ledger import LedgerEntry
+from paddock.core.ledger import EC2_MINIMUM, LedgerEntry
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span, rfc3339, span_text
 from paddock.core.usecases.record import machine_subject
 
 MOST_VIOLATIONS = 100  # of each rule: after those, more of the same tell nothing
-_UNHEARD: Span = 15 * MINUTE  # a job that GitHub has queued for so long must be known to the fleet
 
 
 @attrs.frozen
 class Allowances:
     """How long things may take that cannot be at once.
 
-    ``purpose``: a machine that nobody needs. ``unseen``: a machine that dies sooner than this may never be written
-    down, and then is never billed. ``noticed``: how much longer than its life a machine may be billed. ``closed``: how
-    long after its end something may still be open. Faults of the sweeps' own calls make all of them longer.
+    ``purpose``: a machine that nobody needs. ``unheard``: a job that GitHub has queued and the fleet does not know.
+    ``unseen``: a machine that dies sooner than this may never be written down, and then is never billed. ``noticed``:
+    how much longer than its life a machine may be billed. ``closed``: how long after its end something may still be
+    open.
     """
 
     purpose: Span = 15 * MINUTE
+    unheard: Span = 15 * MINUTE
     unseen: Span = 4 * MINUTE
-    noticed: Span = 5 * MINUTE
+    noticed: Span = 0
     closed: Span = HOUR
+
+    @staticmethod
+    def under(plan: FaultPlan) -> "Allowances":
+        """Where calls fail, whoever repeats them needs longer."""
+        return Allowances(unheard=HOUR, unseen=15 * MINUTE, closed=2 * HOUR) if plan.calls else Allowances()
 
 
 class Invariants:
@@ -145,7 +153,7 @@ class Invariants:
         for ids in self._github.state.unfinished.values():
             for job_id in ids:
                 told = self._github.state.jobs.get(job_id)
-                if told is None or now - told.created_at <= _UNHEARD:
+                if told is None or now - told.created_at <= self._allowed.unheard:
                     break  # they are in the order of their creation
                 key = str(job_id)
                 if told.status is Status.QUEUED and key not in self._told and self._ours(told):
@@ -156,6 +164,10 @@ class Invariants:
 
     def _useless_since(self, life: Life) -> Moment | None:
         """Since when nobody needs the machine; None if somebody may."""
+        since = self._over(life)
+        return None if since is None else max(since, life.machine.launched_at)
+
+    def _over(self, life: Life) -> Moment | None:
         machine = life.machine.id
         agent = self._agents.by_machine.get(machine)
         if agent is not None and (agent.over_at is not None or agent.standing is Standing.WORKING):
@@ -178,8 +190,8 @@ class Invariants:
         """GitHub has concluded the job, and some time has passed."""
         if known is None:
             # Every word of it was lost, and it ended before a sweep looked: nobody could know, and nothing was missed.
-            waited = (told.completed_at or 0) - told.created_at
-            if self._ours(told) and (service is not None or waited > _UNHEARD):
+            waited = (told.started_at or told.completed_at or 0) - told.created_at
+            if self._ours(told) and waited > self._allowed.unheard:
                 self._wrong("no job is lost", f"job {told.id} ended {told.conclusion} and was never seen", told.id)
             return
         if known.state not in ENDED_JOBS:
@@ -218,21 +230,31 @@ class Invariants:
         if since is not None and ended - since > self._allowed.purpose and machine.id not in self._told:
             said = f"machine {machine.id} lived {span_text(ended - since)} longer than anybody needed it"
             self._wrong("no machine outlives its purpose", said, None, machine.id)
-        if known is None and ended - machine.launched_at < max(self._allowed.unseen, self._allowed.noticed):
+        if known is None and ended - machine.launched_at < self._allowed.unseen:
             return
         entries = sorted(bill, key=lambda entry: (entry.start, entry.end))
-        latest = max(ended + self._allowed.noticed, machine.launched_at + MINUTE)
+        least = max(ended, machine.launched_at + EC2_MINIMUM)
         whole = (
             bool(entries)
             and entries[0].start == machine.launched_at
             and all(one.end == other.start for one, other in pairwise(entries))
-            and ended <= entries[-1].end <= latest
+            and least <= entries[-1].end <= least + self._allowed.noticed
+            and self._price_is_right(life, entries)
         )
         if not whole:
             said = f"machine {machine.id} lived {_clock(machine.launched_at)} to {_clock(ended)}; billed: " + ", ".join(
-                f"{entry.phase} {_clock(entry.start)} to {_clock(entry.end)}" for entry in entries
+                f"{one.phase} {_clock(one.start)} to {_clock(one.end)} ({one.compute})" for one in entries
             )
             self._wrong("the ledger equals the bill", said, None, machine.id)
+
+    def _price_is_right(self, life: Life, entries: Sequence[LedgerEntry]) -> bool:
+        """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour."""
+        machine, billed = life.machine, entries[-1].end - life.machine.launched_at
+        free = life.ended_by is Ending.SPOT and machine.market is Market.SPOT and billed < HOUR
+        price = 0 if free else machine.price
+        if price is None:
+            return all(entry.compute is None for entry in entries)
+        return sum(entry.compute or 0 for entry in entries) == price * billed // HOUR
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""

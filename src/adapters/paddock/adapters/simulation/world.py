@@ -55,6 +55,9 @@ from paddock.core.units import HOUR, MINUTE, Moment, Span
 START: Moment = 1_795_348_800 * 1_000_000
 """2026-11-22T12:00:00Z, a Sunday: when a world without a workload begins."""
 
+LONG: Span = 3 * HOUR
+"""How long what has ended stays in the stores where messages are lost, late and sent again."""
+
 T = TypeVar("T")
 
 _REMEMBERED_ERRORS = 1_000
@@ -110,7 +113,7 @@ class Simulation:
         around: Around | None = None,
         webhooks: Fate | None = None,
         reports: Fate | None = None,
-        allowances: Allowances = Allowances(),
+        allowances: Allowances | None = None,
         sink: Sink | None = None,
     ) -> None:
         """Args: what is asked of the fleet and how it is set up; all chance; what goes wrong; how the world is.
@@ -197,11 +200,11 @@ class Simulation:
             decisions=self.decisions,
             ours=self.ours,
             violations=self.violations,
-            allowances=allowances,
+            allowances=Allowances.under(faults) if allowances is None else allowances,
         )
         self.archive = Archive(
             timeline=self.timeline,
-            keep=parameters.keep,
+            keep=parameters.keep if faults == FaultPlan(name=faults.name) else max(parameters.keep, LONG),
             github=self.github,
             cloud=self.cloud,
             table=self.table,
@@ -338,7 +341,7 @@ class Simulation:
 
     def _told(self, event: Event) -> None:
         """GitHub tells: of a job of ours, the levels must know."""
-        job = event.job
+        job = None if event.redelivery else event.job
         if job is not None and self.claimed(job.labels):
             if event.action == "queued":
                 self.measure.queued()
