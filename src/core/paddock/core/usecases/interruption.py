@@ -91,6 +91,8 @@ class Interruptions:
             elif now.status == "queued":
                 self._life.taken(job, _words(runner))
         served = self._job_on(self._runners.get(runner.machine) or runner)
+        if gone and served is not None:
+            served = self._asked(served)
         if served is not None and served.state in _RAN:
             self._interrupted(served, at, gone=gone)
 
@@ -110,6 +112,13 @@ class Interruptions:
         number = runner.served_job if runner.served_job is not None else runner.assigned_job
         job = None if number is None else self._jobs.get(str(number))
         return job if job is not None and job.machine == runner.machine else None
+
+    def _asked(self, job: Job) -> Job | None:
+        """The job as GitHub knows it: it may have ended by itself just before its machine was taken."""
+        if job.state is JobState.RUNNING and job.result is None:
+            self._completion.ask(job)
+            return self._jobs.get(job.key)
+        return job
 
     def _interrupted(self, job: Job, at: Moment, *, gone: bool) -> None:
         if gone and job.result is None and not _by_itself(job, at):
