@@ -161,6 +161,13 @@ class Agents:
         if agent is not None:
             agent.cancelled(job_id)
 
+    def concluded(self, job_id: int) -> None:
+        """GitHub concluded the job, whatever its machine knows of that."""
+        service = self.services.get(job_id)
+        agent = None if service is None else self.by_machine.get(service.machine)
+        if agent is not None:
+            agent.concluded_at = self.timeline.now()
+
     # -- agents do ----------------------------------------------------------------------------------------------
 
     def take_orders(self, machine: str) -> Assignment | None:

@@ -76,6 +76,7 @@ class Agent:
     """One machine's agent. Its attributes are the truth, for those who compare.
 
     ``over_at`` is when the machine's purpose was over as far as it can know: its job ended, or it gave up.
+    ``concluded_at`` is when GitHub concluded its job.
     ``mute``: it reports nothing and switches nothing off any more; its runner goes on. ``skew`` is how far its clock
     is off.
     """
@@ -88,6 +89,7 @@ class Agent:
         "begun_at",
         "booted_at",
         "conclusion",
+        "concluded_at",
         "connected_at",
         "job_id",
         "machine",
@@ -110,6 +112,7 @@ class Agent:
         self.connected_at: Moment | None = None
         self.begun_at: Moment | None = None
         self.over_at: Moment | None = None
+        self.concluded_at: Moment | None = None
         self.taken_at: Moment | None = None
         self.conclusion = ""
         self.job_id: int | None = None

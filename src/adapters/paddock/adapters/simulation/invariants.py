@@ -71,9 +71,14 @@ class Invariants:
         decisions: Decisions,
         ours: Callable[[JobRecord], bool],
         violations: list[Violation],
+        lossy: bool,
         allowances: Allowances,
     ) -> None:
-        """Args: everything there is to look at. `ours` tells which jobs the fleet must come to know."""
+        """Args: everything there is to look at.
+
+        `ours` tells which jobs the fleet must come to know; `lossy`, whether decisions can be lost on their way.
+        """
+        self._lossy = lossy
         self._timeline = timeline
         self._settings = settings
         self._github = github
@@ -168,21 +173,24 @@ class Invariants:
         return None if since is None else max(since, life.machine.launched_at)
 
     def _over(self, life: Life) -> Moment | None:
-        machine = life.machine.id
-        agent = self._agents.by_machine.get(machine)
-        if agent is not None and (agent.over_at is not None or agent.standing is Standing.WORKING):
+        agent = self._agents.by_machine.get(life.machine.id)
+        if agent is not None and agent.job_id is not None:
+            # As long as GitHub believes that it works, so must the fleet.
+            concluded = agent.concluded_at
+            return None if agent.over_at is None or concluded is None else max(agent.over_at, concluded)
+        if agent is not None and agent.over_at is not None:
             return agent.over_at
-        runner = self._table.runners.get(machine)
+        return self._wanted_until(life)
+
+    def _wanted_until(self, life: Life) -> Moment | None:
+        """Until when the job that the machine is for waited; None: it still does."""
+        runner = self._table.runners.get(life.machine.id)
         job_id = None if runner is None else runner.assigned_job
-        if job_id is None:
-            return life.machine.launched_at
-        told = self._github.state.jobs.get(job_id)
-        if told is None:
+        told = None if job_id is None else self._github.state.jobs.get(job_id)
+        if job_id is None or told is None:
             return life.machine.launched_at
         other = self._agents.services.get(job_id)
-        if other is not None and other.machine != machine:
-            return other.begun_at
-        return told.completed_at
+        return told.completed_at if other is None or other.machine == life.machine.id else other.begun_at
 
     # -- at the close -------------------------------------------------------------------------------------------
 
@@ -201,13 +209,15 @@ class Invariants:
         elif known.state is JobState.CANCELLED:
             right = told.conclusion == "cancelled"
         else:
-            right = known.conclusion == told.conclusion
+            # A job whose machine was taken is failed or cancelled, whoever says it: its machine's evidence counts.
+            taken = {"failure", "cancelled"} if known.result is OperationalResult.INTERRUPTED else set()
+            right = known.conclusion == told.conclusion or {known.conclusion, told.conclusion} <= taken
         if not right or known.finished_at is None:
             said = f"GitHub says {told.status} {told.conclusion}, the record {known.state} {known.conclusion}"
             self._wrong("jobs end as GitHub says", f"job {told.id}: {said}", told.id)
         if known.launch - known.displaced > self._settings.retry.max_launches:
             self._wrong("launches stay within the budget", f"job {told.id} had {known.launch}", told.id)
-        if not known.reason and not self._decisions.about(known.subject, limit=1):
+        if not self._lossy and not known.reason and not self._decisions.about(known.subject, limit=1):
             self._wrong("every decision has a reason", f"nothing is said of job {told.id}", told.id)
         self._results(known, service)
 

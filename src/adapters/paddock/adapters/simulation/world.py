@@ -200,6 +200,7 @@ class Simulation:
             decisions=self.decisions,
             ours=self.ours,
             violations=self.violations,
+            lossy=faults.calls or around is not None,
             allowances=Allowances.under(faults) if allowances is None else allowances,
         )
         self.archive = Archive(
@@ -351,8 +352,8 @@ class Simulation:
             elif event.action == "completed":
                 if job.started_at is None:
                     self.measure.levels.change(event.at, waiting=-1)
-                self.archive.concluded(job.id)
-        elif job is not None and event.action == "completed":
+        if job is not None and event.action == "completed":
+            self.agents.concluded(job.id)
             self.archive.concluded(job.id)
         self.courier(event)
 
