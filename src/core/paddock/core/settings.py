@@ -12,6 +12,8 @@ from paddock.core.retry import RetryPolicy
 from paddock.core.spec import Arch, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Span
 
+DEFAULT_GROUP = 1  # GitHub's own runner group, which every repository of an organisation may use
+
 
 class ForkPolicy(StrEnum):
     """What happens to jobs of runs whose code comes from a fork."""
@@ -86,7 +88,7 @@ class FleetSettings:
     repositories: tuple[str, ...] = ("*",)
     forks: ForkPolicy = ForkPolicy.REFUSE
     scope: ScopeKind = ScopeKind.REPOSITORY
-    runner_group: int = 1
+    runner_group: int = DEFAULT_GROUP
     specs: Mapping[str, RunnerSpec] = attrs.field(factory=dict)
     aliases: tuple[Alias, ...] = ()
     limits: Limits = Limits()
@@ -109,3 +111,14 @@ class FleetSettings:
         """True if jobs of this repository (``owner/name``) may run here."""
         folded = repository.casefold()
         return any(fnmatchcase(folded, glob.casefold()) for glob in self.repositories)
+
+    def reachable(self, repository: str) -> bool:
+        """True if GitHub may give this repository's jobs to our runners, although it is not allowed here.
+
+        It may where runners are its organisation's and in the group that every repository may use. Who may use any
+        other group is for the group to say.
+        """
+        if self.scope is not ScopeKind.ORGANIZATION or self.runner_group != DEFAULT_GROUP:
+            return False
+        owner = repository.casefold().partition("/")[0]
+        return any(fnmatchcase(owner, glob.casefold().partition("/")[0]) for glob in self.repositories)

@@ -60,10 +60,15 @@ class Wait:
 
 @attrs.frozen
 class Refuse:
-    """It will never run here."""
+    """It will never run here.
+
+    ``unsafe``: its code must not run here, and refusing it does not keep it away: it stays in GitHub's queue, and the
+    runner of the next good job with its labels may be given it. So its run is cancelled.
+    """
 
     verdict: str
     reason: str
+    unsafe: bool = False
 
 
 Verdict: TypeAlias = Admit | Wait | Refuse
@@ -85,7 +90,13 @@ def admit(
     repository = job.facts.repository
     if not settings.allows(repository):
         allowed = ", ".join(settings.repositories)
-        return Refuse("outside_allow_list", f"repository {repository} is not allowed here (allowed: {allowed})")
+        reason = f"repository {repository} is not allowed here (allowed: {allowed})"
+        return Refuse("outside_allow_list", reason, unsafe=settings.reachable(repository))
+    # Before the labels: ones that nobody here can serve alone may be among those of a runner that serves another job.
+    if needs_run(job, settings) and (run is None or run.fork):
+        head = run.head_repository if run is not None and run.head_repository else "an unknown repository"
+        reason = f"its code comes from a fork ({head}), and the fleet's fork policy is to refuse"
+        return Refuse("fork", reason, unsafe=True)
     try:
         spec = parse_labels(job.facts.labels, settings.specs, settings.aliases)
     except InvalidLabel as error:
@@ -96,9 +107,6 @@ def admit(
     types = fitting(spec)
     if not types:
         return Refuse("no_instance_type", f"no instance type fits {spec}: widen cpu, ram or family")
-    if needs_run(job, settings) and (run is None or run.fork):
-        head = run.head_repository if run is not None and run.head_repository else "an unknown repository"
-        return Refuse("fork", f"its code comes from a fork ({head}), and the fleet's fork policy is to refuse")
     wait = _wait(repository, types[0].vcpu, settings=settings, usage=usage, paused=paused, now=now)
     return wait if wait is not None else Admit(spec, types[0].vcpu)
 

@@ -135,7 +135,7 @@ class Dispatch:
                     usage = usage.plus(job.facts.repository, verdict.vcpu)
                     admitted.append((job, verdict.spec))
                 elif isinstance(verdict, Refuse):
-                    self._reject(job, verdict.verdict, verdict.reason)
+                    self._reject(job, verdict.verdict, verdict.reason, unsafe=verdict.unsafe)
                     handled[job.id] = Done()
                 elif isinstance(verdict, Wait):
                     handled[job.id] = self._wait(job, verdict)

@@ -1,6 +1,7 @@
 """Rejection: a job that will never run here ends at once, and its author is told why.
 
-GitHub would let it hang for a day.
+GitHub would let it hang for a day, and give it to any runner that fits. A job whose code must not run here is therefore
+taken out of GitHub's queue before its record is closed.
 """
 
 from paddock.core.errors import Conflict, NotFound, PaddockError
@@ -26,25 +27,47 @@ class Reject:
         self._clock = clock
         self._record = Recorder(decisions, clock, "dispatch")
 
-    def __call__(self, job: Job, verdict: str, reason: str) -> None:
-        """End the job as rejected, unless it has moved on meanwhile."""
+    def __call__(self, job: Job, verdict: str, reason: str, *, unsafe: bool = False) -> None:
+        """End the job as rejected, unless it has moved on meanwhile; if it is `unsafe`, its run is cancelled first.
+
+        Raises:
+            Unavailable, Throttled: the run could not be cancelled yet. The job stays open: repeat it.
+        """
+        stays = self._cancel(job) if unsafe else None
         change = JobChange(state=JobState.REJECTED, reason=reason, finished_at=self._clock.now(), lease_until=0)
         try:
             self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch), change)
         except (Conflict, NotFound):
             return
         # The author first: nothing else tells people, and a log that is away must not keep them from hearing.
-        trouble = self._tell_author(job, reason) if self._settings.allows(job.facts.repository) else None
+        trouble = (
+            self._tell_author(job, reason, cancel=not unsafe) if self._settings.allows(job.facts.repository) else None
+        )
         self._record.job(job.id, verdict, reason)
+        if stays is not None:
+            left = f"it stays in GitHub's queue, where a runner of its labels may be given it: {stays}"
+            self._record.job(job.id, "run_not_cancelled", left)
         if trouble is not None:
             self._record.job(job.id, "author_not_told", f"GitHub did not take the message: {trouble}")
 
-    def _tell_author(self, job: Job, reason: str) -> PaddockError | None:
+    def _cancel(self, job: Job) -> PaddockError | None:
+        """Cancel the job's run; the error if GitHub will never do so."""
+        try:
+            self._workflows.cancel_run(job.facts.repository, job.facts.run_id)
+        except NotFound:
+            return None  # there is nothing left to be run
+        except PaddockError as error:
+            if error.retryable:
+                raise
+            return error
+        return None
+
+    def _tell_author(self, job: Job, reason: str, *, cancel: bool) -> PaddockError | None:
         """The fleet's own word is the record; that the author hears of it is worth trying, not failing for."""
         try:
             title = f"{job.facts.name or job.id}: no runner will come"
             self._workflows.report_rejection(job.facts.repository, job.facts.head_sha, title, reason)
-            if self._settings.cancel_run_on_reject:
+            if cancel and self._settings.cancel_run_on_reject:
                 self._workflows.cancel_run(job.facts.repository, job.facts.run_id)
         except PaddockError as error:
             return error
