@@ -98,6 +98,10 @@ class Assign:
         self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
         return launched
 
+    def ordered(self, machine: Machine) -> bool:
+        """True if the machine ever got orders."""
+        return self._assignments.get(machine.id) is not None
+
     def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
         scope = scope_of(job.facts.repository, self._settings)
         package = self._releases.package(scope, machine.arch)

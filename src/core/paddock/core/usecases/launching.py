@@ -226,8 +226,7 @@ class Launching:
     def _give(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Handled:
         try:
             if not machine.alive:
-                self._adopt(machine, "it ended before it got its orders")
-                self._life.launch_failed(job, f"its machine {machine.id} ended before it got its orders")
+                self._ended_early(job, machine)
             elif self._assign(job, machine, launch, resumed=resumed) is None:
                 why = "the job moved on while its machine was started"
                 self._retire.surplus(self._adopt(machine, why), job, why)
@@ -239,6 +238,16 @@ class Launching:
         except PaddockError as error:
             return self._later(job, error)
         return Done()
+
+    def _ended_early(self, job: Job, machine: Machine) -> None:
+        """Its machine is dead already: of itself, or because it waited for orders that we could not give it."""
+        why = f"its machine {machine.id} ended before it got its orders"
+        self._adopt(machine, "it ended before it got its orders")
+        lived = (machine.ended_at or self._clock.now()) - machine.launched_at
+        if lived > self._settings.deadlines.boot and not self._assign.ordered(machine):
+            self._life.no_orders(job, why)
+        else:
+            self._life.launch_failed(job, why)
 
     def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
         reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"

@@ -14,7 +14,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.retry import GiveUp, RetryPolicy
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import MINUTE, SECOND, Moment
+from paddock.core.units import MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.record import Recorder
 
 WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})
@@ -65,10 +65,18 @@ class Life:
 
         The longer it has waited, the less often. The launch stays named on the record: its market was the wrong one.
         """
-        waited = self._clock.now() - job.received_at
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
         change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)
-        return self._requeue(job, when, change, min(max(waited // 4, _SOONEST), _LATEST), "no_capacity", reason)
+        return self._requeue(job, when, change, self._ever_longer(job), "no_capacity", reason)
+
+    def no_orders(self, job: Job, reason: str) -> Job | None:
+        """The job's machine ended while we could give it no orders: that is held against neither. It tries again.
+
+        GitHub's interface may be away for hours, so it tries less often the longer it has waited.
+        """
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        change = JobChange(displaced=job.displaced + 1, reason=reason)
+        return self._requeue(job, when, change, self._ever_longer(job), "relaunch", reason)
 
     def never_asked(self, job: Job) -> Job | None:
         """The job's dispatcher died before it asked the cloud for anything, so nothing is held against the job."""
@@ -196,6 +204,10 @@ class Life:
         if reason:
             self._record.job(job.id, "woken", reason)
         self._queue.send([JobRequested(job.facts, now)])
+
+    def _ever_longer(self, job: Job) -> Span:
+        """How long a job waits that fails for reasons not its own."""
+        return min(max((self._clock.now() - job.received_at) // 4, _SOONEST), _LATEST)
 
     def _requeue(self, job: Job, when: JobIs, change: JobChange, delay: int, verdict: str, reason: str) -> Job | None:
         now = self._clock.now()

@@ -1,0 +1,41 @@
+"""What is away for an hour costs no job: neither its launches nor its place."""
+
+import pytest
+
+from paddock.core.errors import Unavailable
+from paddock.core.states import JobState
+from paddock.core.units import HOUR, MINUTE, SECOND
+from tests.faults import Failing
+from tests.world import World
+from tests.world_invariants import check
+
+
+@pytest.mark.parametrize("call", ["github.runners.jit_config", "github.releases.package", "assignments.put"])
+def test_an_hour_in_which_no_machine_can_be_given_orders_costs_no_job(call: str) -> None:
+    """Machines that waited for orders in vain are not the job's failures; it tries again, less and less often."""
+    failing = Failing()
+    world = World(around=failing.around)
+    failing.errors[call] = Unavailable("away")
+    job = world.push_job()
+    world.run(HOUR)
+    assert world.record(job).launch - world.record(job).displaced <= 1
+    assert len(world.cloud.lives) < 8
+    failing.errors.clear()
+    world.run_until_quiet()
+    assert world.record(job).conclusion == "success"
+
+
+def test_a_machine_that_dies_before_it_can_have_waited_for_orders_counts() -> None:
+    """Hardware or image, whatever GitHub does meanwhile: else a broken image would be launched for ever."""
+    failing = Failing({"github.runners.jit_config": Unavailable("away")})
+    world = World(around=failing.around)
+    job = world.push_job()
+    for _ in range(120):
+        world.run(30 * SECOND)
+        for machine in world.cloud.alive:
+            world.cloud.kill(machine)
+    record = world.record(job)
+    assert (record.state, record.launch) == (JobState.ABANDONED, 3)
+    failing.errors.clear()
+    world.run(30 * MINUTE)
+    check(world, registrations_left=0)
