@@ -1,7 +1,10 @@
 """What is away for an hour costs no job: neither its launches nor its place."""
 
+from collections.abc import Sequence
+
 import pytest
 
+from paddock.core.decision import Decision
 from paddock.core.errors import Unavailable
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -39,3 +42,21 @@ def test_a_machine_that_dies_before_it_can_have_waited_for_orders_counts() -> No
     failing.errors.clear()
     world.run(30 * MINUTE)
     check(world, registrations_left=0)
+
+
+def test_in_a_mass_death_of_machines_every_job_is_served_in_the_end() -> None:
+    """A machine that was inherited in a swap, dead and not yet known to be, is no failure of the job that has it."""
+    world = World()
+    jobs = world.push_jobs(400)
+    world.run(5 * SECOND)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.run_until_quiet()
+    assert [job for job in jobs if world.record(job).state is not JobState.FINISHED] == []
+    check(world)
+    assert any("the machine that it inherited" in told.reason for job in jobs for told in told_of(world, job))
+
+
+def told_of(world: World, job: int) -> Sequence[Decision]:
+    """What was decided about the job."""
+    return world.decisions.about(f"job:{job}")

@@ -50,9 +50,10 @@ class Job:
 
     ``launch`` counts the launches made for it, ``displaced`` those of them that are not held against it: no machine
     could be had, or its machine served another job. ``machine`` is the machine that serves it, or that was launched
-    for it. ``conclusion`` is GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands
-    where it stands, ``failure`` why its last launch came to nothing (waiting in between does not wipe it).
-    ``on_demand`` forces it onto the market where nothing is taken back.
+    for it; ``inherited`` says that it was launched for another job, which has this one's instead. ``conclusion`` is
+    GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands where it stands,
+    ``failure`` why its last launch came to nothing (waiting in between does not wipe it). ``on_demand`` forces it onto
+    the market where nothing is taken back.
     """
 
     facts: JobFacts
@@ -74,6 +75,7 @@ class Job:
     reason: str = ""
     failure: str = ""
     on_demand: bool = False
+    inherited: bool = False
 
     @property
     def id(self) -> int:
@@ -140,6 +142,7 @@ class JobChange(TypedDict, total=False):
     reason: str
     failure: str
     on_demand: bool
+    inherited: bool
 
 
 def job_subject(job_id: int) -> str:

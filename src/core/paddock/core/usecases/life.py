@@ -48,6 +48,8 @@ class Life:
 
         Returns the record as it then is; None if the job had moved on meanwhile, and nothing was changed.
         """
+        if job.inherited:
+            return self._forfeited(job, reason)
         # The lease is part of the condition: a dispatcher that was too slow must not fail what another one resumed.
         when = JobIs(state=job.state, launch=job.launch, machine=job.machine, lease_until=job.lease_until)
         verdict = self._retry.after_failure(job, reason)
@@ -100,6 +102,12 @@ class Life:
         reason = f"its machine {job.machine} serves {whom}, which GitHub gave it (runners are label capacity)"
         when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
         return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "displaced", reason)
+
+    def _forfeited(self, job: Job, reason: str) -> Job | None:
+        """The machine that the job inherited will not serve it. Its own launch gave one that did serve: no failure."""
+        when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
+        change = JobChange(displaced=job.displaced + 1)
+        return self._requeue(job, when, change, 0, "displaced", f"the machine that it inherited is lost: {reason}")
 
     def taken(self, job: Job, reason: str) -> Job | None:
         """The cloud takes the job's machine before the job started: it gets another one at once, on demand.
@@ -185,7 +193,7 @@ class Life:
         inherits = self._change(
             other,
             JobIs(state=JobState.LAUNCHED, launch=other.launch, machine=taken.machine),
-            JobChange(machine=free.machine, runner_name=free.runner_name),
+            JobChange(machine=free.machine, runner_name=free.runner_name, inherited=True),
         )
         if inherits is not None:
             self._runners.update(free.key, RunnerIs(), RunnerChange(assigned_job=other.id))
@@ -218,6 +226,7 @@ class Life:
             launch_id=None,
             lease_until=now + delay + ON_ITS_WAY,
             not_before=now + delay,
+            inherited=False,
         )
         back.update(change)
         queued = self._change(job, when, back)
