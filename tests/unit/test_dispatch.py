@@ -197,7 +197,12 @@ def test_a_job_of_a_run_that_github_does_not_know_is_given_up() -> None:
     world = World(settings=FleetSettings(repositories=("acme/site",)))
     world.github.add_repository("acme/site", private=False)
     facts = JobFacts(77, 78, "acme/site", ("paddock",), private=False, created_at=NOON)
-    assert world.fleet.dispatch([JobRequested(facts, NOON)]) == [Done()]
+    asked = [JobRequested(facts, NOON)]
+    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know its run")]
+    world.clock.advance(MINUTE)
+    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know its run")]
+    world.clock.advance(MINUTE)
+    assert world.fleet.dispatch(asked) == [Done()]
     assert (world.record(77).state, world.record(77).reason) == (
         JobState.ABANDONED,
         "GitHub no longer knows the job",

@@ -1,16 +1,20 @@
 """What is away for an hour costs no job: neither its launches nor its place."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 
 from paddock.core.decision import Decision
-from paddock.core.errors import Unavailable
+from paddock.core.errors import NotFound, PaddockError, Unavailable
+from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Failing
+from tests.faults import Failing, Wired
 from tests.world import World
 from tests.world_invariants import check
+
+PUBLIC = "acme/site"
 
 
 @pytest.mark.parametrize("call", ["github.runners.jit_config", "github.releases.package", "assignments.put"])
@@ -42,6 +46,53 @@ def test_a_machine_that_dies_before_it_can_have_waited_for_orders_counts() -> No
     failing.errors.clear()
     world.run(30 * MINUTE)
     check(world, registrations_left=0)
+
+
+def once(call: str, error: PaddockError) -> Callable[[str, object], Wired]:
+    """Ports of which one call fails the first time."""
+    left = [error]
+
+    def around(name: str, port: object) -> Wired:
+        def intercept(what: str, act: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the port returns
+            if what == call and left:
+                raise left.pop()
+            return act()
+
+        return Wired(name, port, intercept)
+
+    return around
+
+
+@pytest.mark.parametrize("call", ["github.workflows.run", "github.workflows.job"])
+def test_one_not_found_from_github_gives_no_job_up(call: str) -> None:
+    """GitHub's copies may not know yet what its webhook told: unknown means keep, and ask again."""
+    world = World(settings=FleetSettings(repositories=(PUBLIC,)), around=once(call, NotFound("not yet")))
+    world.github.add_repository(PUBLIC, private=False)
+    job = world.push_job(repository=PUBLIC)
+    world.run(10 * SECOND)
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    world.run_until_quiet()
+    assert world.record(job).conclusion == "success"
+    assert world.record(job).missing_at is None
+    assert "missing" in world.verdicts(job)
+    check(world)
+
+
+def test_two_of_them_with_an_answer_in_between_are_one_each() -> None:
+    """What was found again is not remembered as missing."""
+    failing = Failing()
+    world = World(around=failing.around)
+    job = world.push_job(lasts=HOUR)
+    world.run(MINUTE)
+    for _ in range(2):
+        failing.errors["github.workflows.job"] = NotFound("hiccup")
+        assert world.fleet.sweep._completion.ask(world.record(job)) is None
+        assert not world.fleet.sweep._life.forgotten(world.record(job))
+        failing.errors.clear()
+        world.clock.advance(3 * MINUTE)
+        assert world.fleet.sweep._completion.ask(world.record(job)) is not None
+    assert world.record(job).state is JobState.RUNNING
 
 
 def test_in_a_mass_death_of_machines_every_job_is_served_in_the_end() -> None:

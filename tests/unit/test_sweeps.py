@@ -204,6 +204,9 @@ def test_a_job_that_github_forgot_to_end_is_asked_about_after_a_day() -> None:
     world.fleet.dispatch([JobRequested(facts, NOON)])
     world.clock.advance(DAY + HOUR)
     world.fleet.sweep()
+    assert world.record(5).state is JobState.QUEUED
+    world.clock.advance(2 * MINUTE)
+    world.fleet.sweep()
     assert (world.record(5).state, world.record(5).reason) == (JobState.ABANDONED, "GitHub no longer knows the job")
 
 

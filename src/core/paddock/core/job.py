@@ -53,7 +53,7 @@ class Job:
     for it; ``inherited`` says that it was launched for another job, which has this one's instead. ``conclusion`` is
     GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands where it stands,
     ``failure`` why its last launch came to nothing (waiting in between does not wipe it). ``on_demand`` forces it onto
-    the market where nothing is taken back.
+    the market where nothing is taken back. ``missing_at`` is since when GitHub says that it does not know the job.
     """
 
     facts: JobFacts
@@ -76,6 +76,7 @@ class Job:
     failure: str = ""
     on_demand: bool = False
     inherited: bool = False
+    missing_at: Moment | None = None
 
     @property
     def id(self) -> int:
@@ -120,6 +121,7 @@ class JobIs(TypedDict, total=False):
     lease_until: Moment
     conclusion: str | None
     result: OperationalResult | None
+    missing_at: Moment | None
 
 
 class JobChange(TypedDict, total=False):
@@ -143,6 +145,7 @@ class JobChange(TypedDict, total=False):
     failure: str
     on_demand: bool
     inherited: bool
+    missing_at: Moment | None
 
 
 def job_subject(job_id: int) -> str:

@@ -95,6 +95,7 @@ class Completion:
             now = self._workflows.job(job.facts.repository, job.id)
         except NotFound:
             return None
+        self._life.found(job)
         if now.status in set(Observed):
             self(
                 JobObserved(

@@ -33,6 +33,7 @@ from paddock.core.usecases.usage import UsageMeter
 
 MOST_AHEAD = 20
 _SOON: Span = 2 * SECOND
+_UNKNOWN: Span = 15 * SECOND
 
 
 class Dispatch:
@@ -140,8 +141,8 @@ class Dispatch:
                 elif isinstance(verdict, Wait):
                     handled[job.id] = self._wait(job, verdict)
                 else:
-                    self._life.forgotten(job)
-                    handled[job.id] = Done()
+                    gone = self._life.forgotten(job)
+                    handled[job.id] = Done() if gone else Again(_UNKNOWN, "GitHub does not know its run")
             except PaddockError as error:
                 handled[job.id] = again(error)
         return admitted

@@ -170,6 +170,7 @@ class Launching:
             machine=None,
             lease_until=self._clock.now() + self._settings.deadlines.lease,
             reason="",
+            missing_at=None,
         )
         try:
             return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)

@@ -21,6 +21,7 @@ WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState
 ON_ITS_WAY = 30 * SECOND  # a message sent less long ago than this needs no repetition
 NOT_BUSY = frozenset({RunnerState.BOOTING, RunnerState.READY})
 AT_WORK = NOT_BUSY | {RunnerState.BUSY}
+_HEARSAY = 2 * MINUTE  # for so long may GitHub not know a job before it is believed
 _SOONEST, _LATEST = 2 * SECOND, 5 * MINUTE  # between two tries to get a machine where there is none
 
 
@@ -86,12 +87,30 @@ class Life:
         reason = "its dispatcher died before asking for a machine"
         return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "relaunch", reason)
 
-    def forgotten(self, job: Job) -> None:
-        """GitHub no longer knows the job: nobody will ever run or conclude it."""
+    def forgotten(self, job: Job) -> bool:
+        """GitHub says that it does not know the job. It is given up when it says so again some time later; True then.
+
+        One such answer is no evidence: its copies may not have heard yet of what its webhook has told us.
+        """
+        now = self._clock.now()
+        when = JobIs(state=job.state, launch=job.launch, machine=job.machine)
+        if job.missing_at is None:
+            if self._change(job, when, JobChange(missing_at=now)) is not None:
+                self._record.job(job.id, "missing", "GitHub does not know the job: it is asked again")
+            return False
+        if now - job.missing_at < _HEARSAY:
+            return False
         reason = "GitHub no longer knows the job"
-        change = JobChange(state=JobState.ABANDONED, reason=reason, finished_at=self._clock.now())
-        if self._change(job, JobIs(state=job.state, launch=job.launch, machine=job.machine), change) is not None:
+        change = JobChange(state=JobState.ABANDONED, reason=reason, finished_at=now)
+        if self._change(job, when, change) is not None:
             self._record.job(job.id, "abandoned", reason)
+        return True
+
+    def found(self, job: Job) -> Job:
+        """GitHub knows the job (again); its record as it then is."""
+        if job.missing_at is None:
+            return job
+        return self._change(job, JobIs(missing_at=job.missing_at), JobChange(missing_at=None)) or job
 
     def displaced(self, job: Job, by: int | None) -> Job | None:
         """The job's machine serves another job, and no other machine is free for it: it gets a new one.
