@@ -99,8 +99,9 @@ def launches_are_within_the_budget(world: World) -> None:
 
 
 def every_decision_has_a_reason(world: World) -> None:
-    """Nothing was decided without saying why, and every job that was seen has a story."""
+    """Nothing was decided without saying why, every job that was seen has a story, and no fault of ours is told."""
     for decisions in world.decisions._about.values():
+        assert all(decision.verdict != "fault" for decision in decisions), decisions
         assert all(decision.reason and decision.verdict for decision in decisions), decisions
     for job in everything_in(world.table.jobs):
         assert job.reason or world.decisions.about(job.subject), job

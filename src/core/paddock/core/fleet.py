@@ -9,6 +9,8 @@ Nothing here loops, waits or knows what runs it: a function in the cloud, a thre
 steps. Each step may be repeated, run several times at once, and be cut off anywhere.
 """
 
+from contextlib import suppress
+
 from paddock.core.errors import PaddockError, Throttled
 from paddock.core.ledger import Rates
 from paddock.core.messages import (
@@ -221,7 +223,7 @@ class Fleet:
         try:
             for received in batch:
                 if self._completed(received):
-                    done.append(received.receipt)  # noqa: PERF401 - what was done before an error is kept
+                    done.append(received.receipt)  # noqa: PERF401 - what was done before the queue's own error is kept
         finally:
             if done:
                 self._events.delete(done)
@@ -231,23 +233,25 @@ class Fleet:
         """True if the event was handled and may leave the queue."""
         try:
             self.events(received.message)
-        except PaddockError as error:
-            if error.retryable:
+        except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own event alone
+            if isinstance(error, PaddockError) and error.retryable:
                 self._events.defer(received.receipt, _delay_after(error, received.receives))
             else:
-                self._unhandled(received.message, error)
+                with suppress(Exception):  # the dead letter will tell of it too
+                    self._unhandled(received.message, error)
             return False
         return True
 
-    def _unhandled(self, message: EventMessage, error: PaddockError) -> None:
+    def _unhandled(self, message: EventMessage, error: Exception) -> None:
         reason = f"{type(message).__name__} could not be handled: {type(error).__name__}: {error}"
+        verdict = "unhandled" if isinstance(error, PaddockError) else "fault"
         match message:
             case JobObserved():
-                self._record.job(message.job.job_id, "unhandled", reason)
+                self._record.job(message.job.job_id, verdict, reason)
             case RunCompleted():
-                self._record.delivery(message.delivery or "unknown", "unhandled", reason)
+                self._record.delivery(message.delivery or "unknown", verdict, reason)
             case RunnerReported() | MachineWarned() | MachineChanged():
-                self._record.machine(message.machine, "unhandled", reason)
+                self._record.machine(message.machine, verdict, reason)
 
 
 def _longer(delay: Span, receives: int) -> Span:

@@ -10,7 +10,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from paddock.core.errors import Conflict, NotFound, PaddockError
+from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage
 from paddock.core.ports.decisions import Decisions
@@ -78,8 +78,8 @@ class Dispatch:
                     self._told_twice(request, first.received_at, "asked for in the same batch")
                     continue
                 known = self._known(request)
-            except PaddockError as error:
-                handled.setdefault(job_id, again(error))
+            except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own request alone
+                handled.setdefault(job_id, self._trouble(job_id, error))
                 continue
             if isinstance(known, Job):
                 fresh[job_id] = known
@@ -87,9 +87,13 @@ class Dispatch:
                 handled[job_id] = known
         try:
             handled.update(self._launching(self._admitted(fresh.values(), handled)))
-        except PaddockError as error:
-            handled.update({job_id: again(error) for job_id in fresh if job_id not in handled})
+        except Exception as error:  # noqa: BLE001 - as above
+            handled.update({job_id: self._trouble(job_id, error) for job_id in fresh if job_id not in handled})
         return [handled[request.job.job_id] for request in requests]
+
+    def _trouble(self, job_id: int, error: Exception) -> Again:
+        self._record.fault(job_id, error)
+        return again(error)
 
     # -- records ------------------------------------------------------------------------------------------------
 
@@ -143,8 +147,8 @@ class Dispatch:
                 else:
                     gone = self._life.forgotten(job)
                     handled[job.id] = Done() if gone else Again(_UNKNOWN, "GitHub does not know its run")
-            except PaddockError as error:
-                handled[job.id] = again(error)
+            except Exception as error:  # noqa: BLE001 - as above
+                handled[job.id] = self._trouble(job.id, error)
         return admitted
 
     def _ahead_of(self, fresh: Sequence[Job]) -> list[Job]:

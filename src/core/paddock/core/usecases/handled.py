@@ -24,7 +24,11 @@ class Again:
 Handled: TypeAlias = Done | Again
 
 
-def again(error: PaddockError) -> Again:
-    """When to try again after the error: when the other side said so, soon after a passing fault, else later."""
-    delay = error.retry_after if isinstance(error, Throttled) else 5 * SECOND if error.retryable else 60 * SECOND
+def again(error: Exception) -> Again:
+    """When to try again after the error: when the other side said so, soon after a passing fault, else later.
+
+    An error outside the tree is a fault of ours: its message comes back until the queue gives it up as a dead letter.
+    """
+    passing = isinstance(error, PaddockError) and error.retryable
+    delay = error.retry_after if isinstance(error, Throttled) else 5 * SECOND if passing else 60 * SECOND
     return Again(delay, f"{type(error).__name__}: {error}")

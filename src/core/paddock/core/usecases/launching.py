@@ -5,7 +5,7 @@ is asked with its token, and whoever resumes a launch asks for exactly the same.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
 from paddock.core.job import Job, JobChange, JobIs
@@ -21,7 +21,7 @@ from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
-from paddock.core.usecases.handled import Done, Handled, again
+from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
@@ -29,6 +29,7 @@ from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
 
 _CODE = re.compile(r"^[A-Z][A-Za-z0-9.]*: (?=\S)")
+_SHORT = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
 
 
 class Launching:
@@ -71,13 +72,13 @@ class Launching:
         for job, spec in admitted:
             try:
                 groups.setdefault((spec, self._offers.market(job, spec)), []).append(job)
-            except PaddockError as error:
-                handled[job.id] = again(error)
+            except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own job alone
+                handled[job.id] = self._trouble(job, error)
         for (spec, market), group in groups.items():
             try:
                 choice = self._offers.choose(spec, market)
-            except PaddockError as error:
-                handled.update({job.id: again(error) for job in group})
+            except Exception as error:  # noqa: BLE001 - as above
+                handled.update({job.id: self._trouble(job, error) for job in group})
                 continue
             handled.update(self._chosen(spec, choice, group))
         return handled
@@ -133,25 +134,23 @@ class Launching:
         for job in group:
             try:
                 mine = self._hold(job, name, spec)
-            except PaddockError as error:
-                handled[job.id] = again(error)
+            except Exception as error:  # noqa: BLE001 - as above
+                handled[job.id] = self._trouble(job, error)
             else:
                 handled[job.id] = Done()
                 held.extend([mine] if mine is not None else [])
         if not held:
             return handled
-        if choice.reasons:
-            for job in held:
-                self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
-        if choice.empty:
-            short = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
-            return {**handled, **{job.id: self._without_machine(job, short) for job in held}}
         jobs = tuple(job.id for job in held)
         launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without)
         try:
-            if self._launches.add(launch) or self._is_mine(launch):
+            for job in held if choice.reasons else ():
+                self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
+            if choice.empty:
+                handled.update(self._served(held, {}, _SHORT, launch, resumed=False))
+            elif self._launches.add(launch) or self._is_mine(launch):
                 handled.update(self._fulfil(launch, held, resumed=False))
-        except PaddockError as error:
+        except Exception as error:  # noqa: BLE001 - as above
             handled.update({job.id: self._later(job, error) for job in held})
         return handled
 
@@ -200,14 +199,28 @@ class Launching:
         except PaddockError as error:
             return {job.id: self._later(job, error) for job in held}
         self._offers.remember(outcome.lacks)
-        pairs = self._paired(launch, outcome)
+        return self._served(held, self._paired(launch, outcome), outcome, launch, resumed=resumed)
+
+    def _served(
+        self,
+        held: Sequence[Job],
+        pairs: Mapping[int, Machine],
+        outcome: LaunchOutcome,
+        launch: Launch,
+        *,
+        resumed: bool,
+    ) -> dict[int, Handled]:
+        """Give each job its machine, or see to it that it tries again."""
         handled: dict[int, Handled] = {}
         for job in held:
             machine = pairs.get(job.id)
-            if machine is None:
-                handled[job.id] = self._without_machine(job, outcome)
-            else:
-                handled[job.id] = self._give(job, machine, launch, resumed=resumed)
+            try:
+                if machine is None:
+                    handled[job.id] = self._without_machine(job, outcome)
+                else:
+                    handled[job.id] = self._give(job, machine, launch, resumed=resumed)
+            except Exception as error:  # noqa: BLE001 - as above
+                handled[job.id] = self._later(job, error)
         return handled
 
     def _paired(self, launch: Launch, outcome: LaunchOutcome) -> dict[int, Machine]:
@@ -236,8 +249,6 @@ class Launching:
             why = f"GitHub would not register it: {error}"
             self._retire.surplus(self._adopt(machine, why), job, why)
             self._life.launch_failed(job, f"GitHub refused the registration: {error}")
-        except PaddockError as error:
-            return self._later(job, error)
         return Done()
 
     def _ended_early(self, job: Job, machine: Machine) -> None:
@@ -267,9 +278,13 @@ class Launching:
             handled[job.id] = Done()
         return handled
 
-    def _later(self, job: Job, error: PaddockError) -> Handled:
+    def _trouble(self, job: Job, error: Exception) -> Again:
+        self._record.fault(job.id, error)
+        return again(error)
+
+    def _later(self, job: Job, error: Exception) -> Handled:
         """Nobody knows what came of it: the lease ends when the next try is due, which resumes this very launch."""
-        later = again(error)
+        later = self._trouble(job, error)
         try:
             self._jobs.update(
                 job.key,

@@ -1,8 +1,11 @@
 """Writing decisions down: every use-case says what it decided, about what, and why."""
 
+from contextlib import suppress
+
 import attrs
 
 from paddock.core.decision import Decision, Fact
+from paddock.core.errors import PaddockError
 from paddock.core.job import job_subject
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.system import Clock
@@ -46,6 +49,12 @@ class Recorder:
     def circuit(self, key: str, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a circuit."""
         self._write(circuit_subject(key), verdict, reason, facts)
+
+    def fault(self, job_id: int, error: Exception) -> None:
+        """Write down an error that nobody foresaw; of others nothing. If it cannot be written, the message tells."""
+        if not isinstance(error, PaddockError):
+            with suppress(Exception):
+                self.job(job_id, "fault", f"a fault of ours: {type(error).__name__}: {error}")
 
     def _write(self, subject: str, verdict: str, reason: str, facts: dict[str, Fact]) -> None:
         self.decisions.append([Decision(subject, self.clock.now(), self.actor, verdict, reason, facts)])

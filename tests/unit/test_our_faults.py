@@ -1,0 +1,107 @@
+"""Errors that nobody foresaw are faults of ours; each concerns its own job, event or kind of machine, and no other."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from paddock.core.job import JobFacts
+from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
+from paddock.core.states import JobState
+from paddock.core.units import HOUR, MINUTE
+from tests.faults import Failing, Wired
+from tests.strategies import NOON
+from tests.world import World
+
+
+class Sick:
+    """A port in one method of which we stumble over whatever is `meant`."""
+
+    def __init__(self, port: object, method: str, meant: Callable[[Any], bool]) -> None:
+        self._port = port
+        self._method = method
+        self._meant = meant
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
+        method = getattr(self._port, name)
+        return self._stumbling(method) if name == self._method else method
+
+    def _stumbling(self, method: Callable[..., Any]) -> Callable[..., Any]:
+        def stumbling(first: Any, *args: Any) -> Any:  # noqa: ANN401 - as the port's method
+            if self._meant(first):
+                raise KeyError("a fault of ours")
+            return method(first, *args)
+
+        return stumbling
+
+
+def sick(call: str, meant: Callable[[Any], bool]) -> Callable[[str, object], object]:
+    """Put it around the port of this call."""
+    port, _, method = call.rpartition(".")
+    return lambda name, inner: Sick(inner, method, meant) if name == port else inner
+
+
+@pytest.mark.parametrize(
+    ("call", "of"),
+    [
+        ("table.jobs.add", lambda record: record.id),
+        ("table.jobs.update", int),
+        ("assignments.put", lambda assignment: assignment.job_id),
+    ],
+)
+def test_a_fault_of_ours_in_one_job_does_not_stop_its_batch(call: str, of: Callable[[Any], int]) -> None:
+    """Its request comes back until the queue gives it up; the others of its batch are served."""
+    bad: list[int] = []
+    world = World(around=sick(call, lambda first: of(first) in bad))
+    first, *others = world.push_jobs(3)
+    bad.append(first)
+    world.run(HOUR)
+    assert [world.record(job).state for job in others] == [JobState.FINISHED] * 2
+    assert world.jobs.depth().dead > 0
+    assert "fault" in world.verdicts(first)
+    told = [decision.reason for decision in world.decisions.about(f"job:{first}") if decision.verdict == "fault"]
+    assert told[0] == "a fault of ours: KeyError: 'a fault of ours'"
+
+
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        (RunnerReported(ReportEvent.STARTED, "i-1", 1, 1, "x", NOON), "machine:i-1"),
+        (JobObserved(JobFacts(5, 6, "acme/app", ("paddock",)), Observed.IN_PROGRESS, NOON), "job:5"),
+    ],
+)
+@pytest.mark.parametrize("log", ["is there", "is away"])
+def test_a_fault_of_ours_in_one_event_does_not_stop_its_batch(
+    message: RunnerReported | JobObserved, subject: str, log: str
+) -> None:
+    """Whichever place it has in it, and whether or not it can be written down: it ends as a dead letter."""
+    failing = Failing()
+    for call in ("table.runners.get", "table.jobs.add", *(["decisions.append"] if log == "is away" else [])):
+        failing.errors[call] = KeyError("ours")  # type: ignore[assignment]  # on purpose
+    world = World(around=failing.around)
+    world.events.send([message, RunCompleted(1, 1, "acme/app", "success")])
+    assert world.fleet.complete_once() == 2
+    assert (world.events.depth().on_loan, world.events.depth().waiting) == (1, 0)
+    world.run(HOUR)
+    assert world.events.depth().dead == 1
+    told = [(decision.actor, decision.verdict) for decision in world.decisions.about(subject)]
+    assert set(told) == ({("fleet", "fault")} if log == "is there" else set())
+
+
+def test_a_fault_over_the_whole_batch_loses_no_request() -> None:
+    """What concerns all of them brings all of them back."""
+    broken = [True]
+
+    def around(name: str, port: object) -> Wired:
+        return Wired(name, port, lambda what, act: stumble() if what == "table.switches.get" and broken else act())
+
+    def stumble() -> None:
+        raise ValueError("a fault of ours")
+
+    world = World(around=around)
+    jobs = world.push_jobs(3)
+    world.run(MINUTE)
+    assert {world.record(job).state for job in jobs} == {JobState.QUEUED}
+    broken.clear()
+    world.run(HOUR)
+    assert {world.record(job).state for job in jobs} == {JobState.FINISHED}
