@@ -5,13 +5,15 @@ from typing import Any
 
 import pytest
 
+from paddock.core.errors import Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.states import JobState
-from paddock.core.units import HOUR, MINUTE
+from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Failing, Wired
 from tests.strategies import NOON
 from tests.world import World
+from tests.world_invariants import check
 
 
 class Sick:
@@ -105,3 +107,20 @@ def test_a_fault_over_the_whole_batch_loses_no_request() -> None:
     broken.clear()
     world.run(HOUR)
     assert {world.record(job).state for job in jobs} == {JobState.FINISHED}
+
+
+def test_a_kind_of_machine_that_cannot_be_launched_does_not_undo_the_others() -> None:
+    """The circuits cannot be written for one; the other is launched, and its request is done."""
+    failing = Failing({"table.circuits.update": Unavailable("away")})
+    world = World(around=failing.around)
+    assert world.fleet.circuits.open("us-east-1a", "c7i.large", "for the test", SECOND)
+    world.clock.advance(MINUTE)
+    plain, other = world.push_job(), world.push_job(labels="paddock/arch=arm64")
+    world.courier.deliver(world.github, world._receive)
+    world.fleet.dispatch_once()
+    assert (world.record(plain).state, world.record(other).state) == (JobState.QUEUED, JobState.LAUNCHED)
+    assert world.jobs.depth().waiting == 1
+    failing.errors.clear()
+    world.run_until_quiet()
+    assert {world.record(job).state for job in (plain, other)} == {JobState.FINISHED}
+    check(world)

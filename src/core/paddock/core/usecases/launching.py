@@ -77,10 +77,12 @@ class Launching:
         for (spec, market), group in groups.items():
             try:
                 choice = self._offers.choose(spec, market)
-            except Exception as error:  # noqa: BLE001 - as above
+                name = self._ids.token()
+                probe = self._offers.probe(spec, choice, name)
+            except Exception as error:  # noqa: BLE001 - nor does one kind of machine stop the others
                 handled.update({job.id: self._trouble(job, error) for job in group})
-                continue
-            handled.update(self._chosen(spec, choice, group))
+            else:
+                handled.update(self._chosen(name, spec, choice, probe, group))
         return handled
 
     def resume(self, job: Job) -> Handled:
@@ -101,14 +103,13 @@ class Launching:
         self._record.job(job.id, "resumed", "its dispatcher died; its launch goes on with the same token")
         return self._fulfil(launch, [job], resumed=True).get(job.id, Done())
 
-    def _chosen(self, spec: RunnerSpec, choice: Choice, group: Sequence[Job]) -> dict[int, Handled]:
-        """Launch for the group what was chosen; its first job may be the probe of a circuit."""
+    def _chosen(
+        self, name: str, spec: RunnerSpec, choice: Choice, probe: Choice | None, group: Sequence[Job]
+    ) -> dict[int, Handled]:
+        """Launch for the group what was chosen, under this name; its first job may be the probe of a circuit."""
         handled: dict[int, Handled] = {}
-        name = self._ids.token()
-        if self._offers.lend(choice, name):
+        if probe is not None:
             first, group = group[0], group[1:]
-            others = tuple(offer for offer in self._machines.offers(spec) if offer not in choice.tried)
-            probe = Choice(Market.SPOT, others, reasons=("it tries what was taken back too often a while ago",))
             handled.update(self._launch(name, spec, probe, [first]))
             name = self._ids.token()
         if group:

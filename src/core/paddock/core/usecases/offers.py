@@ -61,9 +61,17 @@ class Offers:
             now=self._clock.now(),
         )
 
-    def lend(self, choice: Choice, launch: str) -> bool:
-        """The launch becomes the probe that the choice speaks of; False if there is none, or another is faster."""
-        return choice.probe is not None and self._circuits.lend(choice.probe, launch)
+    def probe(self, spec: RunnerSpec, choice: Choice, launch: str) -> Choice | None:
+        """The launch becomes the probe that `choice` speaks of, and may ask for this; None if there is none to be had.
+
+        There is none, or another launch was faster.
+        """
+        if choice.probe is None:
+            return None
+        others = tuple(offer for offer in self._machines.offers(spec) if offer not in choice.tried)
+        if not self._circuits.lend(choice.probe, launch):
+            return None
+        return Choice(Market.SPOT, others, reasons=("it tries what was taken back too often a while ago",))
 
     def remember(self, lacks: Iterable[Lack]) -> None:
         """Offers without capacity are not asked for again for some minutes. What cannot be noted is asked for again."""
