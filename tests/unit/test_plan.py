@@ -87,6 +87,18 @@ def test_a_machine_that_takes_too_long_is_ended(runner: Runner, patience: Moment
     assert ends[0].reason.startswith(reason)
 
 
+def test_patience_counts_from_the_orders_and_not_from_the_launch() -> None:
+    """GitHub throttled the registration for minutes: the machine keeps its time to fetch them and to boot."""
+    job = attrs.evolve(LAUNCHED, launched_at=NOON + 9 * MINUTE)
+    mine = attrs.evolve(RUNNER, assigned_job=1)
+    patience = 9 * MINUTE + DEADLINES.boot + DEADLINES.idle
+    assert acts(patience, jobs=(job,), runners=(mine,), machines=(MACHINE,)) == ()
+    found = acts(patience + 1, jobs=(job,), runners=(mine,), machines=(MACHINE,))
+    assert found == (EndMachine("i-1", "silent for 9 min 00 s, and without work", RunnerState.BOOTING),)
+    elsewhere = attrs.evolve(job, machine="i-2")
+    assert kinds(acts(patience, jobs=(elsewhere,), runners=(mine,), machines=(MACHINE,)))[0] == "EndMachine"
+
+
 def test_a_busy_machine_that_is_still_heard_of_lives() -> None:
     """Time alone ends nothing: silence is the second witness."""
     busy = attrs.evolve(RUNNER, state=RunnerState.BUSY, busy_at=NOON, served_job=1)

@@ -99,14 +99,17 @@ def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
 
 def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
     known = {runner.machine: runner for runner in seen.runners}
+    jobs = {job.id: job for job in seen.jobs}
     for runner in seen.runners:
         if runner.machine not in seen.machines:
             # One that has reported its end was there: that it is not listed is no newborn's absence.
             if runner.result is not None or seen.now - runner.launched_at > _NEWBORN:
                 yield CloseMachine(runner.machine, "the machine is gone")
         else:
-            yield from _overdue(runner, seen.now, deadlines)
-    jobs = {job.id for job in seen.jobs}
+            assigned = None if runner.assigned_job is None else jobs.get(runner.assigned_job)
+            reason = overdue(runner, assigned, seen.now, deadlines)
+            if reason:
+                yield EndMachine(runner.machine, reason, runner.state)
     for runner in seen.runners:
         if runner.state is RunnerState.BUSY and runner.served_job is not None and runner.served_job not in jobs:
             yield DrainMachine(runner.machine, runner.served_job)
@@ -117,23 +120,31 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             yield AdoptMachine(machine, f"it runs for {span_text(age)} and has no record")
 
 
-def _overdue(runner: Runner, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
-    """Machines that take too long for what they do. Silence alone ends nothing: it takes a second clock."""
-    reason = ""
+def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadlines) -> str:
+    """Why the machine takes too long for what it does; empty if it does not.
+
+    Silence alone ends nothing: it takes a second clock. `assigned` is the job that it was given orders for.
+    """
     if runner.state is RunnerState.DRAINING and now - (runner.idle_at or now) > deadlines.drain:
-        reason = f"its work is over and it has not powered off: {runner.reason}"
-    elif runner.state in _WITHOUT_WORK and now - runner.launched_at > _patience(runner, deadlines):
-        reason = f"silent for {span_text(now - runner.launched_at)} since its launch"
-    elif runner.state is RunnerState.BUSY and runner.busy_at is not None:
+        return f"its work is over and it has not powered off: {runner.reason}"
+    if runner.state in _WITHOUT_WORK:
+        since, patience = _ordered_at(runner, assigned), _patience(runner, deadlines)
+        return f"silent for {span_text(now - since)}, and without work" if now - since > patience else ""
+    if runner.state is RunnerState.BUSY and runner.busy_at is not None:
         heard = max(runner.busy_at, runner.heartbeat_at or 0)
         if now - runner.busy_at > deadlines.runtime + deadlines.drain and now - heard > deadlines.silence:
-            reason = "beyond the longest job's time, and silent"
-    if reason:
-        yield EndMachine(runner.machine, reason, runner.state)
+            return "beyond the longest job's time, and silent"
+    return ""
+
+
+def _ordered_at(runner: Runner, assigned: Job | None) -> Moment:
+    """When the machine got its orders: GitHub may be away for minutes, and then they come long after the launch."""
+    ordered = assigned.launched_at if assigned is not None and assigned.machine == runner.machine else None
+    return max(runner.launched_at, ordered or 0)
 
 
 def _patience(runner: Runner, deadlines: Deadlines) -> Span:
-    """How long after its launch a machine may be without work; one without orders never gets any."""
+    """How long after its orders a machine may be without work; one without orders never gets any."""
     return deadlines.orphan if runner.runner_name is None else deadlines.boot + deadlines.idle
 
 
