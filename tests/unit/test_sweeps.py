@@ -6,17 +6,17 @@ import pytest
 from paddock.adapters.memory import MemoryMachines
 from paddock.core.errors import AccessDenied, PaddockError, Unavailable
 from paddock.core.job import Job, JobFacts
-from paddock.core.messages import JobRequested
+from paddock.core.messages import JobRequested, ReportEvent, RunnerReported
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases import sweep
-from paddock.core.usecases.plan import RelaunchJob
-from tests.faults import Failing, Fuse
+from paddock.core.usecases.plan import EndMachine, RelaunchJob, plan
+from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, World
 from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
@@ -107,6 +107,53 @@ def test_a_silent_machine_is_ended_only_if_github_lets_go_of_it() -> None:
     assert len(world.cloud.alive) == 1
     world.run_until_quiet()
     check(world)
+
+
+def beat(world: World, job: int, at: Moment) -> None:
+    """The job's machine gives a sign of life."""
+    machine = world.record(job).machine or ""
+    world.fleet.events(RunnerReported(ReportEvent.HEARTBEAT, machine, job, 1, "", at))
+
+
+def test_a_late_sign_of_life_does_not_take_back_a_newer_one() -> None:
+    """The queue keeps no order; what counts is the last moment at which the machine lived."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(30 * MINUTE)
+    now = world.clock.now()
+    for age in (3 * MINUTE, 0, 12 * MINUTE):
+        beat(world, job, now - age)
+    assert world.runner(world.record(job).machine).heartbeat_at == now
+
+
+def test_of_two_signs_of_life_at_once_the_newer_one_stays() -> None:
+    """Two processes hear one each, and the older one is written last."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(30 * MINUTE)
+    now = world.clock.now()
+    between = Between(2, lambda: beat(world, job, now))
+    world.around = between.around
+    late = RunnerReported(ReportEvent.HEARTBEAT, world.record(job).machine or "", job, 1, "", now - MINUTE)
+    world.new_fleet().events(late)
+    assert world.runner(world.record(job).machine).heartbeat_at == now
+
+
+def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
+    """The second look is at everything that the plan looked at, and not at the state alone."""
+    world = World()
+    job = world.push_job(lasts=10 * HOUR)
+    world.run(MINUTE)
+    machine = world.record(job).machine or ""
+    for _ in range(75):
+        world.run(5 * MINUTE)
+        beat(world, job, world.clock.now())
+    world.clock.advance(11 * MINUTE + SECOND)
+    acts = plan(world.fleet.sweep.observe(), world.settings.deadlines)
+    assert [type(act) for act in acts] == [EndMachine]
+    beat(world, job, world.clock.now())
+    world.fleet.sweep._act(acts[0])
+    assert world.cloud.alive == [machine]
 
 
 def test_what_github_cannot_say_is_kept() -> None:

@@ -69,6 +69,7 @@ class RunnerIs(TypedDict, total=False):
     assigned_job: int | None
     served_job: int | None
     gone_at: Moment | None
+    heartbeat_at: Moment | None
     interrupted_at: Moment | None
 
 

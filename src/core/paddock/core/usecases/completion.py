@@ -179,14 +179,24 @@ class Completion:
             return
         match report.event:
             case ReportEvent.HEARTBEAT:
-                at = self._believed(report.at, runner)
-                self._runners.update(runner.key, RunnerIs(), RunnerChange(heartbeat_at=at))
+                self._lives(runner, self._believed(report.at, runner))
             case ReportEvent.STARTED:
                 self._started(runner, report)
             case ReportEvent.FINISHED:
                 self._finished(self._drained(runner, report, report.result or OperationalResult.SERVED), report)
             case ReportEvent.FAILED_TO_START:
                 self._failed_to_start(self._drained(runner, report, OperationalResult.FAILED_TO_START), report)
+
+    def _lives(self, runner: Runner, at: Moment) -> None:
+        """A sign of life. The queue keeps no order: only a later one is news."""
+        while runner.heartbeat_at is None or runner.heartbeat_at < at:
+            try:
+                change = RunnerChange(heartbeat_at=at)
+                runner = self._runners.update(runner.key, RunnerIs(heartbeat_at=runner.heartbeat_at), change)
+            except Conflict as conflict:
+                if not isinstance(conflict.current, Runner):
+                    raise
+                runner = conflict.current
 
     def _started(self, runner: Runner, report: RunnerReported) -> None:
         """The machine runs *some* job of its labels; which one is GitHub's word to say."""

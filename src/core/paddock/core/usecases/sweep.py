@@ -35,6 +35,7 @@ from paddock.core.usecases.plan import (
     RelaunchJob,
     Snapshot,
     WakeJob,
+    overdue,
     plan,
 )
 from paddock.core.usecases.record import Recorder
@@ -152,10 +153,14 @@ class Sweep:
 
     def _end(self, act: EndMachine) -> None:
         runner = self._table.runners.get(act.machine)
-        if runner is None or runner.state is not act.state or not self._retire.may_end(runner):
+        if runner is None or runner.state is not act.state:
+            return
+        assigned = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
+        reason = overdue(runner, assigned, self._clock.now(), self._settings.deadlines)
+        if not reason or not self._retire.may_end(runner):
             return
         self._machines.terminate([act.machine])
-        self._record.machine(act.machine, "ended", act.reason)
+        self._record.machine(act.machine, "ended", reason)
 
     def _take_in(self, act: AdoptMachine) -> None:
         """Give the machine its record. One whose record is closed was thought gone: it ends, if GitHub lets it."""
