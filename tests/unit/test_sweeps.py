@@ -4,9 +4,11 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import MemoryMachines
+from paddock.adapters.memory.github import MemoryRunners
 from paddock.core.errors import AccessDenied, PaddockError, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested, ReportEvent, RunnerReported
+from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.runner import Runner
@@ -413,3 +415,24 @@ def test_questions_are_bounded() -> None:
     world.clock.advance(MINUTE)
     assert world.fleet.sweep_github().asked == 50
     assert failing.calls.count("github.workflows.job") == 50
+
+
+def test_a_job_on_somebody_elses_runner_is_not_asked_about_every_minute() -> None:
+    """The comparison with GitHub lists it anyway; a hundred such jobs would use up the rate."""
+    failing = Failing()
+    world = World(around=failing.around)
+    runner = MemoryRunners(world.github).jit_config(Scope("acme", "app"), "static-1", ("paddock",), 1).runner_id
+    world.github.runners.connect(runner)
+    job = world.push_job(lasts=2 * HOUR)
+    world.github.settle()
+    world.github.runs.acquire(runner, job)
+    world.github.runs.started(runner, job)
+    for _ in range(360):
+        world.github.runs.renew(runner, job)
+        world.run(20 * SECOND)
+    assert world.record(job).state is JobState.RUNNING
+    assert "github.workflows.job" not in failing.calls
+    world.courier.fate = lambda _: ()
+    world.github.runs.complete(runner, job, "success")
+    world.run(10 * MINUTE)
+    assert (world.record(job).state, world.record(job).conclusion) == (JobState.FINISHED, "success")

@@ -157,8 +157,9 @@ def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
                 yield WakeJob(job.id, "its dispatcher's lease ran out")
         elif job.state is JobState.LAUNCHED and job.machine is not None:
             yield from _launched(job, job.machine, runners.get(job.machine), seen.now, deadlines)
-        elif job.state is JobState.RUNNING:
-            runner = runners.get(job.machine) if job.machine is not None else None
+        elif job.state is JobState.RUNNING and job.machine is not None:
+            # On a runner that is none of ours there is no machine to be done: the comparison with GitHub asks.
+            runner = runners.get(job.machine)
             over = runner is None or runner.state is RunnerState.DRAINING
             ended = (runner.idle_at if runner is not None else None) or job.started_at or seen.now
             if over and seen.now - ended > deadlines.word:
