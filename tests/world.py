@@ -42,7 +42,14 @@ from paddock.core.errors import PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job
 from paddock.core.labels import claimed_by
-from paddock.core.messages import EventMessage, JobMessage, RunnerReported
+from paddock.core.messages import (
+    EventMessage,
+    JobMessage,
+    MachineChanged,
+    MachineWarned,
+    RunnerReported,
+    WarningKind,
+)
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machine
 from paddock.core.runner import Runner
@@ -86,11 +93,17 @@ class World:
         around: Around = untouched,
         webhooks: Fate = on_time,
         reports: Fate = on_time,
+        notices: Fate = on_time,
+        zones: Sequence[str] = ("us-east-1a",),
     ) -> None:
-        """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates."""
+        """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates.
+
+        `notices` is the fate of what the cloud says of its machines; `zones` are the cloud's.
+        """
         self.settings = settings
         self.around = around
         self.report_fate = reports
+        self.notice_fate = notices
         self.clock = ManualClock(NOON)
         self.ids = SequentialIds()
         self.table = memory_table()
@@ -100,7 +113,8 @@ class World:
         self.assignments = MemoryAssignments()
         self.courier = Courier(self.clock, webhooks)
         self.github = MemoryGitHub(clock=self.clock, ids=self.ids, chance=SeededChance(seed), listener=self.courier)
-        self.region = MemoryMachines(self.clock, self.ids, boot=BOOT)
+        self.region = MemoryMachines(self.clock, self.ids, boot=BOOT, zones=zones)
+        self.reclaims: list[tuple[Moment, str]] = []
         self.cloud = Cloud(self.region, self.clock, self._agent_on)
         self.crashes: list[str] = []
         self.errors: list[str] = []
@@ -162,6 +176,33 @@ class World:
         record = self.github.state.jobs[job]
         self.github.runs.cancel(record.repository, record.run_id)
 
+    # -- what the cloud does ------------------------------------------------------------------------------------
+
+    def reclaim(self, machine: str, *, heard: bool = True) -> Moment:
+        """The cloud warns that it takes the machine in two minutes, and does; `heard`: by the machine as well."""
+        at = self.clock.now() + 2 * MINUTE
+        self.reclaims.append((at, machine))
+        if heard:
+            self.cloud.agents[machine].notice = at
+        self._notify(MachineWarned(machine, WarningKind.SPOT, at, self.clock.now()))
+        return at
+
+    def take_back(self, machine: str) -> None:
+        """The cloud takes the machine now."""
+        self.cloud.take_back(machine)
+        self._notify(MachineChanged(machine, "terminated", self.clock.now(), self.clock.now()))
+
+    def _notify(self, word: MachineWarned | MachineChanged) -> None:
+        for delay in self.notice_fate(word):
+            self.events.send([word], delay=delay)
+
+    def _take_what_is_due(self, now: Moment) -> None:
+        due = [machine for at, machine in self.reclaims if at <= now]
+        self.reclaims = [(at, machine) for at, machine in self.reclaims if at > now]
+        for machine in due:
+            if machine in self.cloud.alive:
+                self.take_back(machine)
+
     # -- what is to be seen -------------------------------------------------------------------------------------
 
     def record(self, job: int) -> Job:
@@ -188,6 +229,8 @@ class World:
             return False
         jobs: MemoryRecords[Job] = self.table.jobs  # type: ignore[assignment]  # this world's stores are in memory
         if any(job.live for job in jobs._records.values()) or self.table.runners.page("live", "live").items:
+            return False
+        if self.table.reruns.page("open", "open").items:
             return False
         return all(
             job.conclusion is not None or (job.assigned_to is None and self._given_up(job))
@@ -222,6 +265,7 @@ class World:
         """Do all that is due, then move the clock to what is due next, at most to `until`."""
         now = self.clock.now()
         self.github.settle()
+        self._take_what_is_due(now)
         for agent in list(self.cloud.agents.values()):
             if agent.wakes_at is not None and agent.wakes_at <= now:
                 agent.act(now)
@@ -246,6 +290,7 @@ class World:
         now = self.clock.now()
         moments = [agent.wakes_at for agent in self.cloud.agents.values()] + [self.courier.next_due]
         busy = any(depth.waiting or depth.on_loan for depth in (self.jobs.depth(), self.events.depth()))
+        moments += [at for at, _ in self.reclaims]
         moments += [self._last_sweep + MINUTE, now + 5 * SECOND if busy else None]
         return max(min(moment for moment in moments if moment is not None), now + SECOND)
 

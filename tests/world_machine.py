@@ -23,11 +23,15 @@ from paddock.core.units import MINUTE, SECOND, Moment, Span
 BOOT: Span = 20 * SECOND
 ASSIGNMENT_DEADLINE: Span = 10 * MINUTE
 SHORT_JOB: Span = 90 * SECOND
+STOP_AHEAD: Span = 45 * SECOND  # of the moment at which a spot machine is taken back
 
 
 @attrs.define
 class Agent:
-    """The program on one machine. ``wakes_at`` is when it next does something; None once it is off."""
+    """The program on one machine. ``wakes_at`` is when it next does something; None once it is off.
+
+    ``notice`` is the moment at which the cloud will take the machine, as far as the machine has been told.
+    """
 
     machine: Machine
     github: MemoryGitHub
@@ -40,15 +44,32 @@ class Agent:
     job: int | None = None
     started_at: Moment | None = None
     ends_at: Moment = 0
+    notice: Moment | None = None
 
     def act(self, now: Moment) -> None:
         """Do what is to be done now."""
-        if self.orders is None:
+        if self.notice is not None and (self.job is None or now >= self.notice - STOP_AHEAD):
+            self._stop(now)
+        elif self.orders is None:
             self._take_orders(now)
         elif self.job is None:
             self._listen(now, self.orders)
         else:
             self._work(now, self.orders, self.job)
+
+    def _stop(self, now: Moment) -> None:
+        """The cloud is about to take the machine: end what runs, tell, and wait to be taken."""
+        spot = {"reason": "spot_notice", "interrupted_by": "spot"}
+        if self.job is not None and self.orders is not None:
+            self.github.runs.complete(self.orders.runner_id, self.job, "failure")
+            times = {"started_at": self.started_at, "finished_at": now}
+            result = OperationalResult.INTERRUPTED
+            self._tell(now, ReportEvent.FINISHED, conclusion="cancelled", result=result, **times, **spot)
+        else:
+            if self.orders is not None:
+                self.github.runners.disconnect(self.orders.runner_id)
+            self._tell(now, ReportEvent.FAILED_TO_START, result=OperationalResult.FAILED_TO_START, **spot)
+        self.wakes_at = None
 
     def vanish(self) -> None:
         """The machine is gone, from one moment to the next."""
@@ -150,6 +171,7 @@ class Cloud:
         self.agents: dict[str, Agent] = {}
         self.lives: dict[str, Life] = {}
         self.launches: list[LaunchRequest] = []
+        self.taken: list[str] = []
 
     def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
         """As the cloud says."""
@@ -187,6 +209,7 @@ class Cloud:
 
     def take_back(self, machine: str) -> None:
         """A spot machine is taken back by the cloud."""
+        self.taken.append(machine)
         self._inner.kill(machine, "Server.SpotInstanceTermination")
         self._ended(machine)
 

@@ -1,55 +1,17 @@
 """What follows when the cloud takes spot machines back: counted once, moved on demand, re-run when it is time."""
 
-from collections.abc import Sequence
-
 import attrs
 import pytest
 
 from paddock.core.circuit import ANY
-from paddock.core.job import Job
-from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.rerun import RerunState
 from paddock.core.spec import Market
-from paddock.core.states import CircuitState, JobState, OperationalResult
-from paddock.core.units import HOUR, MINUTE, SECOND, Moment
+from paddock.core.states import CircuitState, OperationalResult
+from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.world import SETTINGS, World
 from tests.world_courier import on_time
 from tests.world_invariants import check
-
-
-def machine_of(world: World, job: int) -> str:
-    """The job's machine."""
-    name = world.record(job).machine
-    assert name is not None
-    return name
-
-
-def warn(world: World, machine: str, *, times: int = 1) -> Moment:
-    """The cloud warns, two minutes ahead; the moment at which it takes the machine."""
-    at = world.clock.now() + 2 * MINUTE
-    for _ in range(times):
-        world.events.send([MachineWarned(machine, WarningKind.SPOT, at, world.clock.now())])
-        world.work()
-    return at
-
-
-def take_back(world: World, machine: str) -> None:
-    """The cloud takes the machine, and says so."""
-    world.cloud.take_back(machine)
-    world.events.send([MachineChanged(machine, "terminated", world.clock.now(), world.clock.now())])
-    world.work()
-
-
-def running(world: World, *jobs: int) -> None:
-    """Let time pass until the jobs run."""
-    world.run(5 * SECOND)
-    while any(world.record(job).state is not JobState.RUNNING for job in jobs):
-        world.run(5 * SECOND)
-
-
-def market_of(world: World, job: Job) -> Market:
-    """The market of the job's machine."""
-    return world.runner(job.machine).market
+from tests.world_spot import circuits_of, interrupted, machine_of, market_of, running, take_back, warn, without
 
 
 @pytest.mark.parametrize("told", ["warned", "warned twice", "taken without a word"])
@@ -92,19 +54,13 @@ def test_a_short_job_that_ends_in_time_is_not_run_again() -> None:
     check(world)
 
 
-def unless_complete(event: object) -> tuple[int, ...]:
-    """Webhooks of runs are lost."""
-    return () if getattr(event, "event", "") == "workflow_run" else (0,)
-
-
 @pytest.mark.parametrize("webhook", ["comes", "is lost"])
 def test_a_run_that_lost_a_job_is_run_again_on_demand_when_it_is_complete(webhook: str) -> None:
     """Not before: its other job runs on. The failed jobs come back as a new attempt, which nothing can take back."""
-    world = World(webhooks=unless_complete if webhook == "is lost" else on_time)
+    world = World(webhooks=without(("workflow_run", "completed")) if webhook == "is lost" else on_time)
     lost, other = world.push_jobs(2)
     running(world, lost, other)
     take_back(world, machine_of(world, lost))
-    world.run(20 * MINUTE)  # without the webhook nothing happens before GitHub is asked
     world.run_until_quiet()
     again = [job for job in world.github.jobs() if job.attempt == 2]
     assert [job.name for job in again] == [world.github.state.jobs[lost].name]
@@ -147,17 +103,6 @@ def test_a_newer_run_of_the_same_branch_is_enough() -> None:
     world.run_until_quiet()
     assert [one.attempt for one in world.github.jobs()] == [1, 1]
     assert any("is newer" in decision.reason for decision in world.decisions.about(f"job:{job}"))
-
-
-def interrupted(world: World, jobs: Sequence[int]) -> None:
-    """All their machines are warned."""
-    for job in jobs:
-        warn(world, machine_of(world, job))
-
-
-def circuits_of(world: World) -> dict[str, CircuitState]:
-    """The circuits by key."""
-    return {circuit.key: circuit.state for circuit in world.fleet.circuits.all()}
 
 
 def test_three_interruptions_open_the_circuit_and_the_next_job_goes_elsewhere() -> None:
