@@ -28,8 +28,6 @@ PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").r
 ELSEWHERE = {
     "pip install . && paddock demo",  # test_demo.py runs the demo, each nox session installs the package
     "paddock local --config paddock.yml",  # below
-    "paddock simulate",  # test_simulate.py runs it, and the two below
-    "paddock simulate --seed 7 --until 6h --json",
     "paddock simulate last-month.csv --config paddock.yml --config hot.yml --out report.html",
     # below, with a GitHub that has such a month
     "paddock workload record --config paddock.yml --since 2026-11-01 --until 2026-12-01 --output month.jsonl.gz",

@@ -59,7 +59,7 @@ class Allowances:
 class Invariants:
     """Looks, and keeps what is wrong."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - it looks at everything there is
         self,
         *,
         timeline: Timeline,

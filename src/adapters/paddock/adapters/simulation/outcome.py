@@ -59,6 +59,11 @@ class Jobs:
     again: int = 0
     wasted: Span = 0
 
+    @property
+    def ended(self) -> int:
+        """How many have ended, however they did."""
+        return self.served + self.failed + self.cancelled + self.rejected + self.abandoned
+
 
 @attrs.frozen
 class Cost:

@@ -347,11 +347,8 @@ class Simulation:
             if event.action == "queued":
                 self.measure.queued()
                 self.measure.levels.change(event.at, waiting=1)
-            elif event.action == "in_progress":
+            elif event.action == "in_progress" or (event.action == "completed" and job.started_at is None):
                 self.measure.levels.change(event.at, waiting=-1)
-            elif event.action == "completed":
-                if job.started_at is None:
-                    self.measure.levels.change(event.at, waiting=-1)
         if job is not None and event.action == "completed":
             self.agents.concluded(job.id)
             self.archive.concluded(job.id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -86,13 +86,23 @@ def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = 
         print(outcomes_to_json(found.outcomes), end="")
     else:
         terminal = console()
-        terminal.print(report(found.outcomes, found.background))
+        _show(terminal, report(found.outcomes, found.background))
         told_where = f"the page: {out}" if out is not None else "`--out report.html` makes a page of it to show around"
         terminal.print(told(told_where), soft_wrap=True)
     if wrong := alarm(found.outcomes):
         print(f"paddock: {wrong}", file=sys.stderr)
         return 1
     return 0
+
+
+def _show(terminal: Console, what: RenderableType) -> None:
+    """Print it; into a pipe without the blanks that fill a terminal's lines."""
+    if terminal.is_terminal:
+        terminal.print(what)
+        return
+    with terminal.capture() as caught:
+        terminal.print(what)
+    print("\n".join(line.rstrip() for line in caught.get().splitlines()))
 
 
 def _until(text: str | None) -> int | None:

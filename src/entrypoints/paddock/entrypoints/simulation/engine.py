@@ -1,20 +1,30 @@
 """The simulator as `paddock simulate` sees it: a handful of callables, so that the command can be tried without it."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeAlias
 
 import attrs
 
+from paddock.adapters.simulation.cloud import SimulatedEc2, usual
+from paddock.adapters.simulation.faults import PLANS
+from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.outcome import Outcome
+from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.render.background import Assumption
-from paddock.core.errors import Unsupported
+from paddock.adapters.simulation.workloads import built_in_day, read_trace
+from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings
-from paddock.core.units import Moment
+from paddock.core.units import MINUTE, Moment, Span
+from paddock.entrypoints.simulation.assumptions import assumptions
 
 Progress: TypeAlias = Callable[[Moment, int], None]
 """Told now and then: the virtual moment, and how many jobs have ended so far."""
+
+
+_LOOK: Span = 5 * MINUTE
 
 
 class Run(Protocol):
@@ -40,10 +50,32 @@ class Engine:
     assumptions: tuple[Assumption, ...] = ()
 
 
-def engine() -> Engine:
-    """The simulator.
+def run(
+    workload: Workload, settings: FleetSettings, policy: str, seed: int, faults: str, progress: Progress
+) -> Outcome:
+    """One policy on the simulated EC2, see `Run`."""
+    world = Simulation(
+        workload,
+        settings=settings,
+        seed=seed,
+        faults=PLANS[faults or "none"],
+        cloud=partial(SimulatedEc2, usual()),
+        policy=policy,
+    )
 
-    Raises:
-        Unsupported: it is not there yet.
-    """
-    raise Unsupported("the simulated world is not in this version yet; its reports can be made from outcomes")
+    def look() -> None:
+        progress(world.timeline.now(), world.measure.jobs().ended)
+
+    Schedule(world.timeline, _LOOK, look)
+    return world.run()
+
+
+def engine() -> Engine:
+    """The simulator."""
+    return Engine(
+        run=run,
+        built_in=built_in_day,
+        opened=read_trace,
+        faults=tuple(name for name in PLANS if name != "none"),
+        assumptions=assumptions(Parameters(), usual()),
+    )
