@@ -31,7 +31,8 @@ def events(reports: list[RunnerReported]) -> list[ReportEvent]:
 def test_no_job_within_the_idle_time(machine: AgentMachine, *, deaf: bool) -> None:
     """SIGINT to the Listener, and if it does not care, everything is killed; the reason is no_job."""
     data = runner_package(script(idle=True, deaf=deaf))
-    (failed,) = machine.serve(data, "--stop-grace", "0.1" if deaf else "20", idle_timeout=200_000)
+    # Long enough for the Listener to be up: before that it cannot be told anything.
+    (failed,) = machine.serve(data, "--stop-grace", "0.1" if deaf else "20", idle_timeout=1_500_000)
     assert (failed.event, failed.reason, failed.result) == (FAILED, "no_job", OperationalResult.FAILED_TO_START)
     assert failed.exit_code == (-9 if deaf else 0)
     assert failed.ready_at is not None
