@@ -78,6 +78,15 @@ class Interruptions:
         if runner.market is Market.SPOT:
             self._circuits.interrupted(runner, runner.interrupted_at or at)
         job = self._job_on(runner)
+        self._relieve(runner, job, gone=gone)
+        served = self._job_on(self._runners.get(runner.machine) or runner)
+        if gone and served is not None:
+            served = self._asked(served)
+        if served is not None and served.state in _RAN:
+            self._interrupted(served, at, gone=gone)
+
+    def _relieve(self, runner: Runner, job: Job | None, *, gone: bool) -> None:
+        """A job that has not begun gets another machine."""
         if not gone and runner.state in NOT_BUSY:
             released = self._retire.unneeded(runner, "the cloud takes it back")
             if released and job is not None:
@@ -90,11 +99,6 @@ class Interruptions:
                 self._life.forgotten(job)
             elif now.status == "queued":
                 self._life.taken(job, _words(runner))
-        served = self._job_on(self._runners.get(runner.machine) or runner)
-        if gone and served is not None:
-            served = self._asked(served)
-        if served is not None and served.state in _RAN:
-            self._interrupted(served, at, gone=gone)
 
     def _flipped(self, runner: Runner, at: Moment) -> Runner:
         """The record with the moment of the interruption, which is written once."""
