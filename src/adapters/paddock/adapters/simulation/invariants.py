@@ -114,7 +114,7 @@ class Invariants:
         """A machine was started for the job: one that was before must be past serving it."""
         before, self._meant[job_id] = self._meant.get(job_id), machine
         life = None if before is None else self._cloud.log.get(before)
-        if before is None or life is None or life.ended_at is not None:
+        if before is None or life is None or life.ended_at is not None or life.warned_at is not None:
             return
         agent, runner = self._agents.by_machine.get(before), self._table.runners.get(before)
         lost = agent is not None and (agent.mute or agent.standing in {Standing.LEAVING, Standing.OFF})
