@@ -5,10 +5,12 @@ from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
+from paddock.core.units import MINUTE, Span
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
 
+UNSEEN: Span = 5 * MINUTE  # a machine that was just launched may be missing from what EC2 describes
 _ENDED = "terminated"  # EC2's word
 
 
@@ -47,7 +49,8 @@ class Departure:
     def look(self, runner: Runner, reason: str) -> None:
         """Close the record if the machine is gone by the cloud's own word."""
         machine = self._machines.describe([runner.machine]).get(runner.machine)
-        if machine is None or not machine.alive:
+        young = self._clock.now() - runner.launched_at < UNSEEN
+        if (machine is None and not young) or (machine is not None and not machine.alive):
             self(runner, machine, reason)
 
     def __call__(self, runner: Runner, machine: Machine | None, reason: str) -> None:

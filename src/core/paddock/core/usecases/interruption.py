@@ -70,7 +70,7 @@ class Interruptions:
             return
         self.taken(runner, message.at, gone=False)
 
-    def taken(self, runner: Runner, at: Moment, *, gone: bool) -> None:  # noqa: C901 - one story, told in order
+    def taken(self, runner: Runner, at: Moment, *, gone: bool) -> None:
         """The cloud takes the machine at that moment (`gone`: it has)."""
         if runner.market is not Market.SPOT:
             self._record.machine(runner.machine, "taken", "the cloud takes it back, though it is no spot machine")

@@ -1,0 +1,181 @@
+"""Chaos: a seed makes a load, a configuration and a mix of faults; whatever must never be, must not come of it.
+
+::
+
+    case_of(seed) ──play──> violations? ──shrink──> the smallest case that still fails ──told──> a story to read
+                                            half the jobs, one fault less, the defaults: as long as it fails
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import attrs
+
+from paddock.adapters.simulation.cloud import CloudParameters, SimulatedEc2, stormy, usual
+from paddock.adapters.simulation.draws import chance_for
+from paddock.adapters.simulation.faults import FaultPlan, random_plan
+from paddock.adapters.simulation.load import JobLoad, RunLoad
+from paddock.adapters.simulation.outcome import Outcome, Violation
+from paddock.adapters.simulation.world import START, Simulation
+from paddock.core.ports.system import Chance
+from paddock.core.settings import FleetSettings, Limits
+from paddock.core.units import MINUTE, SECOND, Span, rfc3339
+
+JOBS = 200
+REPOSITORIES = ("acme/app", "acme/lib", "zeta/web")
+_LABELS = (
+    ("paddock",),
+    ("paddock",),
+    ("paddock/cpu=4",),
+    ("self-hosted", "paddock", "cpu=4"),
+    ("paddock/cpu=4/arch=arm64/disk=80",),
+    ("paddock/spot=false",),
+    ("paddock/retry=false",),
+    ("paddock=salt-1/cpu=8",),
+)
+_DURATIONS: tuple[Span, ...] = (10 * SECOND, 40 * SECOND, 2 * MINUTE, 8 * MINUTE, 25 * MINUTE, 80 * MINUTE)
+
+
+@attrs.frozen
+class Flurry:
+    """About two hours of pushes, as a `Workload`: `jobs` jobs in runs of one to eight, one run in twenty cancelled."""
+
+    seed: int
+    jobs: int
+
+    @property
+    def name(self) -> str:
+        """What it is called in reports."""
+        return f"flurry {self.seed} of {self.jobs} jobs"
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """All of them, whether they occur or not."""
+        return REPOSITORIES
+
+    def runs(self) -> Iterator[RunLoad]:
+        """The runs, in the order of time."""
+        chance, left, at = chance_for(self.seed, "flurry"), self.jobs, START
+        number = 0
+        while left > 0:
+            # One draw each, whatever is left: half the jobs are the first half of the same flurry.
+            at += chance.below(3 * MINUTE)
+            size, repository, cancelled = (1, 1, 1, 2, 2, 3, 4, 8)[chance.below(8)], chance.below(3), chance.below(20)
+            jobs = tuple(_job(chance) for _ in range(size))[:left]
+            left -= len(jobs)
+            number += 1
+            yield RunLoad(
+                at,
+                REPOSITORIES[repository],
+                "ci" if number % 3 else "nightly",
+                jobs,
+                branch=f"topic-{number % 7}",
+                cancelled_after=chance.below(10 * MINUTE) if cancelled == 0 else None,
+            )
+
+
+def _job(chance: Chance) -> JobLoad:
+    labels, lasts = _LABELS[chance.below(len(_LABELS))], _DURATIONS[chance.below(len(_DURATIONS))]
+    return JobLoad(f"job {chance.below(100)}", labels, lasts, "success" if chance.below(6) else "failure")
+
+
+@attrs.frozen
+class Case:
+    """Everything that a story depends on."""
+
+    seed: int
+    jobs: int
+    plan: FaultPlan
+    settings: FleetSettings = FleetSettings(repositories=REPOSITORIES)
+    stormy: bool = False
+
+    @property
+    def cloud(self) -> CloudParameters:
+        """The region it happens in."""
+        return stormy() if self.stormy else usual()
+
+
+def case_of(seed: int, jobs: int = JOBS) -> Case:
+    """The seed's case: faults of all kinds in every mix, half of them with limits, a third of them in a storm."""
+    chance = chance_for(seed, "case")
+    plan = random_plan(chance)
+    limits = Limits(
+        machines=8 + chance.below(40) if chance.below(4) == 0 else None,
+        machines_per_repository=4 + chance.below(10) if chance.below(4) == 0 else None,
+        launches_per_minute=10 + chance.below(30) if chance.below(4) == 0 else None,
+    )
+    settings = FleetSettings(repositories=REPOSITORIES, limits=limits)
+    return Case(seed, jobs, plan, settings, stormy=chance.below(3) == 0)
+
+
+def play(case: Case) -> Outcome:
+    """Run it to its end."""
+    world = Simulation(
+        Flurry(case.seed, case.jobs),
+        settings=case.settings,
+        seed=case.seed,
+        faults=case.plan,
+        cloud=partial(SimulatedEc2, case.cloud),
+        policy="chaos",
+    )
+    return world.run()
+
+
+def broken(case: Case) -> tuple[Violation, ...]:
+    """What must not be, and came of it."""
+    return play(case).violations
+
+
+def shrink(case: Case, fails: Callable[[Case], bool], *, tries: int = 200) -> Case:
+    """The smallest case found that still fails: fewer jobs, fewer faults, plainer settings. `case` itself must fail."""
+    for _ in range(tries):
+        smaller = next((one for one in _smaller(case) if fails(one)), None)
+        if smaller is None:
+            return case
+        case = smaller
+    return case
+
+
+def _smaller(case: Case) -> Iterator[Case]:
+    """Cases that are simpler in one thing, the boldest first."""
+    plain = FleetSettings(repositories=REPOSITORIES)
+    if case.settings != plain:
+        yield attrs.evolve(case, settings=plain)
+    if case.stormy:
+        yield attrs.evolve(case, stormy=False)
+    for jobs in sorted({case.jobs // 2, case.jobs * 3 // 4, case.jobs - 1} - {0, case.jobs}):
+        yield attrs.evolve(case, jobs=jobs)
+    if case.plan.outages:
+        yield attrs.evolve(case, plan=attrs.evolve(case.plan, outages=()))
+    for name in odds(case.plan):
+        yield attrs.evolve(case, plan=without(case.plan, name))
+
+
+def without(plan: FaultPlan, name: str) -> FaultPlan:
+    """The plan with one of its odds at nothing."""
+    nothing: dict[str, Any] = {name: 0}
+    return attrs.evolve(plan, **nothing)
+
+
+def odds(plan: FaultPlan) -> dict[str, int]:
+    """The faults that are on, by name."""
+    others = {"name", "late", "held", "skew", "outages"}
+    found = {name: value for name, value in attrs.asdict(plan, recurse=False).items() if name not in others}
+    return {name: value for name, value in found.items() if value}
+
+
+def told(case: Case, violations: tuple[Violation, ...]) -> str:
+    """The case and what came of it, for people."""
+    faults = ", ".join(f"{name} {value}" for name, value in odds(case.plan).items()) or "none"
+    outages = ", ".join(f"{one.of} for {one.lasts // SECOND} s" for one in case.plan.outages)
+    lines = [
+        f"seed {case.seed}, {case.jobs} jobs{', in a storm' if case.stormy else ''}",
+        f"faults (of ten thousand): {faults}{f'; outages: {outages}' if outages else ''}",
+    ]
+    if case.settings.limits != Limits():
+        lines.append(f"limits: {case.settings.limits}")
+    for violation in violations[:3]:
+        lines.append(f"{rfc3339(violation.at)} {violation.rule}: {violation.what}")
+        lines += [f"    {line}" for line in violation.story[-30:]]
+    return "\n".join(lines)
