@@ -8,7 +8,7 @@ from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, 
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest
-from paddock.core.settings import FleetSettings, Limits, ScopeKind
+from paddock.core.settings import Deadlines, FleetSettings, Limits, ScopeKind
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -376,3 +376,40 @@ def test_a_job_that_lacks_a_machine_is_not_hurried_by_those_behind_it() -> None:
     assert world.record(first).launch == 1
     ask(world, world.push_job(labels="paddock/arch=arm64"))
     assert world.record(first).launch == 1
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_request_older_than_githubs_patience_starts_no_machine(*, known: bool) -> None:
+    """It comes back from the dead letters, a day and more later: GitHub is asked before anything is launched."""
+    world = World(webhooks=lambda _: ())
+    job = world.push_job()
+    asked = requests(world, job)
+    if known:
+        world.fleet.operate.pause("")
+        world.fleet.dispatch(asked)
+        world.table.switches.remove("paused")
+    world.cancel(job)
+    world.clock.advance(25 * HOUR)
+    assert world.fleet.dispatch(asked) == [Done()]
+    assert (world.record(job).state, len(world.cloud.lives)) == (JobState.CANCELLED, 0)
+
+
+def test_a_job_that_github_still_has_in_its_queue_after_a_day_gets_a_machine() -> None:
+    """Old, and wanted all the same."""
+    world = World(settings=attrs.evolve(SETTINGS, deadlines=Deadlines(queue=23 * HOUR)), webhooks=lambda _: ())
+    job = world.push_job()
+    asked = requests(world, job)
+    world.clock.advance(23 * HOUR + 1)
+    assert world.fleet.dispatch(asked) == [Done()]
+    assert world.record(job).state is JobState.LAUNCHED
+
+
+def test_a_request_older_than_all_that_github_knows_is_given_up() -> None:
+    """Its repository is gone: two answers, some minutes apart, and no machine."""
+    world = World()
+    facts = JobFacts(5, 6, REPOSITORY, ("paddock",), private=True, created_at=NOON)
+    world.clock.advance(25 * HOUR)
+    assert isinstance(world.fleet.dispatch([JobRequested(facts, NOON)])[0], Again)
+    world.clock.advance(3 * MINUTE)
+    assert world.fleet.dispatch([JobRequested(facts, NOON)]) == [Done()]
+    assert (world.record(5).state, len(world.cloud.lives)) == (JobState.ABANDONED, 0)

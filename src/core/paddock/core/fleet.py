@@ -132,17 +132,18 @@ class Fleet:
             clock=clock,
             ids=ids,
         )
+        completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
         self.dispatch = Dispatch(
             settings=settings,
             table=table,
             github=github,
             launching=launching,
             reject=reject,
+            completion=completion,
             life=life,
             decisions=decisions,
             clock=clock,
         )
-        completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
         interruptions = Interruptions(
             table=table,
             circuits=self.circuits,

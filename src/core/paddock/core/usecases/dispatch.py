@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
-from paddock.core.messages import JobMessage
+from paddock.core.messages import JobMessage, Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.stores import Table
@@ -24,6 +24,7 @@ from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch
 from paddock.core.units import SECOND, Moment, Span
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
+from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
@@ -47,6 +48,7 @@ class Dispatch:
         github: GitHub,
         launching: Launching,
         reject: Reject,
+        completion: Completion,
         life: Life,
         decisions: Decisions,
         clock: Clock,
@@ -59,6 +61,7 @@ class Dispatch:
         self._workflows = github.workflows
         self._launching = launching
         self._reject = reject
+        self._completion = completion
         self._life = life
         self._clock = clock
         self._record = Recorder(decisions, clock, "dispatch")
@@ -144,6 +147,8 @@ class Dispatch:
                     handled[job.id] = Done()
                 elif isinstance(verdict, Wait):
                     handled[job.id] = self._wait(job, verdict)
+                elif isinstance(verdict, Done):
+                    handled[job.id] = verdict
                 else:
                     gone = self._life.forgotten(job)
                     handled[job.id] = Done() if gone else Again(_UNKNOWN, "GitHub does not know its run")
@@ -161,8 +166,13 @@ class Dispatch:
         waiting = [job for job in oldest if job.not_before and job.launch_id is None]  # not those that lack a machine
         return [job for job in waiting if job.facts.created_at <= newest and job.id not in here]
 
-    def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | None:
-        """What admission says; None if GitHub knows nothing of the job's run."""
+    def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | Done | None:
+        """What admission says; Done if the job is over, None if GitHub knows nothing of it or of its run."""
+        if self._clock.now() - job.facts.created_at > self._settings.deadlines.queue:
+            # GitHub has very likely ended it long ago; its request may have lain among the dead letters.
+            seen = self._completion.ask(job)
+            if seen is None or seen.status in set(Observed):
+                return None if seen is None else Done()
         try:
             run = self._run_of(job) if needs_run(job, self._settings) else None
         except NotFound:
