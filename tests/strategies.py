@@ -115,6 +115,8 @@ jobs: SearchStrategy[Job] = st.builds(
     conclusion=conclusions,
     result=results,
     reason=texts,
+    inherited=st.booleans(),
+    missing_at=st.none() | moments,
 )
 
 runners: SearchStrategy[Runner] = st.builds(
@@ -155,6 +157,7 @@ launches: SearchStrategy[Launch] = st.builds(
     created_at=moments,
     machines=st.none() | st.lists(machine_ids, max_size=4).map(tuple),
     errors=st.lists(texts, max_size=3).map(tuple),
+    disk=st.integers(min_value=0, max_value=MAX_DISK_GIB),
 )
 
 runs: SearchStrategy[Run] = st.builds(

@@ -367,6 +367,24 @@ def test_a_resumed_launch_mints_no_second_registration() -> None:
     assert fuse.calls.count("github.runners.jit_config") == 1
 
 
+def test_a_launch_is_resumed_with_the_disk_it_was_begun_with() -> None:
+    """The settings changed between the two processes; the token was used with the old ones."""
+    calls = Fuse()
+    undisturbed = World(around=calls.around)
+    undisturbed.push_job()
+    undisturbed.run(SECOND)
+    world = World(around=Fuse(calls.calls.index("machines.launch") + 1, after=True).around)
+    job = world.push_job()
+    world.run(SECOND)
+    world.settings = attrs.evolve(SETTINGS, default_disk=80)
+    world.fleet = world.new_fleet()
+    world.run_until_quiet()
+    check(world)
+    assert (len(world.cloud.lives), world.record(job).launch) == (1, 1)
+    assert [request.disk for request in world.cloud.launches] == [SETTINGS.default_disk]
+    assert world.runner(world.record(job).machine).disk == SETTINGS.default_disk
+
+
 def test_a_job_that_lacks_a_machine_is_not_hurried_by_those_behind_it() -> None:
     """Its next try is due when it is due; only jobs that wait for a limit are looked at with a newcomer."""
     world = World(settings=attrs.evolve(SETTINGS, limits=Limits(machines=10)))

@@ -24,7 +24,7 @@ class Launch:
     ``jobs`` are the jobs it was written for, in the order in which machines are handed to them; its count is the number
     of machines asked for, so they never change. One without jobs is blank: nothing may be asked for under its token.
     ``machines`` are the ids of the machines the cloud returned, None until it did. ``without`` are the offers that it
-    leaves out.
+    leaves out, ``disk`` is how much of it each machine gets (GiB): whoever resumes it may have other settings.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Launch:
     machines: tuple[str, ...] | None = None
     errors: tuple[str, ...] = ()
     without: tuple[Offer, ...] = ()
+    disk: int = 0
 
     @property
     def key(self) -> str:

@@ -24,6 +24,7 @@ def record_of(
 ) -> Runner:
     """The record of a machine as it was launched; what is not known of it stays empty."""
     spec = None if launch is None else launch.spec
+    asked_for = 0 if launch is None else launch.disk or launch.spec.disk or 0
     return Runner(
         machine=machine.id,
         repository="" if job is None else job.facts.repository,
@@ -39,7 +40,7 @@ def record_of(
         market=machine.market,
         zone=machine.zone,
         price=machine.price,
-        disk=machine.disk or (spec.disk if spec is not None else None) or settings.default_disk,
+        disk=machine.disk or asked_for or settings.default_disk,
         launched_at=machine.launched_at,
     )
 

@@ -143,7 +143,8 @@ class Launching:
         if not held:
             return handled
         jobs = tuple(job.id for job in held)
-        launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without)
+        disk = spec.disk or self._settings.default_disk
+        launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without, disk=disk)
         try:
             for job in held if choice.reasons else ():
                 self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
@@ -190,7 +191,7 @@ class Launching:
             count=len(launch.jobs),
             spec=launch.spec,
             market=launch.market,
-            disk=launch.spec.disk or self._settings.default_disk,
+            disk=launch.disk or launch.spec.disk or self._settings.default_disk,
             without=launch.without,
         )
         try:
