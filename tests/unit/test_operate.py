@@ -9,7 +9,7 @@ from paddock.core.messages import JobObserved, Observed, ReportEvent, RunComplet
 from paddock.core.settings import Limits
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Failing
+from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, World
 from tests.world_invariants import check
@@ -72,6 +72,44 @@ def test_a_paused_fleet_launches_nothing_and_goes_on_where_it_was() -> None:
     check(world)
     told = [decision.verdict for decision in world.decisions.about("machine:fleet")]
     assert told == ["paused", "resumed"]
+
+
+def test_a_paused_fleet_launches_nothing_not_even_what_was_begun() -> None:
+    """The cloud had throttled the launch, so no machine of it exists when the operator pauses."""
+    failing = Failing()
+    world = World(around=failing.around)
+    failing.errors["machines.launch"] = Throttled("slow down", 2 * MINUTE)
+    job = world.push_job()
+    world.run(SECOND)
+    world.fleet.operate.pause("bad image")
+    failing.errors.clear()
+    world.run(HOUR)
+    assert not world.cloud.lives
+    assert (world.record(job).state, world.record(job).reason) == (
+        JobState.DISPATCHING,
+        "the fleet is paused (bad image)",
+    )
+    assert world.verdicts(job).count("paused") == 1
+    _, woken = world.fleet.operate.resume()
+    world.run(15 * SECOND)
+    assert (woken, len(world.cloud.lives)) == (1, 1)
+    world.run_until_quiet()
+    assert (world.record(job).state, world.record(job).launch) == (JobState.FINISHED, 1)
+    check(world)
+
+
+def test_a_machine_that_was_launched_before_the_pause_gets_its_orders() -> None:
+    """It is paid for already: the launch was answered, and its dispatcher died before it could assign."""
+    calls = Fuse()
+    undisturbed = World(around=calls.around)
+    undisturbed.push_job()
+    undisturbed.run(SECOND)
+    world = World(around=Fuse(calls.calls.index("table.launches.update") + 1, after=True).around)
+    job = world.push_job()
+    world.run(SECOND)
+    world.fleet.operate.pause("bad image")
+    world.run(HOUR)
+    assert (world.record(job).state, len(world.cloud.lives)) == (JobState.FINISHED, 1)
 
 
 def test_pausing_twice_keeps_the_last_reason() -> None:

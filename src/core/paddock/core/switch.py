@@ -19,6 +19,11 @@ class Switch:
     reason: str = ""
 
     @property
+    def why(self) -> str:
+        """What a job that waits because of it is told."""
+        return f"the fleet is paused ({self.reason})" if self.reason else "the fleet is paused"
+
+    @property
     def key(self) -> str:
         """The record's key: the switch's name."""
         return self.name

@@ -126,7 +126,7 @@ def _wait(  # noqa: PLR0911 - one return per limit reads best
 ) -> Wait | None:
     limits, soon = settings.limits, now + settings.deadlines.retry_admission
     if paused is not None and paused.on:
-        return Wait("paused", f"the fleet is paused{f' ({paused.reason})' if paused.reason else ''}", soon)
+        return Wait("paused", paused.why, soon)
     if limits.machines is not None and usage.machines >= limits.machines:
         return Wait("machine_limit", f"all {limits.machines} machines are in use", soon)
     if limits.vcpu is not None and usage.vcpu + vcpu > limits.vcpu:

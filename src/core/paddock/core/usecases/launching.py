@@ -17,6 +17,7 @@ from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
+from paddock.core.switch import PAUSED
 from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
@@ -55,6 +56,7 @@ class Launching:
         self._offers = offers
         self._jobs = table.jobs
         self._launches = table.launches
+        self._switches = table.switches
         self._machines = machines
         self._assign = assign
         self._adopt = adopt
@@ -91,17 +93,35 @@ class Launching:
         if launch is None or job.id not in launch.jobs:
             self._life.never_asked(job)
             return Done()
+        paused = self._switches.get(PAUSED) if launch.machines is None else None
+        if paused is not None and paused.on:
+            return self._paused(job, paused.why)
         lease = self._clock.now() + self._settings.deadlines.lease
         try:
             job = self._jobs.update(
                 job.key,
                 JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
-                JobChange(lease_until=lease),
+                JobChange(lease_until=lease, reason=""),
             )
         except (Conflict, NotFound):
             return Done()
         self._record.job(job.id, "resumed", "its dispatcher died; its launch goes on with the same token")
         return self._fulfil(launch, [job], resumed=True).get(job.id, Done())
+
+    def _paused(self, job: Job, why: str) -> Handled:
+        """Nobody knows of a machine, and none may be launched: it waits as it is, for its token may have been used.
+
+        Its message is used up; it is woken when the fleet is resumed, or by the sweep, which looks again.
+        """
+        lease = self._clock.now() + self._settings.deadlines.retry_admission
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        try:
+            self._jobs.update(job.key, when, JobChange(lease_until=lease, reason=why))
+        except (Conflict, NotFound):
+            return Done()
+        if job.reason != why:
+            self._record.job(job.id, "paused", f"it waits: {why}")
+        return Done()
 
     def _chosen(
         self, name: str, spec: RunnerSpec, choice: Choice, probe: Choice | None, group: Sequence[Job]

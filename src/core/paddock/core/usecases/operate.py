@@ -30,7 +30,8 @@ class Operate:
         """Launch again; how many waiting jobs were woken."""
         switch = self._turn(on=False, reason="")
         self._record.machine("fleet", "resumed", "an operator resumed it")
-        waiting = jobs_in(self._table, JobState.QUEUED)
+        # Also those whose launch was begun: they wait with it.
+        waiting = [*jobs_in(self._table, JobState.QUEUED), *jobs_in(self._table, JobState.DISPATCHING)]
         for job in waiting:
             self._life.wake(job, "the fleet was resumed")
         return switch, len(waiting)
