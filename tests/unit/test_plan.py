@@ -140,6 +140,20 @@ def test_of_the_jobs_that_wait_for_a_limit_each_repositorys_oldest_are_woken() -
     assert woken == [*(114 - n for n in range(MOST_WAKES)), 7]
 
 
+def test_jobs_that_wait_for_limits_come_after_those_that_lost_their_message() -> None:
+    """They are dispatched anew every few seconds; the others may be behind them in age, and wait for this alone."""
+    limited = tuple(
+        attrs.evolve(
+            JOB, facts=attrs.evolve(JOB.facts, job_id=n, repository=f"acme/{n}", created_at=NOON - n), not_before=NOON
+        )
+        for n in range(100, 103)
+    )
+    lost = attrs.evolve(JOB, facts=attrs.evolve(JOB.facts, job_id=7))
+    requeued = attrs.evolve(JOB, facts=attrs.evolve(JOB.facts, job_id=8), not_before=NOON, lease_until=NOON)
+    woken = [act.job_id for act in acts(0, jobs=(*limited, lost, requeued)) if isinstance(act, WakeJob)]
+    assert woken == [7, 8, 102, 101, 100]
+
+
 def test_jobs_that_wait_only_for_their_message_are_all_woken() -> None:
     """However many messages were lost."""
     many = tuple(attrs.evolve(JOB, facts=attrs.evolve(JOB.facts, job_id=n)) for n in range(50))

@@ -9,7 +9,7 @@ from paddock.adapters.memory.github import JobScript
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Runner
-from paddock.core.settings import Deadlines
+from paddock.core.settings import Deadlines, FleetSettings
 from paddock.core.states import LIVE_JOBS, LIVE_RUNNERS, JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.plan import EndMachine, Snapshot, plan
@@ -154,3 +154,19 @@ def test_jobs_that_wait_without_a_message_are_all_woken_over_all_pages() -> None
     world.clock.advance(SECOND)
     assert world.fleet.sweep().left == 0
     assert world.jobs.depth().waiting == MOST_ACTS + 50
+
+
+def test_jobs_that_wait_for_limits_do_not_starve_one_that_lost_its_message() -> None:
+    """A dozen repositories have long queues, more than one run wakes; another one's job is behind all of them in age."""
+    repositories = tuple(f"acme/r{number}" for number in range(12))
+    world = World(settings=FleetSettings(repositories=("acme/*",)))
+    now = world.clock.now()
+    for number in range(120):
+        facts = attrs.evolve(JOB.facts, job_id=1 + number, repository=repositories[number % 12], created_at=now)
+        world.table.jobs.add(attrs.evolve(JOB, facts=facts, not_before=now + SECOND))
+    facts = attrs.evolve(JOB.facts, job_id=5000, created_at=now + SECOND)
+    world.table.jobs.add(attrs.evolve(JOB, facts=facts))
+    world.clock.advance(MINUTE)
+    report = world.fleet.sweep()
+    assert report.left > 0
+    assert world.record(5000).lease_until > 0

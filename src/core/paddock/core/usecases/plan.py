@@ -179,23 +179,31 @@ def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadli
 
 
 def _waiting(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
-    """Queued jobs with no message on its way.
+    """Queued jobs with no message on its way: those that lost theirs first, then those that wait for a limit.
 
-    Of those that wait for a limit the oldest of each repository are enough: dispatch looks at those ahead of them, and
-    the rest have nothing to hope for. But one repository's queue must not keep another's job from being looked at.
+    Of these the oldest of each repository are enough: dispatch looks at those ahead of them, and the rest have nothing
+    to hope for. But one repository's queue must not keep another's job from being looked at.
     """
-    woken = Counter[str]()
-    for job in _oldest_first(seen.jobs):
-        if job.state is not JobState.QUEUED or job.not_before > seen.now or job.lease_until > seen.now:
-            continue
-        repository = job.facts.repository
-        woken[repository] += bool(job.not_before)
-        if job.not_before and woken[repository] > MOST_WAKES:
-            continue
+    due = [
+        job
+        for job in _oldest_first(seen.jobs)
+        if job.state is JobState.QUEUED and job.not_before <= seen.now and job.lease_until <= seen.now
+    ]
+    limited, woken = [], Counter[str]()
+    for job in due:
+        if _waits_for_limit(job):
+            woken[job.facts.repository] += 1
+            limited.extend([job] if woken[job.facts.repository] <= MOST_WAKES else [])
+    for job in (*(job for job in due if not _waits_for_limit(job)), *limited):
         if seen.now - job.facts.created_at > deadlines.queue:
             yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
         else:
             yield WakeJob(job.id)
+
+
+def _waits_for_limit(job: Job) -> bool:
+    """True if a dispatcher has looked at it and used its message up; every other message leaves a mark."""
+    return bool(job.not_before) and not job.lease_until
 
 
 def _oldest_first(jobs: Iterable[Job]) -> list[Job]:
