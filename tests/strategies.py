@@ -117,6 +117,7 @@ jobs: SearchStrategy[Job] = st.builds(
     reason=texts,
     inherited=st.booleans(),
     missing_at=st.none() | moments,
+    wakes=st.integers(min_value=0, max_value=9),
 )
 
 runners: SearchStrategy[Runner] = st.builds(

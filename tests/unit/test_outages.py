@@ -10,7 +10,7 @@ from paddock.core.errors import NotFound, PaddockError, Unavailable
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Failing, Wired
+from tests.faults import Failing, Fuse, Wired
 from tests.world import World
 from tests.world_invariants import check
 
@@ -46,6 +46,41 @@ def test_a_machine_that_dies_before_it_can_have_waited_for_orders_counts() -> No
     failing.errors.clear()
     world.run(30 * MINUTE)
     check(world, registrations_left=0)
+
+
+def test_an_hour_without_dispatchers_does_not_multiply_messages() -> None:
+    """Twenty jobs that wait are not twelve hundred messages when the dispatchers come back; and they are served."""
+    world = World()
+    jobs = world.push_jobs(20)
+    world.courier.deliver(world.github, world._receive)
+    while world.fleet.dispatch_once():
+        pass
+    for machine in world.cloud.alive:
+        world.cloud.kill(machine)
+    for _ in range(60):
+        world.clock.advance(MINUTE)
+        world.fleet.sweep()
+    assert len(jobs) < world.jobs.depth().waiting < len(jobs) * 10
+    world.run_until_quiet()
+    assert {world.record(job).state for job in jobs} == {JobState.FINISHED}
+
+
+def test_an_hour_after_a_dispatcher_died_there_are_a_few_messages_of_its_job() -> None:
+    """Also while it is held: and whoever comes back first goes on with its very launch."""
+    whole = Fuse()
+    undisturbed = World(around=whole.around)
+    undisturbed.push_job()
+    undisturbed.run(SECOND)
+    world = World(around=Fuse(whole.calls.index("machines.launch") + 1, after=True).around)
+    job = world.push_job()
+    world.run(SECOND)
+    assert world.record(job).state is JobState.DISPATCHING
+    for _ in range(60):
+        world.clock.advance(MINUTE)
+        world.fleet.sweep()
+    assert 5 < world.jobs.depth().waiting < 20
+    world.run_until_quiet()
+    assert (world.record(job).state, world.record(job).wakes) == (JobState.FINISHED, 0)
 
 
 def once(call: str, error: PaddockError) -> Callable[[str, object], Wired]:

@@ -157,7 +157,7 @@ def test_jobs_that_wait_without_a_message_are_all_woken_over_all_pages() -> None
 
 
 def test_jobs_that_wait_for_limits_do_not_starve_one_that_lost_its_message() -> None:
-    """A dozen repositories have long queues, more than one run wakes; another one's job is behind all of them in age."""
+    """A dozen repositories have longer queues than one run wakes; another job is behind all of them in age alone."""
     repositories = tuple(f"acme/r{number}" for number in range(12))
     world = World(settings=FleetSettings(repositories=("acme/*",)))
     now = world.clock.now()

@@ -53,7 +53,9 @@ class Job:
     for it; ``inherited`` says that it was launched for another job, which has this one's instead. ``conclusion`` is
     GitHub's word, else the runner's; ``result`` is how we did. ``reason`` says why it stands where it stands,
     ``failure`` why its last launch came to nothing (waiting in between does not wipe it). ``on_demand`` forces it onto
-    the market where nothing is taken back. ``missing_at`` is since when GitHub says that it does not know the job.
+    the market where nothing is taken back. ``missing_at`` is since when GitHub says that it does not know the job,
+    ``wakes`` how often its message was sent again since a dispatcher last decided about it. While it is dispatching,
+    ``not_before`` is when it may be sent once more.
     """
 
     facts: JobFacts
@@ -77,6 +79,7 @@ class Job:
     on_demand: bool = False
     inherited: bool = False
     missing_at: Moment | None = None
+    wakes: int = 0
 
     @property
     def id(self) -> int:
@@ -122,6 +125,7 @@ class JobIs(TypedDict, total=False):
     conclusion: str | None
     result: OperationalResult | None
     missing_at: Moment | None
+    wakes: int
 
 
 class JobChange(TypedDict, total=False):
@@ -146,6 +150,7 @@ class JobChange(TypedDict, total=False):
     on_demand: bool
     inherited: bool
     missing_at: Moment | None
+    wakes: int
 
 
 def job_subject(job_id: int) -> str:

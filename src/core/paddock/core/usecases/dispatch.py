@@ -195,7 +195,7 @@ class Dispatch:
                 job.key,
                 JobIs(state=JobState.QUEUED, launch=job.launch),
                 # The message is used up, so nothing is on its way any more: the sweep may wake it once it is time.
-                JobChange(not_before=verdict.until, lease_until=0, reason=verdict.reason),
+                JobChange(not_before=verdict.until, lease_until=0, wakes=0, reason=verdict.reason),
             )
         except (Conflict, NotFound):
             return Done()

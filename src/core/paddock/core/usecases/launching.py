@@ -192,6 +192,8 @@ class Launching:
             lease_until=self._clock.now() + self._settings.deadlines.lease,
             reason="",
             missing_at=None,
+            wakes=0,
+            not_before=0,
         )
         try:
             return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)

@@ -21,6 +21,7 @@ WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState
 ON_ITS_WAY = 30 * SECOND  # a message sent less long ago than this needs no repetition
 NOT_BUSY = frozenset({RunnerState.BOOTING, RunnerState.READY})
 AT_WORK = NOT_BUSY | {RunnerState.BUSY}
+_MOST_ASLEEP, _MOST_UNLED = 15 * MINUTE, 4 * MINUTE  # between two wakes of a job that is queued, or dispatching
 _HEARSAY = 2 * MINUTE  # for so long may GitHub not know a job before it is believed
 _SOONEST, _LATEST = 2 * SECOND, 5 * MINUTE  # between two tries to get a machine where there is none
 
@@ -220,14 +221,20 @@ class Life:
             self._record.job(other.id, "swapped", reason, machine=free.machine)
 
     def wake(self, job: Job, reason: str) -> None:
-        """Send the message of a job that is queued, or whose dispatcher died, again."""
+        """Send the message of a job that is queued, or whose dispatcher died, again.
+
+        A mark keeps the next sweeps from sending it once more while this message is on its way. It lasts longer each
+        time: if the dispatchers are away, there are a few messages of a job when they come back, and not hundreds.
+        """
         now = self._clock.now()
-        if job.state is JobState.QUEUED:
-            # The mark keeps the next sweeps from sending it again while this message is on its way.
-            unsent = JobIs(state=JobState.QUEUED, lease_until=job.lease_until)
-            marked = self._change(job, unsent, JobChange(lease_until=now + ON_ITS_WAY, not_before=0))
-            if marked is None:
-                return
+        most = _MOST_ASLEEP if job.state is JobState.QUEUED else _MOST_UNLED
+        mark = now + min(ON_ITS_WAY << job.wakes, most)
+        change = JobChange(wakes=job.wakes + 1, lease_until=mark, not_before=0)
+        if job.state is JobState.DISPATCHING:  # there the lease is its dispatcher's
+            change = JobChange(wakes=job.wakes + 1, not_before=mark)
+        unsent = JobIs(state=job.state, lease_until=job.lease_until, wakes=job.wakes)
+        if self._change(job, unsent, change) is None:
+            return
         if reason:
             self._record.job(job.id, "woken", reason)
         self._queue.send([JobRequested(job.facts, now)])
@@ -245,6 +252,7 @@ class Life:
             launch_id=None,
             lease_until=now + delay + ON_ITS_WAY,
             not_before=now + delay,
+            wakes=0,
             inherited=False,
         )
         back.update(change)

@@ -153,7 +153,7 @@ def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
     runners = {runner.machine: runner for runner in seen.runners}
     for job in _oldest_first(seen.jobs):
         if job.state is JobState.DISPATCHING:
-            if job.lease_until + _NEWBORN <= seen.now:
+            if job.lease_until + _NEWBORN <= seen.now and job.not_before <= seen.now:
                 yield WakeJob(job.id, "its dispatcher's lease ran out")
         elif job.state is JobState.LAUNCHED and job.machine is not None:
             yield from _launched(job, job.machine, runners.get(job.machine), seen.now, deadlines)
