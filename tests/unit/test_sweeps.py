@@ -18,6 +18,7 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases import sweep
 from paddock.core.usecases.plan import EndMachine, RelaunchJob, plan
+from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, World
@@ -335,6 +336,41 @@ def test_a_job_whose_webhook_never_came_is_found() -> None:
     check(world)
     assert world.record(job).state is JobState.FINISHED
     assert "adopted" in world.verdicts(job)
+
+
+def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() -> None:
+    """GitHub never sent it, and the repository has no other live job: where a machine was of late is looked at too."""
+    world = World(settings=FleetSettings(repositories=("acme/*",)))
+    world.push_job()
+    world.run(10 * MINUTE)
+    assert not world.table.jobs.page("state", JobState.RUNNING).items
+    world.courier.fate = lost("queued")  # type: ignore[assignment]  # a fate
+    job = world.push_job()
+    world.run(10 * MINUTE)
+    assert world.record(job).state is JobState.FINISHED
+    world.run(2 * HOUR)
+    assert world.fleet.sweep_github().repositories == 0  # that was long ago
+
+
+def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> None:
+    """The settings have changed; and one that is spelt in two ways is asked about once."""
+    world = World(settings=FleetSettings(repositories=("acme/*",)))
+    for number, repository in enumerate(("acme/app", "ACME/App", "other/thing", "")):
+        world.table.runners.add(Runner(f"i-{number}", repository, (), "t", launched_at=NOON))
+    assert world.fleet.sweep_github().repositories == 1
+
+
+def test_a_run_asks_about_so_many_repositories_and_about_all_of_them_in_turn() -> None:
+    """GitHub's limit is shared with dispatch. However often it runs, none is left out for long."""
+    names = [f"acme/{number}" for number in range(5 * MOST_REPOSITORIES)]
+    for every in (MINUTE, 5 * MINUTE, 7 * MINUTE, HOUR):
+        asked: set[str] = set()
+        for run in range(60):
+            turn = in_turn(names, NOON + run * every)
+            assert len(set(turn)) == len(turn) == MOST_REPOSITORIES
+            asked.update(turn)
+        assert asked == set(names)
+    assert in_turn(names[:MOST_REPOSITORIES], NOON) == names[:MOST_REPOSITORIES]
 
 
 def test_somebody_elses_queued_job_is_not_taken_in() -> None:

@@ -1,7 +1,8 @@
 """The other sweep: GitHub against our records. It finds what webhooks lost, within a bounded number of calls.
 
 * A delivery that GitHub logged as failed is asked for again.
-* A queued job of ours that no record knows is taken in as if its webhook had come.
+* A queued job of ours that no record knows is taken in as if its webhook had come: in every repository that is named
+  without globs, has a live job, or had a machine within the last hour.
 * A job that our records call live and GitHub no longer lists as unfinished is asked about.
 """
 
@@ -22,7 +23,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
-from paddock.core.units import HOUR, SECOND, Span
+from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import live_jobs
@@ -33,9 +34,11 @@ T = TypeVar("T")
 
 MOST_QUESTIONS = 50
 MOST_REDELIVERIES = 50
+MOST_REPOSITORIES = 40  # every five minutes, at two calls and more each: a fifth of GitHub's 5,000 an hour
 MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
 _SETTLED: Span = 30 * SECOND
+_PRIME = 7919
 
 
 @attrs.frozen
@@ -47,6 +50,19 @@ class GitHubSweepReport:
     adopted: int = 0
     asked: int = 0
     errors: tuple[str, ...] = ()
+
+
+def worth_asking(names: Iterable[str]) -> list[str]:
+    """The repositories, each once however it is spelt, in order."""
+    return sorted({name.casefold(): name for name in names}.values(), key=str.casefold)
+
+
+def in_turn(repositories: Sequence[str], now: Moment) -> Sequence[str]:
+    """As many as one run may ask about. If there are more, others each time: whatever the time between two runs."""
+    if len(repositories) <= MOST_REPOSITORIES:
+        return repositories
+    first = now // MINUTE * _PRIME % len(repositories)
+    return [*repositories, *repositories][first : first + MOST_REPOSITORIES]
 
 
 class SweepGitHub:
@@ -82,20 +98,28 @@ class SweepGitHub:
         redelivered = self._tried("hook deliveries", partial(self._redeliver, errors), errors)
         errors.extend(self._tried("re-runs", self._reruns.sweep, errors) or [])
         adopted = asked = 0
-        repositories = self._repositories(live)
+        recent = self._tried("recent machines", self._recent, errors) or []
+        worth = worth_asking([*self._settings.named, *(job.facts.repository for job in live), *recent])
+        repositories = in_turn(worth, self._clock.now())
         for repository in repositories:
             known = [job for job in live if job.facts.repository.casefold() == repository.casefold()]
-
             left = MOST_QUESTIONS - asked
             call = partial(self._compare, repository, known, left)
             found = self._tried(repository, call, errors) or (0, 0)
             adopted, asked = adopted + found[0], asked + found[1]
         return GitHubSweepReport(len(repositories), redelivered or 0, adopted, asked, tuple(errors))
 
-    def _repositories(self, live: Iterable[Job]) -> list[str]:
-        """Repositories worth asking about: those named without globs, and those with live jobs."""
-        named = self._settings.named
-        return sorted({name.casefold(): name for name in (*named, *(job.facts.repository for job in live))}.values())
+    def _recent(self) -> list[str]:
+        """Repositories for which a machine was launched of late. Where all are named there is nothing to be learnt.
+
+        One page for each minute is enough: what is busier than that has live jobs.
+        """
+        if len(self._settings.named) == len(self._settings.repositories):
+            return []
+        now = self._clock.now()
+        minutes = range((now - _LOOK_BACK) // MINUTE, now // MINUTE + 1)
+        seen = (one for minute in minutes for one in self._table.runners.page("minute", str(minute)).items)
+        return [one.repository for one in seen if self._settings.allows(one.repository)]
 
     def _redeliver(self, errors: list[str]) -> int:
         """Ask again for deliveries of which no attempt succeeded."""
