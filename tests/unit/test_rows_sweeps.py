@@ -11,7 +11,7 @@ from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines, FleetSettings
 from paddock.core.states import LIVE_JOBS, LIVE_RUNNERS, JobState, RunnerState
-from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.plan import EndMachine, Snapshot, plan
 from paddock.core.usecases.sweep import MOST_ACTS
 from tests.faults import Between, Fuse
@@ -25,20 +25,22 @@ RUNNER = Runner("i-1", "acme/app", ("paddock",), "token", runner_name="paddock--
 OF_POOLS = {RunnerState.REQUESTED, RunnerState.STOPPING, RunnerState.STOPPED}  # nobody writes these yet
 
 
+@pytest.mark.parametrize("at", [NOON, None])
 @pytest.mark.parametrize("state", sorted(LIVE_JOBS))
-def test_no_state_of_a_job_is_forgotten(state: JobState) -> None:
-    """Whatever message was lost: a job's record that nothing has touched for a day and more is looked at."""
+def test_no_state_of_a_job_is_forgotten(state: JobState, at: Moment | None) -> None:
+    """Whatever message was lost, and a time with it: a record that nothing touched for a day and more is looked at."""
     machine = "i-1" if state in {JobState.LAUNCHED, JobState.RUNNING} else None
-    stuck = attrs.evolve(JOB, state=state, launch=1, launch_id="token", machine=machine, launched_at=NOON)
-    stuck = attrs.evolve(stuck, started_at=NOON if state is JobState.RUNNING else None)
+    stuck = attrs.evolve(JOB, state=state, launch=1, launch_id="token", machine=machine, launched_at=at)
+    stuck = attrs.evolve(stuck, started_at=at if state is JobState.RUNNING else None)
     acts = plan(Snapshot(NOON + 30 * HOUR, (stuck,), (), {}), Deadlines())
     assert [getattr(act, "job_id", None) for act in acts] == [JOB.id]
 
 
+@pytest.mark.parametrize("at", [NOON, None])
 @pytest.mark.parametrize("state", sorted(LIVE_RUNNERS - OF_POOLS))
-def test_no_state_of_a_machine_is_forgotten(state: RunnerState) -> None:
+def test_no_state_of_a_machine_is_forgotten(state: RunnerState, at: Moment | None) -> None:
     """A machine that lives on in any state for a day and more, and says nothing, is ended."""
-    stuck = attrs.evolve(RUNNER, state=state, ready_at=NOON, busy_at=NOON, idle_at=NOON)
+    stuck = attrs.evolve(RUNNER, state=state, ready_at=at, busy_at=at, idle_at=at)
     acts = plan(Snapshot(NOON + 30 * HOUR, (), (stuck,), {MACHINE.id: MACHINE}), Deadlines())
     assert [type(act) for act in acts] == [EndMachine]
 

@@ -125,14 +125,15 @@ def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadli
 
     Silence alone ends nothing: it takes a second clock. `assigned` is the job that it was given orders for.
     """
-    if runner.state is RunnerState.DRAINING and now - (runner.idle_at or now) > deadlines.drain:
+    began = runner.busy_at or runner.launched_at
+    if runner.state is RunnerState.DRAINING and now - (runner.idle_at or began) > deadlines.drain:
         return f"its work is over and it has not powered off: {runner.reason}"
     if runner.state in _WITHOUT_WORK:
         since, patience = _ordered_at(runner, assigned), _patience(runner, deadlines)
         return f"silent for {span_text(now - since)}, and without work" if now - since > patience else ""
-    if runner.state is RunnerState.BUSY and runner.busy_at is not None:
-        heard = max(runner.busy_at, runner.heartbeat_at or 0)
-        if now - runner.busy_at > deadlines.runtime + deadlines.drain and now - heard > deadlines.silence:
+    if runner.state is RunnerState.BUSY:
+        heard = max(began, runner.heartbeat_at or 0)
+        if now - began > deadlines.runtime + deadlines.drain and now - heard > deadlines.silence:
             return "beyond the longest job's time, and silent"
     return ""
 
@@ -161,14 +162,15 @@ def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             # On a runner that is none of ours there is no machine to be done: the comparison with GitHub asks.
             runner = runners.get(job.machine)
             over = runner is None or runner.state is RunnerState.DRAINING
-            ended = (runner.idle_at if runner is not None else None) or job.started_at or seen.now
+            idle = None if runner is None else runner.idle_at
+            ended = idle or job.started_at or job.launched_at or job.received_at
             if over and seen.now - ended > deadlines.word:
                 yield AskGitHub(job.id, "it is recorded as running, and its machine is done")
 
 
 def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
     if runner is None:
-        if now - (job.launched_at or now) > _NEWBORN:
+        if now - (job.launched_at or job.received_at) > _NEWBORN:
             yield RelaunchJob(job.id, machine, "its machine is gone before the job started")
     elif runner.served_job is not None and runner.served_job != job.id:
         yield RelaunchJob(job.id, machine, f"its machine serves job {runner.served_job}")
