@@ -18,6 +18,7 @@ from paddock.core.usecases.plan import (
     DrainMachine,
     EndMachine,
     RelaunchJob,
+    ReleaseMachine,
     Snapshot,
     WakeJob,
     plan,
@@ -114,6 +115,16 @@ def test_a_machine_whose_job_github_concluded_drains() -> None:
     assert acts(MINUTE, runners=(busy,), machines=(MACHINE,)) == (DrainMachine("i-1", 1),)
     unknown = attrs.evolve(busy, served_job=None)
     assert acts(MINUTE, runners=(unknown,), machines=(MACHINE,)) == ()
+
+
+@pytest.mark.parametrize("state", [RunnerState.BOOTING, RunnerState.READY])
+def test_a_machine_whose_job_ended_without_it_is_released(state: RunnerState) -> None:
+    """Given up, or run by somebody else's runner: nothing is waited for, unless GitHub gave the machine another job."""
+    idle = attrs.evolve(RUNNER, state=state, assigned_job=1)
+    assert acts(MINUTE, runners=(idle,), machines=(MACHINE,)) == (ReleaseMachine("i-1", 1),)
+    for served in (attrs.evolve(idle, served_job=2), attrs.evolve(idle, assigned_job=None)):
+        assert acts(MINUTE, runners=(served,), machines=(MACHINE,)) == ()
+    assert acts(MINUTE, jobs=(LAUNCHED,), runners=(idle,), machines=(MACHINE,)) == ()
 
 
 def test_a_queued_job_is_woken_when_it_may_go_and_no_message_is_on_its_way() -> None:

@@ -17,7 +17,7 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases import sweep
-from paddock.core.usecases.plan import EndMachine, RelaunchJob, plan
+from paddock.core.usecases.plan import EndMachine, RelaunchJob, ReleaseMachine, plan
 from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
@@ -157,6 +157,36 @@ def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
     beat(world, job, world.clock.now())
     world.fleet.sweep._act(acts[0])
     assert world.cloud.alive == [machine]
+
+
+def test_the_machine_of_a_job_that_was_given_up_is_not_kept_until_it_gives_up() -> None:
+    """GitHub knows neither job nor run any more, and the machine would wait for minutes for what never comes."""
+    world = World()
+    job = world.push_job()
+    world.run(5 * SECOND)
+    machine = world.record(job).machine or ""
+    world.cloud.agents[machine].wakes_at = None
+    world.table.jobs.update(str(job), {"state": JobState.LAUNCHED}, {"state": JobState.ABANDONED, "reason": "a test"})
+    del world.github.state.jobs[job]
+    world.run(MINUTE)
+    assert world.runner(machine).state is RunnerState.DRAINING
+    assert not world.github.all_runners()
+    world.run(4 * MINUTE)
+    assert machine not in world.cloud.alive
+
+
+@pytest.mark.parametrize("change", [None, {"served_job": 9}, {"assigned_job": 9}])
+def test_a_machine_is_released_only_if_its_job_has_still_ended_without_it(change: dict[str, int] | None) -> None:
+    """What was seen in a listing is looked at again; and GitHub may have given it another job, or it the job."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(5 * SECOND)
+    machine = world.record(job).machine or ""
+    if change is not None:
+        world.table.jobs.update(str(job), {"state": JobState.LAUNCHED}, {"state": JobState.ABANDONED})
+        world.table.runners.update(machine, {}, change)  # type: ignore[arg-type]  # a change
+    world.fleet.sweep._act(ReleaseMachine(machine, job))
+    assert world.runner(machine).state is RunnerState.BOOTING
 
 
 def test_what_github_cannot_say_is_kept() -> None:

@@ -65,6 +65,14 @@ class DrainMachine:
 
 
 @attrs.frozen
+class ReleaseMachine:
+    """The job that the machine was started for has ended without it, and it serves no other."""
+
+    machine: str
+    job_id: int
+
+
+@attrs.frozen
 class WakeJob:
     """The job waits and no message is on its way. An empty reason is not worth a decision."""
 
@@ -89,7 +97,9 @@ class RelaunchJob:
     reason: str
 
 
-Act: TypeAlias = CloseMachine | EndMachine | AdoptMachine | DrainMachine | WakeJob | AskGitHub | RelaunchJob
+Act: TypeAlias = (
+    CloseMachine | EndMachine | AdoptMachine | DrainMachine | ReleaseMachine | WakeJob | AskGitHub | RelaunchJob
+)
 
 
 def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
@@ -106,10 +116,7 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             if runner.result is not None or seen.now - runner.launched_at > _NEWBORN:
                 yield CloseMachine(runner.machine, "the machine is gone")
         else:
-            assigned = None if runner.assigned_job is None else jobs.get(runner.assigned_job)
-            reason = overdue(runner, assigned, seen.now, deadlines)
-            if reason:
-                yield EndMachine(runner.machine, reason, runner.state)
+            yield from _useless(runner, jobs, seen.now, deadlines)
     for runner in seen.runners:
         if runner.state is RunnerState.BUSY and runner.served_job is not None and runner.served_job not in jobs:
             yield DrainMachine(runner.machine, runner.served_job)
@@ -118,6 +125,16 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
         # As long as a lease lasts, somebody may be about to write the record.
         if machine.id not in known and age > deadlines.lease + _NEWBORN:
             yield AdoptMachine(machine, f"it runs for {span_text(age)} and has no record")
+
+
+def _useless(runner: Runner, jobs: Mapping[int, Job], now: Moment, deadlines: Deadlines) -> Iterator[Act]:
+    assigned = None if runner.assigned_job is None else jobs.get(runner.assigned_job)
+    reason = overdue(runner, assigned, now, deadlines)
+    idle = runner.state in _WITHOUT_WORK and runner.served_job is None
+    if reason:
+        yield EndMachine(runner.machine, reason, runner.state)
+    elif idle and assigned is None and runner.assigned_job is not None:
+        yield ReleaseMachine(runner.machine, runner.assigned_job)
 
 
 def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadlines) -> str:

@@ -33,6 +33,7 @@ from paddock.core.usecases.plan import (
     DrainMachine,
     EndMachine,
     RelaunchJob,
+    ReleaseMachine,
     Snapshot,
     WakeJob,
     overdue,
@@ -130,20 +131,17 @@ class Sweep:
             case EndMachine():
                 self._end(act)
             case WakeJob():
-                job = self._table.jobs.get(str(act.job_id))
-                if job is not None and job.state in {JobState.QUEUED, JobState.DISPATCHING}:
-                    self._life.wake(job, act.reason)
+                self._wake(act)
             case AskGitHub():
                 self._ask(act)
             case AdoptMachine():
                 self._take_in(act)
             case DrainMachine():
                 self._drain(act)
+            case ReleaseMachine():
+                self._release(act)
             case RelaunchJob():
-                runner = self._table.runners.get(act.machine)
-                serves = None if runner is None or not runner.live else runner.served_job or act.job_id
-                if serves != act.job_id:
-                    self._completion.launch_lost(act.job_id, act.machine, act.reason)
+                self._relaunch(act)
 
     def _close(self, act: CloseMachine) -> None:
         runner = self._table.runners.get(act.machine)
@@ -185,6 +183,23 @@ class Sweep:
         except Conflict:
             return
         self._record.machine(act.machine, "draining", f"GitHub concluded its job {act.job_id}: {job.conclusion}")
+
+    def _release(self, act: ReleaseMachine) -> None:
+        """Its job was given up, or served by somebody else's runner: the machine drains, if GitHub lets go of it."""
+        runner, job = self._table.runners.get(act.machine), self._table.jobs.get(str(act.job_id))
+        if runner is not None and runner.assigned_job == act.job_id and job is not None and not job.live:
+            self._retire.unneeded(runner, f"job {act.job_id}, for which it was started, is {job.state}")
+
+    def _wake(self, act: WakeJob) -> None:
+        job = self._table.jobs.get(str(act.job_id))
+        if job is not None and job.state in {JobState.QUEUED, JobState.DISPATCHING}:
+            self._life.wake(job, act.reason)
+
+    def _relaunch(self, act: RelaunchJob) -> None:
+        runner = self._table.runners.get(act.machine)
+        serves = None if runner is None or not runner.live else runner.served_job or act.job_id
+        if serves != act.job_id:
+            self._completion.launch_lost(act.job_id, act.machine, act.reason)
 
     def _ask(self, act: AskGitHub) -> None:
         job = self._table.jobs.get(str(act.job_id))
