@@ -63,7 +63,9 @@ def test_a_machine_without_a_record_gets_one_when_no_dispatcher_can_still_be_at_
 @pytest.mark.parametrize(
     ("runner", "patience", "reason"),
     [
-        (RUNNER, DEADLINES.boot + DEADLINES.idle, "silent for"),
+        (RUNNER, DEADLINES.boot, "silent for"),
+        (attrs.evolve(RUNNER, ready_at=NOON), DEADLINES.boot + DEADLINES.idle, "silent for"),
+        (attrs.evolve(RUNNER, heartbeat_at=NOON), DEADLINES.boot + DEADLINES.idle, "silent for"),
         (attrs.evolve(RUNNER, state=RunnerState.READY, ready_at=NOON), DEADLINES.boot + DEADLINES.idle, "silent for"),
         (attrs.evolve(RUNNER, runner_name=None), DEADLINES.orphan, "silent for"),
         (
@@ -92,10 +94,10 @@ def test_patience_counts_from_the_orders_and_not_from_the_launch() -> None:
     """GitHub throttled the registration for minutes: the machine keeps its time to fetch them and to boot."""
     job = attrs.evolve(LAUNCHED, launched_at=NOON + 9 * MINUTE)
     mine = attrs.evolve(RUNNER, assigned_job=1)
-    patience = 9 * MINUTE + DEADLINES.boot + DEADLINES.idle
+    patience = 9 * MINUTE + DEADLINES.boot
     assert acts(patience, jobs=(job,), runners=(mine,), machines=(MACHINE,)) == ()
     found = acts(patience + 1, jobs=(job,), runners=(mine,), machines=(MACHINE,))
-    assert found == (EndMachine("i-1", "silent for 9 min 00 s, and without work", RunnerState.BOOTING),)
+    assert found == (EndMachine("i-1", "silent for 4 min 00 s, and without work", RunnerState.BOOTING),)
     elsewhere = attrs.evolve(job, machine="i-2")
     assert kinds(acts(patience, jobs=(elsewhere,), runners=(mine,), machines=(MACHINE,)))[0] == "EndMachine"
 

@@ -189,7 +189,38 @@ def test_a_machine_is_released_only_if_its_job_has_still_ended_without_it(change
     assert world.runner(machine).state is RunnerState.BOOTING
 
 
-def test_what_github_cannot_say_is_kept() -> None:
+def test_a_machine_that_says_nothing_and_listens_keeps_its_time_to_idle() -> None:
+    """GitHub gives it no job, and its agent has nothing to report: but GitHub sees its runner."""
+    world = World()
+    job = world.push_job()
+    world.github.runs._dispatcher.job_withdrawn(world.github.state.jobs[job])
+    world.run(5 * MINUTE + 10 * SECOND)
+    machine = world.record(job).machine or ""
+    assert world.runner(machine).state is RunnerState.READY
+    assert world.cloud.alive == [machine]
+    world.cloud.agents[machine].wakes_at = None  # and now it hangs
+    world.run(3 * MINUTE)
+    assert world.cloud.alive == [machine]
+    world.run(2 * MINUTE)
+    assert machine not in world.cloud.alive
+    told = [decision.verdict for decision in world.decisions.about(f"machine:{machine}")]
+    assert told[:2] == ["ready", "ended"]
+
+
+def test_a_machine_that_moved_on_while_github_was_asked_about_it_is_left_alone() -> None:
+    """Word of its job came in that moment."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(30 * SECOND)
+    machine = world.record(job).machine or ""
+    world.table.runners.update(machine, {}, {"served_job": None})
+    seen = attrs.evolve(world.runner(machine), state=RunnerState.BOOTING)
+    assert world.fleet.sweep._is_ready(seen)
+    assert world.runner(machine).state is RunnerState.BUSY
+
+
+@pytest.mark.parametrize("call", ["github.runners.delete", "github.runners.get"])
+def test_what_github_cannot_say_is_kept(call: str) -> None:
     """Unknown is no permission to destroy."""
     failing = Failing()
     world = World(around=failing.around)
@@ -197,7 +228,7 @@ def test_what_github_cannot_say_is_kept() -> None:
     world.run(10 * SECOND)
     machine = world.record(job).machine or ""
     world.cloud.agents[machine].wakes_at = None
-    failing.errors["github.runners.delete"] = Unavailable("away")
+    failing.errors[call] = Unavailable("away")
     world.run(30 * MINUTE)
     assert machine in world.cloud.alive
     failing.errors.clear()

@@ -55,7 +55,7 @@ class Limits:
 class Deadlines:
     """How long things may take before somebody looks.
 
-    ``lease``: a dispatcher's hold on a job. ``boot``: from launch to a runner that listens. ``idle``: a runner without
+    ``lease``: a dispatcher's hold on a job. ``boot``: from its orders to a runner that listens. ``idle``: a runner without
     a job. ``runtime``: a job. ``silence``: a machine without a heartbeat (one signal of two). ``queue``: GitHub gives
     up on a queued job after a day. ``drain``: from the end of a machine's work to its power-off. ``orphan``: a machine
     without a record. ``retry_admission``: how often a waiting job is looked at. ``word``: how long GitHub's own word

@@ -146,8 +146,8 @@ def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadli
     if runner.state is RunnerState.DRAINING and now - (runner.idle_at or began) > deadlines.drain:
         return f"its work is over and it has not powered off: {runner.reason}"
     if runner.state in _WITHOUT_WORK:
-        since, patience = _ordered_at(runner, assigned), _patience(runner, deadlines)
-        return f"silent for {span_text(now - since)}, and without work" if now - since > patience else ""
+        waited = now - _ordered_at(runner, assigned)
+        return f"silent for {span_text(waited)}, and without work" if waited > _patience(runner, deadlines) else ""
     if runner.state is RunnerState.BUSY:
         heard = max(began, runner.heartbeat_at or 0)
         if now - began > deadlines.runtime + deadlines.drain and now - heard > deadlines.silence:
@@ -162,8 +162,14 @@ def _ordered_at(runner: Runner, assigned: Job | None) -> Moment:
 
 
 def _patience(runner: Runner, deadlines: Deadlines) -> Span:
-    """How long after its orders a machine may be without work; one without orders never gets any."""
-    return deadlines.orphan if runner.runner_name is None else deadlines.boot + deadlines.idle
+    """How long after its orders a machine may be without work; one without orders never gets any.
+
+    One of whose agent nothing was heard, and whose runner GitHub has not seen, has very likely not come up.
+    """
+    if runner.runner_name is None:
+        return deadlines.orphan
+    unheard = runner.state is RunnerState.BOOTING and runner.ready_at is None and runner.heartbeat_at is None
+    return deadlines.boot if unheard else deadlines.boot + deadlines.idle
 
 
 def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:

@@ -84,10 +84,21 @@ class Retire:
 
         A machine that has reported its end, or is beyond every job's time, is judged by that alone.
         """
-        if runner.state is RunnerState.BOOTING or not runner.live:
+        if runner.state in {RunnerState.BOOTING, RunnerState.READY} or not runner.live:
             return self._unregister(runner)
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
         return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
+
+    def listens(self, runner: Runner) -> bool:
+        """True if the machine's runner is in touch with GitHub: then its agent is well, whatever we heard of it.
+
+        Raises:
+            PaddockError: GitHub could not be asked. Unknown means keep.
+        """
+        if runner.runner_id is None:
+            return False
+        seen = self._registrations.get(scope_of(runner.repository, self._settings), runner.runner_id)
+        return seen is not None and seen.status == "online"
 
     def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.

@@ -16,14 +16,14 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import RunnerChange, RunnerIs
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState, RunnerState
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
-from paddock.core.usecases.life import Life
+from paddock.core.usecases.life import NOT_BUSY, Life
 from paddock.core.usecases.listing import all_machines, live_jobs, live_runners
 from paddock.core.usecases.plan import (
     Act,
@@ -155,10 +155,25 @@ class Sweep:
             return
         assigned = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
         reason = overdue(runner, assigned, self._clock.now(), self._settings.deadlines)
-        if not reason or not self._retire.may_end(runner):
+        if not reason or self._is_ready(runner) or not self._retire.may_end(runner):
             return
         self._machines.terminate([act.machine])
         self._record.machine(act.machine, "ended", reason)
+        if runner.state in NOT_BUSY and assigned is not None:
+            # Its job need not wait until the machine is seen to be gone. The id makes each such reason another one.
+            self._completion.launch_lost(assigned.id, runner.machine, f"its machine {runner.machine} was {reason}")
+
+    def _is_ready(self, runner: Runner) -> bool:
+        """True if it boots as far as we know, and GitHub knows better; that is noted, and gives it the time to idle."""
+        if runner.state is not RunnerState.BOOTING or not self._retire.listens(runner):
+            return False
+        when = RunnerIs(state=RunnerState.BOOTING, gone_at=None)
+        try:
+            self._table.runners.update(runner.key, when, RunnerChange(state=RunnerState.READY))
+        except Conflict:
+            return True  # it moved on: not as it was seen
+        self._record.machine(runner.machine, "ready", "GitHub says that its runner listens")
+        return True
 
     def _take_in(self, act: AdoptMachine) -> None:
         """Give the machine its record. One whose record is closed was thought gone: it ends, if GitHub lets it."""
