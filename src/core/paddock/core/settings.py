@@ -55,11 +55,11 @@ class Limits:
 class Deadlines:
     """How long things may take before somebody looks.
 
-    ``lease``: a dispatcher's hold on a job. ``boot``: from its orders to a runner that listens. ``idle``: a runner without
-    a job. ``runtime``: a job. ``silence``: a machine without a heartbeat (one signal of two). ``queue``: GitHub gives
-    up on a queued job after a day. ``drain``: from the end of a machine's work to its power-off. ``orphan``: a machine
-    without a record. ``retry_admission``: how often a waiting job is looked at. ``word``: how long GitHub's own word
-    is awaited before it is asked for.
+    ``lease``: a dispatcher's hold on a job. ``boot``: from its orders to a runner that listens. ``idle``: a runner
+    without a job. ``runtime``: a job. ``silence``: a machine without a heartbeat (one signal of two). ``queue``: GitHub
+    gives up on a queued job after a day. ``drain``: from the end of a machine's work to its power-off. ``orphan``: a
+    machine without a record. ``retry_admission``: how often a waiting job is looked at. ``word``: how long GitHub's own
+    word is awaited before it is asked for.
     """
 
     lease: Span = 2 * MINUTE
