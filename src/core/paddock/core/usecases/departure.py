@@ -57,7 +57,8 @@ class Departure:
         """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
         now = self._clock.now()
         at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
-        taken = machine is not None and machine.taken
+        # Where the cloud says nothing (any more) of the end, its warning is evidence enough.
+        taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None
         if taken:
             self._interruptions.taken(runner, at, gone=True)
         closed = self._retire.gone(runner, at, reason, taken=taken)
@@ -71,3 +72,5 @@ class Departure:
             served = self._jobs.get(str(closed.served_job))
             if served is not None and served.live:
                 self._completion.ask(served)
+        if taken:
+            self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now

@@ -10,13 +10,11 @@ from paddock.core.messages import (
     RunnerReported,
     WarningKind,
 )
-from paddock.core.units import MINUTE, Span
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
-from paddock.core.usecases.interruption import Interruptions
+from paddock.core.usecases.interruption import NOTICE, Interruptions
 from paddock.core.usecases.reruns import Reruns
 
-NOTICE: Span = 2 * MINUTE  # EC2 warns so long ahead
 # How the agent reports what it found in its metadata.
 _WARNINGS = {"spot_notice": WarningKind.SPOT, "rebalance": WarningKind.REBALANCE}
 
@@ -47,9 +45,16 @@ class Events:
                 self._interruptions.warned(message)
             case MachineChanged():
                 self._departure.changed(message)
-            case RunnerReported():
+            case RunnerReported(event=ReportEvent.FINISHED):
+                # Whom it served is learnt first: that job is the one which is interrupted.
                 self._completion(message)
                 self._heeded(message)
+            case RunnerReported():
+                # That it is taken back comes first: else its failure to start would be held against its job.
+                self._heeded(message)
+                if message.event is ReportEvent.FAILED_TO_START:
+                    self._interruptions.resumed(message.machine)
+                self._completion(message)
 
     def _heeded(self, report: RunnerReported) -> None:
         """A machine that is taken back says so itself; its word may be first, or the only one."""

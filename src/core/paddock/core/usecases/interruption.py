@@ -10,15 +10,15 @@ Everything after the flip is repeated by whoever is told again, and changes noth
 """
 
 from paddock.core.errors import Conflict
-from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.job import Job
 from paddock.core.messages import MachineWarned, WarningKind
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.spec import Market
-from paddock.core.states import JobState, OperationalResult
-from paddock.core.units import MINUTE, Moment, rfc3339
+from paddock.core.states import JobState, RunnerState
+from paddock.core.units import MINUTE, Moment, Span, rfc3339
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import NOT_BUSY, Life
@@ -26,8 +26,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 
-_STOPPED = MINUTE  # a warned machine stops its job 45 s before it is taken
-_RAN = frozenset({JobState.RUNNING, JobState.FINISHED})
+NOTICE: Span = 2 * MINUTE  # EC2 warns so long ahead
 
 
 class Interruptions:
@@ -70,20 +69,19 @@ class Interruptions:
             return
         self.taken(runner, message.at, gone=False)
 
+    def resumed(self, machine: str) -> None:
+        """The machine failed to start. If it was warned, that is why, and what followed may have been cut off."""
+        runner = self._runners.get(machine)
+        if runner is not None and runner.interrupted_at is not None:
+            self.taken(runner, runner.interrupted_at, gone=False)
+
     def taken(self, runner: Runner, at: Moment, *, gone: bool) -> None:
         """The cloud takes the machine at that moment (`gone`: it has)."""
-        if runner.market is not Market.SPOT:
-            self._record.machine(runner.machine, "taken", "the cloud takes it back, though it is no spot machine")
         runner = self._flipped(runner, at)
         if runner.market is Market.SPOT:
             self._circuits.interrupted(runner, runner.interrupted_at or at)
-        job = self._job_on(runner)
-        self._relieve(runner, job, gone=gone)
-        served = self._job_on(self._runners.get(runner.machine) or runner)
-        if gone and served is not None:
-            served = self._asked(served)
-        if served is not None and served.state in _RAN:
-            self._interrupted(served, at, gone=gone)
+        self._relieve(runner, self._job_on(runner), gone=gone)
+        self.served(runner.machine, at if gone else None)
 
     def _relieve(self, runner: Runner, job: Job | None, *, gone: bool) -> None:
         """A job that has not begun gets another machine."""
@@ -93,17 +91,37 @@ class Interruptions:
                 self._life.taken(job, _words(runner))
             elif job is not None:
                 self._completion.ask(job)  # GitHub would not let go of the runner: it has a job
-        elif gone and job is not None and job.state is JobState.LAUNCHED:
+        elif job is not None and job.state is JobState.LAUNCHED and (gone or runner.state is RunnerState.DRAINING):
+            # Gone; or released before, by one who did not come to move its job.
             now = self._completion.ask(job)
             if now is None:
                 self._life.forgotten(job)
             elif now.status == "queued":
                 self._life.taken(job, _words(runner))
 
+    def served(self, machine: str, gone_at: Moment | None) -> None:
+        """See to the job that a machine serves which the cloud takes, or took at `gone_at`, as far as that is known."""
+        runner = self._runners.get(machine)
+        if runner is None or runner.served_job is None:
+            return
+        job = self._job_on(runner)
+        if gone_at is None:
+            if job is not None:
+                self._reruns.suspect(job)
+            return
+        if job is not None and job.state is JobState.RUNNING and job.result is None:
+            self._completion.ask(job)  # it may have ended by itself just before
+        self._reruns.lost(runner, gone_at)
+
     def _flipped(self, runner: Runner, at: Moment) -> Runner:
-        """The record with the moment of the interruption, which is written once."""
+        """The record with the moment of the interruption, which is written once.
+
+        The machine's own word may be first, and its clock may be off, or set by its job: the moment lies between its
+        launch and the cloud's notice from now.
+        """
         if runner.interrupted_at is not None:
             return runner
+        at = max(runner.launched_at, min(at, self._clock.now() + NOTICE))
         try:
             flipped = self._runners.update(runner.key, RunnerIs(interrupted_at=None), RunnerChange(interrupted_at=at))
         except Conflict as conflict:
@@ -117,29 +135,8 @@ class Interruptions:
         job = None if number is None else self._jobs.get(str(number))
         return job if job is not None and job.machine == runner.machine else None
 
-    def _asked(self, job: Job) -> Job | None:
-        """The job as GitHub knows it: it may have ended by itself just before its machine was taken."""
-        if job.state is JobState.RUNNING and job.result is None:
-            self._completion.ask(job)
-            return self._jobs.get(job.key)
-        return job
-
-    def _interrupted(self, job: Job, at: Moment, *, gone: bool) -> None:
-        if gone and job.result is None and not _by_itself(job, at):
-            when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=None)
-            try:
-                job = self._jobs.update(job.key, when, JobChange(result=OperationalResult.INTERRUPTED))
-            except Conflict:
-                return  # it said something meanwhile; whoever is told again looks again
-            self._record.job(job.id, "interrupted", f"its machine {job.machine} was taken back while it ran")
-        self._reruns.suspect(job)
-
-
-def _by_itself(job: Job, taken: Moment) -> bool:
-    """True if the job had ended before its machine was taken, although the machine's own word on it never came."""
-    return job.conclusion == "success" or (job.finished_at is not None and job.finished_at < taken - _STOPPED)
-
 
 def _words(runner: Runner) -> str:
     when = "" if runner.interrupted_at is None else f" at {rfc3339(runner.interrupted_at)}"
-    return f"the cloud takes spot machine {runner.machine} ({runner.instance_type} in {runner.zone}) back{when}"
+    kind = "spot machine" if runner.market is Market.SPOT else "machine, though it is no spot machine,"
+    return f"the cloud takes {kind} {runner.machine} ({runner.instance_type} in {runner.zone}) back{when}"

@@ -1,22 +1,28 @@
 """Re-running what the cloud interrupted: marked when it happens, asked of GitHub when the run is complete."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from itertools import islice
 
-from paddock.core.errors import Conflict, NotFound, PaddockError, Rejected
-from paddock.core.job import Job
+from paddock.core.circuit import Interruption
+from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected
+from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import RunCompleted
 from paddock.core.paging import pages
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, WorkflowRun
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.records import hour_of
 from paddock.core.rerun import Rerun, RerunChange, RerunIs, RerunPolicy, RerunState
-from paddock.core.spec import RetryMode
+from paddock.core.runner import Runner
+from paddock.core.states import OperationalResult
+from paddock.core.units import HOUR, MINUTE, Moment
 from paddock.core.usecases.record import Recorder
-from paddock.core.usecases.rerun_verdict import Ask, Later, Leave, decide
+from paddock.core.usecases.rerun_verdict import COMPLETED, Ask, Asked, Later, Leave, cut_short, decide, lost, too_early
 
 MOST_CONSIDERED = 20  # in one sweep: each costs GitHub one call or more
+MOST_LOOKED_AT = 1000  # of the machines taken lately, in one sweep
+_MOST_OPEN = 1000
 _ATTEMPTS = 4
 
 
@@ -28,8 +34,11 @@ class Reruns:
     ) -> None:
         self._policy = policy
         self._jobs = table.jobs
+        self._runners = table.runners
         self._reruns = table.reruns
+        self._interruptions = table.interruptions
         self._workflows = github.workflows
+        self._clock = clock
         self._record = Recorder(decisions, clock, "reruns")
 
     def forces(self, job: Job) -> bool:
@@ -40,13 +49,37 @@ class Reruns:
         return rerun is not None and rerun.times > 0 and job.facts.run_attempt > rerun.attempt
 
     def suspect(self, job: Job) -> None:
-        """The machine on which the job ran was warned or taken. Repeating it changes nothing."""
-        if job.spec is not None and job.spec.retry is RetryMode.NEVER:
-            self._record.job(job.id, "no_rerun", "its machine is taken back, and its labels say retry=false")
-            return
+        """The machine on which the job runs, or ran, was warned or taken. Repeating it changes nothing."""
+        if not job.live and job.result is not None and not lost(job):
+            return  # it was served in time
         rerun = self._marked(job)
-        if rerun is not None and rerun.open and not job.live:
+        if rerun is None or not rerun.open or job.live:
+            return
+        try:
             self._consider(rerun)
+        except PaddockError as error:
+            # It is marked, so the sweep looks again; a machine's books are not kept open for it.
+            self._record.job(job.id, "undecided", f"whether it is re-run: {type(error).__name__}: {error}")
+
+    def lost(self, runner: Runner, gone_at: Moment) -> None:
+        """The machine was taken at `gone_at`: the job it served was interrupted, unless that was over by then.
+
+        Repeating it changes nothing.
+        """
+        for _ in range(_ATTEMPTS):
+            job = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
+            if job is None or job.machine != runner.machine:
+                return
+            if job.result is None and cut_short(job, gone_at):
+                when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=None)
+                try:
+                    job = self._jobs.update(job.key, when, JobChange(result=OperationalResult.INTERRUPTED))
+                except Conflict:
+                    continue
+                self._record.job(job.id, "interrupted", f"its machine {job.machine} was taken back while it ran")
+            if job.result is OperationalResult.INTERRUPTED:
+                self.suspect(job)
+            return
 
     def completed(self, message: RunCompleted) -> None:
         """A run is complete: if it lost jobs, this is the moment to re-run them.
@@ -59,15 +92,37 @@ class Reruns:
             self._consider(rerun)
 
     def sweep(self) -> list[str]:
-        """Look again at every run that is not decided: its webhook may be lost. The errors met."""
+        """Look again at what may have been overlooked, and at runs that are not decided. The errors met.
+
+        Each run of it begins elsewhere, so that those which cannot be decided do not keep the others from being looked
+        at.
+        """
         errors: list[str] = []
-        waiting: Iterable[Rerun] = pages(lambda cursor: self._reruns.page("open", "open", cursor=cursor))
-        for rerun in list(islice(waiting, MOST_CONSIDERED)):
+        try:
+            self._overlooked()
+        except PaddockError as error:
+            errors.append(f"machines taken lately: {type(error).__name__}: {error}")
+        waiting = list(islice(pages(lambda cursor: self._reruns.page("open", "open", cursor=cursor)), _MOST_OPEN))
+        turns = -(-len(waiting) // MOST_CONSIDERED)
+        first = (self._clock.now() // MINUTE % turns) * MOST_CONSIDERED if turns else 0
+        for rerun in (*waiting[first:], *waiting[:first])[:MOST_CONSIDERED]:
             try:
                 self._consider(rerun)
             except PaddockError as error:
                 errors.append(f"run {rerun.run_id}: {type(error).__name__}: {error}")
         return errors
+
+    def _overlooked(self) -> None:
+        """Whom a machine served may be learnt after it was taken, from GitHub's late word or by asking."""
+        now = self._clock.now()
+        for hour in (hour_of(now), hour_of(now - HOUR)):
+            for hit in islice(self._taken_in(hour), MOST_LOOKED_AT):
+                runner = self._runners.get(hit.machine)
+                if runner is not None and runner.taken and runner.gone_at is not None:
+                    self.lost(runner, runner.gone_at)
+
+    def _taken_in(self, hour: str) -> Iterator[Interruption]:
+        return pages(lambda cursor: self._interruptions.page("hour", hour, cursor=cursor))
 
     def _marked(self, job: Job) -> Rerun | None:
         facts = job.facts
@@ -81,7 +136,9 @@ class Reruns:
                 continue
             if job.id in known.suspects or facts.run_attempt < known.attempt:
                 return known
-            change = RerunChange(suspects=(*known.suspects, job.id), state=RerunState.MARKED)
+            # One that was asked for stays so: whether GitHub has done it is still to be seen.
+            state = known.state if known.state is RerunState.ASKED else RerunState.MARKED
+            change = RerunChange(suspects=(*known.suspects, job.id), state=state)
             if facts.run_attempt > known.attempt:
                 change = RerunChange(suspects=(job.id,), attempt=facts.run_attempt, state=RerunState.MARKED)
             when = RerunIs(state=known.state, attempt=known.attempt, suspects=known.suspects)
@@ -94,23 +151,40 @@ class Reruns:
         return None
 
     def _consider(self, rerun: Rerun) -> None:
+        jobs = [job for job in (self._jobs.get(str(number)) for number in rerun.suspects) if job is not None]
+        if too_early(jobs, self._at_work(jobs)) is not None:
+            return
         try:
             now = self._workflows.run(rerun.repository, rerun.run_id)
         except NotFound:
             self._leave(rerun, "GitHub no longer knows the run")
             return
-        jobs = [job for job in (self._jobs.get(str(number)) for number in rerun.suspects) if job is not None]
         verdict = decide(rerun, jobs, now, None, self._policy)
-        if isinstance(verdict, Ask) and now.workflow_id is not None:
-            newest = self._workflows.newest_run(rerun.repository, now.workflow_id, now.head_branch)
-            verdict = decide(rerun, jobs, now, newest, self._policy)
+        if isinstance(verdict, Ask):
+            verdict = decide(rerun, jobs, now, self._newest(rerun, now), self._policy)
         match verdict:
             case Later():
                 return
             case Leave(reason):
                 self._leave(rerun, reason)
+            case Asked(reason):
+                self._done(rerun, reason)
             case Ask(reason):
                 self._ask(rerun, now, reason)
+
+    def _at_work(self, jobs: list[Job]) -> set[str]:
+        """Of the machines of jobs that have ended and of which no machine has told: those that still may."""
+        machines = {job.machine for job in jobs if not job.live and job.result is None and job.machine is not None}
+        runners = [self._runners.get(machine) for machine in sorted(machines)]
+        return {runner.machine for runner in runners if runner is not None and runner.live}
+
+    def _newest(self, rerun: Rerun, now: WorkflowRun) -> WorkflowRun | None:
+        if now.workflow_id is None:
+            return None
+        try:
+            return self._workflows.newest_run(rerun.repository, now.workflow_id, now.head_branch)
+        except NotFound:
+            return None
 
     def _ask(self, rerun: Rerun, now: WorkflowRun, reason: str) -> None:
         if rerun.state is RerunState.MARKED:
@@ -123,14 +197,21 @@ class Reruns:
                 return
         try:
             self._workflows.rerun_failed_jobs(rerun.repository, rerun.run_id)
-        except Rejected as error:
+        except NotFound:
+            self._leave(rerun, "GitHub no longer knows the run")
+        except (Rejected, AccessDenied) as error:
             again = self._workflows.run(rerun.repository, rerun.run_id)
-            if again.run_attempt == now.run_attempt:
+            if again.run_attempt > now.run_attempt:
+                self._done(rerun, reason)  # the answer to an earlier call was lost, or another process was faster
+            elif again.status == COMPLETED:
                 self._leave(rerun, f"GitHub would not re-run it: {error}")
-                return
-        self._finish(rerun, RerunState.DONE, reason)
-        for job_id in rerun.suspects:
-            self._record.job(job_id, "rerun", f"{reason}: run {rerun.run_id} is re-run, on demand")
+        else:
+            self._done(rerun, reason)
+
+    def _done(self, rerun: Rerun, reason: str) -> None:
+        if self._finish(rerun, RerunState.DONE, reason):
+            for job_id in rerun.suspects:
+                self._record.job(job_id, "rerun", f"{reason}: run {rerun.run_id} is re-run, on demand")
 
     def _leave(self, rerun: Rerun, reason: str) -> None:
         done = RerunState.DONE if rerun.state is RerunState.ASKED else RerunState.LEFT
