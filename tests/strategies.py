@@ -202,11 +202,18 @@ circuits: SearchStrategy[Circuit] = st.builds(
     probe=st.none() | slugs,
     probed_at=st.none() | moments,
     manual=st.booleans(),
+    changed_at=moments,
     reason=texts,
 )
 
 interruptions: SearchStrategy[Interruption] = st.builds(
-    Interruption, machine=machine_ids, zone=slugs, instance_type=slugs, at=moments
+    Interruption,
+    machine=machine_ids,
+    zone=slugs,
+    instance_type=slugs,
+    at=moments,
+    told_at=moments,
+    weighed=st.booleans(),
 )
 
 shortages: SearchStrategy[Shortage] = st.builds(

@@ -11,6 +11,7 @@ from paddock.core.states import CircuitState, JobState, OperationalResult
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 from tests.world import World
 from tests.world_courier import Fate
+from tests.world_invariants import everything_in
 
 
 def machine_of(world: World, job: int) -> str:
@@ -61,7 +62,7 @@ def interrupted(world: World, jobs: Sequence[int]) -> None:
 
 def circuits_of(world: World) -> dict[str, CircuitState]:
     """The circuits by key."""
-    return {circuit.key: circuit.state for circuit in world.fleet.circuits.all()}
+    return {circuit.key: circuit.state for circuit in everything_in(world.table.circuits)}
 
 
 def rerun_of(world: World, job: int) -> Rerun:

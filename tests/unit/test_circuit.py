@@ -25,7 +25,8 @@ def opened_by(found: list[Interruption], policy: CircuitPolicy = POLICY, *open_z
     last = found[-1]
     zone = [one for one in found if one.zone == last.zone]
     kind = [one for one in found if one.instance_type == last.instance_type]
-    return opening(last, zone, kind, policy, open_zones)
+    opened = [Circuit(zone, ANY, CircuitState.OPEN) for zone in open_zones]
+    return opening(last, zone, kind, policy, opened)
 
 
 def where(found: Opening | None) -> tuple[str, str] | None:

@@ -21,6 +21,7 @@ from paddock.core.states import CircuitState
 from paddock.core.units import MINUTE, Moment, Span
 
 ANY = "any"
+NOTICE: Span = 2 * MINUTE  # EC2 warns so long ahead
 
 
 @attrs.frozen
@@ -45,12 +46,18 @@ class CircuitPolicy:
 
 @attrs.frozen
 class Interruption:
-    """The cloud took one spot machine back. A machine has at most one, so telling it twice counts once."""
+    """The cloud took one spot machine back. A machine has at most one, so telling it twice counts once.
+
+    ``at`` is when it takes it, ``told_at`` when that was written down. ``weighed`` says that what follows from it has
+    been done.
+    """
 
     machine: str
     zone: str
     instance_type: str
     at: Moment
+    told_at: Moment = 0
+    weighed: bool = False
 
     @property
     def key(self) -> str:
@@ -64,7 +71,8 @@ class Circuit:
 
     ``openings`` counts the times in a row that it opened without a served probe in between (each doubles the
     cool-down). Open, it lets a probe through from ``until`` on. ``probe`` is the launch that tries while it is half
-    open. ``manual`` says that an operator opened it.
+    open. ``manual`` says that an operator opened it. ``changed_at`` is when its state last changed: interruptions that
+    were told before have had their effect on it.
     """
 
     zone: str
@@ -76,6 +84,7 @@ class Circuit:
     probe: str | None = None
     probed_at: Moment | None = None
     manual: bool = False
+    changed_at: Moment = 0
     reason: str = ""
 
     @property
@@ -113,7 +122,7 @@ def opening(
     same_zone: Iterable[Interruption],
     same_type: Iterable[Interruption],
     policy: CircuitPolicy,
-    open_zones: Collection[str] = (),
+    circuits: Iterable[Circuit] = (),
 ) -> Opening | None:
     """Which circuit the interruption `hit` opens, if any.
 
@@ -122,24 +131,43 @@ def opening(
         same_zone: those of its zone, itself included; older ones than the window do not count.
         same_type: those of its type, over all zones, itself included.
         policy: the numbers.
-        open_zones: zones whose own circuit is open: what happens there says nothing about types elsewhere.
+        circuits: all there are. Where a zone's is open, nothing is said of the types there. Where a type's own in a
+            zone is, what happens there says nothing about the type elsewhere. What was told before a circuit last
+            changed does not count for it again.
     """
+    known = {circuit.key: circuit for circuit in circuits}
+    everything = known.get(circuit_key(hit.zone, ANY))
+    if everything is not None and everything.state is CircuitState.OPEN:
+        return None
     zone, kind = _recent(same_zone, policy), _recent(same_type, policy)
     minutes = policy.window // MINUTE
-    types = {one.instance_type for one in zone}
-    if len(zone) >= policy.threshold and len(types) >= policy.zone_types:
-        why = f"{len(zone)} interruptions of {len(types)} types in {hit.zone} within {minutes} minutes"
+    new = _unseen(zone, everything)
+    types = {one.instance_type for one in new}
+    if len(new) >= policy.threshold and len(types) >= policy.zone_types:
+        why = f"{len(new)} interruptions of {len(types)} types in {hit.zone} within {minutes} minutes"
         return Opening(hit.zone, ANY, why)
-    here = [one for one in kind if one.zone == hit.zone]
-    if len(here) >= policy.threshold:
-        why = f"{len(here)} interruptions of {hit.instance_type} in {hit.zone} within {minutes} minutes"
+    here = known.get(circuit_key(hit.zone, hit.instance_type))
+    new = _unseen([one for one in kind if one.zone == hit.zone], here)
+    if len(new) >= policy.threshold and (here is None or here.state is not CircuitState.OPEN):
+        why = f"{len(new)} interruptions of {hit.instance_type} in {hit.zone} within {minutes} minutes"
         return Opening(hit.zone, hit.instance_type, why)
-    elsewhere = [one for one in kind if one.zone not in open_zones]
-    zones = {one.zone for one in elsewhere}
-    if len(elsewhere) >= policy.threshold and len(zones) > 1:
-        why = f"{len(elsewhere)} interruptions of {hit.instance_type} in {len(zones)} zones within {minutes} minutes"
+    told = {
+        one.zone
+        for one in known.values()
+        if one.state is not CircuitState.CLOSED and one.instance_type in {ANY, hit.instance_type}
+    }
+    anywhere = known.get(circuit_key(ANY, hit.instance_type))
+    new = _unseen([one for one in kind if one.zone not in told], anywhere)
+    zones = {one.zone for one in new}
+    if len(new) >= policy.threshold and len(zones) > 1:
+        why = f"{len(new)} interruptions of {hit.instance_type} in {len(zones)} zones within {minutes} minutes"
         return Opening(ANY, hit.instance_type, why)
     return None
+
+
+def _unseen(interruptions: Iterable[Interruption], circuit: Circuit | None) -> list[Interruption]:
+    """Those that were told after the circuit last changed."""
+    return [one for one in interruptions if circuit is None or one.told_at > circuit.changed_at]
 
 
 def _recent(interruptions: Iterable[Interruption], policy: CircuitPolicy) -> list[Interruption]:
@@ -156,7 +184,9 @@ class InterruptionIs(TypedDict, total=False):
 
 
 class InterruptionChange(TypedDict, total=False):
-    """Interruptions are never changed."""
+    """The fields to set; all others stay."""
+
+    weighed: bool
 
 
 class CircuitIs(TypedDict, total=False):
@@ -179,4 +209,5 @@ class CircuitChange(TypedDict, total=False):
     probe: str | None
     probed_at: Moment | None
     manual: bool
+    changed_at: Moment
     reason: str

@@ -8,16 +8,19 @@ from collections.abc import Iterable
 
 from paddock.core.circuit import (
     ANY,
+    NOTICE,
     Circuit,
     CircuitChange,
     CircuitIs,
     CircuitPolicy,
     Interruption,
+    InterruptionChange,
+    InterruptionIs,
     Opening,
     circuit_key,
     opening,
 )
-from paddock.core.errors import Conflict, NotFound
+from paddock.core.errors import Conflict, NotFound, Unavailable
 from paddock.core.paging import pages
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
@@ -48,33 +51,51 @@ class Circuits:
         return list(pages(lambda cursor: self._circuits.page("all", "all", cursor=cursor)))
 
     def interrupted(self, runner: Runner, at: Moment) -> None:
-        """The cloud takes this spot machine back at that moment. Repeating it counts once."""
+        """The cloud takes this spot machine back at that moment. Repeating it counts once.
+
+        ::
+
+            written down ──> weighed: which circuit opens ──> noted as weighed
+                         └─ crash: told again, it is weighed again; but never once it was
+        """
         if not (runner.zone and runner.instance_type):
             return
-        hit = Interruption(runner.machine, runner.zone, runner.instance_type, at)
-        self._interruptions.add(hit)
+        hit = Interruption(runner.machine, runner.zone, runner.instance_type, at, told_at=self._clock.now())
+        if not self._interruptions.add(hit):
+            known = self._interruptions.get(hit.key)
+            if known is None or known.weighed:
+                return
+            hit = known
+        self._weigh(hit, runner)
+        self._interruptions.update(hit.key, InterruptionIs(), InterruptionChange(weighed=True))
+
+    def _weigh(self, hit: Interruption, runner: Runner) -> None:
         circuits = self.all()
         for circuit in circuits:
             if circuit.state is CircuitState.HALF_OPEN and circuit.probe == runner.launch_id:
                 self._open(Opening(circuit.zone, circuit.instance_type, f"its probe {runner.machine} was interrupted"))
                 return
-        recent = self._since(at - self._policy.window)
-        open_zones = {one.zone for one in circuits if one.instance_type == ANY and one.state is CircuitState.OPEN}
+        recent = self._since(hit.at - self._policy.window, hit.at)
         found = opening(
             hit,
             [one for one in recent if one.zone == hit.zone],
             [one for one in recent if one.instance_type == hit.instance_type],
             self._policy,
-            open_zones,
+            circuits,
         )
-        if found is not None and self._open(found) and found.instance_type == ANY:
-            self._cover(found.zone, circuits)
+        if found is not None:
+            self._open(found)
+        opened = {(one.zone, one.instance_type) for one in circuits if one.state is CircuitState.OPEN}
+        if (hit.zone, ANY) in opened or (found is not None and found.instance_type == ANY):
+            self._cover(hit.zone, circuits)
 
     def lend(self, circuit: Circuit, launch: str) -> bool:
         """The launch wants to be the circuit's probe; False if another one is faster."""
         now = self._clock.now()
         when = CircuitIs(state=circuit.state, opened_at=circuit.opened_at, probed_at=circuit.probed_at)
-        change = CircuitChange(state=CircuitState.HALF_OPEN, probe=launch, probed_at=now, reason="one launch tries")
+        change = CircuitChange(
+            state=CircuitState.HALF_OPEN, probe=launch, probed_at=now, changed_at=now, reason="one launch tries"
+        )
         try:
             self._circuits.update(circuit.key, when, change)
         except (Conflict, NotFound):
@@ -87,11 +108,23 @@ class Circuits:
         return sum(self._settled(one) for one in self.all() if one.state is CircuitState.HALF_OPEN)
 
     def open(self, zone: str, instance_type: str, reason: str, span: Span | None = None) -> Circuit:
-        """An operator opens a circuit, for a while or for the policy's cool-down; the circuit as it then is."""
+        """An operator opens a circuit, for a while or for the policy's cool-down; the circuit as it then is.
+
+        Raises:
+            Unavailable: its record did not keep still. Nothing was done.
+        """
         now = self._clock.now()
         until = now + (self._policy.cool_down if span is None else span)
         fresh = Circuit(
-            zone, instance_type, CircuitState.OPEN, now, openings=1, until=until, manual=True, reason=reason
+            zone,
+            instance_type,
+            CircuitState.OPEN,
+            now,
+            openings=1,
+            until=until,
+            manual=True,
+            changed_at=now,
+            reason=reason,
         )
         for _ in range(_ATTEMPTS):
             if self._circuits.add(fresh):
@@ -106,6 +139,7 @@ class Circuits:
                 until=until,
                 probe=None,
                 manual=True,
+                changed_at=now,
                 reason=reason,
             )
             try:
@@ -113,21 +147,32 @@ class Circuits:
                 break
             except Conflict:
                 continue
+        else:
+            raise _restless(fresh.key)
         length = span_text(until - now)
         self._record.circuit(fresh.key, "opened", f"an operator opened it for {length}: {reason or 'no reason given'}")
         return fresh
 
     def close(self, zone: str, instance_type: str, reason: str) -> Circuit | None:
-        """An operator closes a circuit; None if it was not open."""
-        circuit = self._circuits.get(circuit_key(zone, instance_type))
-        if circuit is None or circuit.state is CircuitState.CLOSED:
-            return None
-        closed = self._close(circuit, f"an operator closed it: {reason or 'no reason given'}")
-        return closed or self._circuits.get(circuit.key)
+        """An operator closes a circuit; None if it was not open.
 
-    def _since(self, moment: Moment) -> list[Interruption]:
-        now = self._clock.now()
-        hours = range(moment // HOUR, max(now, moment) // HOUR + 1)
+        Raises:
+            Unavailable: its record did not keep still. Nothing was done.
+        """
+        key = circuit_key(zone, instance_type)
+        for _ in range(_ATTEMPTS):
+            circuit = self._circuits.get(key)
+            if circuit is None or circuit.state is CircuitState.CLOSED:
+                return None
+            closed = self._close(circuit, f"an operator closed it: {reason or 'no reason given'}")
+            if closed is not None:
+                return closed
+        raise _restless(key)
+
+    def _since(self, moment: Moment, until: Moment) -> list[Interruption]:
+        """Those of the hours from the moment on; what is told now lies ahead by the cloud's notice at most."""
+        last = max(self._clock.now(), until) + NOTICE
+        hours = range(moment // HOUR, last // HOUR + 1)
         return [one for hour in hours for one in self._in_hour(hour * HOUR)]
 
     def _in_hour(self, moment: Moment) -> Iterable[Interruption]:
@@ -138,7 +183,14 @@ class Circuits:
         now = self._clock.now()
         until = now + self._policy.cools(1)
         fresh = Circuit(
-            found.zone, found.instance_type, CircuitState.OPEN, now, openings=1, until=until, reason=found.reason
+            found.zone,
+            found.instance_type,
+            CircuitState.OPEN,
+            now,
+            openings=1,
+            until=until,
+            changed_at=now,
+            reason=found.reason,
         )
         for _ in range(_ATTEMPTS):
             if self._circuits.add(fresh):
@@ -154,6 +206,7 @@ class Circuits:
                 until=now + self._policy.cools(known.openings + 1),
                 probe=None,
                 manual=False,
+                changed_at=now,
                 reason=found.reason,
             )
             try:
@@ -185,6 +238,7 @@ class Circuits:
             probe=None,
             probed_at=None,
             manual=False,
+            changed_at=self._clock.now(),
             reason=reason,
         )
         try:
@@ -208,3 +262,7 @@ class Circuits:
             return False
         lived = self._clock.now() - runner.launched_at
         return runner.result is OperationalResult.SERVED or (runner.gone_at is None and lived >= self._policy.window)
+
+
+def _restless(key: str) -> Unavailable:
+    return Unavailable(f"the record of circuit {key} does not keep still")

@@ -1,5 +1,6 @@
 """Events: whatever GitHub, the machines and the cloud say, each to whom it concerns."""
 
+from paddock.core.circuit import NOTICE
 from paddock.core.messages import (
     EventMessage,
     JobObserved,
@@ -12,7 +13,7 @@ from paddock.core.messages import (
 )
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
-from paddock.core.usecases.interruption import NOTICE, Interruptions
+from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.reruns import Reruns
 
 # How the agent reports what it found in its metadata.

@@ -9,6 +9,7 @@
 Everything after the flip is repeated by whoever is told again, and changes nothing then.
 """
 
+from paddock.core.circuit import NOTICE
 from paddock.core.errors import Conflict
 from paddock.core.job import Job
 from paddock.core.messages import MachineWarned, WarningKind
@@ -18,15 +19,13 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import MINUTE, Moment, Span, rfc3339
+from paddock.core.units import Moment, rfc3339
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import NOT_BUSY, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
-
-NOTICE: Span = 2 * MINUTE  # EC2 warns so long ahead
 
 
 class Interruptions:
