@@ -47,13 +47,16 @@ def choose(
         now: the moment.
     """
     short = {(one.market, one.offer): one for one in shortages if one.until > now}
-    if market is Market.ON_DEMAND or not offers:
+    if market is Market.ON_DEMAND:
         return _on_demand(offers, short, ())
+    if not offers:
+        return Choice(market)  # nothing fits: the cloud says why
     barring = [one for one in circuits if one.state is not CircuitState.CLOSED]
     closed = [offer for offer in offers if any(one.covers(offer) for one in barring)]
     lacking = [offer for offer in offers if (Market.SPOT, offer) in short and offer not in closed]
-    reasons = (*(_why(one, offers) for one in barring if _touches(one, offers)), *_lack(lacking, short))
-    probe, tried = _probe(closed, barring, policy, now)
+    probe, tried = _probe([offer for offer in closed if (Market.SPOT, offer) not in short], barring, policy, now)
+    told = (_why(one, offers, policy, now) for one in barring if _touches(one, offers))
+    reasons = (*told, *_lack(lacking, Market.SPOT, short))
     without = tuple(sorted({*closed, *lacking}))
     if len(without) < len(offers):
         return Choice(Market.SPOT, without, probe, tried, reasons=reasons)
@@ -69,21 +72,26 @@ def _on_demand(
         Market.ON_DEMAND,
         tuple(sorted(lacking)),
         empty=bool(offers) and len(lacking) == len(offers),
-        reasons=(*reasons, *_lack(lacking, short)),
+        reasons=(*reasons, *_lack(lacking, Market.ON_DEMAND, short)),
     )
 
 
 def _probe(
     closed: Sequence[Offer], barring: Sequence[Circuit], policy: CircuitPolicy, now: Moment
 ) -> tuple[Circuit | None, tuple[Offer, ...]]:
-    """The first circuit that may be tried, and the offers that no other circuit bars."""
-    for circuit in sorted(barring, key=lambda one: (one.opened_at or 0, one.key)):
-        others = [one for one in barring if one is not circuit]
-        tried = tuple(
-            offer for offer in closed if circuit.covers(offer) and not any(other.covers(offer) for other in others)
-        )
-        if tried and circuit.may_probe(now, policy):
-            return circuit, tried
+    """The first circuit that may be tried, and those of its offers that no other circuit bars.
+
+    Where several bar the same offers, and the time of each has come, they are tried one after the other: each would
+    wait for the other one for ever.
+    """
+    due = [one for one in barring if one.may_probe(now, policy)]
+    by = {offer: [one for one in barring if one.covers(offer)] for offer in closed}
+    free = [offer for offer in closed if all(one in due for one in by[offer])]
+    for offers in ([offer for offer in free if len(by[offer]) == 1], free):
+        for circuit in sorted(due, key=lambda one: (one.opened_at or 0, one.key)):
+            tried = tuple(offer for offer in offers if circuit.covers(offer))
+            if tried:
+                return circuit, tried
     return None, ()
 
 
@@ -91,20 +99,21 @@ def _touches(circuit: Circuit, offers: Iterable[Offer]) -> bool:
     return any(circuit.covers(offer) for offer in offers)
 
 
-def _why(circuit: Circuit, offers: Iterable[Offer]) -> str:
+def _why(circuit: Circuit, offers: Iterable[Offer], policy: CircuitPolicy, now: Moment) -> str:
     where = "any zone" if circuit.zone == ANY else circuit.zone
     what = "everything" if circuit.instance_type == ANY else circuit.instance_type
     number = sum(circuit.covers(offer) for offer in offers)
     if circuit.state is CircuitState.HALF_OPEN:
         return f"{what} in {where} left out ({number} offers): another launch tries whether it is taken back again"
-    until = rfc3339(circuit.until or 0)
+    due = circuit.may_probe(now, policy)
+    until = "one launch has tried it" if due else rfc3339(circuit.until or 0)
     return f"{what} in {where} left out ({number} offers) until {until}: {circuit.reason}"
 
 
-def _lack(offers: Sequence[Offer], short: dict[tuple[Market, Offer], Shortage]) -> tuple[str, ...]:
+def _lack(offers: Sequence[Offer], market: Market, short: dict[tuple[Market, Offer], Shortage]) -> tuple[str, ...]:
     if not offers:
         return ()
     names = ", ".join(f"{offer.instance_type} in {offer.zone}" for offer in offers[:3])
     more = "" if len(offers) <= 3 else f" and {len(offers) - 3} more"  # noqa: PLR2004 - as above
-    until = max(one.until for one in short.values())
+    until = max(short[market, offer].until for offer in offers)
     return (f"{names}{more} left out until {rfc3339(until)} at the latest: no capacity a moment ago",)

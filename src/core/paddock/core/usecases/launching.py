@@ -76,9 +76,12 @@ class Launching:
                 groups.setdefault((spec, self._offers.market(job, spec)), []).append(job)
             except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own job alone
                 handled[job.id] = self._trouble(job, error)
+        if not groups:
+            return handled
+        known = self._offers.look({market for _, market in groups})
         for (spec, market), group in groups.items():
             try:
-                choice = self._offers.choose(spec, market)
+                choice = self._offers.choose(spec, market, known)
                 name = self._ids.token()
                 probe = self._offers.probe(spec, choice, name)
             except Exception as error:  # noqa: BLE001 - nor does one kind of machine stop the others

@@ -1,6 +1,10 @@
 """What is asked of the cloud for a job: which market, and which offers are left out of the request."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
+from itertools import islice
+from typing import TypeVar
+
+import attrs
 
 from paddock.core.circuit import Circuit, CircuitPolicy
 from paddock.core.errors import Conflict, NotFound, PaddockError
@@ -13,10 +17,25 @@ from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
 from paddock.core.spec import Market, RunnerSpec
+from paddock.core.units import HOUR, Moment, Span
 from paddock.core.usecases.choice import Choice, choose
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
+
+R = TypeVar("R")
+
+_KEPT: Span = HOUR  # a shortage that is over, so that its record need not be made anew at once
+_MOST_FORGOTTEN = 10  # in one look
+
+
+@attrs.frozen
+class Known:
+    """What was known at a moment of interruptions and of missing capacity."""
+
+    circuits: tuple[Circuit, ...]
+    shortages: tuple[Shortage, ...]
+    at: Moment
 
 
 class Offers:
@@ -50,15 +69,22 @@ class Offers:
         last = None if job.launch_id is None else self._launches.get(job.launch_id)
         return Market.ON_DEMAND if last is not None and last.market is Market.SPOT else Market.SPOT
 
-    def choose(self, spec: RunnerSpec, market: Market) -> Choice:
-        """What a launch of this spec may use now."""
+    def look(self, markets: Collection[Market]) -> Known:
+        """What is known now that concerns these markets: once for a batch of jobs.
+
+        What cannot be read is nothing that a job waits for.
+        """
+        now = self._clock.now()
+        shortages = list(self._readable("what lacked capacity", self._short))
+        self._forget(one for one in shortages if one.until + _KEPT < now)
+        circuits = self._readable("circuits", self._circuits.all) if Market.SPOT in markets else ()
+        return Known(tuple(circuits), tuple(shortages), now)
+
+    def choose(self, spec: RunnerSpec, market: Market, known: Known) -> Choice:
+        """What a launch of this spec may use."""
+        offers = self._machines.offers(spec)
         return choose(
-            self._machines.offers(spec),
-            market,
-            circuits=self._barring() if market is Market.SPOT else (),
-            shortages=pages(lambda cursor: self._shortages.page("all", "all", cursor=cursor)),
-            policy=self._policy,
-            now=self._clock.now(),
+            offers, market, circuits=known.circuits, shortages=known.shortages, policy=self._policy, now=known.at
         )
 
     def probe(self, spec: RunnerSpec, choice: Choice, launch: str) -> Choice | None:
@@ -86,10 +112,21 @@ class Offers:
             except PaddockError:
                 return
 
-    def _barring(self) -> list[Circuit]:
-        """The circuits; none if they cannot be read: then spot goes on, and it is told."""
+    def _short(self) -> Iterator[Shortage]:
+        return pages(lambda cursor: self._shortages.page("all", "all", cursor=cursor))
+
+    def _forget(self, over: Iterable[Shortage]) -> None:
+        """Records that are over take up every listing; if one is made anew meanwhile, the cloud says no once more."""
+        for shortage in islice(over, _MOST_FORGOTTEN):
+            try:
+                self._shortages.remove(shortage.key)
+            except PaddockError:
+                return
+
+    def _readable(self, what: str, read: Callable[[], Iterable[R]]) -> list[R]:
+        """What is read; nothing if it cannot be: then launches go on without it, and it is told."""
         try:
-            return self._circuits.all()
+            return list(read())
         except PaddockError as error:
-            self._record.circuit("all", "unreadable", f"spot goes on without them: {type(error).__name__}: {error}")
+            self._record.circuit("all", "unreadable", f"{what}: it goes on without, {type(error).__name__}: {error}")
             return []
