@@ -84,9 +84,13 @@ class Reruns:
     def completed(self, message: RunCompleted) -> None:
         """A run is complete: if it lost jobs, this is the moment to re-run them.
 
+        One that succeeded lost nothing, and most do: that costs no read. If it is marked, the sweep decides.
+
         Raises:
             PaddockError: GitHub or a store did not answer; the message must come back.
         """
+        if message.conclusion == "success":
+            return
         rerun = self._reruns.get(str(message.run_id))
         if rerun is not None and rerun.open:
             self._consider(rerun)
