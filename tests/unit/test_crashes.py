@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from paddock.adapters.memory.github import JobScript, RunnerFaults
 from paddock.core.states import JobState
 from paddock.core.units import MINUTE, SECOND
 from tests.faults import Fuse
@@ -56,6 +57,37 @@ def refused(world: World) -> None:
     world.run_until_quiet()
 
 
+def all_run(world: World, *jobs: int) -> None:
+    """Let time pass until GitHub says of each of them that it runs, however late a crash makes that."""
+    while any(world.github.state.jobs[job].started_at is None for job in jobs):
+        world.run(5 * SECOND)
+
+
+def warned_before_it_starts(world: World) -> None:
+    """A job whose machine is warned while it boots; the machine finds the notice too, and says so."""
+    world.push_job()
+    world.run(10 * SECOND)
+    for machine in world.cloud.alive:
+        world.reclaim(machine)
+    world.run_until_quiet()
+
+
+def taken_with_its_job(world: World) -> None:
+    """Two jobs of one run; the machine of one is warned, ends its job and is taken: it is re-run."""
+    long = RunnerFaults(duration=7 * MINUTE)
+    all_run(world, *world.push(*(JobScript(name, ("paddock",), faults=long) for name in ("one", "other"))))
+    world.reclaim(world.cloud.alive[0])
+    world.run_until_quiet()
+
+
+def taken_without_a_word(world: World) -> None:
+    """No warning, and no word of the end: the sweep finds it."""
+    world.notice_fate = lambda _: ()
+    all_run(world, world.push_job(lasts=4 * MINUTE))
+    world.take_back(world.cloud.alive[0])
+    world.run_until_quiet()
+
+
 STORIES: list[Callable[[World], None]] = [
     one_job,
     matrix_of_three,
@@ -63,6 +95,9 @@ STORIES: list[Callable[[World], None]] = [
     machine_dies_booting,
     machine_dies_with_its_job,
     refused,
+    warned_before_it_starts,
+    taken_with_its_job,
+    taken_without_a_word,
 ]
 
 
