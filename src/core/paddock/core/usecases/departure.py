@@ -5,12 +5,12 @@ from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
-from paddock.core.units import MINUTE, Span
+from paddock.core.units import MINUTE
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
 
-UNSEEN: Span = 5 * MINUTE  # a machine that was just launched may be missing from what EC2 describes
+_KNOWN_BY = 5 * MINUTE  # EC2's answers are consistent in the end; nobody says when
 _ENDED = "terminated"  # EC2's word
 
 
@@ -47,18 +47,17 @@ class Departure:
                 self.look(runner, "the cloud says that it ended")
 
     def look(self, runner: Runner, reason: str) -> None:
-        """Close the record if the machine is gone by the cloud's own word."""
+        """Close the record if the machine is gone by the cloud's own word: for a while a new one is not known there."""
         machine = self._machines.describe([runner.machine]).get(runner.machine)
-        young = self._clock.now() - runner.launched_at < UNSEEN
-        if (machine is None and not young) or (machine is not None and not machine.alive):
+        unknown = machine is None and self._clock.now() - runner.launched_at < _KNOWN_BY
+        if not unknown and (machine is None or not machine.alive):
             self(runner, machine, reason)
 
     def __call__(self, runner: Runner, machine: Machine | None, reason: str) -> None:
         """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
         now = self._clock.now()
         at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
-        # Where the cloud says nothing (any more) of the end, its warning is evidence enough.
-        taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None
+        taken = machine is not None and machine.taken
         if taken:
             self._interruptions.taken(runner, at, gone=True)
         closed = self._retire.gone(runner, at, reason, taken=taken)
@@ -72,5 +71,3 @@ class Departure:
             served = self._jobs.get(str(closed.served_job))
             if served is not None and served.live:
                 self._completion.ask(served)
-        if taken:
-            self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now
