@@ -4,6 +4,7 @@ Most is looked at once, when a job or a machine is closed; what could be too lat
 machine that nobody needs) is looked at as it happens, or every few minutes.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
@@ -38,10 +39,10 @@ MOST_VIOLATIONS = 100  # of each rule: after those, more of the same tell nothin
 class Allowances:
     """How long things may take that cannot be at once.
 
-    ``purpose``: a machine that nobody needs. ``unheard``: a job that GitHub has queued and the fleet does not know.
-    ``unseen``: a machine that dies sooner than this may never be written down, and then is never billed. ``noticed``:
-    how much longer than its life a machine may be billed. ``closed``: how long after its end something may still be
-    open.
+    ``purpose``: a machine that nobody needs; time in which sweeps failed is not counted. ``unheard``: a job that GitHub
+    has queued and the fleet does not know. ``unseen``: a machine that dies sooner than this may never be written down,
+    and then is never billed. ``noticed``: how much longer than its life a machine may be billed. ``closed``: how long
+    after its end something may still be open.
     """
 
     purpose: Span = 15 * MINUTE
@@ -91,6 +92,7 @@ class Invariants:
         self._counts: dict[str, int] = {}
         self._meant: dict[int, str] = {}  # which machine was last started for a job
         self._told: set[str] = set()
+        self._hindered: list[tuple[Moment, Span]] = []  # when a sweep failed, and how much that is in all by then
         self.violations = violations
 
     # -- as it happens ------------------------------------------------------------------------------------------
@@ -130,7 +132,8 @@ class Invariants:
         self._told.discard(str(job_id))
 
     def ended(self, machine: Machine, by: Ending) -> None:
-        """A machine ends: if the fleet did it, it must not have been at work."""
+        """A machine ends: if the fleet did it, it must not have been at work; and it must not have outlived its use."""
+        self._outlived(self._cloud.log[machine.id], "lived")
         agent = self._agents.by_machine.get(machine.id)
         if by is not Ending.FLEET or agent is None or agent.standing is not Standing.WORKING or agent.job_id is None:
             return
@@ -149,12 +152,7 @@ class Invariants:
         """Look at what lives: machines that nobody needs, jobs that nobody knows."""
         now = self._timeline.now()
         for machine in self._cloud.alive:
-            life = self._cloud.log[machine]
-            since = self._useless_since(life)
-            if since is not None and now - since > self._allowed.purpose and machine not in self._told:
-                self._told.add(machine)
-                said = f"machine {machine} lives {span_text(now - since)} longer than anybody needs it"
-                self._wrong("no machine outlives its purpose", said, None, machine)
+            self._outlived(self._cloud.log[machine], "lives")
         for ids in self._github.state.unfinished.values():
             for job_id in ids:
                 told = self._github.state.jobs.get(job_id)
@@ -166,6 +164,27 @@ class Invariants:
                     if known is None:
                         self._told.add(key)
                         self._wrong("no job is lost", f"job {job_id} waits, and the fleet does not know it", job_id)
+
+    def _outlived(self, life: Life, verb: str) -> None:
+        machine, now = life.machine.id, self._timeline.now()
+        since = self._useless_since(life)
+        if since is None or machine in self._told:
+            return
+        if now - since - self._hindered_since(since) > self._allowed.purpose:
+            self._told.add(machine)
+            said = f"machine {machine} {verb} {span_text(now - since)} longer than anybody needs it"
+            self._wrong("no machine outlives its purpose", said, None, machine)
+
+    def hindered(self, span: Span) -> None:
+        """A sweep could not do its work: what it would have seen to, the next one will, so much later."""
+        before = self._hindered[-1][1] if self._hindered else 0
+        self._hindered.append((self._timeline.now(), before + span))
+
+    def _hindered_since(self, moment: Moment) -> Span:
+        if not self._hindered:
+            return 0
+        place = bisect_right(self._hindered, moment, key=lambda one: one[0])
+        return self._hindered[-1][1] - (self._hindered[place - 1][1] if place else 0)
 
     def _useless_since(self, life: Life) -> Moment | None:
         """Since when nobody needs the machine; None if somebody may."""
@@ -236,10 +255,6 @@ class Invariants:
     def machine(self, life: Life, known: Runner | None, bill: Sequence[LedgerEntry]) -> None:
         """A machine is gone, and some time has passed."""
         machine, ended = life.machine, life.ended_at or 0
-        since = self._useless_since(life)
-        if since is not None and ended - since > self._allowed.purpose and machine.id not in self._told:
-            said = f"machine {machine.id} lived {span_text(ended - since)} longer than anybody needed it"
-            self._wrong("no machine outlives its purpose", said, None, machine.id)
         if known is None and ended - machine.launched_at < self._allowed.unseen:
             return
         entries = sorted(bill, key=lambda entry: (entry.start, entry.end))

@@ -224,8 +224,8 @@ class Simulation:
             self._worker("complete", self.events, self._complete),
         )
         functions = parameters.functions
-        Schedule(self.timeline, functions.sweep, lambda: self.guarded("sweep", self._sweep))
-        Schedule(self.timeline, functions.sweep_github, lambda: self.guarded("sweep_github", self._compare))
+        Schedule(self.timeline, functions.sweep, self._sweep)
+        Schedule(self.timeline, functions.sweep_github, self._compare)
         Schedule(self.timeline, MINUTE, self._look)
 
     def new_fleet(self) -> Fleet:
@@ -422,10 +422,16 @@ class Simulation:
         self.archive.close()
 
     def _sweep(self) -> None:
-        self.errors.extend(self.fleet.sweep().errors)
+        self._swept("sweep", lambda: self.fleet.sweep().errors, self.parameters.functions.sweep)
 
     def _compare(self) -> None:
-        self.errors.extend(self.fleet.sweep_github().errors)
+        self._swept("sweep_github", lambda: self.fleet.sweep_github().errors, self.parameters.functions.sweep_github)
+
+    def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
+        errors = self.guarded(what, sweep)
+        if errors is None or errors:
+            self.invariants.hindered(every)
+            self.errors.extend(errors or ())
 
     def _worker(self, what: str, queue: SimulatedQueue[T], step: Callable[[], object]) -> Worker[T]:
         return Worker(
