@@ -92,6 +92,9 @@ def test_the_measured_record_is_a_full_one() -> None:
     data = to_data(records.a_finished_job())
     assert {key for key, value in data.items() if value in (None, "", 0)} == {
         "displaced",
+        "inherited",
+        "missing_at",
+        "wakes",
         "not_before",
         "on_demand",
         "reason",

@@ -57,7 +57,7 @@ def test_a_fault_of_ours_in_one_job_does_not_stop_its_batch(call: str, of: Calla
     world = World(around=sick(call, lambda first: of(first) in bad))
     first, *others = world.push_jobs(3)
     bad.append(first)
-    world.run(HOUR)
+    world.run(8 * HOUR)
     assert [world.record(job).state for job in others] == [JobState.FINISHED] * 2
     assert world.jobs.depth().dead > 0
     assert "fault" in world.verdicts(first)

@@ -49,7 +49,9 @@ class Departure:
     def look(self, runner: Runner, reason: str) -> None:
         """Close the record if the machine is gone by the cloud's own word: for a while a new one is not known there."""
         machine = self._machines.describe([runner.machine]).get(runner.machine)
-        unknown = machine is None and self._clock.now() - runner.launched_at < _KNOWN_BY
+        now = self._clock.now()
+        due = runner.interrupted_at is not None and runner.interrupted_at <= now  # it was to be taken
+        unknown = machine is None and not due and now - runner.launched_at < _KNOWN_BY
         if not unknown and (machine is None or not machine.alive):
             self(runner, machine, reason)
 
@@ -57,7 +59,8 @@ class Departure:
         """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
         now = self._clock.now()
         at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
-        taken = machine is not None and machine.taken
+        # Where the cloud says nothing (any more) of the end, its warning is evidence enough.
+        taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None
         if taken:
             self._interruptions.taken(runner, at, gone=True)
         closed = self._retire.gone(runner, at, reason, taken=taken)
@@ -71,3 +74,5 @@ class Departure:
             served = self._jobs.get(str(closed.served_job))
             if served is not None and served.live:
                 self._completion.ask(served)
+        if taken:
+            self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now
