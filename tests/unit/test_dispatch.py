@@ -198,9 +198,9 @@ def test_a_job_of_a_run_that_github_does_not_know_is_given_up() -> None:
     world.github.add_repository("acme/site", private=False)
     facts = JobFacts(77, 78, "acme/site", ("paddock",), private=False, created_at=NOON)
     asked = [JobRequested(facts, NOON)]
-    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know its run")]
+    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know it, or not its run")]
     world.clock.advance(MINUTE)
-    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know its run")]
+    assert world.fleet.dispatch(asked) == [Again(15 * SECOND, "GitHub does not know it, or not its run")]
     world.clock.advance(MINUTE)
     assert world.fleet.dispatch(asked) == [Done()]
     assert (world.record(77).state, world.record(77).reason) == (
@@ -409,6 +409,20 @@ def test_a_request_older_than_githubs_patience_starts_no_machine(*, known: bool)
     world.cancel(job)
     world.clock.advance(25 * HOUR)
     assert world.fleet.dispatch(asked) == [Done()]
+    assert (world.record(job).state, len(world.cloud.lives)) == (JobState.CANCELLED, 0)
+
+
+def test_a_launch_that_was_begun_a_day_ago_is_not_gone_on_with_for_a_job_that_is_over() -> None:
+    """The fleet was switched off in the midst of it: the cloud would have forgotten its token by now."""
+    broken = Failing({"machines.launch": Unavailable("away")})
+    world = World(around=broken.around, webhooks=lambda _: ())
+    job = world.push_job()
+    ask(world, job)
+    assert world.record(job).state is JobState.DISPATCHING
+    broken.errors.clear()
+    world.cancel(job)
+    world.clock.advance(25 * HOUR)
+    world.run(HOUR)
     assert (world.record(job).state, len(world.cloud.lives)) == (JobState.CANCELLED, 0)
 
 

@@ -8,6 +8,7 @@ import pytest
 from paddock.core.errors import Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
+from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Failing, Wired
@@ -52,14 +53,15 @@ def sick(call: str, meant: Callable[[Any], bool]) -> Callable[[str, object], obj
     ],
 )
 def test_a_fault_of_ours_in_one_job_does_not_stop_its_batch(call: str, of: Callable[[Any], int]) -> None:
-    """Its request comes back until the queue gives it up; the others of its batch are served."""
+    """Its request comes back until the queue gives it up, or its machine; the others of its batch are served."""
     bad: list[int] = []
     world = World(around=sick(call, lambda first: of(first) in bad))
     first, *others = world.push_jobs(3)
     bad.append(first)
     world.run(8 * HOUR)
     assert [world.record(job).state for job in others] == [JobState.FINISHED] * 2
-    assert world.jobs.depth().dead > 0
+    known = world.table.jobs.get(str(first))
+    assert world.jobs.depth().dead or (known is not None and known.displaced)
     assert "fault" in world.verdicts(first)
     told = [decision.reason for decision in world.decisions.about(f"job:{first}") if decision.verdict == "fault"]
     assert told[0] == "a fault of ours: KeyError: 'a fault of ours'"
@@ -124,3 +126,13 @@ def test_a_kind_of_machine_that_cannot_be_launched_does_not_undo_the_others() ->
     world.run_until_quiet()
     assert {world.record(job).state for job in (plain, other)} == {JobState.FINISHED}
     check(world)
+
+
+def test_a_fault_over_one_repository_does_not_keep_the_others_from_being_compared() -> None:
+    """The sweep against GitHub says which, and why."""
+    around = sick("github.workflows.unfinished_jobs", lambda repository: repository == "acme/bad")
+    world = World(settings=FleetSettings(repositories=("acme/bad", "acme/app")), around=around)
+    world.push_job()
+    report = world.fleet.sweep_github()
+    assert (report.repositories, report.adopted) == (2, 1)
+    assert report.errors == ("acme/bad: KeyError: 'a fault of ours'",)

@@ -117,7 +117,8 @@ class Dispatch:
         if current.state is JobState.DISPATCHING:
             if current.lease_until > now:
                 return Again(current.lease_until - now, "another dispatcher holds it")
-            return self._launching.resume(current)
+            over = self._over(current)
+            return over if over is not None else self._launching.resume(current)
         return Done()
 
     def _told_twice(self, request: JobMessage, first: Moment, now: str) -> None:
@@ -147,11 +148,8 @@ class Dispatch:
                     handled[job.id] = Done()
                 elif isinstance(verdict, Wait):
                     handled[job.id] = self._wait(job, verdict)
-                elif isinstance(verdict, Done):
-                    handled[job.id] = verdict
                 else:
-                    gone = self._life.forgotten(job)
-                    handled[job.id] = Done() if gone else Again(_UNKNOWN, "GitHub does not know its run")
+                    handled[job.id] = verdict
             except Exception as error:  # noqa: BLE001 - as above
                 handled[job.id] = self._trouble(job.id, error)
         return admitted
@@ -166,18 +164,33 @@ class Dispatch:
         waiting = [job for job in oldest if job.not_before and job.launch_id is None]  # not those that lack a machine
         return [job for job in waiting if job.facts.created_at <= newest and job.id not in here]
 
-    def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | Done | None:
-        """What admission says; Done if the job is over, None if GitHub knows nothing of it or of its run."""
-        if self._clock.now() - job.facts.created_at > self._settings.deadlines.queue:
-            # GitHub has very likely ended it long ago; its request may have lain among the dead letters.
-            seen = self._completion.ask(job)
-            if seen is None or seen.status in set(Observed):
-                return None if seen is None else Done()
+    def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | Handled:
+        """What admission says; if there is nothing to be admitted, what is to become of the job's message."""
+        over = self._over(job)
+        if over is not None:
+            return over
         try:
             run = self._run_of(job) if needs_run(job, self._settings) else None
         except NotFound:
-            return None
+            return self._unknown(job)
         return admit(job, run=run, settings=self._settings, usage=usage, paused=paused, now=self._clock.now())
+
+    def _over(self, job: Job) -> Handled | None:
+        """What is to become of the message of a job that GitHub has ended; None if it may still be launched.
+
+        GitHub is asked only about one older than its own patience: its request may have lain among the dead letters,
+        or the fleet may have been switched off.
+        """
+        if self._clock.now() - job.facts.created_at <= self._settings.deadlines.queue:
+            return None
+        seen = self._completion.ask(job)
+        if seen is None:
+            return self._unknown(job)
+        return Done() if seen.status in set(Observed) else None
+
+    def _unknown(self, job: Job) -> Handled:
+        gone = self._life.forgotten(job)
+        return Done() if gone else Again(_UNKNOWN, "GitHub does not know it, or not its run")
 
     def _run_of(self, job: Job) -> Run:
         known = self._runs.get(str(job.facts.run_id))

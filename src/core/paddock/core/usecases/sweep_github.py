@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import attrs
 
-from paddock.core.errors import NotFound, PaddockError
+from paddock.core.errors import NotFound
 from paddock.core.job import Job
 from paddock.core.labels import claimed_by
 from paddock.core.messages import JobMessage, JobRequested
@@ -175,6 +175,6 @@ class SweepGitHub:
     def _tried(self, what: str, call: Callable[[], T], errors: list[str]) -> T | None:
         try:
             return call()
-        except PaddockError as error:
+        except Exception as error:  # noqa: BLE001 - a fault in one, even one of ours, must not stop the others
             errors.append(f"{what}: {type(error).__name__}: {error}")
             return None
