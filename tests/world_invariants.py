@@ -5,8 +5,11 @@ from itertools import pairwise
 from typing import Any
 
 from paddock.adapters.memory import MemoryRecords
+from paddock.core.circuit import Interruption
 from paddock.core.job import Job
 from paddock.core.ledger import LedgerEntry
+from paddock.core.rerun import Rerun
+from paddock.core.spec import Market
 from paddock.core.states import ENDED_JOBS, JobState
 from paddock.core.units import MINUTE, Span
 from tests.world import World
@@ -32,6 +35,8 @@ def check(world: World, *, registrations_left: int = 0, noticed: Span = NOTICED)
     every_second_is_billed_once(world, noticed)
     launches_are_within_the_budget(world)
     every_decision_has_a_reason(world)
+    what_was_lost_is_run_again(world)
+    interruptions_count_once(world)
     nothing_of_ours_went_wrong(world)
 
 
@@ -96,6 +101,47 @@ def launches_are_within_the_budget(world: World) -> None:
         assert len(launch.machines or ()) <= len(launch.jobs)
     assert len(world.cloud.launches) == len({request.token for request in world.cloud.launches})
     assert len(world.cloud.launches) <= asked.total()
+
+
+def what_was_lost_is_run_again(world: World) -> None:
+    """A run is re-run at most once, because the cloud took one of its jobs' machines; one that is not says why.
+
+    The jobs of the re-run are launched on demand, whatever machines GitHub then gives them to.
+    """
+    lost = {job for machine in world.cloud.taken if (job := world.cloud.agents[machine].lost) is not None}
+    runs = {run.id: run for run in world.github.state.runs.values()}
+    lost_runs = {world.github.state.jobs[job].run_id for job in lost}
+    for run in runs.values():
+        assert run.attempt <= 1 + (run.id in lost_runs), f"{run} was re-run, and nothing of it was lost"
+    for number in sorted(lost):
+        told, known = world.github.state.jobs[number], world.table.jobs.get(str(number))
+        seen = known is not None and known.machine is not None and world.table.runners.get(known.machine) is not None
+        if told.attempt > 1 or told.conclusion == "success" or not seen:
+            continue  # a second loss is not run again; and nobody can know what no record tells
+        rerun: Rerun | None = world.table.reruns.get(str(told.run_id))
+        assert rerun is not None, f"{known} was lost, and nobody has noticed"
+        assert number in rerun.suspects or rerun.attempt > 1, f"{known} was lost, and {rerun} does not know"
+        assert runs[told.run_id].attempt > 1 or rerun.reason, f"{rerun} is left without a reason"
+        excused = ("retry=false", "is newer", "would not re-run", "no longer knows")
+        assert runs[told.run_id].attempt > 1 or any(word in rerun.reason for word in excused), f"{known}: {rerun}"
+    for rerun in everything_in(world.table.reruns):
+        assert not rerun.open, f"{rerun} was never decided"
+    asked = {rerun.run_id for rerun in everything_in(world.table.reruns) if rerun.times}
+    for launch in everything_in(world.table.launches):
+        for job in (world.github.state.jobs[number] for number in launch.jobs):
+            again = job.attempt > 1 and job.run_id in asked
+            assert launch.market is Market.ON_DEMAND or not again, f"{launch} is of a re-run"
+
+
+def interruptions_count_once(world: World) -> None:
+    """Every spot machine that was taken and that anybody wrote down is an interruption, and was weighed."""
+    hits: list[Interruption] = everything_in(world.table.interruptions)
+    assert all(hit.weighed for hit in hits), hits
+    counted = {hit.machine for hit in hits}
+    for machine in world.cloud.taken:
+        runner = world.table.runners.get(machine)
+        if runner is not None and runner.market is Market.SPOT and (runner.taken or runner.interrupted_at is not None):
+            assert machine in counted, f"{runner} was taken, and counts for no circuit"
 
 
 def every_decision_has_a_reason(world: World) -> None:

@@ -30,7 +30,8 @@ STOP_AHEAD: Span = 45 * SECOND  # of the moment at which a spot machine is taken
 class Agent:
     """The program on one machine. ``wakes_at`` is when it next does something; None once it is off.
 
-    ``notice`` is the moment at which the cloud will take the machine, as far as the machine has been told.
+    ``notice`` is the moment at which the cloud will take the machine, as far as the machine has been told. ``lost`` is
+    the job that it could not bring to its end.
     """
 
     machine: Machine
@@ -45,6 +46,7 @@ class Agent:
     started_at: Moment | None = None
     ends_at: Moment = 0
     notice: Moment | None = None
+    lost: int | None = None
 
     def act(self, now: Moment) -> None:
         """Do what is to be done now."""
@@ -61,6 +63,7 @@ class Agent:
         """The cloud is about to take the machine: end what runs, tell, and wait to be taken."""
         spot = {"reason": "spot_notice", "interrupted_by": "spot"}
         if self.job is not None and self.orders is not None:
+            self.lost = self.job
             self.github.runs.complete(self.orders.runner_id, self.job, "failure")
             times = {"started_at": self.started_at, "finished_at": now}
             result = OperationalResult.INTERRUPTED
@@ -73,7 +76,7 @@ class Agent:
 
     def vanish(self) -> None:
         """The machine is gone, from one moment to the next."""
-        self.wakes_at = None
+        self.wakes_at, self.lost = None, self.job
         if self.orders is not None:
             self.github.runs.lose(self.orders.runner_id)
 

@@ -94,12 +94,19 @@ def silenced(world: World, machine: str) -> None:
 
 def stopped(world: World, job: int) -> Callable[[], None]:
     """The agent ends the job because of the notice: GitHub hears it at once, we when the result is called."""
+    tell = ended(world, job, "failure")
+    world.cloud.agents[machine_of(world, job)].lost = job
+    return tell
+
+
+def ended(world: World, job: int, conclusion: str) -> Callable[[], None]:
+    """The job ends at GitHub, and its machine does nothing more; what an agent says that ended it for the notice."""
     machine = machine_of(world, job)
     agent = world.cloud.agents[machine]
     assert agent.orders is not None
     assert agent.job == job
     silenced(world, machine)
-    world.github.runs.complete(agent.orders.runner_id, job, "failure")
+    world.github.runs.complete(agent.orders.runner_id, job, conclusion)
     report = RunnerReported(
         event=ReportEvent.FINISHED,
         machine=machine,

@@ -1,6 +1,7 @@
 """Everything at once; what must be true in the end is in `tests.world_invariants`.
 
-Random jobs, webhooks and reports that are late, double or lost, dying machines, failing ports, dying processes.
+Random jobs, webhooks and reports that are late, double or lost, machines that die or are taken back, failing ports,
+dying processes.
 """
 
 from collections.abc import Sequence
@@ -35,6 +36,8 @@ LABELS = st.sampled_from(
         ("paddock/cpu=99999",),
         ("ubuntu-latest",),
         ("paddock/spot=false",),
+        ("paddock/retry=false",),
+        ("paddock/family=c7i/cpu=2+2",),
     ]
 )
 SCRIPTS = st.builds(
@@ -46,6 +49,7 @@ SCRIPTS = st.builds(
         duration=st.sampled_from([10 * SECOND, 2 * MINUTE, 25 * MINUTE]),
         result=st.sampled_from(["success", "success", "failure"]),
     ),
+    lost_conclusion=st.sampled_from(["failure", "cancelled"]),
 )
 
 
@@ -68,6 +72,20 @@ class Death:
     which: int
 
 
+@attrs.frozen
+class Reclaim:
+    """The cloud takes spot machines back: so many of those that live then, from the `which`-th on.
+
+    With a `notice`, which the machines may hear of as well; or at once.
+    """
+
+    at: Span
+    which: int
+    many: int
+    notice: bool
+    heard: bool
+
+
 PUSHES = st.builds(
     Push,
     at=st.integers(0, 20).map(lambda n: n * 37 * SECOND),
@@ -77,6 +95,16 @@ PUSHES = st.builds(
     cancelled_after=st.none() | st.integers(0, 10).map(lambda n: n * 23 * SECOND),
 )
 DEATHS = st.builds(Death, at=st.integers(0, 60).map(lambda n: n * 17 * SECOND), which=st.integers(0, 5))
+
+RECLAIMS = st.builds(
+    Reclaim,
+    at=st.integers(0, 90).map(lambda n: n * 19 * SECOND),
+    which=st.integers(0, 5),
+    many=st.sampled_from([1, 1, 2, 5]),
+    notice=st.booleans(),
+    heard=st.booleans(),
+)
+ENDS = st.lists(DEATHS | RECLAIMS, max_size=5)
 
 
 def fates(seed: int, *, lossy: bool) -> Fate:
@@ -94,13 +122,13 @@ def fates(seed: int, *, lossy: bool) -> Fate:
     return fate
 
 
-def play(world: World, pushes: Sequence[Push], deaths: Sequence[Death]) -> None:
+def play(world: World, pushes: Sequence[Push], ends: Sequence[Death | Reclaim]) -> None:
     """Let everything happen at its time."""
     start = world.clock.now()
     for repository in (PUBLIC, STRANGER):
         world.github.add_repository(repository, private=repository != PUBLIC)
-    deeds: list[tuple[Span, int, Push | Death | int]] = [(push.at, i, push) for i, push in enumerate(pushes)]
-    deeds += [(death.at, 1000 + i, death) for i, death in enumerate(deaths)]
+    deeds: list[tuple[Span, int, Push | Death | Reclaim | int]] = [(push.at, i, push) for i, push in enumerate(pushes)]
+    deeds += [(end.at, 1000 + i, end) for i, end in enumerate(ends)]
     deeds.sort(key=lambda deed: deed[:2])
     while deeds:
         at, order, deed = deeds.pop(0)
@@ -116,18 +144,37 @@ def play(world: World, pushes: Sequence[Push], deaths: Sequence[Death]) -> None:
                 alive = world.cloud.alive
                 if alive:
                     world.cloud.kill(alive[deed.which % len(alive)])
+            case Reclaim():
+                reclaim(world, deed)
             case int():
                 world.cancel(deed)
 
 
+def reclaim(world: World, deed: Reclaim) -> None:
+    """The cloud takes what it sells as spot, and nothing else."""
+    spot = [name for name in world.cloud.alive if world.cloud.lives[name].machine.market is Market.SPOT]
+    for number in range(min(deed.many, len(spot))):
+        machine = spot[(deed.which + number) % len(spot)]
+        if deed.notice:
+            world.reclaim(machine, heard=deed.heard)
+        else:
+            world.take_back(machine)
+
+
 @settings(max_examples=60)
-@given(pushes=st.lists(PUSHES, min_size=1, max_size=5), deaths=st.lists(DEATHS, max_size=5), seed=st.integers(0, 2**32))
+@given(pushes=st.lists(PUSHES, min_size=1, max_size=5), ends=ENDS, seed=st.integers(0, 2**32))
 def test_messages_may_be_late_double_or_lost_and_machines_die(
-    pushes: list[Push], deaths: list[Death], seed: int
+    pushes: list[Push], ends: list[Death | Reclaim], seed: int
 ) -> None:
     """Levels heal what edges lost: the sweeps find every job and machine that a message did not tell of."""
-    world = World(settings=SETTINGS, seed=seed, webhooks=fates(seed, lossy=True), reports=fates(seed + 1, lossy=True))
-    play(world, pushes, deaths)
+    world = World(
+        settings=SETTINGS,
+        seed=seed,
+        webhooks=fates(seed, lossy=True),
+        reports=fates(seed + 1, lossy=True),
+        notices=fates(seed + 2, lossy=True),
+    )
+    play(world, pushes, ends)
     world.events.send_text('{"kind": "runner_reported", "version": 1}')
     world.jobs.send_text("no message at all")
     world.run_until_quiet()
@@ -142,13 +189,13 @@ def test_messages_may_be_late_double_or_lost_and_machines_die(
 @settings(max_examples=60)
 @given(
     pushes=st.lists(PUSHES, min_size=1, max_size=4),
-    deaths=st.lists(DEATHS, max_size=3),
+    ends=ENDS,
     seed=st.integers(0, 2**32),
     crash=st.integers(1, 400),
     after=st.booleans(),
 )
 def test_and_a_process_may_die_at_any_call(
-    pushes: list[Push], deaths: list[Death], seed: int, crash: int, *, after: bool
+    pushes: list[Push], ends: list[Death | Reclaim], seed: int, crash: int, *, after: bool
 ) -> None:
     """The same, and one call of the story is where the process dies."""
     fuse = Fuse(crash, after=after)
@@ -158,8 +205,9 @@ def test_and_a_process_may_die_at_any_call(
         around=fuse.around,
         webhooks=fates(seed, lossy=True),
         reports=fates(seed + 1, lossy=True),
+        notices=fates(seed + 2, lossy=True),
     )
-    play(world, pushes, deaths)
+    play(world, pushes, ends)
     world.run_until_quiet()
     event(f"crashed: {bool(world.crashes)}")
     check(world, registrations_left=99)
@@ -181,7 +229,7 @@ TROUBLES: dict[str, tuple[PaddockError, ...]] = {
 @settings(max_examples=60)
 @given(
     pushes=st.lists(PUSHES, min_size=1, max_size=4),
-    deaths=st.lists(DEATHS, max_size=3),
+    ends=ENDS,
     seed=st.integers(0, 2**32),
     scarce=st.sampled_from([None, Market.SPOT, Market.ON_DEMAND]),
     limits=st.sampled_from(
@@ -195,7 +243,7 @@ TROUBLES: dict[str, tuple[PaddockError, ...]] = {
     ),
 )
 def test_ports_fail_at_random_and_capacity_is_short(
-    pushes: list[Push], deaths: list[Death], seed: int, scarce: Market | None, limits: Limits
+    pushes: list[Push], ends: list[Death | Reclaim], seed: int, scarce: Market | None, limits: Limits
 ) -> None:
     """Every port fails now and then, before or after it did what it was asked; then the trouble is over."""
     trouble = Trouble(SeededChance(seed), TROUBLES, rarity=15)
@@ -205,10 +253,11 @@ def test_ports_fail_at_random_and_capacity_is_short(
         around=trouble.around,
         webhooks=fates(seed, lossy=False),
         reports=fates(seed + 1, lossy=False),
+        notices=fates(seed + 2, lossy=True),
     )
     if scarce is not None:
         world.region.shortages.append(Shortage(market=scarce))
-    play(world, pushes, deaths)
+    play(world, pushes, ends)
     world.run(HOUR)
     trouble.over = True
     world.region.shortages.clear()

@@ -26,6 +26,7 @@ from tests.world_courier import facts_of
 from tests.world_invariants import check, everything_in
 from tests.world_spot import (
     attempts,
+    ended,
     machine_of,
     market_of,
     rerun_of,
@@ -277,6 +278,7 @@ def test_github_may_conclude_the_job_between_any_two_calls_of_the_taking() -> No
 
         def conclude(world: World = world, job: int = job, runner: int = runner_id, second: Fleet = second) -> None:
             world.github.runs.complete(runner, job, "failure")
+            world.cloud.agents[machine_of(world, job)].lost = job
             second.events(observed(world, job, Observed.COMPLETED))
 
         between.deed, between._at = conclude, between._calls + number
@@ -337,13 +339,28 @@ def test_the_machine_may_never_tell_and_its_end_is_enough() -> None:
     check(world)
 
 
+def test_the_end_of_a_stopped_job_is_githubs_word_although_its_webhook_is_lost() -> None:
+    """The runner prints that it was cancelled, and tells GitHub that it failed."""
+    world = World(reports=lambda _: (), webhooks=without(("workflow_job", "completed")))
+    job = world.push_job(lasts=20 * MINUTE)
+    running(world, job)
+    machine = machine_of(world, job)
+    stopped(world, job)()
+    assert (world.record(job).conclusion, world.record(job).result) == ("failure", OperationalResult.INTERRUPTED)
+    world.take_back(machine)
+    world.courier.fate = without()
+    world.run_until_quiet()
+    assert attempts(world) == [1, 2]
+    check(world)
+
+
 def test_a_job_that_had_failed_by_itself_is_not_run_again() -> None:
     """It ended well before its machine was taken, and the machine's report is lost: a red test is no interruption."""
     world = World(reports=lambda _: ())
     job = world.push_job(lasts=20 * MINUTE)
     running(world, job)
     machine = machine_of(world, job)
-    stopped(world, job)
+    ended(world, job, "failure")
     world.run(100 * SECOND)
     assert machine in world.cloud.alive
     world.take_back(machine)

@@ -18,7 +18,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.spec import Market
-from paddock.core.states import JobState, RunnerState
+from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import Moment, rfc3339
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
@@ -107,6 +107,8 @@ class Interruptions:
         if gone_at is None:
             if job is not None:
                 self._reruns.suspect(job)
+                if job.state is JobState.FINISHED and job.result is OperationalResult.INTERRUPTED:
+                    self._completion.ask(job)  # a runner that is stopped says cancelled, and GitHub failure
             return
         if job is not None and job.state is JobState.RUNNING and job.result is None:
             self._completion.ask(job)  # it may have ended by itself just before
