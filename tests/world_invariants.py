@@ -128,8 +128,8 @@ def what_was_lost_is_run_again(world: World) -> None:
         assert not rerun.open, f"{rerun} was never decided"
     asked = {rerun.run_id for rerun in everything_in(world.table.reruns) if rerun.times}
     for launch in everything_in(world.table.launches):
-        for job in (world.github.state.jobs[number] for number in launch.jobs):
-            again = job.attempt > 1 and job.run_id in asked
+        for record in (world.github.state.jobs[number] for number in launch.jobs):
+            again = record.attempt > 1 and record.run_id in asked
             assert launch.market is Market.ON_DEMAND or not again, f"{launch} is of a re-run"
 
 
