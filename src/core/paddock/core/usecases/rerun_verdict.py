@@ -52,6 +52,8 @@ def lost(job: Job) -> bool:
 
 def cut_short(job: Job, gone_at: Moment) -> bool:
     """True if the job was on its machine when that was taken at `gone_at`, and not over before anybody stopped it."""
+    if job.conclusion == "success":
+        return False  # whatever became of its machine afterwards
     if job.state is JobState.RUNNING:
         return True
     ended = job.state is JobState.FINISHED and job.finished_at is not None
