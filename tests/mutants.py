@@ -1,0 +1,253 @@
+# ruff: noqa: E501 - code is quoted as it stands
+"""Bugs that fleets have had, planted into our use-cases; each must be caught by chaos.
+
+``python -m tests.mutants`` plants each into a copy of the core and plays seeds until something is wrong.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import attrs
+from rich.console import Console
+
+from paddock import core
+
+CORE = Path(core.__file__).parents[2]
+SEEDS = 12
+JOBS = 80
+
+
+@attrs.frozen
+class Mutant:
+    """A bug: in `file` of the use-cases, `find` (which stands there once) becomes `into`. `rows`: of the catalogue."""
+
+    name: str
+    rows: str
+    file: str
+    find: str
+    into: str
+
+
+MUTANTS = (
+    Mutant(
+        "one launch token for all tries",
+        "C12",
+        "launching.py",
+        "            token=launch.token,\n",
+        '            token=f"job-{launch.jobs[0]}",\n',
+    ),
+    Mutant(
+        "machines handed out by count and not by identity",
+        "B25",
+        "launching.py",
+        "        pairs = zip(launch.jobs, launch.machines or (), strict=False)\n"
+        "        return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}\n",
+        "        return dict(zip(reversed(launch.jobs), machines.values(), strict=False))\n",
+    ),
+    Mutant(
+        "a launch that is repeated is regrouped",
+        "B12",
+        "launching.py",
+        "            count=len(launch.jobs),\n",
+        "            count=len(held),\n",
+    ),
+    Mutant(
+        "a job is taken without looking whether somebody has it",
+        "B12",
+        "launching.py",
+        "            return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)\n",
+        "            return self._jobs.update(\n"
+        "                job.key, JobIs(state={JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED}), change\n"
+        "            )\n",
+    ),
+    Mutant(
+        "a job is closed without asking who served it",
+        "E10",
+        "completion.py",
+        '        now = self.ask(job)\n        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:\n',
+        '        return job.id\n        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:\n',
+    ),
+    Mutant(
+        "a lost launch is relaunched without asking GitHub",
+        "E9",
+        "completion.py",
+        "        now = self.ask(job)\n        if now is None:\n            self._life.forgotten(job)\n            return\n        if now.status in set(Observed):\n            return\n        runner = self._runners.get(machine)\n",
+        "        runner = self._runners.get(machine)\n",
+    ),
+    Mutant(
+        "a machine's second end counts too",
+        "H9",
+        "completion.py",
+        "            if runner.result is not None:\n                return runner\n",
+        "",
+    ),
+    Mutant(
+        "whoever reports is believed to have served its own job",
+        "E9",
+        "completion.py",
+        "            if job is None or job.machine != runner.machine:\n                return\n            change = JobChange(result=runner.result)\n",
+        "            if job is None:\n                return\n            change = JobChange(result=runner.result)\n",
+    ),
+    Mutant(
+        "killed on a stale snapshot",
+        "D12",
+        "sweep.py",
+        "        if not reason or self._is_ready(runner) or not self._retire.may_end(runner):\n            return\n",
+        "",
+    ),
+    Mutant(
+        "a machine that is killed although GitHub keeps its runner",
+        "D13",
+        "retire.py",
+        "        except Busy:\n            return False\n",
+        "        except Busy:\n            return True\n",
+    ),
+    Mutant(
+        "a registration is never deleted",
+        "E12",
+        "retire.py",
+        "            self._registrations.delete(scope, runner_id)\n        except Busy:\n",
+        "            pass\n        except Busy:\n",
+    ),
+    Mutant(
+        "the bill is written from when the sweep looks",
+        "H9",
+        "departure.py",
+        "        at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)\n",
+        "        at = now\n",
+    ),
+    Mutant(
+        "what is not seen is gone",
+        "H14",
+        "departure.py",
+        "        unknown = machine is None and not due and now - runner.launched_at < _KNOWN_BY\n",
+        "        unknown = False\n",
+    ),
+    Mutant(
+        "a machine without a record is nobody's",
+        "H8",
+        "sweep.py",
+        "            case AdoptMachine():\n                self._take_in(act)\n",
+        "            case AdoptMachine():\n                pass\n",
+    ),
+    Mutant(
+        "nobody wakes a job whose message was lost",
+        "B20",
+        "sweep.py",
+        "        if job is not None and job.state in {JobState.QUEUED, JobState.DISPATCHING}:\n            self._life.wake(job, act.reason)\n",
+        "",
+    ),
+    Mutant(
+        "lost webhooks are not looked for",
+        "A1",
+        "sweep_github.py",
+        "        self._queue.send([JobRequested(facts, self._clock.now())])\n",
+        "",
+    ),
+    Mutant(
+        "a machine that was taken was not taken",
+        "G3",
+        "departure.py",
+        "        taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None\n",
+        "        taken = False\n",
+    ),
+    Mutant(
+        "every launch is held against the job",
+        "B11",
+        "life.py",
+        "        change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)\n",
+        "        change = JobChange(launch_id=job.launch_id, reason=reason)\n",
+    ),
+    Mutant(
+        "no launch is held against the job",
+        "F10",
+        "life.py",
+        "        verdict = self._retry.after_failure(job, reason)\n",
+        "        verdict = self._retry.after_failure(attrs.evolve(job, launch=1), reason)\n",
+    ),
+    Mutant(
+        "the machine that a cancelled job was to have lives on",
+        "A13",
+        "retire.py",
+        "        if runner.state not in BEFORE_DRAINING or runner.served_job is not None or not self._unregister(runner):\n            return False\n",
+        "        return False\n",
+    ),
+    Mutant(
+        "a job goes on when its machine is gone",
+        "H3",
+        "departure.py",
+        "            self._completion.launch_lost(closed.assigned_job, closed.machine, lost)\n",
+        "            pass\n",
+    ),
+    Mutant(
+        "surplus machines are kept",
+        "D17",
+        "retire.py",
+        '        self._machines.terminate([runner.machine])\n        self._record.machine(runner.machine, "surplus", reason, job=job.id)\n',
+        '        self._record.machine(runner.machine, "surplus", reason, job=job.id)\n',
+    ),
+    Mutant(
+        "decisions without a reason",
+        "A8",
+        "record.py",
+        "        self.decisions.append([Decision(subject, self.clock.now(), self.actor, verdict, reason, facts)])\n",
+        '        self.decisions.append([Decision(subject, self.clock.now(), self.actor, verdict, "", facts)])\n',
+    ),
+)
+
+
+def planted(mutant: Mutant, directory: Path) -> Path:
+    """A copy of the core with the bug in it; the path to import it from.
+
+    Raises:
+        ValueError: what is to be replaced does not stand there once: the mutant has to follow the code.
+    """
+    copy = directory / "core"
+    shutil.copytree(CORE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    file = copy / "paddock" / "core" / "usecases" / mutant.file
+    text = file.read_text(encoding="utf-8")
+    if text.count(mutant.find) != 1:
+        raise ValueError(f"{mutant.name}: {mutant.file} has {text.count(mutant.find)} times what is to be replaced")
+    text = text.replace(mutant.find, mutant.into)
+    if "attrs." in mutant.into and "import attrs" not in text:
+        head, _, rest = text.partition("\nfrom ")
+        text = f"{head}\nimport attrs\n\nfrom {rest}"
+    file.write_text(text, encoding="utf-8")
+    return copy
+
+
+def caught(mutant: Mutant, *, seeds: int = SEEDS, jobs: int = JOBS) -> str:
+    """Play seeds with the bug: the first of them that went wrong, and how; empty if none did."""
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.pathsep.join([str(planted(mutant, Path(directory))), *filter(None, [os.environ.get("PYTHONPATH")])])
+        command = [sys.executable, "-m", "tests.hunt", str(seeds), str(jobs)]
+        hunt = subprocess.run(
+            command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=600
+        )
+    if hunt.returncode not in (0, 1):
+        return f"it does not run: {hunt.stderr.strip().splitlines()[-1]}"
+    return hunt.stdout.strip()
+
+
+def main() -> int:
+    """All of them; 1 if any is not caught."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    say = Console(soft_wrap=True, highlight=False, markup=False).print
+    missed = 0
+    with ThreadPoolExecutor(options.workers) as pool:
+        for mutant, how in zip(MUTANTS, pool.map(caught, MUTANTS), strict=True):
+            missed += not how
+            say(f"{'caught' if how else 'MISSED'}  {mutant.name} ({mutant.rows}): {how or 'nothing went wrong'}")
+    return int(missed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
