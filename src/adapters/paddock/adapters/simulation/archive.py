@@ -121,6 +121,13 @@ class Archive:
         """Something was decided about a delivery."""
         self._subjects.append((self._timeline.now() + self._keep, subject))
 
+    def close_all(self) -> None:
+        """Close everything that has ended, and jobs that GitHub lets wait although nobody will ever serve them."""
+        waiting = [job_id for jobs in self._github.state.unfinished.values() for job_id in jobs]
+        for job_id in waiting:
+            self.concluded(job_id)
+        self.close(all_of_it=True)
+
     def close(self, *, all_of_it: bool = False) -> None:
         """Close what has been kept for long enough, or all there is."""
         now = self._timeline.now()
@@ -164,7 +171,7 @@ class Archive:
         closed = self._closed[run_id] = self._closed.get(run_id, 0) + 1
         run = state.runs.get(run_id)
         if run is None or run.status is not Status.COMPLETED or closed < len(run.jobs):
-            return
+            return  # also at the very end, where a run may be one that is never completed
         for job_id in run.jobs:
             state.jobs.pop(job_id, None)
         del state.runs[run_id]

@@ -10,13 +10,15 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import attrs
+
 from paddock.adapters.memory.github import Event, MemoryGitHub
 from paddock.adapters.simulation.draws import Draw, between, hit
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.parameters import Travel
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.words import GitHubWord, word_of
-from paddock.core.messages import EventMessage
+from paddock.core.messages import EventMessage, MachineChanged, MachineWarned, RunnerReported
 from paddock.core.ports.system import Chance
 from paddock.core.units import Span
 
@@ -97,49 +99,54 @@ class Post:
         travel: Travel,
         faults: FaultPlan,
         send: Callable[[Sequence[EventMessage]], Any],
-        fate: Fate | None = None,
+        reports: Fate | None = None,
+        notices: Fate | None = None,
     ) -> None:
-        """Args: `send` puts messages on the events queue; `fate` decides about reports."""
+        """Args: `send` puts messages on the events queue; `reports` and `notices` decide in place of the odds."""
         self._timeline = timeline
         self._chance = chance
         self._travel = travel
         self._faults = faults
         self._send = send
-        self.fate = fate
+        self._reports = reports
+        self._notices = notices
         self.on_the_way = 0
 
-    def event(self, make: Callable[[], EventMessage]) -> None:
-        """EventBridge carries the cloud's event; `make` makes the message when it arrives."""
+    def event(self, event: MachineWarned | MachineChanged) -> None:
+        """EventBridge carries the cloud's event; it is received when it arrives."""
         faults = self._faults
-        for delay in self._delays(self._travel.event, faults.event_lost, faults.event_late, faults.event_twice):
-            self._carry(delay, make)
+        if self._notices is not None:
+            delays = self._notices(event)
+        else:
+            delays = self._delays(self._travel.event, faults.event_lost, faults.event_late, faults.event_twice)
+        for delay in delays:
+            self._carry(delay, event)
 
-    def report(self, report: EventMessage) -> None:
+    def report(self, report: RunnerReported) -> None:
         """A machine's report goes to the queue."""
         faults = self._faults
-        if self.fate is not None:
-            delays: Sequence[Span] = self.fate(report)
+        if self._reports is not None:
+            delays = self._reports(report)
         else:
-            odds = faults.report_lost, faults.report_late, faults.report_twice
-            delays = list(self._delays(self._travel.report, *odds))
+            delays = self._delays(self._travel.report, faults.report_lost, faults.report_late, faults.report_twice)
         for delay in delays:
-            self._carry(delay, lambda: report)
+            self._carry(delay, report)
 
-    def _delays(self, travel: Draw, lost: int, late: int, twice: int) -> Iterator[Span]:
+    def _delays(self, travel: Draw, lost: int, late: int, twice: int) -> Sequence[Span]:
         chance = self._chance
         delay = travel(chance)
         if hit(chance, lost):
-            return
+            return ()
         if hit(chance, late):
             delay += between(0, self._faults.late)(chance)
-        yield delay
-        if hit(chance, twice):
-            yield delay + between(0, self._faults.late)(chance)
+        return (delay, delay + between(0, self._faults.late)(chance)) if hit(chance, twice) else (delay,)
 
-    def _carry(self, delay: Span, make: Callable[[], EventMessage]) -> None:
+    def _carry(self, delay: Span, message: EventMessage) -> None:
         self.on_the_way += 1
-        self._timeline.at(self._timeline.now() + delay, lambda: self._arrive(make))
+        self._timeline.at(self._timeline.now() + delay, lambda: self._arrive(message))
 
-    def _arrive(self, make: Callable[[], EventMessage]) -> None:
+    def _arrive(self, message: EventMessage) -> None:
         self.on_the_way -= 1
-        self._send([make()])
+        if isinstance(message, MachineWarned | MachineChanged):
+            message = attrs.evolve(message, received_at=self._timeline.now())
+        self._send([message])

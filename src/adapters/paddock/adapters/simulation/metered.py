@@ -123,13 +123,16 @@ class WatchedMachines:
 
 
 class KeptDecisions(MemoryDecisions):
-    """Decisions of a simulation: each is looked at as it is made. ``count`` is how many there were."""
+    """Decisions of a simulation: each is looked at as it is made. ``count`` is how many there were.
 
-    def __init__(self, unreasoned: Callable[[Decision], object], delivered: Callable[[str], object]) -> None:
-        """Args: who is told of a decision without a reason, and of each subject that is a delivery."""
+    ``unreasoned`` is told of a decision without a reason, ``delivered`` of each subject that is a delivery.
+    """
+
+    def __init__(self) -> None:
+        """Empty at first."""
         super().__init__()
-        self._unreasoned = unreasoned
-        self._delivered = delivered
+        self.unreasoned: Callable[[Decision], object] = id
+        self.delivered: Callable[[str], object] = id
         self.count = 0
 
     def append(self, decisions: Sequence[Decision]) -> None:
@@ -141,10 +144,10 @@ class KeptDecisions(MemoryDecisions):
             if known is None:
                 known = about[decision.subject] = []
                 if decision.subject.startswith("delivery:"):
-                    self._delivered(decision.subject)
+                    self.delivered(decision.subject)
             known.append(decision)
             if not decision.reason or not decision.verdict:
-                self._unreasoned(decision)
+                self.unreasoned(decision)
 
 
 def control_cost(tally: Tally, messages: int, invocations: int, gb_seconds: int) -> MicroDollars:

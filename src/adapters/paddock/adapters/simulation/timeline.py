@@ -10,7 +10,7 @@ from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
 
-from paddock.core.units import Moment
+from paddock.core.units import Moment, Span
 
 Act = Callable[[], Any]
 
@@ -87,6 +87,11 @@ class Timeline:
         while self.step(until):
             pass
         self._now = max(self._now, until)
+
+    def advance(self, span: Span) -> Moment:
+        """Move the clock on with nothing happening meanwhile, as if somebody were held up; where it then stands."""
+        self._now += span
+        return self._now
 
     def called_off(self) -> None:
         """Note that one more act in the heap is void: deadlines are called off far more often than they are reached."""

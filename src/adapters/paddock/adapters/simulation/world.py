@@ -9,47 +9,40 @@ The fleet is the very one that runs for real, on the in-memory ports; the rest i
 Everything that is not the fleet's own code depends on the seed alone.
 """
 
-import traceback
-from collections import deque
-from collections.abc import Callable, Sequence
-from typing import TypeVar
+from functools import partial
 
-import attrs
-
-from paddock.adapters.memory import MemoryAssignments, MemoryQueue, MemoryRecords, SequentialIds
+from paddock.adapters.memory import MemoryAssignments, MemoryQueue, SequentialIds
 from paddock.adapters.memory.bundles import memory_github, memory_table
-from paddock.adapters.memory.github import Event, JobRecord, MemoryGitHub, PublishedPackage, RunnerRecord
-from paddock.adapters.memory.github.deadlines import CallOff, Deadline
 from paddock.adapters.simulation.agents import Agents, Orders
 from paddock.adapters.simulation.archive import Archive, Sink
+from paddock.adapters.simulation.claims import Claims
+from paddock.adapters.simulation.cloud import CloudParameters, SimulatedEc2
 from paddock.adapters.simulation.delivery import Courier, Fate, Post
 from paddock.adapters.simulation.draws import chance_for
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.functions import Schedule, SimulatedQueue, Worker
 from paddock.adapters.simulation.gate import Gate
+from paddock.adapters.simulation.github import github_on
 from paddock.adapters.simulation.invariants import Allowances, Invariants
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.metered import KeptDecisions, Tally, WatchedMachines, control_cost, metered
 from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.parameters import Parameters
-from paddock.adapters.simulation.protocols import CloudMaker, Ending
+from paddock.adapters.simulation.processes import Processes
+from paddock.adapters.simulation.protocols import CloudMaker
 from paddock.adapters.simulation.pushes import Pushes
-from paddock.adapters.simulation.small_cloud import SmallCloud
+from paddock.adapters.simulation.quiet import jobs_are_over, records_are_closed
 from paddock.adapters.simulation.stale import StaleMachines
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.adapters.simulation.wires import Around, Crash, Trouble, wired
+from paddock.adapters.simulation.wires import Around, Trouble, wired
+from paddock.adapters.simulation.witness import Witness
 from paddock.adapters.simulation.words import GitHubWord
-from paddock.core.decision import Decision
-from paddock.core.errors import IllegalTransition, PaddockError
 from paddock.core.fleet import Fleet
-from paddock.core.labels import claimed_by
-from paddock.core.messages import EventMessage, JobMessage, MachineChanged, MachineWarned, WarningKind
-from paddock.core.ports.machines import LaunchRequest, Machine, Machines
+from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.machines import Machines
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings
-from paddock.core.spec import Arch
-from paddock.core.states import LIVE_JOBS
 from paddock.core.units import HOUR, MINUTE, Moment, Span
 
 START: Moment = 1_795_348_800 * 1_000_000
@@ -58,42 +51,8 @@ START: Moment = 1_795_348_800 * 1_000_000
 LONG: Span = 3 * HOUR
 """How long what has ended stays in the stores where messages are lost, late and sent again."""
 
-T = TypeVar("T")
-
-_REMEMBERED_ERRORS = 1_000
-
-
-class SimulatedGitHub(MemoryGitHub):
-    """The model, without what no simulated runner reads."""
-
-    def jit_config(self, runner: RunnerRecord) -> str:
-        """Not a key of four kilobytes but a word."""
-        return f"jit-{runner.id}"
-
-
-class TimelineAgenda:
-    """GitHub's deadlines as events of the world."""
-
-    def __init__(self, timeline: Timeline) -> None:
-        """Args: the world's time."""
-        self._timeline = timeline
-        self.github: MemoryGitHub | None = None
-
-    def at(self, moment: Moment, deadline: Deadline) -> CallOff:
-        """Let it happen at the moment."""
-        return self._timeline.at(moment, lambda: self._happen(deadline))
-
-    def settle(self, now: Moment) -> None:
-        """Nothing is left to settle: the timeline does it."""
-
-    def next(self) -> Moment | None:
-        """Nothing happens but by the timeline."""
-        return None
-
-    def _happen(self, deadline: Deadline) -> None:
-        if self.github is not None:
-            with self.github.state.change():
-                deadline()
+PATIENCE: Span = 30 * HOUR
+"""How long after its last run a load must have been served: a job may wait at GitHub for a day."""
 
 
 class Simulation:
@@ -107,19 +66,22 @@ class Simulation:
         seed: int = 0,
         faults: FaultPlan = FaultPlan(),
         parameters: Parameters = Parameters(),
-        cloud: CloudMaker = SmallCloud,
+        cloud: CloudParameters | CloudMaker = CloudParameters(),
         policy: str = "",
         start: Moment | None = None,
         around: Around | None = None,
         webhooks: Fate | None = None,
         reports: Fate | None = None,
+        notices: Fate | None = None,
         allowances: Allowances | None = None,
         sink: Sink | None = None,
     ) -> None:
         """Args: what is asked of the fleet and how it is set up; all chance; what goes wrong; how the world is.
 
-        `policy` is the settings' name, `start` when it begins (by default with the workload's first run). `around` is
-        put around the fleet's ports; `webhooks` and `reports` decide about messages in place of the plan's odds.
+        `cloud` is EC2 with these parameters, or another cloud. `policy` is the settings' name, `start` when it begins
+        (by default with the workload's first run). `around` is put around the fleet's ports; `webhooks`, `reports` and
+        `notices` decide about GitHub's, the machines' and the cloud's messages in place of the plan's odds. `sink` gets
+        what has ended, as JSON.
         """
         self.workload = workload
         self.settings = settings
@@ -133,14 +95,13 @@ class Simulation:
         self.timeline = self.clock = Timeline(began)
         self.ids = SequentialIds()
         self.table = memory_table()
-        self.decisions = KeptDecisions(self._unreasoned, self._delivered)
+        self.decisions = KeptDecisions()
         self.assignments = MemoryAssignments()
-        self.errors: deque[str] = deque(maxlen=_REMEMBERED_ERRORS)
-        self.crashes: list[str] = []
         self.violations: list[Violation] = []
         self.measure = Measure(began)
         self.tally = Tally()
-        self._claims: dict[tuple[str, ...], bool] = {}
+        self.claims = Claims(settings)
+        self.witness = Witness(timeline=self.timeline, measure=self.measure, claims=self.claims, table=self.table)
         self._around = around
         self.trouble = Trouble(faults, self.timeline, self._chance("trouble"), parameters.functions.time_out)
         jobs: MemoryQueue[JobMessage] = MemoryQueue(self.timeline)
@@ -162,12 +123,21 @@ class Simulation:
             travel=parameters.travel,
             faults=faults,
             send=self.events.send,
-            fate=reports,
+            reports=reports,
+            notices=notices,
         )
-        self.github = self._github()
+        self.github = github_on(
+            self.timeline,
+            ids=self.ids,
+            chance=self._chance("github"),
+            timings=parameters.timings,
+            listener=self.witness.told,
+            repositories=() if workload is None else workload.repositories,
+        )
         self.courier.github = self.github
         self.gate = Gate(self.timeline, parameters.rates)
-        self.cloud = cloud(timeline=self.timeline, ids=self.ids, chance=self._chance("cloud"), listener=self)
+        make = partial(SimulatedEc2, cloud) if isinstance(cloud, CloudParameters) else cloud
+        self.cloud = make(timeline=self.timeline, ids=self.ids, chance=self._chance("cloud"), listener=self.witness)
         self.pushes = Pushes(
             timeline=self.timeline,
             chance=self._chance("pushes"),
@@ -187,7 +157,7 @@ class Simulation:
             reclaim=lambda machine, warning: self.cloud.reclaim(machine, warning=warning),
             job_of=self.pushes.job_of,
             lives=self.cloud.log,
-            busy=lambda change: self.measure.levels.change(self.timeline.now(), busy=change),
+            busy=self.witness.busy,
             faults=faults,
         )
         self.invariants = Invariants(
@@ -198,7 +168,7 @@ class Simulation:
             agents=self.agents,
             table=self.table,
             decisions=self.decisions,
-            ours=self.ours,
+            ours=self.claims.job,
             violations=self.violations,
             lossy=faults.calls or around is not None,
             allowances=Allowances.under(faults) if allowances is None else allowances,
@@ -217,23 +187,36 @@ class Simulation:
             spend=settings.limits.spend_per_day is not None,
             sink=sink,
         )
+        self.witness.agents, self.witness.archive, self.witness.invariants = self.agents, self.archive, self.invariants
+        self.witness.courier, self.witness.post = self.courier, self.post
         self.github.state.runner_listener = self.agents
-        self.fleet = self.new_fleet()
-        self.workers = (
-            self._worker("dispatch", self.jobs, self._dispatch),
-            self._worker("complete", self.events, self._complete),
+        self.decisions.unreasoned = self.invariants.unreasoned
+        self.decisions.delivered = self.archive.delivered
+        self.processes = Processes(
+            timeline=self.timeline,
+            functions=parameters.functions,
+            trouble=self.trouble,
+            invariants=self.invariants,
+            new_fleet=self.new_fleet,
         )
-        functions = parameters.functions
-        Schedule(self.timeline, functions.sweep, self._sweep)
-        Schedule(self.timeline, functions.sweep_github, self._compare)
+        work = partial(Worker, timeline=self.timeline, functions=parameters.functions)
+        self.workers = (
+            work(chance=self._chance("dispatch"), queue=self.jobs, step=self.processes.dispatch),
+            work(chance=self._chance("complete"), queue=self.events, step=self.processes.complete),
+        )
         Schedule(self.timeline, MINUTE, self._look)
+
+    @property
+    def fleet(self) -> Fleet:
+        """The fleet's process that lives now."""
+        return self.processes.fleet
 
     def new_fleet(self) -> Fleet:
         """A fleet on the stores as they are: what a fresh process would build."""
         around = self._around
         if around is None and self.faults.calls:
             around = self.trouble.around
-        machines: Machines = WatchedMachines(self.cloud, self._launched)
+        machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
         if self.faults.stale:
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
         ports = {
@@ -266,16 +249,11 @@ class Simulation:
         while not self.pushes.over:
             self.timeline.run(self.timeline.now() + MINUTE)
         if not self.run_until_quiet():
-            self.invariants.fault("everything ends", "something is still open 30 hours after the last run")
-        ended = self.timeline.now()
-        self.archive.close(all_of_it=True)
-        return attrs.evolve(self.outcome(), ended=ended)
+            self.invariants.fault("everything ends", "something is still open a day and a quarter after the last run")
+        self.archive.close_all()
+        return self.outcome()
 
-    def run_for(self, span: Span) -> None:
-        """Let time pass."""
-        self.timeline.run(self.timeline.now() + span)
-
-    def run_until_quiet(self, within: Span = 30 * HOUR) -> bool:
+    def run_until_quiet(self, within: Span = PATIENCE) -> bool:
         """Let time pass until nothing is left to do; False if there still was something after `within`."""
         until = self.timeline.now() + within
         while not self.quiet:
@@ -289,37 +267,17 @@ class Simulation:
         """True if nothing is left to do: no load, machine or message, no open record, no job that could still run."""
         if not self.pushes.over or self.courier.on_the_way or self.post.on_the_way or self.cloud.alive:
             return False
-        for queue in (self.jobs.inner, self.events.inner):
-            if queue.visible() or queue.next_due() is not None:
-                return False
-        if any(self.github.state.unfinished.values()):
+        if any(queue.inner.visible() or queue.inner.next_due() is not None for queue in (self.jobs, self.events)):
             return False
-        return not self._live_records()
-
-    def _live_records(self) -> bool:
-        runners, jobs = self.table.runners, self.table.jobs
-        assert isinstance(runners, MemoryRecords)
-        assert isinstance(jobs, MemoryRecords)
-        return bool(runners.count("live", "live")) or any(jobs.count("state", state) for state in LIVE_JOBS)
+        return records_are_closed(self.table) and jobs_are_over(self.github, self.table, self.claims)
 
     # -- what is to be seen -------------------------------------------------------------------------------------
-
-    def claimed(self, labels: tuple[str, ...]) -> bool:
-        """True if the fleet claims jobs of these labels."""
-        known = self._claims.get(labels)
-        if known is None:
-            known = self._claims[labels] = claimed_by(labels, self.settings.aliases) is not None
-        return known
-
-    def ours(self, job: JobRecord) -> bool:
-        """True if the fleet must come to know the job: by its labels, and by a repository that it looks through."""
-        return job.repository in self.settings.named and self.claimed(job.labels)
 
     def outcome(self) -> Outcome:
         """What has come of it so far."""
         measure, now = self.measure, self.timeline.now()
-        functions = sum(worker.invocations for worker in self.workers)
-        control = control_cost(self.tally, self.jobs.requests + self.events.requests, functions, 0)
+        invocations = sum(worker.invocations for worker in self.workers)
+        control = control_cost(self.tally, self.jobs.requests + self.events.requests, invocations, 0)
         return Outcome(
             policy=self.policy,
             workload="" if self.workload is None else self.workload.name,
@@ -338,127 +296,12 @@ class Simulation:
             events=self.timeline.events,
         )
 
-    # -- what happens -------------------------------------------------------------------------------------------
-
-    def _told(self, event: Event) -> None:
-        """GitHub tells: of a job of ours, the levels must know."""
-        job = None if event.redelivery else event.job
-        if job is not None and self.claimed(job.labels):
-            if event.action == "queued":
-                self.measure.queued()
-                self.measure.levels.change(event.at, waiting=1)
-            elif event.action == "in_progress" or (event.action == "completed" and job.started_at is None):
-                self.measure.levels.change(event.at, waiting=-1)
-        if job is not None and event.action == "completed":
-            self.agents.concluded(job.id)
-            self.archive.concluded(job.id)
-        self.courier(event)
-
-    def _unreasoned(self, decision: Decision) -> None:
-        self.invariants.unreasoned(decision)
-
-    def _delivered(self, subject: str) -> None:
-        self.archive.delivered(subject)
-
-    def _launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
-        now, launch = self.timeline.now(), self.table.launches.get(request.token)
-        self.measure.levels.change(now, machines=len(machines))
-        for job_id in () if launch is None else launch.jobs[: len(machines)]:
-            self.measure.asked(job_id, now)
-        self.invariants.launched(request, machines)
-
-    def booted(self, machine: Machine) -> None:
-        """The cloud tells: the system is up."""
-        self.agents.booted(machine)
-
-    def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
-        """The cloud tells: it takes the machine back."""
-        self.agents.warned(machine, warning, at)
-        self.post.event(lambda: MachineWarned(machine.id, warning, at, self.timeline.now()))
-
-    def ended(self, machine: Machine, by: Ending) -> None:
-        """The cloud tells: the machine is gone."""
-        self.invariants.ended(machine, by)
-        self.agents.ended(machine, by)
-        self.archive.ended(machine.id)
-        self.measure.levels.change(self.timeline.now(), machines=-1)
-        at = self.timeline.now()
-        self.post.event(lambda: MachineChanged(machine.id, "terminated", at, self.timeline.now()))
-
-    def guarded(self, what: str, call: Callable[[], T]) -> T | None:
-        """Call as a process would: if it crashes, a new one takes its place; if a port fails, it goes on later."""
-        self.trouble.began = self.timeline.now()
-        try:
-            return call()
-        except Crash as crash:
-            self.crashes.append(f"{what}: {crash}")
-            self.trouble.revive()
-            if self._around is not None:
-                self.fleet = self.new_fleet()
-        except IllegalTransition as error:
-            self._our_fault(what, error)
-        except PaddockError as error:
-            self.errors.append(f"{what}: {type(error).__name__}: {error}")
-        except Exception as error:  # noqa: BLE001 - what nobody foresaw is a fault of ours: that is the finding
-            self._our_fault(what, error)
-        return None
-
-    def _our_fault(self, what: str, error: Exception) -> None:
-        story = tuple(traceback.format_exception(error)[-4:])
-        said = f"{what}: {type(error).__name__}: {error}"
-        self.invariants.fault("no fault of ours", said, story)
-
     def _receive(self, word: GitHubWord) -> bool:
-        return self.guarded("intake", lambda: self.fleet.intake(word)) is not None
-
-    def _dispatch(self) -> int:
-        return self.fleet.dispatch_once()
-
-    def _complete(self) -> int:
-        return self.fleet.complete_once()
+        return self.processes.receive(word)
 
     def _look(self) -> None:
         self.invariants.look()
         self.archive.close()
-
-    def _sweep(self) -> None:
-        self._swept("sweep", lambda: self.fleet.sweep().errors, self.parameters.functions.sweep)
-
-    def _compare(self) -> None:
-        self._swept("sweep_github", lambda: self.fleet.sweep_github().errors, self.parameters.functions.sweep_github)
-
-    def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
-        errors = self.guarded(what, sweep)
-        if errors is None or errors:
-            self.invariants.hindered(every)
-            self.errors.extend(errors or ())
-
-    def _worker(self, what: str, queue: SimulatedQueue[T], step: Callable[[], object]) -> Worker[T]:
-        return Worker(
-            timeline=self.timeline,
-            chance=self._chance(what),
-            functions=self.parameters.functions,
-            queue=queue,
-            step=lambda: self.guarded(what, step),
-        )
-
-    def _github(self) -> MemoryGitHub:
-        agenda = TimelineAgenda(self.timeline)
-        github = SimulatedGitHub(
-            clock=self.timeline,
-            ids=self.ids,
-            chance=self._chance("github"),
-            listener=self._told,
-            timings=self.parameters.timings,
-            agenda=agenda,
-        )
-        agenda.github = github
-        for arch in Arch:
-            digest = "ab" * 32
-            github.packages[arch] = PublishedPackage(arch, "2.330.0", f"runner-{arch}.tar.gz", "u", digest, digest)
-        for repository in () if self.workload is None else self.workload.repositories:
-            github.add_repository(repository)
-        return github
 
     def _chance(self, part: str) -> Chance:
         return chance_for(self.seed, part)

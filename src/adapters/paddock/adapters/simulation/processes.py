@@ -1,0 +1,91 @@
+"""The fleet's processes: each step is called as a function of its own, which may die and is followed by another."""
+
+import traceback
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from paddock.adapters.simulation.functions import Schedule
+from paddock.adapters.simulation.invariants import Invariants
+from paddock.adapters.simulation.parameters import Functions
+from paddock.adapters.simulation.timeline import Timeline
+from paddock.adapters.simulation.wires import Crash, Trouble
+from paddock.adapters.simulation.words import GitHubWord
+from paddock.core.errors import IllegalTransition, PaddockError
+from paddock.core.fleet import Fleet
+from paddock.core.units import Span
+
+T = TypeVar("T")
+
+_REMEMBERED = 1_000  # errors, the newest
+
+
+class Processes:
+    """Calls the fleet's steps. ``errors`` and ``crashes`` are what they met, the newest thousand."""
+
+    def __init__(
+        self,
+        *,
+        timeline: Timeline,
+        functions: Functions,
+        trouble: Trouble,
+        invariants: Invariants,
+        new_fleet: Callable[[], Fleet],
+    ) -> None:
+        """Args: `new_fleet` builds what a fresh process would, after each crash."""
+        self._trouble = trouble
+        self._timeline = timeline
+        self._functions = functions
+        self._invariants = invariants
+        self._new_fleet = new_fleet
+        self.errors: deque[str] = deque(maxlen=_REMEMBERED)
+        self.crashes: deque[str] = deque(maxlen=_REMEMBERED)
+        self.fleet = new_fleet()
+        Schedule(timeline, functions.sweep, self._sweep)
+        Schedule(timeline, functions.sweep_github, self._compare)
+
+    def receive(self, word: GitHubWord) -> bool:
+        """A webhook comes in; True if it was taken."""
+        return self.guarded("intake", lambda: self.fleet.intake(word)) is not None
+
+    def dispatch(self) -> int:
+        """A batch of the jobs queue."""
+        return self.guarded("dispatch", self.fleet.dispatch_once) or 0
+
+    def complete(self) -> int:
+        """A batch of the events queue."""
+        return self.guarded("complete", self.fleet.complete_once) or 0
+
+    def guarded(self, what: str, call: Callable[[], T]) -> T | None:
+        """Call as a process would: if it crashes, a new one takes its place; if a port fails, it goes on later."""
+        self._trouble.began = self._timeline.now()
+        try:
+            return call()
+        except Crash as crash:
+            self.crashes.append(f"{what}: {crash}")
+            self._trouble.revive()
+            self.fleet = self._new_fleet()
+        except IllegalTransition as error:
+            self._our_fault(what, error)
+        except PaddockError as error:
+            self.errors.append(f"{what}: {type(error).__name__}: {error}")
+        except Exception as error:  # noqa: BLE001 - what nobody foresaw is a fault of ours: that is the finding
+            self._our_fault(what, error)
+        return None
+
+    def _our_fault(self, what: str, error: Exception) -> None:
+        said = f"{what}: {type(error).__name__}: {error}"
+        self.errors.append(said)
+        self._invariants.fault("no fault is ours", said, traceback.format_exception(error)[-4:])
+
+    def _sweep(self) -> None:
+        self._swept("sweep", lambda: self.fleet.sweep().errors, self._functions.sweep)
+
+    def _compare(self) -> None:
+        self._swept("sweep_github", lambda: self.fleet.sweep_github().errors, self._functions.sweep_github)
+
+    def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
+        errors = self.guarded(what, sweep)
+        if errors is None or errors:
+            self._invariants.hindered(every)
+            self.errors.extend(errors or ())
