@@ -150,6 +150,13 @@ def play(world: World, pushes: Sequence[Push], ends: Sequence[Death | Reclaim]) 
                 world.cancel(deed)
 
 
+def settle(world: World) -> None:
+    """Until nothing is left to do, also after the sweeps have looked once more for what may have been overlooked."""
+    world.run_until_quiet()
+    world.run(6 * MINUTE)
+    world.run_until_quiet()
+
+
 def reclaim(world: World, deed: Reclaim) -> None:
     """The cloud takes what it sells as spot, and nothing else."""
     spot = [name for name in world.cloud.alive if world.cloud.lives[name].machine.market is Market.SPOT]
@@ -177,12 +184,67 @@ def test_messages_may_be_late_double_or_lost_and_machines_die(
     play(world, pushes, ends)
     world.events.send_text('{"kind": "runner_reported", "version": 1}')
     world.jobs.send_text("no message at all")
-    world.run_until_quiet()
+    settle(world)
     dead = [world.jobs.dead_letters(), world.events.dead_letters()]
     assert [len(letters) for letters in dead] == [1, 1]
     world.jobs._dead.clear()
     world.events._dead.clear()
     event(f"machines: {min(len(world.cloud.lives), 5)}")
+    check(world, registrations_left=99)
+
+
+LONG = st.builds(
+    JobScript,
+    name=st.just("job"),
+    labels=st.sampled_from(
+        [("paddock",), ("paddock/family=c7i/cpu=2+2",), ("paddock/spot=false",), ("paddock/retry=false",)]
+    ),
+    faults=st.builds(
+        RunnerFaults,
+        duration=st.sampled_from([2 * MINUTE, 8 * MINUTE, 25 * MINUTE]),
+        result=st.sampled_from(["success", "success", "failure"]),
+    ),
+    lost_conclusion=st.sampled_from(["failure", "cancelled"]),
+)
+MATRICES = st.builds(
+    Push,
+    at=st.integers(0, 20).map(lambda n: n * 97 * SECOND),
+    repository=st.just(REPOSITORY),
+    fork=st.just(value=False),
+    scripts=st.lists(LONG, min_size=2, max_size=6).map(
+        lambda scripts: [attrs.evolve(script, name=f"job {number}") for number, script in enumerate(scripts)]
+    ),
+    cancelled_after=st.none(),
+)
+LATER = RECLAIMS.map(lambda reclaim: attrs.evolve(reclaim, at=reclaim.at + 90 * SECOND))  # when machines work
+
+
+@settings(max_examples=60)
+@given(
+    pushes=st.lists(MATRICES, min_size=1, max_size=5),
+    ends=st.lists(LATER, min_size=2, max_size=8),
+    seed=st.integers(0, 2**32),
+    crash=st.none() | st.integers(1, 800),
+    after=st.booleans(),
+)
+def test_machines_are_taken_back_in_storms(
+    pushes: list[Push], ends: list[Reclaim], seed: int, crash: int | None, *, after: bool
+) -> None:
+    """Warned or not, told or not, heard or not: what was lost is run again once, and circuits open and close."""
+    world = World(
+        settings=SETTINGS,
+        seed=seed,
+        around=Fuse(crash, after=after).around,
+        webhooks=fates(seed, lossy=True),
+        reports=fates(seed + 1, lossy=True),
+        notices=fates(seed + 2, lossy=True),
+    )
+    play(world, pushes, ends)
+    settle(world)
+    event(f"taken: {min(len(world.cloud.taken), 5)}")
+    event(f"lost: {sum(agent.lost is not None for agent in world.cloud.agents.values())}")
+    event(f"re-run: {any(job.attempt > 1 for job in world.github.jobs())}")
+    event(f"circuits: {sorted(circuit.state for circuit in world.fleet.circuits.all())}")
     check(world, registrations_left=99)
 
 
@@ -208,7 +270,7 @@ def test_and_a_process_may_die_at_any_call(
         notices=fates(seed + 2, lossy=True),
     )
     play(world, pushes, ends)
-    world.run_until_quiet()
+    settle(world)
     event(f"crashed: {bool(world.crashes)}")
     check(world, registrations_left=99)
 
@@ -261,7 +323,7 @@ def test_ports_fail_at_random_and_capacity_is_short(
     world.run(HOUR)
     trouble.over = True
     world.region.shortages.clear()
-    world.run_until_quiet()
+    settle(world)
     world.jobs._dead.clear()  # what came back too often: the sweeps did its work
     world.events._dead.clear()
     event(f"errors: {min(trouble.count, 20)}")
