@@ -525,3 +525,26 @@ def test_a_machines_record_is_closed_although_github_refuses_to_speak_of_the_run
     world.run_until_quiet()
     assert attempts(world) == [1, 2]
     check(world)
+
+
+@pytest.mark.parametrize("state", [JobState.LAUNCHED, JobState.RUNNING])
+def test_a_machines_record_is_closed_although_github_refuses_to_speak_of_its_job(state: JobState) -> None:
+    """The App lost the repository: the machine is gone all the same, and is billed to its end."""
+    broken = Failing()
+    world = World(around=broken.around)
+    job = world.push_job(lasts=20 * MINUTE)
+    if state is JobState.RUNNING:
+        running(world, job)
+    else:
+        world.run(5 * SECOND)
+    assert world.record(job).state is state
+    machine = machine_of(world, job)
+    broken.errors["github.workflows.job"] = AccessDenied("no")
+    world.take_back(machine)
+    world.run(2 * MINUTE)
+    assert world.runner(machine).state is RunnerState.GONE
+    broken.errors.clear()
+    world.run(20 * MINUTE)
+    world.run_until_quiet()
+    world.events._dead.clear()
+    check(world)

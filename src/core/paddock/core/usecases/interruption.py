@@ -10,7 +10,7 @@ Everything after the flip is repeated by whoever is told again, and changes noth
 """
 
 from paddock.core.circuit import NOTICE
-from paddock.core.errors import Conflict
+from paddock.core.errors import AccessDenied, Conflict
 from paddock.core.job import Job
 from paddock.core.messages import MachineWarned, WarningKind
 from paddock.core.ports.decisions import Decisions
@@ -79,8 +79,14 @@ class Interruptions:
         runner = self._flipped(runner, at)
         if runner.market is Market.SPOT:
             self._circuits.interrupted(runner, runner.interrupted_at or at)
-        self._relieve(runner, self._job_on(runner), gone=gone)
-        self.served(runner.machine, at if gone else None)
+        try:
+            self._relieve(runner, self._job_on(runner), gone=gone)
+            self.served(runner.machine, at if gone else None)
+        except AccessDenied as error:
+            if not gone:
+                raise
+            # The machine's books are not kept open for a no that may last; the sweeps look after the job.
+            self._record.machine(runner.machine, "job_left", f"GitHub refuses to speak of its job: {error}")
 
     def _relieve(self, runner: Runner, job: Job | None, *, gone: bool) -> None:
         """A job that has not begun gets another machine."""
