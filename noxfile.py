@@ -135,7 +135,15 @@ def budget(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Measure, print, and write build/bench.json. Judges nothing: machines are noisy."""
     wheel(session)
+    locked(session, *group("bench"))
     session.run("python", "-m", "tests.bench", *session.posargs)
+
+
+@nox.session
+def chaos(session: nox.Session) -> None:
+    """Ten thousand seeds of two hundred jobs with every kind of fault; ``-- --seeds 200`` for fewer."""
+    wheel(session)
+    session.run("python", "-m", "tests.chaos", *session.posargs)
 
 
 @nox.session

@@ -193,6 +193,27 @@ MUTANTS = (
         '        self._record.machine(runner.machine, "surplus", reason, job=job.id)\n',
     ),
     Mutant(
+        "a runner is registered with a part of its job's labels",
+        "A8",
+        "assign.py",
+        "            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)\n        except Rejected:\n",
+        "            return self._registrations.jit_config(scope, self._fresh_name(machine), labels[:1], group)\n        except Rejected:\n",
+    ),
+    Mutant(
+        "a machine's price is what was asked for and not what it is",
+        "C17",
+        "adopt.py",
+        "        price=machine.price,\n",
+        "        price=90_000,\n",
+    ),
+    Mutant(
+        "GitHub's word on a job's end is not heeded",
+        "E10",
+        "events.py",
+        "            case JobObserved():\n                self._completion(message)\n",
+        "            case JobObserved():\n                pass\n",
+    ),
+    Mutant(
         "decisions without a reason",
         "A8",
         "record.py",

@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.groups import agent, agent_log, demo, imports, memory_path, records, webhook
+from tests.bench.groups import agent, agent_log, churn, demo, imports, memory_path, records, sim, webhook
 from tests.bench.harness import Figure, Group, yardstick
 
 GROUPS: Mapping[str, Group] = {
@@ -20,6 +20,8 @@ GROUPS: Mapping[str, Group] = {
     "agent": agent.figures,
     "agent_log": agent_log.figures,
     "demo": demo.figures,
+    "sim": sim.figures,
+    "churn": churn.figures,
 }
 OUTPUT = Path("build") / "bench.json"
 

@@ -52,10 +52,14 @@ class Rerun:
 
 @attrs.frozen
 class RerunPolicy:
-    """``most`` automatic re-runs of one run; jobs with a deployment environment are re-run only if it says so."""
+    """``most`` automatic re-runs of one run; jobs with a deployment environment are re-run only if it says so.
+
+    ``on_demand``: jobs whose machine was taken back get on-demand machines from then on; else spot, as before.
+    """
 
     most: int = 1
     deployments: bool = False
+    on_demand: bool = True
 
 
 class RerunIs(TypedDict, total=False):

@@ -229,6 +229,7 @@ class Builder:
         return RerunPolicy(
             most=self._get("rerun", "most", default=usual.most),
             deployments=self._get("rerun", "deployments", default=usual.deployments),
+            on_demand=self._get("rerun", "on_demand", default=usual.on_demand),
         )
 
     def _github(self) -> GitHubConfig | None:

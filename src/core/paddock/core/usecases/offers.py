@@ -54,6 +54,7 @@ class Offers:
     ) -> None:
         self._policy: CircuitPolicy = settings.circuit
         self._remembered = settings.shortage
+        self._forced = settings.rerun.on_demand
         self._launches = table.launches
         self._shortages = table.shortages
         self._machines = machines
@@ -64,7 +65,7 @@ class Offers:
 
     def market(self, job: Job, spec: RunnerSpec) -> Market:
         """Spot, if the job takes spot and was not taken back from it; on demand in turn, if its last try found none."""
-        if spec.market is Market.ON_DEMAND or job.on_demand or self._reruns.forces(job):
+        if spec.market is Market.ON_DEMAND or (self._forced and (job.on_demand or self._reruns.forces(job))):
             return Market.ON_DEMAND
         last = None if job.launch_id is None else self._launches.get(job.launch_id)
         return Market.ON_DEMAND if last is not None and last.market is Market.SPOT else Market.SPOT

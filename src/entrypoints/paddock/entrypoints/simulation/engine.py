@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from paddock.adapters.simulation.cloud import SimulatedEc2, usual
+from paddock.adapters.simulation.cloud import SimulatedEc2, stormy, usual
 from paddock.adapters.simulation.faults import PLANS
 from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.load import Workload
@@ -23,6 +23,9 @@ from paddock.entrypoints.simulation.assumptions import assumptions
 Progress: TypeAlias = Callable[[Moment, int], None]
 """Told now and then: the virtual moment, and how many jobs have ended so far."""
 
+
+STORMY = "stormy"
+"""The name, among the faults, of a spot market that takes machines back by the dozen."""
 
 _LOOK: Span = 5 * MINUTE
 
@@ -58,8 +61,8 @@ def run(
         workload,
         settings=settings,
         seed=seed,
-        faults=PLANS[faults or "none"],
-        cloud=partial(SimulatedEc2, usual()),
+        faults=PLANS.get(faults, PLANS["none"]),
+        cloud=partial(SimulatedEc2, stormy() if faults == STORMY else usual()),
         policy=policy,
     )
 
@@ -76,6 +79,6 @@ def engine() -> Engine:
         run=run,
         built_in=built_in_day,
         opened=read_trace,
-        faults=tuple(name for name in PLANS if name != "none"),
+        faults=(STORMY, *(name for name in PLANS if name != "none")),
         assumptions=assumptions(Parameters(), usual()),
     )
