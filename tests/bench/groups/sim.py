@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Any
 
-import simpy  # type: ignore[import-not-found, import-untyped]  # the bench session alone has it
+import simpy  # type: ignore[import-not-found]  # the bench session alone has it
 
 from paddock.adapters.simulation.chaos import case_of, play
 from paddock.adapters.simulation.cloud import SimulatedEc2, usual
