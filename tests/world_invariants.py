@@ -109,8 +109,10 @@ def what_was_lost_is_run_again(world: World) -> None:
     The jobs of the re-run are launched on demand, whatever machines GitHub then gives them to.
     """
     lost = {job for machine in world.cloud.taken if (job := world.cloud.agents[machine].lost) is not None}
+    # One that is warned and stops its job may die of something else before it is taken.
+    stopped = {agent.lost for agent in world.cloud.agents.values() if agent.lost is not None and agent.notice}
     runs = {run.id: run for run in world.github.state.runs.values()}
-    lost_runs = {world.github.state.jobs[job].run_id for job in lost}
+    lost_runs = {world.github.state.jobs[job].run_id for job in lost | stopped}
     for run in runs.values():
         assert run.attempt <= 1 + (run.id in lost_runs), f"{run} was re-run, and nothing of it was lost"
     for number in sorted(lost):
