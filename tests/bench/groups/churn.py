@@ -39,7 +39,11 @@ def figures() -> Iterator[Figure]:
         ("usd", "all costs", "USD", lambda one: one.cost.total / 1e6),
     ):
         first, then = sum(map(number, before)), sum(map(number, after))
-        saved = f"{100 * (first - then) / first:.0f} % less" if first else "nothing to compare"
+        saved = (
+            f"{abs(100 * (first - then) / first):.0f} % {'less' if then <= first else 'more'}"
+            if first
+            else "nothing to compare"
+        )
         yield Figure(f"churn.{name}.without", round(first, 2), unit, f"{what}, {days}, no breaker, spot retries")
         yield Figure(f"churn.{name}.with", round(then, 2), unit, f"the same with both: {saved}")
 
