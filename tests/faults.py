@@ -7,9 +7,9 @@ used in its stead.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from paddock.adapters.simulation.wires import Crash
 from paddock.core.errors import PaddockError
 from paddock.core.ports.system import Chance
-from tests.world import Crash
 
 Interceptor = Callable[[str, Callable[[], Any]], Any]
 """Gets the name of a call (``table.jobs.update``) and the call itself, and makes it, or not."""

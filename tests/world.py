@@ -1,85 +1,90 @@
-"""A whole world in memory: GitHub, a cloud whose machines run agents, and a fleet between them, in virtual time.
+"""The simulated world for stories: everything takes no time that need not, and a machine takes 20 seconds to boot.
 
-It is built from ports alone, so it shows what any adapter must make possible::
+::
 
     world = World()
     job = world.push_job(labels="paddock/cpu=4")
     world.run_until_quiet()
     assert world.record(job).conclusion == "success"
 
-Whatever wraps the ports (faults, crashes, counting) is given as `around` and sees the fleet's calls alone: GitHub,
-machines and webhooks reach the world directly.
+What it is made of, is `paddock.adapters.simulation`; here is only what stories say in a word.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 import attrs
 
-from paddock.adapters.memory import (
-    ManualClock,
-    MemoryAssignments,
-    MemoryDecisions,
-    MemoryMachines,
-    MemoryQueue,
-    MemoryRecords,
-    SeededChance,
-    SequentialIds,
-)
-from paddock.adapters.memory.bundles import memory_table
-from paddock.adapters.memory.github import (
-    JobRecord,
-    JobScript,
-    MemoryDeliveries,
-    MemoryGitHub,
-    MemoryReleases,
-    MemoryRunners,
-    MemoryWorkflows,
-    PublishedPackage,
-    RunnerFaults,
-)
-from paddock.core.errors import PaddockError
+from paddock.adapters.memory import SeededChance
+from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.agents import Agents
+from paddock.adapters.simulation.delivery import Fate
+from paddock.adapters.simulation.draws import always
+from paddock.adapters.simulation.host import Agent
+from paddock.adapters.simulation.invariants import Allowances
+from paddock.adapters.simulation.parameters import AT_ONCE
+from paddock.adapters.simulation.protocols import Ending, Life
+from paddock.adapters.simulation.small_cloud import SmallCloud
+from paddock.adapters.simulation.wires import Around, untouched
+from paddock.adapters.simulation.words import GitHubWord
+from paddock.adapters.simulation.world import Simulation
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job
-from paddock.core.labels import claimed_by
-from paddock.core.messages import (
-    EventMessage,
-    JobMessage,
-    MachineChanged,
-    MachineWarned,
-    RunnerReported,
-    WarningKind,
-)
-from paddock.core.ports.github import GitHub
-from paddock.core.ports.machines import Machine
+from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
-from paddock.core.spec import Arch
-from paddock.core.states import ENDED_JOBS
-from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON
-from tests.world_courier import Courier, Fate, GitHubWord, on_time
-from tests.world_machine import BOOT, Agent, Cloud
 
 REPOSITORY = "acme/app"
 SETTINGS = FleetSettings(repositories=(REPOSITORY,))
-P = TypeVar("P")
-Around = Callable[[str, Any], Any]
+BOOT: Span = 20 * SECOND
+STORY = attrs.evolve(AT_ONCE, keep=3650 * DAY)  # a story's end is looked at: nothing is forgotten
 
 
-class Crash(BaseException):
-    """The process dies here. No handler of errors sees it."""
+def on_time(_: object) -> Sequence[Span]:
+    """One copy, at once."""
+    return (0,)
 
 
-def untouched(_: str, port: P) -> P:
-    """No wrapping."""
-    return port
+class AllAgents(Mapping[str, Agent]):
+    """The agents by machine. One whose machine has not booted yet has no orders, and is made up for the asking."""
+
+    def __init__(self, agents: Agents, cloud: SmallCloud) -> None:
+        self._agents = agents
+        self._cloud = cloud
+
+    def __getitem__(self, machine: str) -> Agent:
+        agent = self._agents.by_machine.get(machine)
+        return Agent(self._cloud.log[machine].machine, self._agents) if agent is None else agent
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._agents.by_machine)
+
+    def __len__(self) -> int:
+        return len(self._agents.by_machine)
 
 
-def wrapped(name: str, bundle: Any, around: Around) -> Any:  # noqa: ANN401 - a Table or a GitHub
-    """A bundle of ports, each of them wrapped."""
-    fields = [field.name for field in attrs.fields(type(bundle))]
-    return attrs.evolve(bundle, **{field: around(f"{name}.{field}", getattr(bundle, field)) for field in fields})
+class StoryCloud(SmallCloud):
+    """The small cloud, in the words of stories. ``taken`` are the machines that were taken back, in order."""
+
+    taken: tuple[str, ...] = ()
+    agents: Mapping[str, Agent]
+
+    @property
+    def lives(self) -> Mapping[str, Life]:
+        """Every machine's life."""
+        return self.log
+
+    def kill(self, machine: str) -> None:
+        """Hardware fails."""
+        self.fail(machine)
+
+    def take_back(self, machine: str) -> None:
+        """A spot machine is taken back by the cloud, now."""
+        if self.log[machine].ended_at is None:
+            self.taken = (*self.taken, machine)
+            self.reclaim(machine, warning=False)
 
 
 class World:
@@ -90,7 +95,7 @@ class World:
         *,
         settings: FleetSettings = SETTINGS,
         seed: int = 0,
-        around: Around = untouched,
+        around: Around | None = None,
         webhooks: Fate = on_time,
         reports: Fate = on_time,
         notices: Fate = on_time,
@@ -98,50 +103,78 @@ class World:
     ) -> None:
         """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates.
 
-        `notices` is the fate of what the cloud says of its machines; `zones` are the cloud's.
+        `notices` is the fate of what the cloud says of machines that it takes back. Of other ends it says nothing: the
+        sweep finds them. `zones` are the cloud's.
         """
-        self.settings = settings
-        self.around = around
-        self.report_fate = reports
         self.notice_fate = notices
-        self.clock = ManualClock(NOON)
-        self.ids = SequentialIds()
-        self.table = memory_table()
-        self.jobs: MemoryQueue[JobMessage] = MemoryQueue(self.clock)
-        self.events: MemoryQueue[EventMessage] = MemoryQueue(self.clock)
-        self.decisions = MemoryDecisions()
-        self.assignments = MemoryAssignments()
-        self.courier = Courier(self.clock, webhooks)
-        self.github = MemoryGitHub(clock=self.clock, ids=self.ids, chance=SeededChance(seed), listener=self.courier)
-        self.region = MemoryMachines(self.clock, self.ids, boot=BOOT, zones=zones)
-        self.reclaims: list[tuple[Moment, str]] = []
-        self.cloud = Cloud(self.region, self.clock, self._agent_on)
-        self.crashes: list[str] = []
-        self.errors: list[str] = []
-        for arch in Arch:
-            digest = "ab" * 32
-            self.github.packages[arch] = PublishedPackage(arch, "2.330.0", f"runner-{arch}.tar.gz", "u", digest, digest)
-        self.github.add_repository(REPOSITORY)
-        self._last_sweep = self._last_comparison = self.clock.now()
-        self.fleet = self.new_fleet()
-
-    def new_fleet(self) -> Fleet:
-        """A fleet on the stores as they are: what a fresh process would build."""
-        workflows = MemoryWorkflows(self.github)
-        runners, releases = MemoryRunners(self.github), MemoryReleases(self.github)
-        github = GitHub(runners, workflows, MemoryDeliveries(self.github), releases)
-        return Fleet(
-            settings=self.settings,
-            table=wrapped("table", self.table, self.around),
-            jobs=self.around("jobs", self.jobs),
-            events=self.around("events", self.events),
-            github=wrapped("github", github, self.around),
-            machines=self.around("machines", self.cloud),
-            assignments=self.around("assignments", self.assignments),
-            decisions=self.around("decisions", self.decisions),
-            clock=self.clock,
-            ids=self.ids,
+        self.sim = Simulation(
+            settings=settings,
+            seed=seed,
+            parameters=STORY,
+            cloud=partial(StoryCloud, start=always(BOOT // 2), boot=always(BOOT // 2), zones=zones),
+            start=NOON,
+            around=around or untouched,
+            webhooks=webhooks,
+            reports=reports,
+            notices=self._fate,
+            allowances=Allowances(noticed=5 * MINUTE, unheard=HOUR),
         )
+        self.clock, self.ids, self.table = self.sim.timeline, self.sim.ids, self.sim.table
+        self.jobs, self.events, self.decisions = self.sim.jobs, self.sim.events, self.sim.decisions
+        self.assignments, self.courier = self.sim.assignments, self.sim.courier
+        self.github, self.agents = self.sim.github, self.sim.agents
+        assert isinstance(self.sim.cloud, StoryCloud)
+        self.cloud = self.sim.cloud
+        self.cloud.agents = AllAgents(self.agents, self.cloud)
+        self.region = self.cloud.region
+        self.github.state.chance = SeededChance(seed)
+        self.github.add_repository(REPOSITORY)
+
+    def _fate(self, word: object) -> Sequence[Span]:
+        if isinstance(word, MachineChanged) and self.cloud.log[word.machine].ended_by is not Ending.SPOT:
+            return ()
+        return self.notice_fate(word)
+
+    @property
+    def settings(self) -> FleetSettings:
+        """What processes to come are built with."""
+        return self.sim.settings
+
+    @settings.setter
+    def settings(self, settings: FleetSettings) -> None:
+        self.sim.settings = settings
+
+    @property
+    def fleet(self) -> Fleet:
+        """The process that lives now."""
+        return self.sim.processes.fleet
+
+    @fleet.setter
+    def fleet(self, fleet: Fleet) -> None:
+        self.sim.processes.fleet = fleet
+
+    @property
+    def crashes(self) -> list[str]:
+        """Where processes died."""
+        return list(self.sim.processes.crashes)
+
+    @property
+    def errors(self) -> list[str]:
+        """What processes met."""
+        return list(self.sim.processes.errors)
+
+    @property
+    def around(self) -> Around:
+        """What is put around the ports of the processes to come."""
+        return self.sim.around or untouched
+
+    @around.setter
+    def around(self, around: Around) -> None:
+        self.sim.around = around
+
+    def new_fleet(self, around: Around | None = None) -> Fleet:
+        """Another process on the same stores."""
+        return self.sim.new_fleet(around)
 
     # -- what people do -----------------------------------------------------------------------------------------
 
@@ -181,27 +214,26 @@ class World:
     def reclaim(self, machine: str, *, heard: bool = True) -> Moment:
         """The cloud warns that it takes the machine in two minutes, and does; `heard`: by the machine as well."""
         at = self.clock.now() + 2 * MINUTE
-        self.reclaims.append((at, machine))
         if heard:
-            self.cloud.agents[machine].notice = at
-        self._notify(MachineWarned(machine, WarningKind.SPOT, at, self.clock.now()))
+            self.agents.warned(self.cloud.log[machine].machine, WarningKind.SPOT, at)
+        self.sim.post.event(MachineWarned(machine, WarningKind.SPOT, at, self.clock.now()))
+        self.clock.at(at, lambda: self.take_back(machine))
         return at
 
     def take_back(self, machine: str) -> None:
         """The cloud takes the machine now."""
         self.cloud.take_back(machine)
-        self._notify(MachineChanged(machine, "terminated", self.clock.now(), self.clock.now()))
 
-    def _notify(self, word: MachineWarned | MachineChanged) -> None:
-        for delay in self.notice_fate(word):
-            self.events.send([word], delay=delay)
+    def silence(self, machine: str) -> None:
+        """The agent on the machine does nothing any more, or never will; the machine lives."""
+        self.cloud.dead.add(machine)
+        agent = self.agents.by_machine.get(machine)
+        if agent is not None:
+            agent.silence()
 
-    def _take_what_is_due(self, now: Moment) -> None:
-        due = [machine for at, machine in self.reclaims if at <= now]
-        self.reclaims = [(at, machine) for at, machine in self.reclaims if at > now]
-        for machine in due:
-            if machine in self.cloud.alive:
-                self.take_back(machine)
+    def wake(self, machine: str) -> None:
+        """A machine that was silenced, and whose system is not up yet, comes up after all."""
+        self.cloud.dead.discard(machine)
 
     # -- what is to be seen -------------------------------------------------------------------------------------
 
@@ -221,110 +253,45 @@ class World:
         """What was decided about the job, in order."""
         return [decision.verdict for decision in self.decisions.about(f"job:{job}")]
 
-    @property
-    def quiet(self) -> bool:
-        """True if nothing is left to do: no machine, no message, no open record, no job that could still run."""
-        depths = [self.jobs.depth(), self.events.depth()]
-        if self.cloud.alive or self.courier.next_due is not None or any(d.waiting or d.on_loan for d in depths):
-            return False
-        jobs: MemoryRecords[Job] = self.table.jobs  # type: ignore[assignment]  # this world's stores are in memory
-        if any(job.live for job in jobs._records.values()) or self.table.runners.page("live", "live").items:
-            return False
-        if self.table.reruns.page("open", "open").items:
-            return False
-        return all(
-            job.conclusion is not None or (job.assigned_to is None and self._given_up(job))
-            for job in self.github.jobs()
-        )
-
-    def ours(self, job: JobRecord) -> bool:
-        """True if the fleet must know the job: by its label, and by a repository whose lost webhooks it looks for."""
-        return job.repository in self.settings.repositories and claimed_by(job.labels) is not None
-
-    def _given_up(self, job: JobRecord) -> bool:
-        known = self.table.jobs.get(str(job.id))
-        return known.state in ENDED_JOBS if known is not None else not self.ours(job)
-
-    # -- time ---------------------------------------------------------------------------------------------------
-
-    def run(self, span: Span) -> None:
-        """Let time pass."""
-        until = self.clock.now() + span
-        while self.clock.now() < until:
-            self.step(until)
-
-    def run_until_quiet(self, within: Span = 30 * HOUR) -> None:
-        """Let time pass until nothing is left to do."""
-        until = self.clock.now() + within
-        self.step(self.clock.now())
-        while not self.quiet:
-            assert self.clock.now() < until, f"not quiet after {within // MINUTE} minutes: {self.report()}"
-            self.step(until)
-
-    def step(self, until: Moment) -> None:
-        """Do all that is due, then move the clock to what is due next, at most to `until`."""
-        now = self.clock.now()
-        self.github.settle()
-        self._take_what_is_due(now)
-        for agent in list(self.cloud.agents.values()):
-            if agent.wakes_at is not None and agent.wakes_at <= now:
-                agent.act(now)
-        self.courier.deliver(self.github, self._receive)
-        self.work()
-        if now - self._last_sweep >= MINUTE:
-            self._last_sweep = now
-            self._guarded("sweep", self._sweep)
-        if now - self._last_comparison >= 5 * MINUTE:
-            self._last_comparison = now
-            self._guarded("sweep_github", self._compare)
-        self.clock.set(max(self.clock.now(), min(until, self._next())))
-
-    def work(self) -> None:
-        """The workers empty the queues."""
-        while self._guarded("dispatch", self.fleet.dispatch_once) or self._guarded(
-            "complete", self.fleet.complete_once
-        ):
-            pass
-
-    def _next(self) -> Moment:
-        now = self.clock.now()
-        moments = [agent.wakes_at for agent in self.cloud.agents.values()] + [self.courier.next_due]
-        busy = any(depth.waiting or depth.on_loan for depth in (self.jobs.depth(), self.events.depth()))
-        moments += [at for at, _ in self.reclaims]
-        moments += [self._last_sweep + MINUTE, now + 5 * SECOND if busy else None]
-        return max(min(moment for moment in moments if moment is not None), now + SECOND)
-
-    def _receive(self, word: GitHubWord) -> bool:
-        return self._guarded("intake", lambda: self.fleet.intake(word)) is not None
-
-    def _sweep(self) -> None:
-        self.errors.extend(self.fleet.sweep().errors)
-
-    def _compare(self) -> None:
-        self.errors.extend(self.fleet.sweep_github().errors)
-
-    def _guarded(self, what: str, call: Callable[[], P]) -> P | None:
-        """Call as a process would: if it crashes, a new one takes its place; if a port fails, it goes on later."""
-        try:
-            return call()
-        except Crash as crash:
-            self.crashes.append(f"{what}: {crash}")
-            self.fleet = self.new_fleet()
-        except PaddockError as error:
-            self.errors.append(f"{what}: {type(error).__name__}: {error}")
-        return None
-
-    def _agent_on(self, machine: Machine) -> Agent:
-        wakes_at = self.clock.now() + BOOT
-        return Agent(machine, self.github, self.assignments, self._report, self.cloud.power_off, wakes_at)
-
-    def _report(self, report: RunnerReported) -> None:
-        for delay in self.report_fate(report):
-            self.events.send([report], delay=delay)
-
     def report(self) -> str:
         """What is still open, for the message of a test that failed."""
         jobs = [f"{job.id} {job.status} {self.table.jobs.get(str(job.id))}" for job in self.github.jobs()]
         return "\n".join(
             [*jobs, *self.cloud.alive, *self.errors[-5:], str(self.jobs.depth()), str(self.events.depth())]
         )
+
+    # -- time ---------------------------------------------------------------------------------------------------
+
+    def run(self, span: Span) -> None:
+        """Let time pass."""
+        until = self.clock.now() + span
+        self.work()
+        self.clock.run(until)
+
+    def run_until_quiet(self, within: Span = 30 * HOUR) -> None:
+        """Let time pass until nothing is left to do."""
+        self.work()
+        assert self.sim.run_until_quiet(within), f"not quiet after {within // MINUTE} minutes: {self.report()}"
+
+    def sweeps(self, *, on: bool) -> None:
+        """Whether the sweeps run by themselves."""
+        for schedule in self.sim.processes.schedules:
+            schedule.on = on
+
+    def work(self) -> None:
+        """Everything that is due happens: webhooks arrive, and the workers empty the queues."""
+        self.jobs.watch()
+        self.events.watch()
+        self.clock.run(self.clock.now())
+
+    def deliver(self, intake: Callable[[GitHubWord], object] | None = None) -> None:
+        """Webhooks arrive, at another process's `intake` if it is given, and their messages stay on the queues."""
+        receive, watches = self.courier.receive, (self.jobs.watch, self.events.watch)
+        self.jobs.watch = self.events.watch = lambda: None
+        if intake is not None:
+            self.courier.receive = lambda word: intake(word) is not None
+        try:
+            self.clock.run(self.clock.now())
+        finally:
+            self.jobs.watch, self.events.watch = watches
+            self.courier.receive = receive

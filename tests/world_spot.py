@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from paddock.adapters.memory.github import Event
+from paddock.adapters.simulation.delivery import Fate
 from paddock.core.job import Job
 from paddock.core.messages import MachineChanged, MachineWarned, ReportEvent, RunnerReported, WarningKind
 from paddock.core.rerun import Rerun
@@ -10,7 +11,6 @@ from paddock.core.spec import Market
 from paddock.core.states import CircuitState, JobState, OperationalResult
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 from tests.world import World
-from tests.world_courier import Fate
 from tests.world_invariants import everything_in
 
 
@@ -89,13 +89,14 @@ def without(*lost: tuple[str, str], only: Callable[[Event], bool] = lambda _: Tr
 
 def silenced(world: World, machine: str) -> None:
     """The agent on the machine does nothing any more; the machine lives."""
-    world.cloud.agents[machine].wakes_at = None
+    world.silence(machine)
 
 
 def stopped(world: World, job: int) -> Callable[[], None]:
     """The agent ends the job because of the notice: GitHub hears it at once, we when the result is called."""
     tell = ended(world, job, "failure")
-    world.cloud.agents[machine_of(world, job)].lost = job
+    service = world.agents.services[job]
+    service.result, service.taken = OperationalResult.INTERRUPTED, True
     return tell
 
 
@@ -104,9 +105,9 @@ def ended(world: World, job: int, conclusion: str) -> Callable[[], None]:
     machine = machine_of(world, job)
     agent = world.cloud.agents[machine]
     assert agent.orders is not None
-    assert agent.job == job
+    assert agent.job_id == job
     silenced(world, machine)
-    world.github.runs.complete(agent.orders.runner_id, job, conclusion)
+    world.agents.complete(agent.orders.runner_id, job, conclusion, OperationalResult.SERVED)
     report = RunnerReported(
         event=ReportEvent.FINISHED,
         machine=machine,
@@ -116,7 +117,7 @@ def ended(world: World, job: int, conclusion: str) -> Callable[[], None]:
         at=world.clock.now(),
         conclusion="cancelled",
         result=OperationalResult.INTERRUPTED,
-        started_at=agent.started_at,
+        started_at=agent.begun_at,
         finished_at=world.clock.now(),
         reason="spot_notice",
         interrupted_by="spot",

@@ -18,7 +18,7 @@ from paddock.core.spec import Market
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from tests.faults import Fuse, Trouble
 from tests.world import REPOSITORY, World
-from tests.world_courier import Fate
+from paddock.adapters.simulation.delivery import Fate
 from tests.world_invariants import check
 
 PUBLIC = "acme/site"
@@ -182,13 +182,13 @@ def test_messages_may_be_late_double_or_lost_and_machines_die(
         notices=fates(seed + 2, lossy=True),
     )
     play(world, pushes, ends)
-    world.events.send_text('{"kind": "runner_reported", "version": 1}')
-    world.jobs.send_text("no message at all")
+    world.events.inner.send_text('{"kind": "runner_reported", "version": 1}')
+    world.jobs.inner.send_text("no message at all")
     settle(world)
     dead = [world.jobs.dead_letters(), world.events.dead_letters()]
     assert [len(letters) for letters in dead] == [1, 1]
-    world.jobs._dead.clear()
-    world.events._dead.clear()
+    world.jobs.inner._dead.clear()
+    world.events.inner._dead.clear()
     event(f"machines: {min(len(world.cloud.lives), 5)}")
     check(world, registrations_left=99)
 
@@ -242,7 +242,7 @@ def test_machines_are_taken_back_in_storms(
     play(world, pushes, ends)
     settle(world)
     event(f"taken: {min(len(world.cloud.taken), 5)}")
-    event(f"lost: {sum(agent.lost is not None for agent in world.cloud.agents.values())}")
+    event(f"lost: {sum(service.taken for service in world.agents.services.values())}")
     event(f"re-run: {any(job.attempt > 1 for job in world.github.jobs())}")
     event(f"circuits: {sorted(circuit.state for circuit in world.fleet.circuits.all())}")
     check(world, registrations_left=99)
@@ -324,7 +324,7 @@ def test_ports_fail_at_random_and_capacity_is_short(
     trouble.over = True
     world.region.shortages.clear()
     settle(world)
-    world.jobs._dead.clear()  # what came back too often: the sweeps did its work
-    world.events._dead.clear()
+    world.jobs.inner._dead.clear()  # what came back too often: the sweeps did its work
+    world.events.inner._dead.clear()
     event(f"errors: {min(trouble.count, 20)}")
     check(world, registrations_left=99, noticed=HOUR)  # sweeps fail too

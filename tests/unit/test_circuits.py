@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import Shortage
+from paddock.adapters.simulation.wires import untouched
 from paddock.core.circuit import ANY, Circuit, CircuitChange, CircuitIs, CircuitPolicy
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.messages import ReportEvent, RunnerReported
@@ -14,7 +15,7 @@ from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
-from tests.world import SETTINGS, World, untouched
+from tests.world import SETTINGS, World
 from tests.world_invariants import check, everything_in
 from tests.world_spot import (
     circuits_of,
@@ -66,7 +67,7 @@ def verdicts(world: World, key: str) -> list[str]:
 
 def take_in(world: World) -> None:
     """GitHub's webhooks arrive, and nobody has looked at them yet."""
-    world.courier.deliver(world.github, lambda word: world.fleet.intake(word) is not None)
+    world.deliver()
 
 
 # -- counting -----------------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def take_in(world: World) -> None:
 def test_the_hour_does_not_matter(minute: int) -> None:
     """The moment of a taking lies two minutes after its warning, and maybe in the next hour."""
     world, jobs, key = stormy()
-    world.clock.set(NOON + HOUR + minute * MINUTE + 30 * SECOND)
+    world.clock.advance(NOON + HOUR + minute * MINUTE + 30 * SECOND - world.clock.now())
     interrupted(world, jobs)
     assert circuits_of(world) == {key: OPEN}
 

@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.words import facts_of, word_of
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
@@ -12,7 +13,6 @@ from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.faults import Failing, Wired
 from tests.strategies import NOON
 from tests.world import World
-from tests.world_courier import facts_of, word_of
 from tests.world_invariants import check
 
 
@@ -236,7 +236,7 @@ def test_a_machine_that_says_nothing_after_githubs_word_is_ended() -> None:
     """Its job is over, its report lost, its power-off failed."""
     world = World()
     job, machine = running(world)
-    world.cloud.agents[machine].wakes_at = None  # it hangs
+    world.silence(machine)
     world.github.runs.complete(world.cloud.agents[machine].orders.runner_id, job, "success")  # type: ignore[union-attr]
     world.run(10 * MINUTE)
     assert machine not in world.cloud.alive
@@ -348,7 +348,7 @@ def test_a_launched_job_whose_machine_is_past_work_is_asked_about(*, started: bo
     world.run(5 * SECOND)
     machine = world.record(job).machine or ""
     world.github.state.put_job(world.github.state.jobs[job], assigned_to=999)
-    world.cloud.agents[machine].wakes_at = None
+    world.silence(machine)
     at = world.clock.now() if started else None
     world.table.runners.update(
         machine,

@@ -359,8 +359,8 @@ def test_a_resumed_launch_mints_no_second_registration() -> None:
     job = world.push_job()
     world.run(SECOND)
     assert world.crashes == [f"dispatch: after call {number}, assignments.put"]
-    for agent in world.cloud.agents.values():
-        agent.wakes_at = None  # it takes its time
+    for machine in world.cloud.alive:
+        world.silence(machine)  # it takes its time
     world.run(4 * MINUTE)
     assert "resumed" in world.verdicts(job)
     assert world.record(job).state is JobState.LAUNCHED

@@ -5,6 +5,8 @@ from collections.abc import Callable
 import attrs
 import pytest
 
+from paddock.adapters.simulation.wires import untouched
+from paddock.adapters.simulation.words import facts_of
 from paddock.core.errors import AccessDenied, Unavailable
 from paddock.core.fleet import Fleet
 from paddock.core.messages import (
@@ -21,8 +23,7 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from tests.faults import Between, Failing, Fuse
-from tests.world import World, untouched
-from tests.world_courier import facts_of
+from tests.world import World
 from tests.world_invariants import check, everything_in
 from tests.world_spot import (
     attempts,
@@ -91,7 +92,7 @@ def swapped() -> tuple[World, list[int]]:
         world = World(seed=seed, webhooks=without(NO_START), reports=lambda _: ())
         jobs = world.push_jobs(2)
         world.run(40 * SECOND)
-        serves = {agent.job: name for name, agent in world.cloud.agents.items()}
+        serves = {agent.job_id: name for name, agent in world.cloud.agents.items()}
         if serves.get(jobs[1]) == machine_of(world, jobs[0]) and len(serves) == 2:
             return world, jobs
     raise AssertionError("no seed of GitHub's gives the first job's machine to the second one")
@@ -224,7 +225,7 @@ def test_whom_a_taken_machine_served_may_be_told_after_its_end() -> None:
         world = World(seed=seed, webhooks=without(NO_START), reports=lambda _: ())
         jobs = world.push_jobs(3)
         world.run(40 * SECOND)
-        serves = {name: agent.job for name, agent in world.cloud.agents.items()}
+        serves = {name: agent.job_id for name, agent in world.cloud.agents.items()}
         launched = {machine_of(world, job): job for job in jobs}
         if all(serves[name] not in {None, launched[name]} for name in launched):
             break
@@ -278,7 +279,7 @@ def test_github_may_conclude_the_job_between_any_two_calls_of_the_taking() -> No
 
         def conclude(world: World = world, job: int = job, runner: int = runner_id, second: Fleet = second) -> None:
             world.github.runs.complete(runner, job, "failure")
-            world.cloud.agents[machine_of(world, job)].lost = job
+            world.agents.services[job].taken = True
             second.events(observed(world, job, Observed.COMPLETED))
 
         between.deed, between._at = conclude, between._calls + number
@@ -546,5 +547,5 @@ def test_a_machines_record_is_closed_although_github_refuses_to_speak_of_its_job
     broken.errors.clear()
     world.run(20 * MINUTE)
     world.run_until_quiet()
-    world.events._dead.clear()
+    world.events.inner._dead.clear()
     check(world)

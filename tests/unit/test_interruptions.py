@@ -8,8 +8,7 @@ from paddock.core.rerun import RerunState
 from paddock.core.spec import Market
 from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.world import SETTINGS, World
-from tests.world_courier import on_time
+from tests.world import SETTINGS, World, on_time
 from tests.world_invariants import check
 from tests.world_spot import circuits_of, interrupted, machine_of, market_of, running, take_back, warn, without
 

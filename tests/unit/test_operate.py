@@ -142,7 +142,7 @@ def test_a_limit_is_never_overstepped_and_every_job_gets_its_turn(limits: Limits
     most = 0
     until = NOON + HOUR
     while world.clock.now() < until:
-        world.step(until)
+        world.run(5 * SECOND)
         most = max(most, len(world.cloud.alive))
     assert {world.record(job).state for job in jobs} == {JobState.FINISHED}
     if limits.launches_per_minute is None:
@@ -182,7 +182,7 @@ def test_a_step_takes_no_more_than_it_is_told_to() -> None:
     """The worker's time is limited."""
     world = World()
     world.push_jobs(5)
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     assert [world.fleet.dispatch_once(limit=2) for _ in range(4)] == [2, 2, 1, 0]
 
 

@@ -118,7 +118,7 @@ def test_a_kind_of_machine_that_cannot_be_launched_does_not_undo_the_others() ->
     world.fleet.circuits.open("us-east-1a", "c7i.large", "for the test", SECOND)
     world.clock.advance(MINUTE)
     plain, other = world.push_job(), world.push_job(labels="paddock/arch=arm64")
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     world.fleet.dispatch_once()
     assert (world.record(plain).state, world.record(other).state) == (JobState.QUEUED, JobState.LAUNCHED)
     assert world.jobs.depth().waiting == 1

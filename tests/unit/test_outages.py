@@ -52,7 +52,7 @@ def test_an_hour_without_dispatchers_does_not_multiply_messages() -> None:
     """Twenty jobs that wait are not twelve hundred messages when the dispatchers come back; and they are served."""
     world = World()
     jobs = world.push_jobs(20)
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     while world.fleet.dispatch_once():
         pass
     for machine in world.cloud.alive:

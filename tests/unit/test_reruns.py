@@ -111,7 +111,7 @@ def test_github_may_be_away_when_it_is_to_be_asked(call: str, error: PaddockErro
     record = world.record(world.github.jobs()[1].id)
     assert market_of(world, record) is Market.ON_DEMAND
     assert rerun_of(world, job).times == 1
-    world.events._dead.clear()
+    world.events.inner._dead.clear()
     check(world)
 
 

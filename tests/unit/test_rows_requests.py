@@ -7,12 +7,13 @@ import pytest
 
 from paddock.adapters.memory import Shortage
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.wires import untouched
 from paddock.core.errors import Unavailable
 from paddock.core.runner import MAX_RUNNER_NAME
 from paddock.core.states import ENDED_JOBS, JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Between, Fuse, Wired
-from tests.world import World, untouched
+from tests.world import World
 from tests.world_invariants import check
 
 WHOLE = ("self-hosted", "PADDOCK=7/cpu=4", "arch=ARM64/disk=90")
@@ -27,7 +28,7 @@ def dies_booting(world: World) -> None:
 def never_comes_up(world: World) -> None:
     """The first machine hangs for ever."""
     world.run(5 * SECOND)
-    world.cloud.agents[world.cloud.alive[0]].wakes_at = None
+    world.silence(world.cloud.alive[0])
 
 
 def is_short(world: World) -> None:
@@ -117,7 +118,7 @@ def test_taking_in_a_webhook_is_one_message_and_nothing_else() -> None:
     calls = Fuse()
     world = World(around=calls.around)
     world.push_job()
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     assert calls.calls == ["jobs.send"]
 
 
@@ -129,7 +130,7 @@ def test_one_jobs_trouble_keeps_none_of_its_siblings_waiting() -> None:
     well = [JobScript(f"well {number}", ("paddock",), faults=RunnerFaults(duration=MINUTE)) for number in range(3)]
     refused, hangs, *others = world.push(never, unlucky, *well)
     world.run(2 * SECOND)
-    world.cloud.agents[world.record(hangs).machine or ""].wakes_at = None
+    world.silence(world.record(hangs).machine or "")
     world.run(2 * MINUTE)
     assert world.record(refused).state is JobState.REJECTED
     assert [world.record(job).state for job in others] == [JobState.FINISHED] * 3
@@ -141,7 +142,7 @@ def test_a_backlog_is_worked_off_without_waiting_for_anything() -> None:
     """A hundred requests are dispatched at one moment, not so many per tick of some clock."""
     world = World()
     jobs = world.push_jobs(100)
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     started = world.clock.now()
     while world.fleet.dispatch_once():
         pass
@@ -165,7 +166,7 @@ def test_a_job_cancelled_at_any_moment_of_its_launch_leaves_nothing_running() ->
             around, world.around = world.around, untouched
             other = world.new_fleet()
             world.around = around
-            world.courier.deliver(world.github, other.intake)  # type: ignore[arg-type]  # taken, whatever it says
+            world.deliver(other.intake)
             other.complete_once()
 
         between.deed = cancel

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.memory.github import JobScript
+from paddock.adapters.simulation.wires import untouched
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Runner
@@ -16,7 +17,7 @@ from paddock.core.usecases.plan import EndMachine, Snapshot, plan
 from paddock.core.usecases.sweep import MOST_ACTS
 from tests.faults import Between, Fuse
 from tests.strategies import NOON
-from tests.world import World, untouched
+from tests.world import World
 from tests.world_invariants import check
 
 JOB = Job(JobFacts(1, 9, "acme/app", ("paddock",), created_at=NOON), received_at=NOON)
@@ -60,7 +61,7 @@ def test_a_machine_that_boots_and_says_nothing_is_replaced() -> None:
     job = world.push_job()
     world.run(5 * SECOND)
     silent = world.cloud.alive[0]
-    world.cloud.agents[silent].wakes_at = None
+    world.silence(silent)
     world.run_until_quiet()
     check(world)
     record, life = world.record(job), world.cloud.lives[silent]
@@ -78,20 +79,21 @@ def test_a_machine_that_began_to_work_after_the_sweep_had_looked_is_left_alone()
     job = world.push_job(lasts=HOUR)
     world.run(5 * SECOND)
     machine = world.cloud.alive[0]
-    agent, orders_at = world.cloud.agents[machine], world.clock.now()
-    agent.wakes_at = None
+    orders_at = world.clock.now()
+    world.silence(machine)
+    world.sweeps(on=False)
     world.clock.advance(9 * MINUTE + 5 * SECOND)
     acts = plan(world.fleet.sweep.observe(), world.settings.deadlines)
     assert [type(act) for act in acts] == [EndMachine]
-    agent.wakes_at = world.clock.now()
-    for _ in range(4):  # it was slow, and works now
-        agent.act(world.clock.now())
-        world.courier.deliver(world.github, world._receive)
+    world.wake(machine)  # it was slow, and works now
+    for _ in range(4):
+        world.deliver()
         world.work()
-        world.clock.advance(SECOND)
+        world.clock.advance(10 * SECOND)
     assert world.record(job).state is JobState.RUNNING, orders_at
     world.fleet.sweep._act(acts[0])
     assert world.cloud.alive == [machine]
+    world.sweeps(on=True)
     world.run_until_quiet()
     check(world)
 

@@ -21,9 +21,8 @@ from paddock.core.usecases.plan import EndMachine, RelaunchJob, ReleaseMachine, 
 from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
+from tests.world import SETTINGS, StoryCloud, World
 from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
-from tests.world_machine import Cloud
 
 
 def lost(*actions: str) -> object:
@@ -49,7 +48,7 @@ def test_a_machine_that_nobody_wrote_down_is_adopted_ended_and_billed() -> None:
     """Unused cold starts of one fleet were billed for six hours each: every sweep began with a job's record."""
     world = World()
     machine = stray(world)
-    world.cloud.agents[machine].wakes_at = None  # its agent hangs, so that it does not end itself
+    world.silence(machine)  # its agent hangs, so that it does not end itself
     world.run(2 * MINUTE)
     assert world.table.runners.get(machine) is None
     world.run(2 * MINUTE)
@@ -81,7 +80,7 @@ def test_a_machine_whose_record_was_closed_too_soon_is_ended() -> None:
     job = world.push_job()
     world.run(10 * SECOND)
     machine = world.record(job).machine or ""
-    world.cloud.agents[machine].wakes_at = None
+    world.silence(machine)
     world.table.runners.update(machine, {"state": RunnerState.BOOTING}, {"state": RunnerState.GONE, "gone_at": NOON})
     world.run(5 * MINUTE)
     assert machine not in world.cloud.alive
@@ -91,7 +90,7 @@ def test_a_machine_whose_record_was_closed_too_soon_is_ended() -> None:
 def test_a_cloud_that_lists_late_costs_nobody_a_machine() -> None:
     """Machines that are seen only after half a minute are asked about again before their records are closed."""
     world = World()
-    world.cloud._inner = MemoryMachines(world.clock, world.ids, unseen=8 * SECOND)
+    world.cloud.region = MemoryMachines(world.clock, world.ids, unseen=8 * SECOND)
     jobs = world.push_jobs(2)
     for _ in range(8):
         world.run(SECOND)
@@ -148,6 +147,7 @@ def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
     job = world.push_job(lasts=10 * HOUR)
     world.run(MINUTE)
     machine = world.record(job).machine or ""
+    world.silence(machine)  # else it ends the job when its time is over
     for _ in range(75):
         world.run(5 * MINUTE)
         beat(world, job, world.clock.now())
@@ -165,7 +165,7 @@ def test_the_machine_of_a_job_that_was_given_up_is_not_kept_until_it_gives_up() 
     job = world.push_job()
     world.run(5 * SECOND)
     machine = world.record(job).machine or ""
-    world.cloud.agents[machine].wakes_at = None
+    world.silence(machine)
     world.table.jobs.update(str(job), {"state": JobState.LAUNCHED}, {"state": JobState.ABANDONED, "reason": "a test"})
     del world.github.state.jobs[job]
     world.run(MINUTE)
@@ -198,7 +198,7 @@ def test_a_machine_that_says_nothing_and_listens_keeps_its_time_to_idle() -> Non
     machine = world.record(job).machine or ""
     assert world.runner(machine).state is RunnerState.READY
     assert world.cloud.alive == [machine]
-    world.cloud.agents[machine].wakes_at = None  # and now it hangs
+    world.silence(machine)  # and now it hangs
     world.run(3 * MINUTE)
     assert world.cloud.alive == [machine]
     world.run(2 * MINUTE)
@@ -227,7 +227,7 @@ def test_what_github_cannot_say_is_kept(call: str) -> None:
     job = world.push_job()
     world.run(10 * SECOND)
     machine = world.record(job).machine or ""
-    world.cloud.agents[machine].wakes_at = None
+    world.silence(machine)
     failing.errors[call] = Unavailable("away")
     world.run(30 * MINUTE)
     assert machine in world.cloud.alive
@@ -298,7 +298,7 @@ def test_a_job_whose_request_was_lost_on_the_queue_is_woken() -> None:
     """Its record stands, its message does not."""
     world = World()
     job = world.push_job()
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     facts = world.jobs.receive(1)[0].message.job
     world.jobs.delete([str(turn) for turn in range(10)])
     world.table.jobs.add(_queued(facts))
@@ -324,7 +324,7 @@ def test_a_job_that_github_forgot_to_end_is_asked_about_after_a_day() -> None:
 def test_a_machine_that_is_missing_from_the_list_is_looked_at_by_its_name() -> None:
     """A listing may lag behind; the record is closed only if the machine is not there either."""
 
-    class Blind(Cloud):
+    class Blind(StoryCloud):
         """A cloud whose list is empty."""
 
         def page(self, *, cursor: str | None = None) -> Page[Machine]:
@@ -476,8 +476,8 @@ def test_a_repository_that_cannot_be_asked_does_not_keep_the_others() -> None:
     """The report names it."""
     failing = Failing({"github.deliveries.since": AccessDenied("no")})
     world = World(settings=FleetSettings(repositories=("acme/gone", "acme/app")), around=failing.around)
+    world.courier.fate = lambda _: ()
     job = world.push_job()
-    world.courier._bag.clear()
     report = world.fleet.sweep_github()
     assert (report.repositories, report.adopted) == (2, 1)
     assert report.errors == ("hook deliveries: AccessDenied: no",)

@@ -4,12 +4,13 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
+from paddock.adapters.simulation.wires import untouched
 from paddock.core.fleet import Fleet
 from paddock.core.states import JobState
 from paddock.core.units import MINUTE, Span
 from tests.faults import Between, Fuse
 from tests.threads import race
-from tests.world import World, untouched
+from tests.world import World
 from tests.world_invariants import check
 
 
@@ -74,7 +75,8 @@ def test_another_process_may_act_between_any_two_calls(jobs: int, deed: str) -> 
             ids = world.push_jobs(jobs)
             world.run_until_quiet()
             check(world)
-            assert len(world.cloud.lives) == jobs
+            # One that was held up may hear that a job's machine serves another before it hears who serves the job.
+            assert jobs <= len(world.cloud.lives) <= jobs + sum(world.record(job).displaced for job in ids)
             assert {world.record(job).state for job in ids} == {JobState.FINISHED}
         except AssertionError as error:
             error.add_note(f"the other process acted before call {number}")
@@ -85,7 +87,7 @@ def test_threads_that_dispatch_the_same_jobs_start_one_machine_for_each() -> Non
     """Four dispatchers in threads, and every request there four times."""
     world = World(webhooks=lambda _: (0,) * 4)
     ids = world.push_jobs(30)
-    world.courier.deliver(world.github, world._receive)
+    world.deliver()
     fleets = [second_fleet(world) for _ in range(4)]
 
     def drain(number: int) -> int:

@@ -50,7 +50,7 @@ class Agents:
     """The surroundings of every agent.
 
     ``by_machine`` holds all that were booted and not forgotten, ``services`` the time on a machine of every job that
-    ever had any, by its id.
+    ever had any, by its id, ``lost_runs`` the runs that lost a job to the cloud.
     """
 
     def __init__(  # noqa: PLR0913 - it is where the parts of the world meet
@@ -79,6 +79,7 @@ class Agents:
         self.chance = chance
         self.hosts = hosts
         self.by_machine: dict[str, Agent] = {}
+        self._notices: dict[str, tuple[WarningKind, Moment]] = {}  # of machines whose agent is not up yet
         self._by_runner: dict[int, Agent] = {}
         self._github = github
         self._assignments = assignments
@@ -86,6 +87,7 @@ class Agents:
         self._lives = lives
         self._busy = busy
         self.services: dict[int, Service] = {}
+        self.lost_runs: set[int] = set()
         self._fail = fail
         self._reclaim = reclaim
         self._faults = faults
@@ -115,19 +117,25 @@ class Agents:
             dies = self.timeline.now() + between(0, 10 * 60 * SECOND)(chance)
             self.timeline.at(dies, lambda: self._mute(agent))
         agent.start()
+        notice = self._notices.pop(machine.id, None)
+        if notice is not None:
+            self.warned(machine, *notice)
 
     def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
-        """A machine's metadata has a notice."""
-        agent = self.by_machine.get(machine.id)
-        if agent is not None:
-            seen = self.timeline.now() + self.hosts.notice(self.chance)
-            self.timeline.at(seen, lambda: agent.warned(warning, at))
+        """A machine's metadata has a notice, whether its agent is up already or not."""
+        if machine.id not in self.by_machine:
+            self._notices[machine.id] = (warning, at)
+            return
+        seen = self.timeline.now() + self.hosts.notice(self.chance)
+        agent = self.by_machine[machine.id]
+        self.timeline.at(seen, lambda: agent.warned(warning, at))
 
     def ended(self, machine: Machine, by: Ending) -> None:
         """A machine is gone."""
+        self._notices.pop(machine.id, None)
         agent = self.by_machine.get(machine.id)
         if agent is not None and by is not Ending.ITSELF:
-            agent.vanish()
+            agent.vanish(by)
 
     def forget(self, machine: str) -> None:
         """Nobody will ask about this machine any more."""
@@ -219,19 +227,22 @@ class Agents:
 
     def complete(self, runner_id: int, job_id: int, conclusion: str, result: OperationalResult) -> None:
         """Tell GitHub how the job ended."""
-        self._over(job_id, result)
+        self._over(job_id, result, taken=result is OperationalResult.INTERRUPTED)
         self._github.runs.complete(runner_id, job_id, conclusion)
 
-    def lose(self, runner_id: int, job_id: int | None) -> None:
+    def lose(self, runner_id: int, job_id: int | None, by: Ending | None) -> None:
         """The runner fell silent in the midst of its job: GitHub hears nothing more, and its lease runs out."""
         if job_id is not None:
-            self._over(job_id, OperationalResult.INTERRUPTED)
+            self._over(job_id, OperationalResult.INTERRUPTED, taken=by is Ending.SPOT)
         self._github.runs.lose(runner_id)
 
-    def _over(self, job_id: int, result: OperationalResult) -> None:
+    def _over(self, job_id: int, result: OperationalResult, *, taken: bool) -> None:
         service = self.services.get(job_id)
         if service is not None and service.over_at is None:
-            service.over_at, service.result = self.timeline.now(), result
+            service.over_at, service.result, service.taken = self.timeline.now(), result, taken
+            told = self._github.state.jobs.get(job_id)
+            if taken and told is not None:
+                self.lost_runs.add(told.run_id)
             self._busy(-1)
 
     def _mute(self, agent: Agent) -> None:

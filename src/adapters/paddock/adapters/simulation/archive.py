@@ -128,6 +128,21 @@ class Archive:
             self.concluded(job_id)
         self.close(all_of_it=True)
 
+    def review(self) -> None:
+        """Check everything that has ended, and forget nothing."""
+        for told in list(self._github.state.jobs.values()):
+            known = self._table.jobs.get(str(told.id))
+            if known is not None and known.live and told.conclusion is not None:
+                self._checks.open_job(told, known)
+            elif told.conclusion is not None or known is not None:
+                self._checks.job(told, known, self._agents.services.get(told.id))
+        for machine, life in list(self._cloud.log.items()):
+            runner = self._table.runners.get(machine)
+            if life.ended_at is not None and runner is not None and runner.live:
+                self._checks.open_machine(life, runner)
+            elif life.ended_at is not None:
+                self._checks.machine(life, runner, [] if runner is None else self._bill(machine))
+
     def close(self, *, all_of_it: bool = False) -> None:
         """Close what has been kept for long enough, or all there is."""
         now = self._timeline.now()
@@ -177,6 +192,7 @@ class Archive:
         del state.runs[run_id]
         del self._closed[run_id]
         self._pushes.forget(run_id)
+        self._agents.lost_runs.discard(run_id)
         self._table.runs.remove(str(run_id))
         self._table.reruns.remove(str(run_id))
 

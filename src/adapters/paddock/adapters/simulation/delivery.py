@@ -47,7 +47,7 @@ class Courier:
         self._chance = chance
         self._travel = travel
         self._faults = faults
-        self._receive = receive
+        self.receive = receive
         self._down = down
         self.fate = fate
         self.github: MemoryGitHub | None = None
@@ -84,7 +84,7 @@ class Courier:
             self.github.deliveries.record(event, 0)
             return
         word = word_of(event, self._timeline.now())
-        taken = word is None or self._receive(word)
+        taken = word is None or self.receive(word)
         self.github.deliveries.record(event, _ACCEPTED if taken else _FAILED)
 
 

@@ -15,11 +15,12 @@ from paddock.adapters.simulation.parameters import Functions
 from paddock.adapters.simulation.timeline import Handle, Timeline
 from paddock.core.ports.queues import DeadLetter, Depth, Received
 from paddock.core.ports.system import Chance
-from paddock.core.units import MINUTE, Moment, Span
+from paddock.core.units import MINUTE, SECOND, Moment, Span
 
 M = TypeVar("M")
 
 BATCH = 10
+_BACK_OFF: Span = 5 * SECOND
 _LATEST: Span = 15 * MINUTE  # SQS's longest delay
 
 
@@ -86,9 +87,9 @@ class Worker(Generic[M]):
         chance: Chance,
         functions: Functions,
         queue: SimulatedQueue[M],
-        step: Callable[[], object],
+        step: Callable[[], int],
     ) -> None:
-        """Args: `step` receives a batch and handles it; it never raises."""
+        """Args: `step` receives a batch and handles it, and tells how many messages that were; it never raises."""
         self._timeline = timeline
         self._chance = chance
         self._functions = functions
@@ -97,6 +98,7 @@ class Worker(Generic[M]):
         self._running = 0
         self._claimed = 0
         self._idle: list[Moment] = []  # when each warm environment was last used
+        self._not_before: Moment = 0
         self._alarm: Handle | None = None
         self._alarm_at: Moment = 0
         self.invocations = 0
@@ -105,6 +107,8 @@ class Worker(Generic[M]):
 
     def watch(self) -> None:
         """Look at the queue: start what can be started, and come back when something else becomes visible."""
+        if self._timeline.now() < self._not_before:
+            return
         visible = self._queue.visible()
         while self._claimed < visible and self._running < self._functions.concurrency:
             self._start()
@@ -137,25 +141,30 @@ class Worker(Generic[M]):
             self._finish()
 
     def _finish(self) -> None:
-        try:
-            self._step()
-        finally:
-            self._running -= 1
-            self._claimed -= BATCH
-            self._idle.append(self._timeline.now())
+        done = self._step()
+        now = self._timeline.now()
+        self._running -= 1
+        self._claimed -= BATCH
+        self._idle.append(now)
+        if not done and self._queue.visible():
+            # The queue does not answer: as all pollers do, it waits a little before it asks again.
+            self._not_before = now + _BACK_OFF
+            self._timeline.at(self._not_before, self.watch)
         self.watch()
 
 
 class Schedule:
-    """A step that runs every so often."""
+    """A step that runs every so often, as long as it is ``on``."""
 
     def __init__(self, timeline: Timeline, every: Span, step: Callable[[], object]) -> None:
         """Args: when, and what."""
         self._timeline = timeline
         self._every = every
         self._step = step
+        self.on = True
         timeline.at(timeline.now() + every, self._run)
 
     def _run(self) -> None:
         self._timeline.at(self._timeline.now() + self._every, self._run)
-        self._step()
+        if self.on:
+            self._step()

@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.parameters import Hosts
+from paddock.adapters.simulation.protocols import Ending
 from paddock.adapters.simulation.timeline import Act, Handle, Timeline
 from paddock.core.errors import NotFound
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported, WarningKind
@@ -62,8 +63,8 @@ class Surroundings(Protocol):
     def complete(self, runner_id: int, job_id: int, conclusion: str, result: OperationalResult) -> None:
         """Tell GitHub how the job ended. NotFound: GitHub had concluded it already."""
 
-    def lose(self, runner_id: int, job_id: int | None) -> None:
-        """The runner fell silent in the midst of its job."""
+    def lose(self, runner_id: int, job_id: int | None, by: Ending | None) -> None:
+        """The runner fell silent in the midst of its job; `by` is who ended its machine, None: it lives."""
 
     def report(self, report: RunnerReported) -> None:
         """Send it to the fleet."""
@@ -172,8 +173,8 @@ class Agent:
                 self._around.disconnect(self.orders.runner_id)
             self._give_up("spot_notice", interrupted_by="spot")
 
-    def vanish(self) -> None:
-        """The machine is gone, from one moment to the next."""
+    def vanish(self, by: Ending | None = None) -> None:
+        """The machine is gone, from one moment to the next. `by`: who ended it; None: it only stands still."""
         was, self.standing = self.standing, Standing.OFF
         self._stop_timers()
         if self.over_at is None:
@@ -182,7 +183,7 @@ class Agent:
             return
         runner_id = self.orders.runner_id
         if was is Standing.WORKING:
-            self._around.lose(runner_id, self.job_id)
+            self._around.lose(runner_id, self.job_id, by)
         elif was is Standing.LISTENING:
             # GitHub takes it for online for a while, and may hand it a job.
             gone = self._now + self._around.hosts.session
@@ -192,6 +193,11 @@ class Agent:
         """The whole machine stands still: nothing is reported, and GitHub hears nothing either."""
         self.mute = True
         self.vanish()
+
+    def silence(self) -> None:
+        """The agent does nothing any more, nor does its runner; the machine lives."""
+        self.mute = True
+        self._stop_timers()
 
     # -- the way ------------------------------------------------------------------------------------------------
 
@@ -245,7 +251,7 @@ class Agent:
 
     def _interrupt(self) -> None:
         """SIGINT to the listener: the job has some seconds, and is then called failed, or cancelled."""
-        if self.standing is not Standing.WORKING:
+        if self.standing is not Standing.WORKING or self._timer is None:
             return
         chance = self._around.chance
         conclusion = "cancelled" if chance.below(100) < _SET_UP_JOB else "failure"

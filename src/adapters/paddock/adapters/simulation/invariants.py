@@ -27,7 +27,7 @@ from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
-from paddock.core.spec import Market
+from paddock.core.spec import Market, RetryMode
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span, rfc3339, span_text
 from paddock.core.usecases.record import machine_subject
@@ -88,7 +88,7 @@ class Invariants:
         self._table = table
         self._decisions = decisions
         self._ours = ours
-        self._allowed = allowances
+        self.allowed = allowances
         self._counts: dict[str, int] = {}
         self._meant: dict[int, str] = {}  # which machine was last started for a job
         self._told: set[str] = set()
@@ -108,9 +108,16 @@ class Invariants:
         for job_id, machine in zip(launch.jobs, machines, strict=False):
             self._second(job_id, machine.id)
         for job_id in launch.jobs:
+            self._on_demand(job_id, request.market)
             job = self._table.jobs.get(str(job_id))
             if job is not None and job.launch - job.displaced > self._settings.retry.max_launches:
                 self._wrong("launches stay within the budget", f"job {job_id} has {job.launch}", job_id)
+
+    def _on_demand(self, job_id: int, market: Market) -> None:
+        told = self._github.state.jobs.get(job_id)
+        rerun = None if told is None or told.attempt == 1 else self._table.reruns.get(str(told.run_id))
+        if rerun is not None and rerun.times and market is not Market.ON_DEMAND:
+            self._wrong("a re-run is on demand", f"job {job_id} of a re-run was launched as {market}", job_id)
 
     def _second(self, job_id: int, machine: str) -> None:
         """A machine was started for the job: one that was before must be past serving it."""
@@ -120,7 +127,11 @@ class Invariants:
             return
         agent, runner = self._agents.by_machine.get(before), self._table.runners.get(before)
         lost = agent is not None and (agent.mute or agent.standing in {Standing.LEAVING, Standing.OFF})
-        given_away = runner is not None and runner.assigned_job != job_id
+        given_away = runner is not None and (
+            runner.assigned_job != job_id
+            or runner.result is not None  # it said itself that it will not
+            or (runner.runner_id is not None and runner.runner_id not in self._github.state.runners)
+        )
         elsewhere = agent is not None and agent.standing is Standing.WORKING and agent.job_id != job_id
         if not (lost or given_away or elsewhere):
             said = f"machine {machine} was started for job {job_id}, whose machine {before} could still serve it"
@@ -142,9 +153,10 @@ class Invariants:
             said = f"machine {machine.id} was terminated while it ran job {agent.job_id}"
             self._wrong("no live runner is killed", said, agent.job_id, machine.id)
 
-    def unreasoned(self, decision: Decision) -> None:
-        """A decision without its reason."""
-        self._wrong("every decision has a reason", f"{decision}")
+    def decision(self, decision: Decision) -> None:
+        """A decision without its reason, or one that tells of a fault of ours."""
+        rule = "no fault is ours" if decision.verdict == "fault" else "every decision has a reason"
+        self.fault(rule, f"{decision.subject}: {decision.verdict}: {decision.reason}")
 
     # -- every few minutes --------------------------------------------------------------------------------------
 
@@ -156,7 +168,7 @@ class Invariants:
         for ids in self._github.state.unfinished.values():
             for job_id in ids:
                 told = self._github.state.jobs.get(job_id)
-                if told is None or now - told.created_at <= self._allowed.unheard:
+                if told is None or now - told.created_at <= self.allowed.unheard:
                     break  # they are in the order of their creation
                 key = str(job_id)
                 if told.status is Status.QUEUED and key not in self._told and self._ours(told):
@@ -170,7 +182,7 @@ class Invariants:
         since = self._useless_since(life)
         if since is None or machine in self._told:
             return
-        if now - since - self._hindered_since(since) > self._allowed.purpose:
+        if now - since - self._hindered_since(since) > self.allowed.purpose:
             self._told.add(machine)
             said = f"machine {machine} {verb} {span_text(now - since)} longer than anybody needs it"
             self._wrong("no machine outlives its purpose", said, None, machine)
@@ -218,7 +230,7 @@ class Invariants:
         if known is None:
             # Every word of it was lost, and it ended before a sweep looked: nobody could know, and nothing was missed.
             waited = (told.started_at or told.completed_at or 0) - told.created_at
-            if self._ours(told) and waited > self._allowed.unheard:
+            if self._ours(told) and waited > self.allowed.unheard:
                 self._wrong("no job is lost", f"job {told.id} ended {told.conclusion} and was never seen", told.id)
             return
         if known.state not in ENDED_JOBS:
@@ -239,6 +251,23 @@ class Invariants:
         if not self._lossy and not known.reason and not self._decisions.about(known.subject, limit=1):
             self._wrong("every decision has a reason", f"nothing is said of job {told.id}", told.id)
         self._results(known, service)
+        if told.attempt > 1 and told.run_id not in self._agents.lost_runs:
+            said = f"job {told.id} is of a re-run, and nothing of run {told.run_id} was lost"
+            self._wrong("what was lost is run again", said, told.id)
+        if service is not None and service.taken:
+            self._lost(told, known, service)
+
+    def _lost(self, told: JobRecord, known: Job, service: Service) -> None:
+        """The cloud took the job's machine: its run is re-run once, or it is said why not."""
+        never = known.spec is not None and known.spec.retry is RetryMode.NEVER
+        paired = known.machine == service.machine
+        if told.attempt > 1 or told.conclusion in {None, "success"} or never or not paired:
+            return  # a second loss is not run again; and nobody can know what no record tells
+        rerun = self._table.reruns.get(str(told.run_id))
+        if rerun is None or not (told.id in rerun.suspects or rerun.attempt > 1):
+            self._wrong("what was lost is run again", f"job {told.id} was lost, and nobody has noticed", told.id)
+        elif not (rerun.open or rerun.times or rerun.reason):
+            self._wrong("what was lost is run again", f"{rerun} is left without a reason", told.id)
 
     def _results(self, known: Job, service: Service | None) -> None:
         served = service is not None and service.result is OperationalResult.SERVED
@@ -247,7 +276,7 @@ class Invariants:
 
     def open_job(self, told: JobRecord, known: Job) -> None:
         """GitHub concluded the job a while ago, and its record is still open."""
-        if self._timeline.now() - (told.completed_at or 0) > self._allowed.closed and known.key not in self._told:
+        if self._timeline.now() - (told.completed_at or 0) > self.allowed.closed and known.key not in self._told:
             self._told.add(known.key)
             said = f"job {told.id} ended {told.conclusion} at {_clock(told.completed_at)} and is still {known.state}"
             self._wrong("jobs end as GitHub says", said, told.id)
@@ -255,15 +284,16 @@ class Invariants:
     def machine(self, life: Life, known: Runner | None, bill: Sequence[LedgerEntry]) -> None:
         """A machine is gone, and some time has passed."""
         machine, ended = life.machine, life.ended_at or 0
-        if known is None and ended - machine.launched_at < self._allowed.unseen:
+        if known is None and ended - machine.launched_at < self.allowed.unseen:
             return
+        self._counted(life, known)
         entries = sorted(bill, key=lambda entry: (entry.start, entry.end))
         least = max(ended, machine.launched_at + EC2_MINIMUM)
         whole = (
             bool(entries)
             and entries[0].start == machine.launched_at
             and all(one.end == other.start for one, other in pairwise(entries))
-            and least <= entries[-1].end <= least + self._allowed.noticed
+            and least <= entries[-1].end <= least + self.allowed.noticed
             and self._price_is_right(life, entries)
         )
         if not whole:
@@ -271,6 +301,15 @@ class Invariants:
                 f"{one.phase} {_clock(one.start)} to {_clock(one.end)} ({one.compute})" for one in entries
             )
             self._wrong("the ledger equals the bill", said, None, machine.id)
+
+    def _counted(self, life: Life, known: Runner | None) -> None:
+        noticed = known is not None and (known.taken or known.interrupted_at is not None)
+        if life.ended_by is not Ending.SPOT or life.machine.market is not Market.SPOT or not noticed:
+            return
+        hit = self._table.interruptions.get(life.machine.id)
+        if hit is None or not hit.weighed:
+            said = f"machine {life.machine.id} was taken back, and counts for no circuit"
+            self._wrong("interruptions count once", said, None, life.machine.id)
 
     def _price_is_right(self, life: Life, entries: Sequence[LedgerEntry]) -> bool:
         """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour."""
@@ -283,7 +322,7 @@ class Invariants:
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""
-        if self._timeline.now() - (life.ended_at or 0) > self._allowed.closed and known.key not in self._told:
+        if self._timeline.now() - (life.ended_at or 0) > self.allowed.closed and known.key not in self._told:
             self._told.add(known.key)
             said = f"machine {known.machine} ended at {_clock(life.ended_at)} and its record is {known.state}"
             self._wrong("the ledger equals the bill", said, known.assigned_job, known.machine)

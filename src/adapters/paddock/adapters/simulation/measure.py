@@ -22,7 +22,7 @@ MOST_LABEL_SETS = 50
 
 @attrs.define
 class Service:
-    """What the world knows of a job's time on a machine."""
+    """What the world knows of a job's time on a machine. ``taken``: the cloud took the machine, and that ended it."""
 
     machine: str
     launched_at: Moment
@@ -31,10 +31,11 @@ class Service:
     begun_at: Moment
     over_at: Moment | None = None
     result: OperationalResult | None = None
+    taken: bool = False
 
     @property
     def lost(self) -> bool:
-        """True if its machine was taken from it."""
+        """True if it did not come to its own end."""
         return self.result is OperationalResult.INTERRUPTED
 
 
@@ -163,7 +164,7 @@ class Measure:
             counts["rerun"] += 1
         if service is None:
             return
-        if service.lost:
+        if service.taken:
             counts["interrupted"] += 1
             counts["again"] += told.attempt > 1
             counts["wasted"] += max(0, (service.over_at or service.begun_at) - service.begun_at)

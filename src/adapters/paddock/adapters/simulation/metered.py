@@ -125,13 +125,14 @@ class WatchedMachines:
 class KeptDecisions(MemoryDecisions):
     """Decisions of a simulation: each is looked at as it is made. ``count`` is how many there were.
 
-    ``unreasoned`` is told of a decision without a reason, ``delivered`` of each subject that is a delivery.
+    ``wrong`` is told of a decision that has no reason, or tells of a fault of ours; ``delivered`` of each subject that
+    is a delivery.
     """
 
     def __init__(self) -> None:
         """Empty at first."""
         super().__init__()
-        self.unreasoned: Callable[[Decision], object] = id
+        self.wrong: Callable[[Decision], object] = id
         self.delivered: Callable[[str], object] = id
         self.count = 0
 
@@ -146,8 +147,8 @@ class KeptDecisions(MemoryDecisions):
                 if decision.subject.startswith("delivery:"):
                     self.delivered(decision.subject)
             known.append(decision)
-            if not decision.reason or not decision.verdict:
-                self.unreasoned(decision)
+            if not decision.reason or not decision.verdict or decision.verdict == "fault":
+                self.wrong(decision)
 
 
 def control_cost(tally: Tally, messages: int, invocations: int, gb_seconds: int) -> MicroDollars:

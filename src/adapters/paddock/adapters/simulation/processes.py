@@ -1,5 +1,6 @@
 """The fleet's processes: each step is called as a function of its own, which may die and is followed by another."""
 
+import re
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -18,10 +19,16 @@ from paddock.core.units import Span
 T = TypeVar("T")
 
 _REMEMBERED = 1_000  # errors, the newest
+_OURS = {"IllegalTransition", "InvalidInput"}
+_FAILURES = "|".join(kind.__name__ for kind in PaddockError.__subclasses__() if kind.__name__ not in _OURS)
+_FORESEEN = re.compile(rf"\b({_FAILURES}):")  # a sweep tells of errors in words, each with its class
 
 
 class Processes:
-    """Calls the fleet's steps. ``errors`` and ``crashes`` are what they met, the newest thousand."""
+    """Calls the fleet's steps. ``errors`` and ``crashes`` are what they met, the newest thousand.
+
+    ``schedules`` are those of the sweeps.
+    """
 
     def __init__(
         self,
@@ -41,8 +48,10 @@ class Processes:
         self.errors: deque[str] = deque(maxlen=_REMEMBERED)
         self.crashes: deque[str] = deque(maxlen=_REMEMBERED)
         self.fleet = new_fleet()
-        Schedule(timeline, functions.sweep, self._sweep)
-        Schedule(timeline, functions.sweep_github, self._compare)
+        self.schedules = (
+            Schedule(timeline, functions.sweep, self._sweep),
+            Schedule(timeline, functions.sweep_github, self._compare),
+        )
 
     def receive(self, word: GitHubWord) -> bool:
         """A webhook comes in; True if it was taken."""
@@ -88,4 +97,7 @@ class Processes:
         errors = self.guarded(what, sweep)
         if errors is None or errors:
             self._invariants.hindered(every)
-            self.errors.extend(errors or ())
+        for error in errors or ():
+            self.errors.append(error)
+            if not _FORESEEN.search(error):
+                self._invariants.fault("no fault is ours", f"{what}: {error}")

@@ -32,7 +32,7 @@ NOTICE: Span = 2 * MINUTE  # [AWS] the spot notice comes two minutes ahead
 class SmallCloud:
     """A region that gives what is asked for. ``region`` is the memory adapter below, whose shortages may be scripted.
 
-    ``launches`` are the requests that started machines.
+    ``launches`` are the requests that started machines; ``dead`` are machines whose system will not come up.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class SmallCloud:
         start: Draw = between(5 * SECOND, 10 * SECOND),
         boot: Draw = between(5 * SECOND, 12 * SECOND),
         rates: Rates = Rates(),
+        zones: Sequence[str] = ("us-east-1a",),
     ) -> None:
         """Args: as `CloudMaker`; `start` is from the launch call to running, `boot` from there to the agent.
 
@@ -57,8 +58,9 @@ class SmallCloud:
         self._boot = boot
         self._rates = rates
         longest = start.quantiles[-1][1]
-        self.region = MemoryMachines(timeline, ids, boot=longest, page_size=1000)
+        self.region = MemoryMachines(timeline, ids, boot=longest, page_size=1000, zones=zones)
         self.launches: list[LaunchRequest] = []
+        self.dead: set[str] = set()
         self._log: dict[str, Life] = {}
         self._alive: dict[str, None] = {}
         self._calls = 0
@@ -171,7 +173,7 @@ class SmallCloud:
             self._timeline.at(life.running_at + self._boot(self._chance), lambda: self._booted(life))
 
     def _booted(self, life: Life) -> None:
-        if life.ended_at is None:
+        if life.ended_at is None and life.machine.id not in self.dead:
             life.booted_at = self._timeline.now()
             self._listener.booted(life.machine)
 

@@ -102,7 +102,7 @@ class Simulation:
         self.tally = Tally()
         self.claims = Claims(settings)
         self.witness = Witness(timeline=self.timeline, measure=self.measure, claims=self.claims, table=self.table)
-        self._around = around
+        self.around = around
         self.trouble = Trouble(faults, self.timeline, self._chance("trouble"), parameters.functions.time_out)
         jobs: MemoryQueue[JobMessage] = MemoryQueue(self.timeline)
         events: MemoryQueue[EventMessage] = MemoryQueue(self.timeline)
@@ -190,7 +190,7 @@ class Simulation:
         self.witness.agents, self.witness.archive, self.witness.invariants = self.agents, self.archive, self.invariants
         self.witness.courier, self.witness.post = self.courier, self.post
         self.github.state.runner_listener = self.agents
-        self.decisions.unreasoned = self.invariants.unreasoned
+        self.decisions.wrong = self.invariants.decision
         self.decisions.delivered = self.archive.delivered
         self.processes = Processes(
             timeline=self.timeline,
@@ -211,11 +211,9 @@ class Simulation:
         """The fleet's process that lives now."""
         return self.processes.fleet
 
-    def new_fleet(self) -> Fleet:
-        """A fleet on the stores as they are: what a fresh process would build."""
-        around = self._around
-        if around is None and self.faults.calls:
-            around = self.trouble.around
+    def new_fleet(self, around: Around | None = None) -> Fleet:
+        """A fleet on the stores as they are, as a fresh process builds it; `around` in place of the world's own."""
+        around = around or self.around or (self.trouble.around if self.faults.calls else None)
         machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
         if self.faults.stale:
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
@@ -272,6 +270,12 @@ class Simulation:
         return records_are_closed(self.table) and jobs_are_over(self.github, self.table, self.claims)
 
     # -- what is to be seen -------------------------------------------------------------------------------------
+
+    def check(self) -> list[Violation]:
+        """Look at everything there is now, ended or not; all violations so far."""
+        self.invariants.look()
+        self.archive.review()
+        return self.violations
 
     def outcome(self) -> Outcome:
         """What has come of it so far."""
