@@ -12,13 +12,13 @@ from hypothesis import strategies as st
 
 from paddock.adapters.memory import SeededChance, Shortage
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.delivery import Fate
 from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Market
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from tests.faults import Fuse, Trouble
 from tests.world import REPOSITORY, World
-from paddock.adapters.simulation.delivery import Fate
 from tests.world_invariants import check
 
 PUBLIC = "acme/site"

@@ -235,15 +235,7 @@ class Invariants:
             return
         if known.state not in ENDED_JOBS:
             return
-        if known.state in {JobState.REJECTED, JobState.ABANDONED}:
-            right = bool(known.reason)
-        elif known.state is JobState.CANCELLED:
-            right = told.conclusion == "cancelled"
-        else:
-            # A job whose machine was taken is failed or cancelled, whoever says it: its machine's evidence counts.
-            taken = {"failure", "cancelled"} if known.result is OperationalResult.INTERRUPTED else set()
-            right = known.conclusion == told.conclusion or {known.conclusion, told.conclusion} <= taken
-        if not right or known.finished_at is None:
+        if not _ended_as(told, known):
             said = f"GitHub says {told.status} {told.conclusion}, the record {known.state} {known.conclusion}"
             self._wrong("jobs end as GitHub says", f"job {told.id}: {said}", told.id)
         if known.launch - known.displaced > self._settings.retry.max_launches:
@@ -340,6 +332,19 @@ class Invariants:
         subjects += [machine_subject(machine)] if machine is not None else []
         decisions = [decision for subject in subjects for decision in self._decisions.about(subject, limit=30)]
         self.fault(rule, what, [_line(one) for one in sorted(decisions, key=lambda one: one.at)])
+
+
+def _ended_as(told: JobRecord, known: Job) -> bool:
+    """True if the record says what GitHub says, or why it was given up."""
+    if known.finished_at is None:
+        return False
+    if known.state in {JobState.REJECTED, JobState.ABANDONED}:
+        return bool(known.reason)
+    if known.state is JobState.CANCELLED:
+        return told.conclusion == "cancelled"
+    # A job whose machine was taken is failed or cancelled, whoever says it: its machine's evidence counts.
+    taken = {"failure", "cancelled"} if known.result is OperationalResult.INTERRUPTED else set()
+    return known.conclusion == told.conclusion or {known.conclusion, told.conclusion} <= taken
 
 
 def _line(decision: Decision) -> str:
