@@ -18,10 +18,10 @@ import attrs
 from paddock.adapters.memory import SeededChance
 from paddock.adapters.memory.github import JobScript, RunnerFaults
 from paddock.adapters.simulation.agents import Agents
+from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.delivery import Fate
 from paddock.adapters.simulation.draws import always
 from paddock.adapters.simulation.host import Agent
-from paddock.adapters.simulation.invariants import Allowances
 from paddock.adapters.simulation.parameters import AT_ONCE
 from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.small_cloud import SmallCloud
@@ -33,6 +33,7 @@ from paddock.core.job import Job
 from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
+from paddock.core.states import OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON
 
@@ -230,6 +231,12 @@ class World:
         agent = self.agents.by_machine.get(machine)
         if agent is not None:
             agent.silence()
+
+    def lost(self, job: int) -> None:
+        """The cloud took the job's machine from it, whatever else the world has seen of that."""
+        service = self.agents.services[job]
+        service.result, service.taken = OperationalResult.INTERRUPTED, True
+        self.agents.lost_runs.add(self.github.state.jobs[job].run_id)
 
     def wake(self, machine: str) -> None:
         """A machine that was silenced, and whose system is not up yet, comes up after all."""

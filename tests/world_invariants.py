@@ -24,15 +24,15 @@ def check(world: World, *, registrations_left: int = 0, noticed: Span = NOTICED)
     `noticed`: how long after its end a machine may still be billed.
     """
     nothing_is_left(world, registrations_left)
-    invariants = world.sim.invariants
-    invariants.allowed = attrs.evolve(invariants.allowed, noticed=noticed, unseen=max(noticed, 4 * MINUTE))
+    closed = world.sim.closed
+    closed.allowed = attrs.evolve(closed.allowed, noticed=noticed, unseen=max(noticed, 4 * MINUTE))
     found = world.sim.check()
     assert not found, "\n".join("\n    ".join((one.rule, one.what, *one.story)) for one in found)
 
 
 def every_second_is_billed_once(world: World, noticed: Span = NOTICED) -> None:
     """A machine's ledger entries follow on each other without a gap, from its launch to its end."""
-    world.sim.invariants.allowed = attrs.evolve(world.sim.invariants.allowed, noticed=noticed)
+    world.sim.closed.allowed = attrs.evolve(world.sim.closed.allowed, noticed=noticed)
     assert not [one for one in world.sim.check() if one.rule == "the ledger equals the bill"]
 
 

@@ -95,8 +95,7 @@ def silenced(world: World, machine: str) -> None:
 def stopped(world: World, job: int) -> Callable[[], None]:
     """The agent ends the job because of the notice: GitHub hears it at once, we when the result is called."""
     tell = ended(world, job, "failure")
-    service = world.agents.services[job]
-    service.result, service.taken = OperationalResult.INTERRUPTED, True
+    world.lost(job)
     return tell
 
 

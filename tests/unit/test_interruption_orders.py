@@ -279,7 +279,7 @@ def test_github_may_conclude_the_job_between_any_two_calls_of_the_taking() -> No
 
         def conclude(world: World = world, job: int = job, runner: int = runner_id, second: Fleet = second) -> None:
             world.github.runs.complete(runner, job, "failure")
-            world.agents.services[job].taken = True
+            world.lost(job)
             second.events(observed(world, job, Observed.COMPLETED))
 
         between.deed, between._at = conclude, between._calls + number

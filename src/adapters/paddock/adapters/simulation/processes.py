@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.parameters import Functions
@@ -37,6 +38,7 @@ class Processes:
         functions: Functions,
         trouble: Trouble,
         invariants: Invariants,
+        findings: Findings,
         new_fleet: Callable[[], Fleet],
     ) -> None:
         """Args: `new_fleet` builds what a fresh process would, after each crash."""
@@ -44,6 +46,7 @@ class Processes:
         self._timeline = timeline
         self._functions = functions
         self._invariants = invariants
+        self._findings = findings
         self._new_fleet = new_fleet
         self.errors: deque[str] = deque(maxlen=_REMEMBERED)
         self.crashes: deque[str] = deque(maxlen=_REMEMBERED)
@@ -85,7 +88,7 @@ class Processes:
     def _our_fault(self, what: str, error: Exception) -> None:
         said = f"{what}: {type(error).__name__}: {error}"
         self.errors.append(said)
-        self._invariants.fault("no fault is ours", said, traceback.format_exception(error)[-4:])
+        self._findings.fault("no fault is ours", said, traceback.format_exception(error)[-4:])
 
     def _sweep(self) -> None:
         self._swept("sweep", lambda: self.fleet.sweep().errors, self._functions.sweep)
@@ -100,4 +103,4 @@ class Processes:
         for error in errors or ():
             self.errors.append(error)
             if not _FORESEEN.search(error):
-                self._invariants.fault("no fault is ours", f"{what}: {error}")
+                self._findings.fault("no fault is ours", f"{what}: {error}")

@@ -14,16 +14,19 @@ from functools import partial
 from paddock.adapters.memory import MemoryAssignments, MemoryQueue, SequentialIds
 from paddock.adapters.memory.bundles import memory_github, memory_table
 from paddock.adapters.simulation.agents import Agents, Orders
+from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.archive import Archive, Sink
 from paddock.adapters.simulation.claims import Claims
+from paddock.adapters.simulation.closed import Closed
 from paddock.adapters.simulation.cloud import CloudParameters, SimulatedEc2
 from paddock.adapters.simulation.delivery import Courier, Fate, Post
 from paddock.adapters.simulation.draws import chance_for
 from paddock.adapters.simulation.faults import FaultPlan
+from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import Schedule, SimulatedQueue, Worker
 from paddock.adapters.simulation.gate import Gate
 from paddock.adapters.simulation.github import github_on
-from paddock.adapters.simulation.invariants import Allowances, Invariants
+from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.metered import KeptDecisions, Tally, WatchedMachines, control_cost, metered
@@ -97,7 +100,7 @@ class Simulation:
         self.table = memory_table()
         self.decisions = KeptDecisions()
         self.assignments = MemoryAssignments()
-        self.violations: list[Violation] = []
+        self.findings = Findings(self.timeline, self.decisions)
         self.measure = Measure(began)
         self.tally = Tally()
         self.claims = Claims(settings)
@@ -160,6 +163,7 @@ class Simulation:
             busy=self.witness.busy,
             faults=faults,
         )
+        allowed = Allowances.under(faults) if allowances is None else allowances
         self.invariants = Invariants(
             timeline=self.timeline,
             settings=settings,
@@ -167,11 +171,21 @@ class Simulation:
             cloud=self.cloud,
             agents=self.agents,
             table=self.table,
-            decisions=self.decisions,
+            findings=self.findings,
             ours=self.claims.job,
-            violations=self.violations,
+            allowed=allowed,
+        )
+        self.closed = Closed(
+            timeline=self.timeline,
+            settings=settings,
+            agents=self.agents,
+            table=self.table,
+            decisions=self.decisions,
+            findings=self.findings,
+            invariants=self.invariants,
+            ours=self.claims.job,
             lossy=faults.calls or around is not None,
-            allowances=Allowances.under(faults) if allowances is None else allowances,
+            allowed=allowed,
         )
         self.archive = Archive(
             timeline=self.timeline,
@@ -183,20 +197,21 @@ class Simulation:
             agents=self.agents,
             pushes=self.pushes,
             measure=self.measure,
-            checks=self.invariants,
+            checks=self.closed,
             spend=settings.limits.spend_per_day is not None,
             sink=sink,
         )
         self.witness.agents, self.witness.archive, self.witness.invariants = self.agents, self.archive, self.invariants
         self.witness.courier, self.witness.post = self.courier, self.post
         self.github.state.runner_listener = self.agents
-        self.decisions.wrong = self.invariants.decision
+        self.decisions.wrong = self.findings.decision
         self.decisions.delivered = self.archive.delivered
         self.processes = Processes(
             timeline=self.timeline,
             functions=parameters.functions,
             trouble=self.trouble,
             invariants=self.invariants,
+            findings=self.findings,
             new_fleet=self.new_fleet,
         )
         work = partial(Worker, timeline=self.timeline, functions=parameters.functions)
@@ -247,7 +262,7 @@ class Simulation:
         while not self.pushes.over:
             self.timeline.run(self.timeline.now() + MINUTE)
         if not self.run_until_quiet():
-            self.invariants.fault("everything ends", "something is still open a day and a quarter after the last run")
+            self.findings.fault("everything ends", "something is still open a day and a quarter after the last run")
         self.archive.close_all()
         return self.outcome()
 
@@ -275,7 +290,7 @@ class Simulation:
         """Look at everything there is now, ended or not; all violations so far."""
         self.invariants.look()
         self.archive.review()
-        return self.violations
+        return self.findings.violations
 
     def outcome(self) -> Outcome:
         """What has come of it so far."""
@@ -296,7 +311,7 @@ class Simulation:
             calls=(*self.gate.calls(), *self.cloud.calls()),
             machines=measure.machines,
             reclaimed=measure.reclaimed,
-            violations=tuple(self.violations),
+            violations=tuple(self.findings.violations),
             events=self.timeline.events,
         )
 

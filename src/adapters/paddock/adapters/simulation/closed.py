@@ -1,0 +1,167 @@
+"""What must be true of a job or a machine that is closed: GitHub or the cloud has ended it, and time has passed."""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from paddock.adapters.memory.github.values import JobRecord
+from paddock.adapters.simulation.agents import Agents
+from paddock.adapters.simulation.allowances import Allowances
+from paddock.adapters.simulation.findings import Findings, clock
+from paddock.adapters.simulation.invariants import Invariants
+from paddock.adapters.simulation.measure import Service
+from paddock.adapters.simulation.protocols import Ending, Life
+from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.job import Job
+from paddock.core.ledger import EC2_MINIMUM, LedgerEntry
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market, RetryMode
+from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
+from paddock.core.units import HOUR
+
+
+class Closed:
+    """Looks at each once, before it is forgotten."""
+
+    def __init__(
+        self,
+        *,
+        timeline: Timeline,
+        settings: FleetSettings,
+        agents: Agents,
+        table: Table,
+        decisions: Decisions,
+        findings: Findings,
+        invariants: Invariants,
+        ours: Callable[[JobRecord], bool],
+        lossy: bool,
+        allowed: Allowances,
+    ) -> None:
+        """Args: `ours` tells which jobs the fleet must come to know; `lossy`, whether decisions can get lost."""
+        self._timeline = timeline
+        self._settings = settings
+        self._agents = agents
+        self._table = table
+        self._decisions = decisions
+        self._findings = findings
+        self._wrong = findings.wrong
+        self._invariants = invariants
+        self._ours = ours
+        self._lossy = lossy
+        self.allowed = allowed
+
+    def forget(self, job_id: int) -> None:
+        """The job is forgotten."""
+        self._invariants.forget(job_id)
+
+    def job(self, told: JobRecord, known: Job | None, service: Service | None) -> None:
+        """GitHub has concluded the job, and some time has passed."""
+        if known is None:
+            # Every word of it was lost, and it ended before a sweep looked: nobody could know, and nothing was missed.
+            waited = (told.started_at or told.completed_at or 0) - told.created_at
+            if self._ours(told) and waited > self.allowed.unheard:
+                self._wrong("no job is lost", f"job {told.id} ended {told.conclusion} and was never seen", told.id)
+            return
+        if known.state not in ENDED_JOBS:
+            return
+        if not _ended_as(told, known):
+            said = f"GitHub says {told.status} {told.conclusion}, the record {known.state} {known.conclusion}"
+            self._wrong("jobs end as GitHub says", f"job {told.id}: {said}", told.id)
+        if known.launch - known.displaced > self._settings.retry.max_launches:
+            self._wrong("launches stay within the budget", f"job {told.id} had {known.launch}", told.id)
+        if not self._lossy and not known.reason and not self._decisions.about(known.subject, limit=1):
+            self._wrong("every decision has a reason", f"nothing is said of job {told.id}", told.id)
+        self._results(known, service)
+        if told.attempt > 1 and told.run_id not in self._agents.lost_runs:
+            said = f"job {told.id} is of a re-run, and nothing of run {told.run_id} was lost"
+            self._wrong("what was lost is run again", said, told.id)
+        if service is not None and service.taken:
+            self._lost(told, known, service)
+
+    def _lost(self, told: JobRecord, known: Job, service: Service) -> None:
+        """The cloud took the job's machine: its run is re-run once, or it is said why not."""
+        never = known.spec is not None and known.spec.retry is RetryMode.NEVER
+        paired = known.machine == service.machine
+        if told.attempt > 1 or told.conclusion in {None, "success"} or never or not paired:
+            return  # a second loss is not run again; and nobody can know what no record tells
+        rerun = self._table.reruns.get(str(told.run_id))
+        if rerun is None or not (told.id in rerun.suspects or rerun.attempt > 1):
+            self._wrong("what was lost is run again", f"job {told.id} was lost, and nobody has noticed", told.id)
+        elif not (rerun.open or rerun.times or rerun.reason):
+            self._wrong("what was lost is run again", f"{rerun} is left without a reason", told.id)
+
+    def _results(self, known: Job, service: Service | None) -> None:
+        served = service is not None and service.result is OperationalResult.SERVED
+        if served and known.result not in {None, OperationalResult.SERVED}:
+            self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
+
+    def open_job(self, told: JobRecord, known: Job) -> None:
+        """GitHub concluded the job a while ago, and its record is still open."""
+        if (
+            self._timeline.now() - (told.completed_at or 0) > self.allowed.closed
+            and known.key not in self._findings.told
+        ):
+            self._findings.told.add(known.key)
+            said = f"job {told.id} ended {told.conclusion} at {clock(told.completed_at)} and is still {known.state}"
+            self._wrong("jobs end as GitHub says", said, told.id)
+
+    def machine(self, life: Life, known: Runner | None, bill: Sequence[LedgerEntry]) -> None:
+        """A machine is gone, and some time has passed."""
+        machine, ended = life.machine, life.ended_at or 0
+        if known is None and ended - machine.launched_at < self.allowed.unseen:
+            return
+        self._counted(life, known)
+        entries = sorted(bill, key=lambda entry: (entry.start, entry.end))
+        least = max(ended, machine.launched_at + EC2_MINIMUM)
+        whole = (
+            bool(entries)
+            and entries[0].start == machine.launched_at
+            and all(one.end == other.start for one, other in pairwise(entries))
+            and least <= entries[-1].end <= least + self.allowed.noticed
+            and self._price_is_right(life, entries)
+        )
+        if not whole:
+            said = f"machine {machine.id} lived {clock(machine.launched_at)} to {clock(ended)}; billed: " + ", ".join(
+                f"{one.phase} {clock(one.start)} to {clock(one.end)} ({one.compute})" for one in entries
+            )
+            self._wrong("the ledger equals the bill", said, None, machine.id)
+
+    def _counted(self, life: Life, known: Runner | None) -> None:
+        noticed = known is not None and (known.taken or known.interrupted_at is not None)
+        if life.ended_by is not Ending.SPOT or life.machine.market is not Market.SPOT or not noticed:
+            return
+        hit = self._table.interruptions.get(life.machine.id)
+        if hit is None or not hit.weighed:
+            said = f"machine {life.machine.id} was taken back, and counts for no circuit"
+            self._wrong("interruptions count once", said, None, life.machine.id)
+
+    def _price_is_right(self, life: Life, entries: Sequence[LedgerEntry]) -> bool:
+        """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour."""
+        machine, billed = life.machine, entries[-1].end - life.machine.launched_at
+        free = life.ended_by is Ending.SPOT and machine.market is Market.SPOT and billed < HOUR
+        price = 0 if free else machine.price
+        if price is None:
+            return all(entry.compute is None for entry in entries)
+        return sum(entry.compute or 0 for entry in entries) == price * billed // HOUR
+
+    def open_machine(self, life: Life, known: Runner) -> None:
+        """The machine ended a while ago, and its record is still open."""
+        if self._timeline.now() - (life.ended_at or 0) > self.allowed.closed and known.key not in self._findings.told:
+            self._findings.told.add(known.key)
+            said = f"machine {known.machine} ended at {clock(life.ended_at)} and its record is {known.state}"
+            self._wrong("the ledger equals the bill", said, known.assigned_job, known.machine)
+
+
+def _ended_as(told: JobRecord, known: Job) -> bool:
+    """True if the record says what GitHub says, or why it was given up."""
+    if known.finished_at is None:
+        return False
+    if known.state in {JobState.REJECTED, JobState.ABANDONED}:
+        return bool(known.reason)
+    if known.state is JobState.CANCELLED:
+        return told.conclusion == "cancelled"
+    # A job whose machine was taken is failed or cancelled, whoever says it: its machine's evidence counts.
+    taken = {"failure", "cancelled"} if known.result is OperationalResult.INTERRUPTED else set()
+    return known.conclusion == told.conclusion or {known.conclusion, told.conclusion} <= taken
