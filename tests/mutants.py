@@ -18,7 +18,7 @@ from rich.console import Console
 
 from paddock import core
 
-CORE = Path(core.__file__).parents[2]
+CORE = Path(core.__file__).parent
 SEEDS = 16
 JOBS = 120
 
@@ -159,9 +159,9 @@ def planted(mutant: Mutant, directory: Path) -> Path:
     Raises:
         ValueError: what is to be replaced does not stand there once: the mutant has to follow the code.
     """
-    copy = directory / "core"
+    copy = directory / "paddock" / "core"
     shutil.copytree(CORE, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    file = copy / "paddock" / "core" / "usecases" / mutant.file
+    file = copy / "usecases" / mutant.file
     text = file.read_text(encoding="utf-8")
     if text.count(mutant.find) != 1:
         raise ValueError(f"{mutant.name}: {mutant.file} has {text.count(mutant.find)} times what is to be replaced")
@@ -170,7 +170,7 @@ def planted(mutant: Mutant, directory: Path) -> Path:
         head, _, rest = text.partition("\nfrom ")
         text = f"{head}\nimport attrs\n\nfrom {rest}"
     file.write_text(text, encoding="utf-8")
-    return copy
+    return directory
 
 
 def caught(mutant: Mutant, *, seeds: int = SEEDS, jobs: int = JOBS) -> str:

@@ -6,8 +6,6 @@ from collections.abc import Generator, Iterator
 from functools import partial
 from typing import Any
 
-import simpy  # type: ignore[import-not-found]  # the bench session alone has it
-
 from paddock.adapters.simulation.chaos import case_of, play
 from paddock.adapters.simulation.cloud import SimulatedEc2, usual
 from paddock.adapters.simulation.workloads import GeneratorParameters, generated
@@ -50,6 +48,8 @@ def a_day() -> tuple[int, int]:
 
 def simpy_life() -> int:
     """Nanoseconds of CPU for so many jobs, each of which only waits for what a job waits for."""
+    import simpy  # type: ignore[import-not-found]  # noqa: PLC0415 - the bench session alone has it
+
     world = simpy.Environment()
     slots = simpy.Resource(world, capacity=200)
 
