@@ -58,15 +58,6 @@ MUTANTS = (
         "            count=len(held),\n",
     ),
     Mutant(
-        "a job is taken without looking whether somebody has it",
-        "B12",
-        "launching.py",
-        "            return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)\n",
-        "            return self._jobs.update(\n"
-        "                job.key, JobIs(state={JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED}), change\n"
-        "            )\n",
-    ),
-    Mutant(
         "a job is closed without asking who served it",
         "E10",
         "completion.py",
