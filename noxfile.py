@@ -22,6 +22,10 @@ nox.options.sessions = ["tests", "lint", "typing", "isolation", "extras", "budge
 SLOW_ON = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The one Python that also runs the tests marked slow: the one that runs nox, because it is surely there."""
 
+NEWEST = "3.13"
+ON_NEWEST = ["tests/unit", "tests/integration/contracts"]
+"""What runs on the newest Python, unless it runs nox: whole processes are tried on the machines' own, 3.12."""
+
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
 
@@ -66,7 +70,8 @@ def tests(session: nox.Session) -> None:
     wheel(session)
     locked(session, *group("test"))
     fast = [] if session.python == SLOW_ON else ["-m", "not slow"]
-    session.run("pytest", *fast, *SEVERAL, f"--junitxml=build/junit/{session.python}.xml", *session.posargs)
+    paths = ON_NEWEST if session.python == NEWEST != SLOW_ON and not session.posargs else []
+    session.run("pytest", *fast, *SEVERAL, f"--junitxml=build/junit/{session.python}.xml", *paths, *session.posargs)
 
 
 @nox.session

@@ -6,7 +6,7 @@ from paddock.adapters.simulation.chaos import JOBS, broken, case_of, shrink, tol
 
 pytestmark = pytest.mark.slow
 
-SEEDS = range(60)
+SEEDS = range(36)
 AT_ONCE = 6
 
 
