@@ -46,7 +46,7 @@ class Reruns:
         if job.facts.run_attempt == 1:
             return False
         rerun = self._reruns.get(str(job.facts.run_id))
-        return rerun is not None and rerun.times > 0 and job.facts.run_attempt > rerun.attempt
+        return rerun is not None and rerun.times > 0  # whichever attempt it lost jobs in last
 
     def suspect(self, job: Job) -> None:
         """The machine on which the job runs, or ran, was warned or taken. Repeating it changes nothing."""
