@@ -70,7 +70,7 @@ class Kind(Generic[R]):
         """True if every field that `when` names has the value given, or one of the set given."""
         for name, wanted in when.items():
             actual = getattr(record, name)
-            if not (actual in wanted if isinstance(wanted, AbstractSet) else actual == wanted):
+            if actual != wanted and not (isinstance(wanted, AbstractSet) and actual in wanted):
                 return False
         return True
 

@@ -109,6 +109,8 @@ class FleetSettings:
 
     def allows(self, repository: str) -> bool:
         """True if jobs of this repository (``owner/name``) may run here."""
+        if repository in self.repositories:  # most are named as they are
+            return True
         folded = repository.casefold()
         return any(fnmatchcase(folded, glob.casefold()) for glob in self.repositories)
 

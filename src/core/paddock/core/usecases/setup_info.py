@@ -32,7 +32,7 @@ def setup_info(job: Job, machine: Machine, launch: Launch) -> str:
 
 def one_line(text: str) -> str:
     """The text on one line, without control characters, and so that the runner sees no command of its own in it."""
-    printable = "".join(char if char.isprintable() else " " for char in text)
+    printable = text if text.isprintable() else "".join(char if char.isprintable() else " " for char in text)
     return _COMMAND.sub(lambda match: f" {match[0]}", " ".join(printable.split()))[:MAX_LINE]
 
 

@@ -101,10 +101,12 @@ class SweepGitHub:
         recent = self._tried("recent machines", self._recent, errors) or []
         worth = worth_asking([*self._settings.named, *(job.facts.repository for job in live), *recent])
         repositories = in_turn(worth, self._clock.now())
+        known: dict[str, list[Job]] = {}
+        for job in live:
+            known.setdefault(job.facts.repository.casefold(), []).append(job)
         for repository in repositories:
-            known = [job for job in live if job.facts.repository.casefold() == repository.casefold()]
             left = MOST_QUESTIONS - asked
-            call = partial(self._compare, repository, known, left)
+            call = partial(self._compare, repository, known.get(repository.casefold(), ()), left)
             found = self._tried(repository, call, errors) or (0, 0)
             adopted, asked = adopted + found[0], asked + found[1]
         return GitHubSweepReport(len(repositories), redelivered or 0, adopted, asked, tuple(errors))
@@ -124,13 +126,17 @@ class SweepGitHub:
     def _redeliver(self, errors: list[str]) -> int:
         """Ask again for deliveries of which no attempt succeeded."""
         now = self._clock.now()
-        attempts: dict[str, list[HookDelivery]] = {}
+        taken: set[str] = set()
+        failed: dict[str, list[HookDelivery]] = {}
         for delivery in self._github.deliveries.since(now - _LOOK_BACK):
-            attempts.setdefault(delivery.guid, []).append(delivery)
+            if delivery.ok:
+                taken.add(delivery.guid)
+            else:
+                failed.setdefault(delivery.guid, []).append(delivery)
         lost = [
             tries[0]
-            for tries in attempts.values()
-            if not any(delivery.ok for delivery in tries)
+            for guid, tries in failed.items()
+            if guid not in taken
             and len(tries) < MOST_ATTEMPTS
             and tries[0].delivered_at < now - _SETTLED
             and tries[0].event in {"workflow_job", "workflow_run"}
