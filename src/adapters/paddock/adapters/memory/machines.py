@@ -76,6 +76,7 @@ class MemoryMachines:
         self._listed_after_end = listed_after_end
         self._page_size = page_size
         self.shortages: list[Shortage] = []
+        self._offers: dict[RunnerSpec, tuple[Offer, ...]] = {}
         self._lives: dict[str, _Life] = {}
         self._live: dict[int, _Life] = {}  # by number, hence in the order of launch
         self._launches: dict[str, tuple[LaunchRequest, LaunchOutcome]] = {}
@@ -86,7 +87,11 @@ class MemoryMachines:
 
     def offers(self, spec: RunnerSpec) -> tuple[Offer, ...]:
         """Every type that fits, in every zone."""
-        return tuple(sorted(Offer(zone, kind.name) for kind in fitting(spec, self._types) for zone in self._zones))
+        known = self._offers.get(spec)
+        if known is None:
+            kinds = fitting(spec, self._types)
+            known = self._offers[spec] = tuple(sorted(Offer(zone, kind.name) for kind in kinds for zone in self._zones))
+        return known
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """Start up to `count` machines of the cheapest types that fit and can be had. Idempotent by token.

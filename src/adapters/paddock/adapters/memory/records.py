@@ -1,7 +1,8 @@
 """Records in dictionaries, with sorted indexes."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_right, insort
 from collections.abc import Mapping
+from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -15,6 +16,48 @@ R = TypeVar("R", bound=Keyed)
 _Place = tuple[int, str]
 
 
+class _Index:
+    """Places in order. What is taken out stays in the list until half of it is gone, so that nothing moves for it."""
+
+    __slots__ = ("_gone", "_places")
+
+    def __init__(self) -> None:
+        self._places: list[_Place] = []
+        self._gone: set[_Place] = set()
+
+    def __len__(self) -> int:
+        return len(self._places) - len(self._gone)
+
+    def add(self, place: _Place) -> None:
+        places, gone = self._places, self._gone
+        if place in gone:
+            gone.remove(place)
+        elif not places or places[-1] < place:
+            places.append(place)
+        else:
+            insort(places, place)
+
+    def drop(self, place: _Place) -> None:
+        gone = self._gone
+        gone.add(place)
+        if len(gone) * 2 > len(self._places):
+            self._places = [one for one in self._places if one not in gone]
+            gone.clear()
+
+    def after(self, place: _Place | None, limit: int) -> tuple[list[_Place], bool]:
+        """Up to `limit` places after this one (None: from the first on), and whether there are more."""
+        places, gone = self._places, self._gone
+        at = 0 if place is None else bisect_right(places, place)
+        if not gone:
+            return places[at : at + limit], at + limit < len(places)
+        later = (places[number] for number in range(at, len(places)))
+        found = list(islice((one for one in later if one not in gone), limit + 1))
+        return found[:limit], len(found) > limit
+
+
+_EMPTY = _Index()
+
+
 class MemoryRecords(Generic[R]):
     """All records of one kind. Safe for threads: one lock, held for the length of one call."""
 
@@ -24,7 +67,7 @@ class MemoryRecords(Generic[R]):
         self._records: dict[str, R] = {}
         self._indexed: dict[str, dict[tuple[str, str], _Place]] = {}  # where each record stands, by its key
         # Per index and value: where its records stand, sorted by (order, key).
-        self._places: dict[tuple[str, str], list[_Place]] = {}
+        self._places: dict[tuple[str, str], _Index] = {}
         self._lock = Lock()
 
     def __len__(self) -> int:
@@ -73,11 +116,9 @@ class MemoryRecords(Generic[R]):
         """
         listing = listing_of(self._kind, index, value, limit)
         with self._lock:
-            places = self._places.get((index, value), [])
-            start = 0 if cursor is None else bisect_right(places, listing.place(cursor))
-            chosen = places[start : start + limit]
+            places = self._places.get((index, value), _EMPTY)
+            chosen, more = places.after(None if cursor is None else listing.place(cursor), limit)
             items = tuple(self._records[key] for _, key in chosen)
-            more = start + limit < len(places)
         return Page(items, listing.cursor(*chosen[-1]) if more else None)
 
     def count(self, index: str, value: str) -> int:
@@ -113,14 +154,11 @@ class MemoryRecords(Generic[R]):
     def _put_in(self, index: tuple[str, str], place: _Place) -> None:
         places = self._places.get(index)
         if places is None:
-            self._places[index] = [place]
-        elif places[-1] < place:
-            places.append(place)
-        else:
-            insort(places, place)
+            places = self._places[index] = _Index()
+        places.add(place)
 
     def _take_out(self, index: tuple[str, str], place: _Place) -> None:
         places = self._places[index]
-        del places[bisect_left(places, place)]
+        places.drop(place)
         if not places:
             del self._places[index]

@@ -63,7 +63,7 @@ class SeededChance:
 
     def __init__(self, seed: int) -> None:
         """Args: the seed."""
-        self._random = random.Random(seed)  # noqa: S311 - repeatable on purpose, guards no secret
+        self._draw = random.Random(seed).getrandbits  # noqa: S311 - repeatable on purpose, guards no secret
 
     def below(self, bound: int) -> int:
         """A whole number from 0 to `bound` - 1.
@@ -71,4 +71,11 @@ class SeededChance:
         Raises:
             ValueError: `bound` is below 1: there is no such number.
         """
-        return self._random.randrange(bound)
+        if bound < 1:
+            raise ValueError(f"there is no whole number from 0 to {bound - 1}")
+        # What `Random.randrange` does, without its questions: a simulation draws millions of times.
+        bits = bound.bit_length()
+        number = self._draw(bits)
+        while number >= bound:
+            number = self._draw(bits)
+        return number

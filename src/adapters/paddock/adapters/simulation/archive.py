@@ -24,7 +24,7 @@ from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.job import Job, job_subject
 from paddock.core.launch import Launch
-from paddock.core.ledger import LedgerEntry, Phase
+from paddock.core.ledger import LedgerEntry
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.units import DAY, Moment, Span
@@ -34,8 +34,6 @@ K = TypeVar("K")
 
 Sink = Callable[[bytes], object]
 """Gets one JSON document at a time, without a line's end."""
-
-_PHASES = tuple(Phase)
 
 
 class Checks(Protocol):
@@ -97,6 +95,7 @@ class Archive:
         self._machines: deque[tuple[Moment, str]] = deque()
         self._launches: deque[tuple[Moment, Launch]] = deque()
         self._entries: deque[tuple[Moment, Sequence[str]]] = deque()
+        self._bills: dict[str, list[LedgerEntry]] = {}
         self._closed: dict[int, int] = {}  # how many jobs of a run are closed
         self._subjects: deque[tuple[Moment, str]] = deque()
 
@@ -116,6 +115,10 @@ class Archive:
     def launched(self, launch: Launch) -> None:
         """A launch was written down."""
         self._launches.append((self._timeline.now() + self._keep, launch))
+
+    def billed(self, entry: LedgerEntry) -> None:
+        """An entry of the ledger was written."""
+        self._bills.setdefault(entry.machine, []).append(entry)
 
     def delivered(self, subject: str) -> None:
         """Something was decided about a delivery."""
@@ -210,6 +213,7 @@ class Archive:
         decisions = self._decisions.forget(machine_subject(machine))
         self._write({"machine": known, "life": life, "ledger": bill, "decisions": decisions})
         self._table.runners.remove(machine)
+        self._bills.pop(machine, None)
         self._entries.append((_end_of_day(self._timeline.now()) if self._spend else 0, [entry.key for entry in bill]))
         self._table.interruptions.remove(machine)
         self._agents.forget(machine)
@@ -217,8 +221,7 @@ class Archive:
         return True
 
     def _bill(self, machine: str) -> list[LedgerEntry]:
-        found = (self._table.ledger.get(f"{machine}/{phase}") for phase in _PHASES)
-        return [entry for entry in found if entry is not None]
+        return self._bills.get(machine, [])
 
     def _close_entries(self, keys: Sequence[str]) -> bool:
         for key in keys:

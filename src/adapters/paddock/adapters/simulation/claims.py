@@ -11,6 +11,7 @@ class Claims:
     def __init__(self, settings: FleetSettings) -> None:
         """Args: the fleet's settings."""
         self._settings = settings
+        self._named = frozenset(settings.named)
         self._claims: dict[tuple[str, ...], bool] = {}
 
     def labels(self, labels: tuple[str, ...]) -> bool:
@@ -22,4 +23,4 @@ class Claims:
 
     def job(self, job: JobRecord) -> bool:
         """True if the fleet must come to know the job: by its labels, and by a repository that it looks through."""
-        return job.repository in self._settings.named and self.labels(job.labels)
+        return job.repository in self._named and self.labels(job.labels)

@@ -5,6 +5,7 @@ a repository's unfinished runs costs its two lists alone.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import TypeVar
 
 from paddock.adapters.simulation.outcome import Calls
@@ -93,10 +94,13 @@ class Gate:
     def paged(self, who: str, things: Iterator[T]) -> Iterator[T]:
         """Count a request for each page that is gone through."""
         self.requests.take(who)
-        for place, thing in enumerate(things, 1):
-            if place % PAGE == 0:
-                self.requests.take(who)
-            yield thing
+        page = list(islice(things, PAGE))
+        while page:
+            yield from page
+            if len(page) < PAGE:
+                return
+            self.requests.take(who)
+            page = list(islice(things, PAGE))
 
 
 class GatedRunners:

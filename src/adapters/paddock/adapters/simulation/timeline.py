@@ -84,8 +84,19 @@ class Timeline:
 
     def run(self, until: Moment) -> None:
         """Let everything happen up to and including `until`, where the clock then stands, unless it was past that."""
-        while self.step(until):
-            pass
+        while True:
+            heap = self._heap  # an act may have swept it
+            if not heap or heap[0][0] > until:
+                break
+            moment, _, _, handle = heappop(heap)
+            act, handle.act = handle.act, None
+            if act is None:
+                self._idle -= 1
+                continue
+            if moment > self._now:  # noqa: PLR1730 - as above
+                self._now = moment
+            self.events += 1
+            act()
         self._now = max(self._now, until)
 
     def advance(self, span: Span) -> Moment:

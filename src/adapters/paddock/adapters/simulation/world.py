@@ -233,7 +233,9 @@ class Simulation:
         if self.faults.stale:
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
         ports = {
-            "table": metered(self.table, self.tally, {"launches": self.archive.launched}),
+            "table": metered(
+                self.table, self.tally, {"launches": self.archive.launched, "ledger": self.archive.billed}
+            ),
             "jobs": self.jobs,
             "events": self.events,
             "github": self.gate.around(memory_github(self.github)),

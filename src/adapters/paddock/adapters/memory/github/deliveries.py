@@ -8,6 +8,7 @@ import attrs
 from paddock.adapters.memory.github.state import State
 from paddock.adapters.memory.github.values import Delivery, Event
 from paddock.core.errors import NotFound
+from paddock.core.ports.github import HookDelivery
 from paddock.core.units import Moment
 
 
@@ -18,6 +19,7 @@ class DeliveryLog:
         """Args: the model's state, and what is to be done with an event that is asked for again."""
         self._state, self._redeliver = state, redeliver
         self._log: list[Delivery] = []
+        self._hooks: list[HookDelivery] = []  # the same, as the port shows them
 
     def record(self, event: Event, status_code: int) -> Delivery:
         """Log an attempt and the receiver's answer (0: none came)."""
@@ -25,6 +27,8 @@ class DeliveryLog:
             number, now = self._state.next_id("delivery"), self._state.clock.now()
             delivery = Delivery(number, event, now, status_code, event.redelivery)
             self._log.append(delivery)
+            hook = HookDelivery(number, event.guid, event.event, event.action, now, delivery.ok, event.redelivery)
+            self._hooks.append(hook)
             return delivery
 
     def newest_first(self) -> list[Delivery]:
@@ -32,21 +36,18 @@ class DeliveryLog:
         with self._state.lock:
             return self._log[::-1]
 
-    def since(self, moment: Moment) -> Iterator[Delivery]:
-        """The attempts after the moment, newest first: as the log stood when this was called."""
+    def since(self, moment: Moment) -> Iterator[HookDelivery]:
+        """The attempts after the moment, newest first: as the log stands when this is called."""
         with self._state.lock:
-            log, end = self._log, len(self._log)
-        for place in range(end - 1, -1, -1):
-            if log[place].delivered_at <= moment:
-                return
-            yield log[place]
+            first = bisect_right(self._hooks, moment, key=lambda hook: hook.delivered_at)
+            return reversed(self._hooks[first:])
 
     def forget(self, until: Moment) -> None:
         """Drop the attempts up to the moment: GitHub keeps them for a few days, a simulation as long as they matter."""
         with self._state.lock:
             kept = bisect_right(self._log, until, key=lambda delivery: delivery.delivered_at)
             if kept * 2 > len(self._log):  # so that each entry is moved but once, on average
-                self._log = self._log[kept:]
+                self._log, self._hooks = self._log[kept:], self._hooks[kept:]
 
     def get(self, delivery_id: int) -> Delivery:
         """One attempt.

@@ -7,7 +7,9 @@ from paddock.adapters.memory.github.state import State
 from paddock.adapters.memory.github.values import JobRecord, RunnerRecord
 from paddock.core.ports.github import Scope
 
-_Key = tuple[str, frozenset[str]]
+_Waiting = dict[frozenset[str], dict[int, None]]  # ids by their label set, in the order in which they came
+
+_NOBODY: _Waiting = {}
 
 
 def in_scope(scope: Scope, repository: str) -> bool:
@@ -16,48 +18,66 @@ def in_scope(scope: Scope, repository: str) -> bool:
 
 
 class Dispatcher:
-    """Hands queued jobs to idle runners. Both sides are kept by label set, so that a match costs few comparisons."""
+    """Hands queued jobs to idle runners.
+
+    Both sides are kept by where they belong and by label set, so that a match costs few comparisons: jobs by owner and
+    repository, runners by their scope.
+    """
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._queued: dict[_Key, dict[int, None]] = {}
-        self._idle: dict[_Key, dict[int, None]] = {}
+        self._queued: dict[str, dict[str, _Waiting]] = {}
+        self._idle: dict[str, _Waiting] = {}
 
     def job_queued(self, job: JobRecord) -> None:
         """A job waits: hand it to one of the idle runners that fit, or keep it."""
+        repository, wanted = job.repository.casefold(), job.wanted
+        owner = repository.partition("/")[0]
         candidates = [
             runner_id
-            for (scope, offered), runners in self._idle.items()
-            if job.wanted <= offered and scope in _scopes_of(job.repository)
+            for scope in (repository, owner)
+            for offered, runners in self._idle.get(scope, _NOBODY).items()
+            if wanted <= offered
             for runner_id in runners
         ]
         if candidates:
             self._assign(job, self._state.runners[candidates[self._state.chance.below(len(candidates))]])
         else:
-            self._queued.setdefault((job.repository.casefold(), job.wanted), {})[job.id] = None
+            self._queued.setdefault(owner, {}).setdefault(repository, {}).setdefault(wanted, {})[job.id] = None
 
     def job_withdrawn(self, job: JobRecord) -> None:
         """The job no longer waits."""
-        _discard(self._queued, (job.repository.casefold(), job.wanted), job.id)
+        repository = job.repository.casefold()
+        repositories = self._queued.get(repository.partition("/")[0])
+        waiting = None if repositories is None else repositories.get(repository)
+        if repositories is not None and waiting is not None:
+            _discard(waiting, job.wanted, job.id)
+            if not waiting:
+                del repositories[repository]
 
     def runner_idle(self, runner: RunnerRecord) -> None:
         """A runner listens: hand it one of the queued jobs that fit, or keep it."""
+        scope, offered = str(runner.scope).casefold(), runner.offered
+        repositories = self._queued.get(scope.partition("/")[0], {})
+        here = [repositories.get(scope, _NOBODY)] if runner.scope.name else list(repositories.values())
         candidates = [
-            job_id
-            for (repository, wanted), jobs in self._queued.items()
-            if wanted <= runner.offered and in_scope(runner.scope, repository)
-            for job_id in jobs
+            job_id for waiting in here for wanted, jobs in waiting.items() if wanted <= offered for job_id in jobs
         ]
         if candidates:
             job = self._state.jobs[candidates[self._state.chance.below(len(candidates))]]
             self.job_withdrawn(job)
             self._assign(job, runner)
         else:
-            self._idle.setdefault((str(runner.scope).casefold(), runner.offered), {})[runner.id] = None
+            self._idle.setdefault(scope, {}).setdefault(offered, {})[runner.id] = None
 
     def runner_withdrawn(self, runner: RunnerRecord) -> None:
         """The runner no longer listens."""
-        _discard(self._idle, (str(runner.scope).casefold(), runner.offered), runner.id)
+        scope = str(runner.scope).casefold()
+        waiting = self._idle.get(scope)
+        if waiting is not None:
+            _discard(waiting, runner.offered, runner.id)
+            if not waiting:
+                del self._idle[scope]
 
     def release(self, runner: RunnerRecord) -> None:
         """Take back a job that the runner was handed and never took: it waits again."""
@@ -91,14 +111,9 @@ class Dispatcher:
         self.job_queued(job)
 
 
-def _scopes_of(repository: str) -> tuple[str, str]:
-    folded = repository.casefold()
-    return folded, folded.partition("/")[0]
-
-
-def _discard(index: dict[_Key, dict[int, None]], key: _Key, number: int) -> None:
-    bucket = index.get(key)
-    if bucket is not None:
-        bucket.pop(number, None)
-        if not bucket:
-            del index[key]
+def _discard(waiting: _Waiting, labels: frozenset[str], number: int) -> None:
+    ids = waiting.get(labels)
+    if ids is not None:
+        ids.pop(number, None)
+        if not ids:
+            del waiting[labels]

@@ -128,17 +128,7 @@ class MemoryDeliveries:
 
     def since(self, moment: Moment) -> Iterator[HookDelivery]:
         """Deliveries after the moment, newest first."""
-        for delivery in self._model.deliveries.since(moment):
-            event = delivery.event
-            yield HookDelivery(
-                id=delivery.id,
-                guid=event.guid,
-                event=event.event,
-                action=event.action,
-                delivered_at=delivery.delivered_at,
-                ok=delivery.ok,
-                redelivery=delivery.redelivery,
-            )
+        return self._model.deliveries.since(moment)
 
     def redeliver(self, delivery_id: int) -> None:
         """Have it sent again."""

@@ -1,6 +1,7 @@
 """What GitHub remembers: repositories, runs, jobs, runners, check runs, and the events it tells about them."""
 
 from enum import StrEnum
+from functools import lru_cache
 
 import attrs
 
@@ -8,6 +9,12 @@ from paddock.adapters.memory.github.scripts import NO_RUNNER_FAULTS, JobScript, 
 from paddock.core.ports.github import Scope
 from paddock.core.spec import Arch
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
+
+
+@lru_cache(maxsize=4096)
+def folded(labels: tuple[str, ...]) -> frozenset[str]:
+    """Labels as they are matched: case-folded. There are few sets of them, and they come again and again."""
+    return frozenset(label.casefold() for label in labels)
 
 
 class Status(StrEnum):
@@ -135,7 +142,7 @@ class JobRecord:
     @property
     def wanted(self) -> frozenset[str]:
         """Its labels as they are matched: case-folded."""
-        return frozenset(label.casefold() for label in self.script.labels)
+        return folded(self.script.labels)
 
     @property
     def dispatchable(self) -> bool:
@@ -179,7 +186,7 @@ class RunnerRecord:
     @property
     def offered(self) -> frozenset[str]:
         """Its labels as they are matched: case-folded."""
-        return frozenset(label.casefold() for label in self.labels)
+        return folded(self.labels)
 
 
 @attrs.frozen
