@@ -41,7 +41,8 @@ class Kind(Generic[R]):
     """One kind of record.
 
     ``indexes`` maps an index's name to the function that gives a record's value in it (None: not in the index).
-    ``order`` gives the number by which an index is sorted, oldest first.
+    ``order`` gives the number by which an index is sorted, oldest first. ``placed_by`` are the fields that those and
+    the key are made of, so that a change of others moves nothing (None: it may be any).
     """
 
     prefix: str
@@ -49,6 +50,7 @@ class Kind(Generic[R]):
     order: Callable[[R], int]
     indexes: Mapping[str, Callable[[R], str | None]] = attrs.field(factory=dict)
     life: StateTable[Any] | None = None
+    placed_by: frozenset[str] | None = None
 
     def check(self, when: Mapping[str, object], change: Mapping[str, object]) -> None:
         """Refuse a change of state that some state admitted by `when` may not make.
@@ -94,6 +96,7 @@ JOBS: Kind[Job] = Kind(
     order=lambda job: job.facts.created_at,
     indexes={"state": _live_job, "all": lambda _: "all"},
     life=JOB_LIFE,
+    placed_by=frozenset({"facts", "state"}),
 )
 RUNNERS: Kind[Runner] = Kind(
     prefix="RUNNER",
@@ -105,6 +108,7 @@ RUNNERS: Kind[Runner] = Kind(
         "all": lambda _: "all",
     },
     life=RUNNER_LIFE,
+    placed_by=frozenset({"machine", "launched_at", "state"}),
 )
 LAUNCHES: Kind[Launch] = Kind(prefix="LAUNCH", record=Launch, order=lambda launch: launch.created_at)
 RUNS: Kind[Run] = Kind(prefix="RUN", record=Run, order=lambda run: run.run_id)

@@ -174,17 +174,19 @@ class MemoryQueue(Generic[M]):
 
     def visible(self) -> int:
         """How many messages could be received now: beyond the port, for whoever plays SQS's poller."""
-        with self._lock:
-            self._come_back()
-            return len(self._ready)
+        if self._later:
+            with self._lock:
+                self._come_back()
+        return len(self._ready)
 
     def next_due(self) -> Moment | None:
         """When the next of the delayed, deferred and lent messages comes back; None if there is none."""
-        with self._lock:
-            later = self._later
-            while later and later[0][2].turn != later[0][1]:
-                heappop(later)  # deleted or deferred since
-            return later[0][0] if later else None
+        later = self._later
+        if later and later[0][2].turn != later[0][1]:
+            with self._lock:
+                while later and later[0][2].turn != later[0][1]:
+                    heappop(later)  # deleted or deferred since
+        return later[0][0] if later else None
 
     def dead_letters(self, limit: int = 10) -> Sequence[DeadLetter]:
         """The oldest dead letters, left where they are."""

@@ -1,6 +1,6 @@
 """Records in dictionaries, with sorted indexes."""
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Mapping
 from itertools import islice
 from threading import Lock
@@ -14,38 +14,43 @@ from paddock.core.records import Keyed, Kind
 R = TypeVar("R", bound=Keyed)
 
 _Place = tuple[int, str]
+_Entries = tuple[_Place, list[tuple[str, str]]]  # a record's place, and the indexes that it stands in
 
 
 class _Index:
-    """Places in order. What is taken out stays in the list until half of it is gone, so that nothing moves for it."""
+    """Places in order. Nothing moves before somebody looks: new ones wait at the end, and old ones stay for a while."""
 
-    __slots__ = ("_gone", "_places")
+    __slots__ = ("_gone", "_places", "_sorted")
 
     def __init__(self) -> None:
         self._places: list[_Place] = []
         self._gone: set[_Place] = set()
+        self._sorted = True
 
     def __len__(self) -> int:
         return len(self._places) - len(self._gone)
 
     def add(self, place: _Place) -> None:
-        places, gone = self._places, self._gone
-        if place in gone:
-            gone.remove(place)
-        elif not places or places[-1] < place:
-            places.append(place)
-        else:
-            insort(places, place)
+        places = self._places
+        if place in self._gone:
+            self._gone.remove(place)
+            return
+        if places and place < places[-1]:
+            self._sorted = False
+        places.append(place)
 
     def drop(self, place: _Place) -> None:
         gone = self._gone
         gone.add(place)
-        if len(gone) * 2 > len(self._places):
+        if len(gone) * 2 > len(self._places):  # so that each place is moved but once, on average
             self._places = [one for one in self._places if one not in gone]
             gone.clear()
 
     def after(self, place: _Place | None, limit: int) -> tuple[list[_Place], bool]:
         """Up to `limit` places after this one (None: from the first on), and whether there are more."""
+        if not self._sorted:
+            self._places.sort()
+            self._sorted = True
         places, gone = self._places, self._gone
         at = 0 if place is None else bisect_right(places, place)
         if not gone:
@@ -65,7 +70,8 @@ class MemoryRecords(Generic[R]):
         """Args: the kind of record, which brings its indexes, order and life."""
         self._kind = kind
         self._records: dict[str, R] = {}
-        self._indexed: dict[str, dict[tuple[str, str], _Place]] = {}  # where each record stands, by its key
+        self._indexed: dict[str, _Entries] = {}  # where each record stands, by its key
+        self._moving = kind.placed_by
         # Per index and value: where its records stand, sorted by (order, key).
         self._places: dict[tuple[str, str], _Index] = {}
         self._lock = Lock()
@@ -75,13 +81,12 @@ class MemoryRecords(Generic[R]):
 
     def add(self, record: R) -> bool:
         """Write a record whose key is free; False, and nothing written, if the key is taken."""
+        key = record.key
         with self._lock:
-            if record.key in self._records:
+            if key in self._records:
                 return False
-            self._records[record.key] = record
-            entries = self._indexed[record.key] = self._entries(record)
-            for index, place in entries.items():
-                self._put_in(index, place)
+            self._records[key] = record
+            self._put_in(key, self._entries(key, record))
             return True
 
     def get(self, key: str) -> R | None:
@@ -105,7 +110,8 @@ class MemoryRecords(Generic[R]):
                 raise Conflict(f"{self._kind.prefix}#{key} does not match {dict(when)}", before)
             after = changed(before, change)
             self._records[key] = after
-            self._move(key, after)
+            if self._moving is None or not self._moving.isdisjoint(change):
+                self._move(key, after)
             return after
 
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
@@ -131,34 +137,36 @@ class MemoryRecords(Generic[R]):
             record = self._records.pop(key, None)
             if record is None:
                 return False
-            for index, place in self._indexed.pop(key).items():
-                self._take_out(index, place)
+            self._take_out(self._indexed.pop(key))
             return True
 
-    def _entries(self, record: R) -> dict[tuple[str, str], _Place]:
-        place = (self._kind.order(record), record.key)
-        return dict.fromkeys(index_values(self._kind, record), place)
+    def _entries(self, key: str, record: R) -> _Entries:
+        return (self._kind.order(record), key), index_values(self._kind, record)
 
     def _move(self, key: str, after: R) -> None:
-        old, new = self._indexed[key], self._entries(after)
+        old, new = self._indexed[key], self._entries(key, after)
         if old == new:
             return
+        if old[0] == new[0]:
+            self._take_out((old[0], [index for index in old[1] if index not in new[1]]))
+            self._put_in(key, (new[0], [index for index in new[1] if index not in old[1]]))
+        else:
+            self._take_out(old)
+            self._put_in(key, new)
         self._indexed[key] = new
-        for index, place in old.items():
-            if new.get(index) != place:
-                self._take_out(index, place)
-        for index, place in new.items():
-            if old.get(index) != place:
-                self._put_in(index, place)
 
-    def _put_in(self, index: tuple[str, str], place: _Place) -> None:
-        places = self._places.get(index)
-        if places is None:
-            places = self._places[index] = _Index()
-        places.add(place)
+    def _put_in(self, key: str, entries: _Entries) -> None:
+        place, indexes = self._indexed[key] = entries
+        for index in indexes:
+            places = self._places.get(index)
+            if places is None:
+                places = self._places[index] = _Index()
+            places.add(place)
 
-    def _take_out(self, index: tuple[str, str], place: _Place) -> None:
-        places = self._places[index]
-        places.drop(place)
-        if not places:
-            del self._places[index]
+    def _take_out(self, entries: _Entries) -> None:
+        place, indexes = entries
+        for index in indexes:
+            places = self._places[index]
+            places.drop(place)
+            if not places:
+                del self._places[index]

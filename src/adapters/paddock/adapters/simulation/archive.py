@@ -147,7 +147,7 @@ class Archive:
                 self._checks.machine(life, runner, [] if runner is None else self._bill(machine))
 
     def close(self, *, all_of_it: bool = False) -> None:
-        """Close what has been kept for long enough, or all there is."""
+        """Close what has been kept for long enough, or everything that has ended."""
         now = self._timeline.now()
         self._due(self._jobs, now, self._close_job, all_of_it=all_of_it)
         self._due(self._machines, now, self._close_machine, all_of_it=all_of_it)

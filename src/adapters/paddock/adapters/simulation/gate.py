@@ -5,7 +5,7 @@ a repository's unfinished runs costs its two lists alone.
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import TypeVar
 
 from paddock.adapters.simulation.outcome import Calls
@@ -93,14 +93,16 @@ class Gate:
 
     def paged(self, who: str, things: Iterator[T]) -> Iterator[T]:
         """Count a request for each page that is gone through."""
-        self.requests.take(who)
-        page = list(islice(things, PAGE))
-        while page:
-            yield from page
-            if len(page) < PAGE:
-                return
+        return chain.from_iterable(self._pages(who, things))
+
+    def _pages(self, who: str, things: Iterator[T]) -> Iterator[list[T]]:
+        page: list[T] = []
+        while len(page) in {0, PAGE}:
             self.requests.take(who)
             page = list(islice(things, PAGE))
+            if not page:
+                return
+            yield page
 
 
 class GatedRunners:

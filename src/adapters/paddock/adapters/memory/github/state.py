@@ -61,6 +61,7 @@ class State:
         self.listeners: list[EventListener] = []
         self.runner_listener: RunnerListener | None = None
         self.deadlines = Deadlines(agenda or HeapAgenda())
+        self.alone = agenda is not None  # one thread drives it, and deadlines come by themselves
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self._change = Change(self)
@@ -219,11 +220,12 @@ class Change:
         state = self._state
         state.lock.acquire()
         state.depth += 1
-        if state.depth == 1:
+        if state.depth == 1 and not state.alone:
             try:
                 state.settle()
             except BaseException:
-                self._leave()
+                state.depth -= 1
+                state.lock.release()
                 raise
 
     def __exit__(self, *_: object) -> None:
@@ -231,10 +233,8 @@ class Change:
         try:
             if state.depth == 1:
                 state.flush()
-                state.changed.notify_all()
+                if not state.alone:
+                    state.changed.notify_all()
         finally:
-            self._leave()
-
-    def _leave(self) -> None:
-        self._state.depth -= 1
-        self._state.lock.release()
+            state.depth -= 1
+            state.lock.release()
