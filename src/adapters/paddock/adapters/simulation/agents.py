@@ -116,10 +116,10 @@ class Agents:
         if hit(chance, faults.mute):
             dies = self.timeline.now() + between(0, 10 * 60 * SECOND)(chance)
             self.timeline.at(dies, lambda: self._mute(agent))
-        agent.start()
         notice = self._notices.pop(machine.id, None)
         if notice is not None:
             self.warned(machine, *notice)
+        agent.start()
 
     def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
         """A machine's metadata has a notice, whether its agent is up already or not."""

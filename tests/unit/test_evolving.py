@@ -1,0 +1,63 @@
+"""Records changed in the quick way are the records that `attrs.evolve` makes."""
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddock.adapters.evolving import evolved
+from paddock.adapters.listings import index_values
+from paddock.core.job import Job, JobFacts
+from paddock.core.records import KINDS, Kind
+from tests.strategies import RECORDS
+
+JOB = Job(JobFacts(1, 1, "acme/app", ()))
+PLACED = [kind for kind in KINDS if kind.placed_by is not None]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)
+@given(data=st.data())
+def test_a_changed_record_is_what_attrs_makes_of_it(kind: Kind[Any], data: st.DataObject) -> None:
+    """Any fields of any kind of record."""
+    first, second = data.draw(RECORDS[kind.record]), data.draw(RECORDS[kind.record])
+    names = data.draw(st.sets(st.sampled_from([field.name for field in attrs.fields(kind.record)])))
+    change = {name: getattr(second, name) for name in names}
+    assert evolved(first, change) == attrs.evolve(first, **change)
+    assert evolved(first, {}) == first
+
+
+@pytest.mark.parametrize("kind", PLACED, ids=lambda kind: kind.prefix)
+@given(data=st.data())
+def test_fields_that_a_kind_is_not_placed_by_move_nothing(kind: Kind[Any], data: st.DataObject) -> None:
+    """Key, order and indexes of a record stay when any other field changes."""
+    assert kind.placed_by is not None
+    first, second = data.draw(RECORDS[kind.record]), data.draw(RECORDS[kind.record])
+    others = [field.name for field in attrs.fields(kind.record) if field.name not in kind.placed_by]
+    after = attrs.evolve(first, **{name: getattr(second, name) for name in others})
+    assert after.key == first.key
+    assert kind.order(after) == kind.order(first)
+    assert index_values(kind, after) == index_values(kind, first)
+
+
+def test_a_field_that_is_none_is_refused() -> None:
+    """A misspelt change must not be lost."""
+    with pytest.raises(TypeError, match="no field 'sate'"):
+        evolved(JOB, {"sate": 1})
+
+
+def test_a_class_whose_constructor_is_called_otherwise_is_changed_all_the_same() -> None:
+    """Fields by keyword only, and a single field."""
+
+    @attrs.frozen(kw_only=True)
+    class Keywords:
+        a: int
+        b: int = 2
+
+    @attrs.frozen
+    class Single:
+        a: int
+
+    assert evolved(Keywords(a=1), {"b": 3}) == Keywords(a=1, b=3)
+    assert evolved(Single(1), {"a": 2}) == Single(2)
