@@ -128,14 +128,14 @@ def test_what_has_ended_is_written_out_with_all_its_decisions_and_leaves_nothing
     assert world.archive.open == 0
 
 
-def test_meanwhile_no_more_is_kept_than_of_the_last_half_hour() -> None:
+def test_meanwhile_no_more_is_kept_than_of_the_last_quarter_of_an_hour() -> None:
     """So that a million jobs need no more memory than a thousand."""
     world = Simulation(morning(200), settings=SETTINGS, seed=4, cloud=SmallCloud)
     most = 0
     for minute in range(200):
         world.timeline.run(START + minute * MINUTE)
         most = max(most, len(world.github.state.jobs))
-    assert most < 150
+    assert most < 110
     assert sum(len(run.jobs) for run in morning(200).found) == 500
     assert len(world.github.deliveries.newest_first()) < 1_500
     assert world.run().violations == ()

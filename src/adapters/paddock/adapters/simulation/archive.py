@@ -27,10 +27,12 @@ from paddock.core.launch import Launch
 from paddock.core.ledger import LedgerEntry
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
-from paddock.core.units import DAY, Moment, Span
+from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
 from paddock.core.usecases.record import machine_subject
 
 K = TypeVar("K")
+
+_LOGGED: Span = HOUR + 5 * MINUTE  # the sweep looks an hour back in GitHub's log of deliveries
 
 Sink = Callable[[bytes], object]
 """Gets one JSON document at a time, without a line's end."""
@@ -154,7 +156,7 @@ class Archive:
         self._due(self._launches, now, self._close_launch, all_of_it=all_of_it)
         self._due(self._entries, now, self._close_entries, all_of_it=all_of_it)
         self._due(self._subjects, now, self._close_subject, all_of_it=all_of_it)
-        self._github.deliveries.forget(now - 2 * self._keep)
+        self._github.deliveries.forget(now - max(self._keep, _LOGGED), now - self._keep)
 
     def _due(self, queue: deque[tuple[Moment, K]], now: Moment, close: Callable[[K], bool], *, all_of_it: bool) -> None:
         for _ in range(len(queue)):

@@ -9,7 +9,7 @@ import attrs
 
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.simulation.draws import Draw, always, between
-from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND, Span
+from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
 
 
 @attrs.frozen
@@ -122,7 +122,7 @@ class Parameters:
     hosts: Hosts = Hosts()
     rates: Rates = Rates()
     timings: Timings = Timings(assignment=MINUTE)
-    keep: Span = HOUR // 2
+    keep: Span = 15 * MINUTE
 
 
 AT_ONCE = Parameters(

@@ -42,12 +42,19 @@ class DeliveryLog:
             first = bisect_right(self._hooks, moment, key=lambda hook: hook.delivered_at)
             return reversed(self._hooks[first:])
 
-    def forget(self, until: Moment) -> None:
-        """Drop the attempts up to the moment: GitHub keeps them for a few days, a simulation as long as they matter."""
+    def forget(self, until: Moment, taken: Moment) -> None:
+        """Drop the attempts up to `until`, and of those up to `taken` that succeeded what was sent.
+
+        GitHub keeps them for a few days, a simulation as long as they matter: what was taken in, nobody asks for again.
+        """
         with self._state.lock:
-            kept = bisect_right(self._log, until, key=lambda delivery: delivery.delivered_at)
-            if kept * 2 > len(self._log):  # so that each entry is moved but once, on average
-                self._log, self._hooks = self._log[kept:], self._hooks[kept:]
+            old = bisect_right(self._hooks, until, key=lambda hook: hook.delivered_at)
+            if old * 2 > len(self._hooks):  # so that each entry is moved but once, on average
+                self._hooks = self._hooks[old:]
+            old = bisect_right(self._log, taken, key=lambda delivery: delivery.delivered_at)
+            if old * 2 > len(self._log):
+                failed = [one for one in self._log[:old] if not one.ok and one.delivered_at > until]
+                self._log = failed + self._log[old:]
 
     def get(self, delivery_id: int) -> Delivery:
         """One attempt.
