@@ -106,7 +106,7 @@ class SweepGitHub:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
         for repository in repositories:
             left = MOST_QUESTIONS - asked
-            call = partial(self._compare, repository, known.get(repository.casefold(), ()), left)
+            call = partial(self._compare, repository, known.get(repository.casefold(), ()), left, errors)
             found = self._tried(repository, call, errors) or (0, 0)
             adopted, asked = adopted + found[0], asked + found[1]
         return GitHubSweepReport(len(repositories), redelivered or 0, adopted, asked, tuple(errors))
@@ -150,12 +150,18 @@ class SweepGitHub:
         self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
         return 1
 
-    def _compare(self, repository: str, known: Sequence[Job], questions: int) -> tuple[int, int]:
+    def _compare(self, repository: str, known: Sequence[Job], questions: int, errors: list[str]) -> tuple[int, int]:
+        """What was taken in, and how many jobs were asked about. One job's trouble keeps none of the others from it."""
         try:
             unfinished = {job.facts.job_id: job for job in self._github.workflows.unfinished_jobs(repository)}
         except NotFound:
             unfinished = {}  # deleted or renamed: each of its jobs is asked about
-        adopted = sum(self._adopt(job) for job in unfinished.values())
+        live = {job.id for job in known}
+        strangers = [job for number, job in unfinished.items() if number not in live]
+        adopted = sum(
+            self._tried(f"{repository}, job {job.facts.job_id}", partial(self._adopt, job), errors) or False
+            for job in strangers
+        )
         asked = 0
         for job in known:
             now = unfinished.get(job.id)
@@ -163,9 +169,12 @@ class SweepGitHub:
             unheard = now is not None and now.status == "in_progress" and job.state is not JobState.RUNNING
             if (vanished or unheard) and asked < questions:
                 asked += 1
-                if self._completion.ask(job) is None:
-                    self._life.forgotten(job)
+                self._tried(f"{repository}, job {job.id}", partial(self._asked, job), errors)
         return adopted, asked
+
+    def _asked(self, job: Job) -> None:
+        if self._completion.ask(job) is None:
+            self._life.forgotten(job)
 
     def _adopt(self, job: GitHubJob) -> bool:
         """Take in a queued job whose webhook never came."""
