@@ -134,8 +134,11 @@ class Agents:
         """A machine is gone."""
         self._notices.pop(machine.id, None)
         agent = self.by_machine.get(machine.id)
-        if agent is not None and by is not Ending.ITSELF:
-            agent.vanish(by)
+        if agent is None or by is Ending.ITSELF:
+            return
+        if by is Ending.SPOT and agent.job_id is not None and agent.concluded_at is None:
+            self._lost(agent.job_id)
+        agent.vanish(by)
 
     def forget(self, machine: str) -> None:
         """Nobody will ask about this machine any more."""
@@ -236,13 +239,17 @@ class Agents:
             self._over(job_id, OperationalResult.INTERRUPTED, taken=by is Ending.SPOT)
         self._github.runs.lose(runner_id)
 
+    def _lost(self, job_id: int) -> None:
+        told = self._github.state.jobs.get(job_id)
+        if told is not None:
+            self.lost_runs.add(told.run_id)
+
     def _over(self, job_id: int, result: OperationalResult, *, taken: bool) -> None:
         service = self.services.get(job_id)
         if service is not None and service.over_at is None:
             service.over_at, service.result, service.taken = self.timeline.now(), result, taken
-            told = self._github.state.jobs.get(job_id)
-            if taken and told is not None:
-                self.lost_runs.add(told.run_id)
+            if taken:
+                self._lost(job_id)
             self._busy(-1)
 
     def _mute(self, agent: Agent) -> None:
