@@ -7,29 +7,9 @@ used in its stead.
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from paddock.adapters.simulation.wires import Crash
+from paddock.adapters.simulation.wires import Crash, Wired
 from paddock.core.errors import PaddockError
 from paddock.core.ports.system import Chance
-
-Interceptor = Callable[[str, Callable[[], Any]], Any]
-"""Gets the name of a call (``table.jobs.update``) and the call itself, and makes it, or not."""
-
-
-class Wired:
-    """A port whose every call goes through an interceptor."""
-
-    def __init__(self, name: str, port: object, intercept: Interceptor) -> None:
-        self._name = name
-        self._port = port
-        self._intercept = intercept
-
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever the port has
-        method = getattr(self._port, name)
-
-        def call(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - whatever the port returns
-            return self._intercept(f"{self._name}.{name}", lambda: method(*args, **kwargs))
-
-        return call
 
 
 class Fuse:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from paddock.adapters.memory import ManualClock, MemoryDecisions
 from paddock.adapters.memory.bundles import memory_table
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.launch import Launch
 from paddock.core.runner import Runner
@@ -16,7 +17,6 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import CIRCUIT_LIFE, CircuitState, OperationalResult
 from paddock.core.units import MINUTE
 from paddock.core.usecases.circuits import Circuits
-from tests.faults import Wired
 from tests.strategies import NOON
 
 POLICY = CircuitPolicy()

@@ -4,13 +4,14 @@ import attrs
 import pytest
 
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.wires import Wired
 from paddock.adapters.simulation.words import facts_of, word_of
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from tests.faults import Failing, Wired
+from tests.faults import Failing
 from tests.strategies import NOON
 from tests.world import World
 from tests.world_invariants import check

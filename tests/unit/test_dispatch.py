@@ -4,6 +4,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import Shortage
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
@@ -13,7 +14,7 @@ from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Handled
-from tests.faults import Failing, Fuse, Wired
+from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 from tests.world import REPOSITORY, SETTINGS, World
 from tests.world_invariants import check, everything_in

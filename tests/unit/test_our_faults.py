@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.errors import Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Failing, Wired
+from tests.faults import Failing
 from tests.strategies import NOON
 from tests.world import World
 from tests.world_invariants import check

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.decision import Decision
 from paddock.core.errors import NotFound, PaddockError, Unavailable
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Failing, Fuse, Wired
+from tests.faults import Failing, Fuse
 from tests.world import World
 from tests.world_invariants import check
 

@@ -7,6 +7,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.messages import RunCompleted
 from paddock.core.rerun import Rerun, RerunChange, RerunIs, RerunPolicy, RerunState
@@ -14,7 +15,7 @@ from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch, Market
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from tests.faults import Failing, Fuse, Wired
+from tests.faults import Failing, Fuse
 from tests.world import REPOSITORY, SETTINGS, World
 from tests.world_invariants import check, everything_in
 from tests.world_spot import attempts, machine_of, market_of, rerun_of, running, take_back, without

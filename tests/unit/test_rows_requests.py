@@ -7,12 +7,12 @@ import pytest
 
 from paddock.adapters.memory import Shortage
 from paddock.adapters.memory.github import JobScript, RunnerFaults
-from paddock.adapters.simulation.wires import untouched
+from paddock.adapters.simulation.wires import Wired, untouched
 from paddock.core.errors import Unavailable
 from paddock.core.runner import MAX_RUNNER_NAME
 from paddock.core.states import ENDED_JOBS, JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.faults import Between, Fuse, Wired
+from tests.faults import Between, Fuse
 from tests.world import World
 from tests.world_invariants import check
 

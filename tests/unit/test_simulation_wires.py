@@ -72,7 +72,7 @@ def test_a_process_that_died_makes_no_further_call() -> None:
 
 
 def test_a_crash_comes_before_or_after_the_call() -> None:
-    """Both happen."""
+    """Both happen, by chance."""
     made = set()
     trouble, runs, store = around(FaultPlan(crash=CERTAIN))
     for _ in range(20):

@@ -78,7 +78,10 @@ class SimulatedQueue(Generic[M]):
 
 
 class Worker(Generic[M]):
-    """The invocations that one queue starts. ``invocations`` counts them, ``cold`` those that began cold."""
+    """The invocations that one queue starts. ``invocations`` counts them, ``cold`` those that began cold.
+
+    ``billed`` is how long they ran: Lambda bills the start of a cold one as well.
+    """
 
     def __init__(
         self,
@@ -103,6 +106,7 @@ class Worker(Generic[M]):
         self._alarm_at: Moment = 0
         self.invocations = 0
         self.cold = 0
+        self.billed: Span = 0
         queue.watch = self.watch
 
     def watch(self) -> None:
@@ -130,11 +134,14 @@ class Worker(Generic[M]):
             self._idle.pop()
         else:
             self.cold += 1
-            delay += functions.cold(chance)
+            start = functions.cold(chance)
+            self.billed += start
+            delay += start
         self._timeline.at(now + delay, self._run)
 
     def _run(self) -> None:
         work = min(BATCH, self._queue.visible()) * self._functions.per_message
+        self.billed += work
         if work:
             self._timeline.at(self._timeline.now() + work, self._finish)
         else:

@@ -13,7 +13,7 @@ from paddock.core.ports.records import Page
 from paddock.core.ports.stores import Table
 from paddock.core.records import Keyed
 from paddock.core.spec import Offer, RunnerSpec
-from paddock.core.units import MicroDollars
+from paddock.core.units import SECOND, MicroDollars, Span
 
 R = TypeVar("R", bound=Keyed)
 
@@ -151,13 +151,8 @@ class KeptDecisions(MemoryDecisions):
                 self.wrong(decision)
 
 
-def control_cost(tally: Tally, messages: int, invocations: int, gb_seconds: int) -> MicroDollars:
-    """What the control plane costs at list prices."""
-    sums = (
-        (tally.writes, WRITE),
-        (tally.reads, READ),
-        (messages, MESSAGE),
-        (invocations, INVOCATION),
-        (gb_seconds, GB_SECOND),
-    )
-    return sum(count * price for count, price in sums) // _MILLION
+def control_cost(tally: Tally, messages: int, invocations: int, billed: Span, memory: int) -> MicroDollars:
+    """What the control plane costs at list prices: table, queues, functions of `memory` MiB that ran for `billed`."""
+    counted = ((tally.writes, WRITE), (tally.reads, READ), (messages, MESSAGE), (invocations, INVOCATION))
+    ran = billed * memory * GB_SECOND // (1024 * SECOND)
+    return (sum(count * price for count, price in counted) + ran) // _MILLION

@@ -45,7 +45,8 @@ class Functions:
     imports up to 350 ms [ours]. ``keep``: how long an idle environment stays warm [assumed: AWS promises nothing].
     ``per_message``: work before anything comes of a message, a few table calls of some milliseconds [AWS: single-digit
     milliseconds for each]. ``time_out``: when an invocation is killed [ours: visibility is six times as long].
-    ``sweep`` and ``sweep_github`` are the schedules [ours].
+    ``sweep`` and ``sweep_github`` are the schedules [ours]. ``memory`` is MiB, ``intake`` and ``sweeping`` are how long
+    taking in a webhook and a sweep are billed [assumed].
     """
 
     concurrency: int = 5
@@ -57,6 +58,9 @@ class Functions:
     time_out: Span = MINUTE
     sweep: Span = MINUTE
     sweep_github: Span = 5 * MINUTE
+    memory: int = 256
+    intake: Span = 10 * MILLISECOND
+    sweeping: Span = SECOND
 
 
 @attrs.frozen

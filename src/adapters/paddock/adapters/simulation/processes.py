@@ -28,7 +28,7 @@ _FORESEEN = re.compile(rf"\b({_FAILURES}):")  # a sweep tells of errors in words
 class Processes:
     """Calls the fleet's steps. ``errors`` and ``crashes`` are what they met, the newest thousand.
 
-    ``schedules`` are those of the sweeps.
+    ``schedules`` are those of the sweeps; ``invocations`` counts intakes and sweeps, ``billed`` is how long they ran.
     """
 
     def __init__(
@@ -50,6 +50,8 @@ class Processes:
         self._new_fleet = new_fleet
         self.errors: deque[str] = deque(maxlen=_REMEMBERED)
         self.crashes: deque[str] = deque(maxlen=_REMEMBERED)
+        self.invocations = 0
+        self.billed: Span = 0
         self.fleet = new_fleet()
         self.schedules = (
             Schedule(timeline, functions.sweep, self._sweep),
@@ -58,6 +60,8 @@ class Processes:
 
     def receive(self, word: GitHubWord) -> bool:
         """A webhook comes in; True if it was taken."""
+        self.invocations += 1
+        self.billed += self._functions.intake
         return self.guarded("intake", lambda: self.fleet.intake(word)) is not None
 
     def dispatch(self) -> int:
@@ -97,6 +101,8 @@ class Processes:
         self._swept("sweep_github", lambda: self.fleet.sweep_github().errors, self._functions.sweep_github)
 
     def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
+        self.invocations += 1
+        self.billed += self._functions.sweeping
         errors = self.guarded(what, sweep)
         if errors is None or errors:
             self._invariants.hindered(every)

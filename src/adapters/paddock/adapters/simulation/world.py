@@ -300,8 +300,14 @@ class Simulation:
     def outcome(self) -> Outcome:
         """What has come of it so far."""
         measure, now = self.measure, self.timeline.now()
-        invocations = sum(worker.invocations for worker in self.workers)
-        control = control_cost(self.tally, self.jobs.requests + self.events.requests, invocations, 0)
+        runs = (*self.workers, self.processes)
+        control = control_cost(
+            self.tally,
+            self.jobs.requests + self.events.requests,
+            sum(one.invocations for one in runs),
+            sum(one.billed for one in runs),
+            self.parameters.functions.memory,
+        )
         return Outcome(
             policy=self.policy,
             workload="" if self.workload is None else self.workload.name,
