@@ -19,7 +19,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RetryMode
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
-from paddock.core.units import HOUR
+from paddock.core.units import HOUR, MINUTE
 
 
 class Closed:
@@ -73,7 +73,7 @@ class Closed:
             self._wrong("launches stay within the budget", f"job {told.id} had {known.launch}", told.id)
         if not self._lossy and not known.reason and not self._decisions.about(known.subject, limit=1):
             self._wrong("every decision has a reason", f"nothing is said of job {told.id}", told.id)
-        self._results(known, service)
+        self._results(told, known, service)
         if told.attempt > 1 and told.run_id not in self._agents.lost_runs:
             said = f"job {told.id} is of a re-run, and nothing of run {told.run_id} was lost"
             self._wrong("what was lost is run again", said, told.id)
@@ -92,10 +92,24 @@ class Closed:
         elif not (rerun.open or rerun.times or rerun.reason):
             self._wrong("what was lost is run again", f"{rerun} is left without a reason", told.id)
 
-    def _results(self, known: Job, service: Service | None) -> None:
+    def _results(self, told: JobRecord, known: Job, service: Service | None) -> None:
         served = service is not None and service.result is OperationalResult.SERVED
-        if served and known.result not in {None, OperationalResult.SERVED}:
-            self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
+        if service is None or not served or known.result in {None, OperationalResult.SERVED}:
+            return
+        if self._in_doubt(told, service):
+            self._agents.lost_runs.add(told.run_id)
+            return
+        self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
+
+    def _in_doubt(self, told: JobRecord, service: Service) -> bool:
+        """True if the job went wrong by itself about when agents stop theirs, on a machine that was then taken.
+
+        If no word of the machine's came through, nobody can tell that from a job that was stopped.
+        """
+        runner = self._table.runners.get(service.machine)
+        taken = runner is not None and runner.taken and runner.gone_at is not None
+        gone_at = (runner.gone_at if runner is not None else None) or 0
+        return taken and told.conclusion != "success" and (service.over_at or 0) > gone_at - MINUTE
 
     def open_job(self, told: JobRecord, known: Job) -> None:
         """GitHub concluded the job a while ago, and its record is still open."""
