@@ -19,13 +19,16 @@ def main() -> int:
     """The status: 0 if all is well."""
     parser = argparse.ArgumentParser(description="import every module of some packages")
     parser.add_argument("packages", nargs="+", help="dotted names")
+    parser.add_argument("--except", dest="left_out", action="append", default=[], help="a package to leave out")
     parser.add_argument("--from", dest="roots", action="append", default=[], help="a folder to import from")
     parser.add_argument("--allow", action="append", default=[], help="a distribution that may be loaded, with its own")
     parser.add_argument("--allow-any", action="store_true", help="anything may be loaded")
     options = parser.parse_args()
     sys.path[:0] = [str(Path(root).resolve()) for root in options.roots]
     before = set(sys.modules)
-    names = [name for package in options.packages for name in modules(package)]
+    left_out = tuple(options.left_out)
+    found = [name for package in options.packages for name in modules(package)]
+    names = [name for name in found if not any(name == out or name.startswith(out + ".") for out in left_out)]
     failed = [f"{name}: {type(error).__name__}: {error}" for name in names if (error := attempt(name)) is not None]
     allowed = closure(options.allow)
     loaded = {name.partition(".")[0] for name in set(sys.modules) - before}

@@ -1,0 +1,127 @@
+"""What AWS and botocore call an error, as one of ours: by code, never by text.
+
+A code that a service's own table does not name falls to the common one; one that nobody names, to its HTTP status.
+The tests enumerate the codes that the services document for the operations we call.
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import ParamSpec, TypeAlias, TypeVar
+
+from botocore import exceptions as botocore
+
+from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
+from paddock.core.units import SECOND
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+Codes: TypeAlias = Mapping[str, type[PaddockError]]
+
+RETRY_AFTER = 5 * SECOND  # AWS names no time; its buckets refill by the second
+
+# Sources: botocore's retry handler (which codes are throttles, which are passing faults), the "Common errors" page of
+# each service's API reference, and "Error codes for the Amazon EC2 API".
+COMMON: Codes = {
+    **dict.fromkeys(
+        (
+            *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
+            *("RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
+            *("ProvisionedThroughputExceededException", "LimitExceededException", "BandwidthLimitExceeded"),
+            *("TransactionInProgressException", "PriorRequestNotComplete", "EC2ThrottledException"),
+        ),
+        Throttled,
+    ),
+    **dict.fromkeys(
+        (
+            *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError", "ServiceUnavailable"),
+            *("ServiceUnavailableException", "Unavailable", "RequestTimeout", "RequestTimeoutException"),
+        ),
+        Unavailable,
+    ),
+    **dict.fromkeys(
+        (
+            *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "NotAuthorized"),
+            *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
+            *("IncompleteSignature", "InvalidSignatureException", "MissingAuthenticationToken", "OptInRequired"),
+            *("MissingAuthenticationTokenException", "ExpiredToken", "ExpiredTokenException", "RequestExpired"),
+            *("RequestTimeTooSkewed", "InvalidToken", "Blocked", "PendingVerification", "AllAccessDisabled"),
+        ),
+        AccessDenied,
+    ),
+    **dict.fromkeys(("ResourceNotFoundException", "NoSuchBucket"), NotFound),
+}
+
+# botocore's own failures: no answer came, or none that can be read; or there is nobody to sign as.
+_AWAY = (
+    *(botocore.HTTPClientError, botocore.ConnectionError, botocore.IncompleteReadError),
+    *(botocore.ResponseStreamingError, botocore.MetadataRetrievalError),
+)
+_NOBODY = (
+    *(botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.CredentialRetrievalError),
+    *(botocore.TokenRetrievalError, botocore.SSOError, botocore.ProfileNotFound),
+)
+
+_STATUSES: Mapping[int, type[PaddockError]] = {
+    HTTPStatus.UNAUTHORIZED: AccessDenied,
+    HTTPStatus.FORBIDDEN: AccessDenied,
+    HTTPStatus.NOT_FOUND: NotFound,
+    HTTPStatus.TOO_MANY_REQUESTS: Throttled,
+}
+
+
+def code_of(error: botocore.ClientError) -> str:
+    """The service's code, empty if it gave none."""
+    return str(error.response.get("Error", {}).get("Code", ""))
+
+
+def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
+    """One of our errors for one of botocore's.
+
+    Args:
+        error: a ``ClientError``, any other ``BotoCoreError``, or what the reading of an answer raises.
+        operation: what was asked, as AWS calls it, for the message.
+        codes: the service's own table; it goes before the common one.
+    """
+    if isinstance(error, botocore.ClientError):
+        return _refusal(error, operation, codes)
+    if isinstance(error, _NOBODY):
+        return AccessDenied(f"{operation}: {error}")
+    if isinstance(error, _AWAY):
+        return Unavailable(f"{operation}: {error}")
+    # Parameters that botocore refuses, no region ... : repeating it is useless.
+    return Rejected(f"{operation}: {type(error).__name__}: {error}")
+
+
+def _refusal(error: botocore.ClientError, operation: str, codes: Codes) -> PaddockError:
+    code = code_of(error)
+    kind = codes.get(code) or COMMON.get(code) or _by_status(error)
+    words = f"{operation}: {code or 'no code'}: {error.response.get('Error', {}).get('Message', '')}"
+    return Throttled(words, RETRY_AFTER) if kind is Throttled else kind(words)
+
+
+def _by_status(error: botocore.ClientError) -> type[PaddockError]:
+    """The class of a code that nobody documents; an answer that is no error document has its status as its code."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == 0:
+        return Unavailable
+    return _STATUSES.get(status, Rejected)
+
+
+class Asking:
+    """Calls a client's operations; what goes wrong comes as one of our errors."""
+
+    def __init__(self, codes: Codes) -> None:
+        """Args: the service's own codes."""
+        self._codes = codes
+
+    def __call__(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Make the call.
+
+        Raises:
+            PaddockError: by the code of the answer, or because none came.
+        """
+        try:
+            return operation(*args, **kwargs)
+        except (botocore.ClientError, botocore.BotoCoreError) as error:
+            raise translated(error, getattr(operation, "__name__", "call"), self._codes) from error
