@@ -139,7 +139,7 @@ def test_a_queued_job_is_woken_when_it_may_go_and_no_message_is_on_its_way() -> 
 def test_a_queued_job_older_than_github_lets_it_wait_is_asked_about() -> None:
     """The word that it was cancelled may be lost."""
     assert kinds(acts(DAY, jobs=(JOB,))) == ["WakeJob"]
-    assert acts(DAY + 1, jobs=(JOB,)) == (AskGitHub(1, "it has waited longer than GitHub lets a job wait"),)
+    assert acts(DAY + 1, jobs=(JOB,)) == (AskGitHub(1, None, "it has waited longer than GitHub lets a job wait"),)
 
 
 def test_of_the_jobs_that_wait_for_a_limit_each_repositorys_oldest_are_woken() -> None:
@@ -204,7 +204,7 @@ def test_a_launched_job_whose_machine_has_worked_for_somebody_is_asked_about(sta
     worked = attrs.evolve(RUNNER, state=state, busy_at=NOON, idle_at=NOON if state is RunnerState.DRAINING else None)
     assert acts(DEADLINES.word, jobs=(LAUNCHED,), runners=(worked,), machines=(MACHINE,)) == ()
     found = acts(DEADLINES.word + 1, jobs=(LAUNCHED,), runners=(worked,), machines=(MACHINE,))
-    assert found == (AskGitHub(1, "its machine has worked, and GitHub has not said for whom"),)
+    assert found == (AskGitHub(1, "i-1", "its machine has worked, and GitHub has not said for whom"),)
 
 
 def test_a_running_job_whose_machine_is_done_is_asked_about() -> None:
@@ -212,7 +212,7 @@ def test_a_running_job_whose_machine_is_done_is_asked_about() -> None:
     running = attrs.evolve(JOB, state=JobState.RUNNING, machine="i-1", started_at=NOON)
     draining = attrs.evolve(RUNNER, state=RunnerState.DRAINING, busy_at=NOON, idle_at=NOON + SECOND, served_job=1)
     busy = attrs.evolve(RUNNER, state=RunnerState.BUSY, busy_at=NOON, served_job=1)
-    asked = AskGitHub(1, "it is recorded as running, and its machine is done")
+    asked = AskGitHub(1, "i-1", "it is recorded as running, and its machine is done")
     assert acts(DEADLINES.word, jobs=(running,)) == ()
     assert acts(DEADLINES.word + 1, jobs=(running,)) == (asked,)
     assert acts(DEADLINES.word + SECOND, jobs=(running,), runners=(draining,), machines=(MACHINE,)) == ()

@@ -17,7 +17,7 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases import sweep
-from paddock.core.usecases.plan import EndMachine, RelaunchJob, ReleaseMachine, plan
+from paddock.core.usecases.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
 from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
@@ -157,6 +157,26 @@ def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
     beat(world, job, world.clock.now())
     world.fleet.sweep._act(acts[0])
     assert world.cloud.alive == [machine]
+
+
+def test_what_was_seen_of_a_machine_says_nothing_of_the_next() -> None:
+    """The sweep saw a machine that had worked without its job, and that was launched anew before the sweep asked."""
+    world = World()
+    job = world.push_job()
+    world.work()
+    first = world.record(job)
+    world.silence(first.machine or "")
+    word = RunnerReported(ReportEvent.STARTED, first.machine or "", job, 1, "", world.clock.now())
+    world.fleet.events(word)
+    world.clock.advance(world.settings.deadlines.word + SECOND)
+    (act,) = [act for act in plan(world.fleet.sweep.observe(), world.settings.deadlines) if isinstance(act, AskGitHub)]
+    world.fleet.events(attrs.evolve(word, event=ReportEvent.FAILED_TO_START))
+    world.clock.advance(MINUTE)
+    world.work()
+    second = world.record(job)
+    assert second.launch == first.launch + 1
+    world.fleet.sweep._act(act)
+    assert world.record(job) == second
 
 
 def test_the_machine_of_a_job_that_was_given_up_is_not_kept_until_it_gives_up() -> None:

@@ -93,23 +93,25 @@ class Closed:
             self._wrong("what was lost is run again", f"{rerun} is left without a reason", told.id)
 
     def _results(self, told: JobRecord, known: Job, service: Service | None) -> None:
-        served = service is not None and service.result is OperationalResult.SERVED
-        if service is None or not served or known.result in {None, OperationalResult.SERVED}:
+        if service is None:
             return
-        if self._in_doubt(told, service):
+        if known.result is OperationalResult.INTERRUPTED and self._in_doubt(told, service):
             self._agents.lost_runs.add(told.run_id)
             return
-        self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
+        served = service.result is OperationalResult.SERVED
+        if served and known.result not in {None, OperationalResult.SERVED}:
+            self._wrong("results are true", f"job {known.id} was served, and is called {known.result}", known.id)
 
     def _in_doubt(self, told: JobRecord, service: Service) -> bool:
-        """True if the job went wrong by itself about when agents stop theirs, on a machine that was then taken.
+        """True if the job went wrong about when agents stop theirs, on a machine that was then taken.
 
-        If no word of the machine's came through, nobody can tell that from a job that was stopped.
+        It may have gone wrong by itself, or its machine may have hung before: if no word of the machine's came through,
+        nobody can tell that from a job that was stopped.
         """
         runner = self._table.runners.get(service.machine)
-        taken = runner is not None and runner.taken and runner.gone_at is not None
-        gone_at = (runner.gone_at if runner is not None else None) or 0
-        return taken and told.conclusion != "success" and (service.over_at or 0) > gone_at - MINUTE
+        if runner is None or not runner.taken or runner.gone_at is None:
+            return False
+        return told.conclusion != "success" and (told.completed_at or 0) > runner.gone_at - MINUTE
 
     def open_job(self, told: JobRecord, known: Job) -> None:
         """GitHub concluded the job a while ago, and its record is still open."""

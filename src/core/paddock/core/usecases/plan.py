@@ -82,9 +82,10 @@ class WakeJob:
 
 @attrs.frozen
 class AskGitHub:
-    """The job's record and its machine disagree; GitHub knows."""
+    """The job's record and its machine disagree; GitHub knows. Of another `machine` than this, nothing was seen."""
 
     job_id: int
+    machine: str | None
     reason: str
 
 
@@ -188,7 +189,7 @@ def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             idle = None if runner is None else runner.idle_at
             ended = idle or job.started_at or job.launched_at or job.received_at
             if over and seen.now - ended > deadlines.word:
-                yield AskGitHub(job.id, "it is recorded as running, and its machine is done")
+                yield AskGitHub(job.id, job.machine, "it is recorded as running, and its machine is done")
 
 
 def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadlines: Deadlines) -> Iterator[Act]:
@@ -200,7 +201,7 @@ def _launched(job: Job, machine: str, runner: Runner | None, now: Moment, deadli
     elif runner.state in {RunnerState.BUSY, RunnerState.DRAINING}:
         since = max(runner.busy_at or 0, runner.idle_at or 0) or runner.launched_at
         if now - since > deadlines.word:
-            yield AskGitHub(job.id, "its machine has worked, and GitHub has not said for whom")
+            yield AskGitHub(job.id, job.machine, "its machine has worked, and GitHub has not said for whom")
 
 
 def _waiting(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
@@ -221,7 +222,7 @@ def _waiting(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             limited.extend([job] if woken[job.facts.repository] <= MOST_WAKES else [])
     for job in (*(job for job in due if not _waits_for_limit(job)), *limited):
         if seen.now - job.facts.created_at > deadlines.queue:
-            yield AskGitHub(job.id, "it has waited longer than GitHub lets a job wait")
+            yield AskGitHub(job.id, job.machine, "it has waited longer than GitHub lets a job wait")
         else:
             yield WakeJob(job.id)
 

@@ -218,8 +218,8 @@ class Sweep:
 
     def _ask(self, act: AskGitHub) -> None:
         job = self._table.jobs.get(str(act.job_id))
-        if job is None or not job.live:
-            return
+        if job is None or not job.live or job.machine != act.machine:
+            return  # it is over, or was launched anew while others were looked at
         now = self._completion.ask(job)
         if now is None:
             self._life.forgotten(job)
