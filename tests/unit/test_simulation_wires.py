@@ -4,16 +4,19 @@ from collections.abc import Callable
 
 import pytest
 
-from paddock.adapters.memory import MemoryRecords, SeededChance
+from paddock.adapters.memory import ManualClock, MemoryRecords, SeededChance
 from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.simulation.faults import PLANS, FaultPlan, Outage, random_plan
+from paddock.adapters.simulation.lag import BEHIND, Lag
 from paddock.adapters.simulation.stale import StaleMachines
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.wires import Crash, Trouble, Wired, wired
 from paddock.core.errors import PaddockError, Throttled, Unavailable
+from paddock.core.job import Job, JobChange, JobFacts, JobIs
 from paddock.core.ports.machines import MachineState
 from paddock.core.records import RUNS
 from paddock.core.run import Run
+from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.world import World
 from tests.world_spot import machine_of
@@ -150,6 +153,26 @@ def test_stale_reads_are_what_ec2_allows() -> None:
     assert stale.describe([machine])[machine].state is MachineState.RUNNING
     world.clock.advance(10 * SECOND)
     assert stale.describe([machine])[machine].state is MachineState.TERMINATED
+
+
+def test_a_listing_lacks_for_seconds_what_was_just_put_there() -> None:
+    """A record that moves is in neither listing for a while; one that is listed is as it is now."""
+    clock = ManualClock()
+    store = memory_table()
+    jobs = Lag(clock, SeededChance(1), CERTAIN).around(store, store).jobs
+    job = Job(JobFacts(1, 2, "acme/app", ("paddock",)))
+    assert jobs.add(job)
+    assert jobs.get(job.key) == job
+    assert jobs.page("state", "queued").items == ()
+    clock.advance(BEHIND)
+    assert jobs.page("state", "queued").items == (job,)
+    moved = jobs.update(job.key, JobIs(state=JobState.QUEUED), JobChange(state=JobState.DISPATCHING))
+    assert jobs.page("state", "queued").items == jobs.page("state", "dispatching").items == ()
+    assert jobs.page("all", "all").items == (moved,)
+    clock.advance(BEHIND)
+    assert jobs.page("state", "dispatching").items == (moved,)
+    assert jobs.remove(job.key)
+    assert jobs.page("all", "all").items == ()
 
 
 def test_random_plans_have_everything_somewhere_and_nothing_everywhere() -> None:

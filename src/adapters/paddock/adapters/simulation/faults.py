@@ -31,7 +31,8 @@ class FaultPlan:
     ``report_twice``, ``report_late``. Queues: ``message_twice``, ``message_late``.
     Port calls: ``call_failed`` (nothing was done), ``answer_lost`` (it was done, and the answer is an error),
     ``crash`` (the process dies, before or after the call), ``pause`` (the process is held up for up to ``held``, while
-    the world goes on), ``stale`` (the cloud's answer is up to ten seconds old).
+    the world goes on), ``stale`` (the cloud's answer is up to ten seconds old, or a listing of the table lacks what was
+    put there in the last ten).
     Machines: ``reclaim`` (a spot machine is taken back within its first half hour; one in four without a warning),
     ``dead_boot`` (its system comes up without an agent), ``mute`` (the agent dies, its runner goes on), ``hang`` (it
     stands still in its job), ``failure`` (its hardware fails in its first half hour), ``clock_off`` (by up to

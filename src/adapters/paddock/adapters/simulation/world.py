@@ -28,6 +28,7 @@ from paddock.adapters.simulation.functions import Schedule, SimulatedQueue, Work
 from paddock.adapters.simulation.gate import Gate
 from paddock.adapters.simulation.github import github_on
 from paddock.adapters.simulation.invariants import Invariants
+from paddock.adapters.simulation.lag import Lag
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.metered import KeptDecisions, Tally, WatchedMachines, control_cost, metered
@@ -104,6 +105,7 @@ class Simulation:
         self.findings = Findings(self.timeline, self.decisions)
         self.measure = Measure(began)
         self.tally = Tally()
+        self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         self.claims = Claims(settings)
         self.witness = Witness(timeline=self.timeline, measure=self.measure, claims=self.claims, table=self.table)
         self.around = around
@@ -232,12 +234,12 @@ class Simulation:
         """A fleet on the stores as they are, as a fresh process builds it; `around` in place of the world's own."""
         around = around or self.around or (self.trouble.around if self.faults.calls else None)
         machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
+        table = metered(self.table, self.tally, {"launches": self.archive.launched, "ledger": self.archive.billed})
         if self.faults.stale:
+            table = self._lag.around(table, self.table)
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
         ports = {
-            "table": metered(
-                self.table, self.tally, {"launches": self.archive.launched, "ledger": self.archive.billed}
-            ),
+            "table": table,
             "jobs": self.jobs,
             "events": self.events,
             "github": self.gate.around(memory_github(self.github)),

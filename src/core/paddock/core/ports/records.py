@@ -21,8 +21,8 @@ class Page(Generic[R]):
 class Records(Protocol[R, When, Change]):
     """Records of one kind.
 
-    Every method may raise `Unavailable` or `Throttled`; nothing else but what it names. Reads are consistent: they
-    see every write that returned before.
+    Every method may raise `Unavailable` or `Throttled`; nothing else but what it names. `get` is consistent: it sees
+    every write that returned before. A listing may lack, for some seconds, what was just put into its index.
     """
 
     def add(self, record: R) -> bool:
@@ -44,9 +44,10 @@ class Records(Protocol[R, When, Change]):
         """
 
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
-        """Records whose value in the sparse `index` is `value`, oldest first by the kind's order.
+        """Records whose value in the sparse `index` is `value`, oldest first by the kind's order, each as it is now.
 
-        A page may hold fewer than `limit` records and still have a successor: only a cursor of None is the end.
+        What was put there in the last seconds may be missing, for an index may be behind; no other record is. A page
+        may hold fewer than `limit` records and still have a successor: only a cursor of None is the end.
 
         Raises:
             ValueError: the kind has no such index, or the cursor is not one of this listing.
