@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paddock.adapters.evolving import evolved
 from paddock.adapters.listings import index_values
 from paddock.core.job import Job, JobFacts
-from paddock.core.records import KINDS, Kind
+from paddock.core.records import KINDS, Kind, Made
 from tests.strategies import RECORDS
 
 JOB = Job(JobFacts(1, 1, "acme/app", ()))
@@ -39,6 +39,18 @@ def test_fields_that_a_kind_is_not_placed_by_move_nothing(kind: Kind[Any], data:
     assert after.key == first.key
     assert kind.order(after) == kind.order(first)
     assert index_values(kind, after) == index_values(kind, first)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)
+@given(data=st.data())
+def test_indexes_and_order_are_made_of_the_field_they_name(kind: Kind[Any], data: st.DataObject) -> None:
+    """A store that sets other fields need not look at them."""
+    first, second = data.draw(RECORDS[kind.record]), data.draw(RECORDS[kind.record])
+    everything: list[Made[Any]] = [kind.order, *kind.indexes.values()]
+    for made in everything:
+        names = [field.name for field in attrs.fields(kind.record) if field.name != made.field]
+        after = attrs.evolve(first, **{name: getattr(second, name) for name in names})
+        assert made(after) == made(first)
 
 
 def test_a_field_that_is_none_is_refused() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from paddock.core.errors import Conflict, IllegalTransition, NotFound
 from paddock.core.job import Job, JobChange, JobFacts
 from paddock.core.ledger import LedgerEntry, Phase
-from paddock.core.records import JOBS, KINDS, LEDGER, RERUNS, RUNNERS, RUNS, Keyed, Kind
+from paddock.core.records import JOBS, KINDS, LEDGER, RERUNS, RUNNERS, RUNS, Keyed, Kind, Made
 from paddock.core.rerun import Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
@@ -229,7 +229,7 @@ def test_an_index_is_sparse(store: Open) -> None:
 
 def test_an_empty_string_never_enters_an_index(store: Open) -> None:
     """DynamoDB refuses such a key, so it is no value in any store: the record is kept, and not in that index."""
-    by_workflow = attrs.evolve(LEDGER, indexes={"day": lambda entry: entry.workflow})
+    by_workflow = attrs.evolve(LEDGER, indexes={"day": Made("workflow", lambda workflow: workflow)})
     entries = store(by_workflow)
     entry = ledger_entry(workflow="")
     assert entries.add(entry)

@@ -70,7 +70,7 @@ class LedgerEntry:
     @property
     def day(self) -> str:
         """The UTC day on which the interval began."""
-        return _day_of(self.start // DAY)
+        return day_of(self.start)
 
     @property
     def amount(self) -> MicroDollars | None:
@@ -78,8 +78,13 @@ class LedgerEntry:
         return None if self.compute is None else self.compute + self.storage + self.network
 
 
+def day_of(moment: Moment) -> str:
+    """The UTC day: the value in the index ``day``."""
+    return _day(moment // DAY)
+
+
 @lru_cache(maxsize=128)
-def _day_of(days: int) -> str:
+def _day(days: int) -> str:
     return datetime_of(days * DAY).strftime("%Y-%m-%d")
 
 

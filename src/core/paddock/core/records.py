@@ -14,13 +14,13 @@ from paddock.core.circuit import Circuit, Interruption
 from paddock.core.errors import IllegalTransition
 from paddock.core.job import Job
 from paddock.core.launch import Launch
-from paddock.core.ledger import LedgerEntry
+from paddock.core.ledger import LedgerEntry, day_of
 from paddock.core.pool import Pool
-from paddock.core.rerun import Rerun
+from paddock.core.rerun import OPEN_RERUNS, Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
-from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, RUNNER_LIFE, StateTable
+from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, LIVE_JOBS, LIVE_RUNNERS, RUNNER_LIFE, StateTable
 from paddock.core.switch import Switch
 from paddock.core.units import HOUR, MINUTE, Moment
 
@@ -34,21 +34,42 @@ class Keyed(Protocol):
 
 
 R = TypeVar("R", bound=Keyed)
+V = TypeVar("V")
+
+
+@attrs.frozen
+class Made(Generic[V]):
+    """A value that is made of one field alone (``field`` empty: of none, it is always the same).
+
+    So a store that sets the field knows the new value without reading the record.
+    """
+
+    field: str
+    of: Callable[[Any], V]
+
+    def __call__(self, record: object) -> V:
+        """The record's value."""
+        return self.of(getattr(record, self.field) if self.field else None)
+
+
+def always(value: V) -> Made[V]:
+    """The same for every record."""
+    return Made("", lambda _: value)
 
 
 @attrs.frozen
 class Kind(Generic[R]):
     """One kind of record.
 
-    ``indexes`` maps an index's name to the function that gives a record's value in it (None: not in the index).
-    ``order`` gives the number by which an index is sorted, oldest first. ``placed_by`` are the fields that those and
-    the key are made of, so that a change of others moves nothing (None: it may be any).
+    ``indexes`` maps an index's name to a record's value in it (None: not in the index). ``order`` is the number by
+    which an index is sorted, oldest first. ``placed_by`` are the fields that those and the key are made of, so that a
+    change of others moves nothing (None: it may be any).
     """
 
     prefix: str
     record: type[R]
-    order: Callable[[R], int]
-    indexes: Mapping[str, Callable[[R], str | None]] = attrs.field(factory=dict)
+    order: "Made[int]"
+    indexes: Mapping[str, "Made[str | None]"] = attrs.field(factory=dict)
     life: StateTable[Any] | None = None
     placed_by: frozenset[str] | None = None
 
@@ -82,63 +103,59 @@ def hour_of(moment: Moment) -> str:
     return str(moment // HOUR)
 
 
-def _live_job(job: Job) -> str | None:
-    return job.state.value if job.live else None
+def _itself(number: int) -> int:
+    return number
 
 
-def _live_runner(runner: Runner) -> str | None:
-    return "live" if runner.live else None
-
+ALL: Made[str | None] = always("all")
 
 JOBS: Kind[Job] = Kind(
     prefix="JOB",
     record=Job,
-    order=lambda job: job.facts.created_at,
-    indexes={"state": _live_job, "all": lambda _: "all"},
+    order=Made("facts", lambda facts: facts.created_at),
+    indexes={"state": Made("state", lambda state: state.value if state in LIVE_JOBS else None), "all": ALL},
     life=JOB_LIFE,
     placed_by=frozenset({"facts", "state"}),
 )
 RUNNERS: Kind[Runner] = Kind(
     prefix="RUNNER",
     record=Runner,
-    order=lambda runner: runner.launched_at,
+    order=Made("launched_at", _itself),
     indexes={
-        "live": _live_runner,
-        "minute": lambda runner: str(runner.launched_at // MINUTE),
-        "all": lambda _: "all",
+        "live": Made("state", lambda state: "live" if state in LIVE_RUNNERS else None),
+        "minute": Made("launched_at", lambda launched_at: str(launched_at // MINUTE)),
+        "all": ALL,
     },
     life=RUNNER_LIFE,
     placed_by=frozenset({"machine", "launched_at", "state"}),
 )
-LAUNCHES: Kind[Launch] = Kind(prefix="LAUNCH", record=Launch, order=lambda launch: launch.created_at)
-RUNS: Kind[Run] = Kind(prefix="RUN", record=Run, order=lambda run: run.run_id)
-POOLS: Kind[Pool] = Kind(prefix="POOL", record=Pool, order=lambda _: 0, indexes={"all": lambda _: "all"})
+LAUNCHES: Kind[Launch] = Kind(prefix="LAUNCH", record=Launch, order=Made("created_at", _itself))
+RUNS: Kind[Run] = Kind(prefix="RUN", record=Run, order=Made("run_id", _itself))
+POOLS: Kind[Pool] = Kind(prefix="POOL", record=Pool, order=always(0), indexes={"all": ALL})
 CIRCUITS: Kind[Circuit] = Kind(
     prefix="CIRCUIT",
     record=Circuit,
-    order=lambda circuit: circuit.opened_at or 0,
-    indexes={"all": lambda _: "all"},
+    order=Made("opened_at", lambda opened_at: opened_at or 0),
+    indexes={"all": ALL},
     life=CIRCUIT_LIFE,
 )
 INTERRUPTIONS: Kind[Interruption] = Kind(
     prefix="INTERRUPTION",
     record=Interruption,
-    order=lambda interruption: interruption.at,
-    indexes={"hour": lambda interruption: hour_of(interruption.at)},
+    order=Made("at", _itself),
+    indexes={"hour": Made("at", hour_of)},
 )
-SHORTAGES: Kind[Shortage] = Kind(
-    prefix="SHORTAGE", record=Shortage, order=lambda shortage: shortage.until, indexes={"all": lambda _: "all"}
-)
+SHORTAGES: Kind[Shortage] = Kind(prefix="SHORTAGE", record=Shortage, order=Made("until", _itself), indexes={"all": ALL})
 RERUNS: Kind[Rerun] = Kind(
     prefix="RERUN",
     record=Rerun,
-    order=lambda rerun: rerun.run_id,
-    indexes={"open": lambda rerun: "open" if rerun.open else None},
+    order=Made("run_id", _itself),
+    indexes={"open": Made("state", lambda state: "open" if state in OPEN_RERUNS else None)},
 )
 LEDGER: Kind[LedgerEntry] = Kind(
-    prefix="LEDGER", record=LedgerEntry, order=lambda entry: entry.start, indexes={"day": lambda entry: entry.day}
+    prefix="LEDGER", record=LedgerEntry, order=Made("start", _itself), indexes={"day": Made("start", day_of)}
 )
-SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, order=lambda switch: switch.at)
+SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, order=Made("at", _itself))
 
 KINDS: tuple[Kind[Any], ...] = (
     *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES),

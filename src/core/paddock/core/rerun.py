@@ -24,6 +24,9 @@ class RerunState(StrEnum):
     LEFT = "left"
 
 
+OPEN_RERUNS = frozenset({RerunState.MARKED, RerunState.ASKED})
+
+
 @attrs.frozen
 class Rerun:
     """A run in whose `attempt` machines of jobs were taken back. ``suspects`` are the jobs that may be lost by it.
@@ -47,7 +50,7 @@ class Rerun:
     @property
     def open(self) -> bool:
         """True until it is decided and carried out."""
-        return self.state in {RerunState.MARKED, RerunState.ASKED}
+        return self.state in OPEN_RERUNS
 
 
 @attrs.frozen
