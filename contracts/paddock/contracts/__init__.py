@@ -12,6 +12,11 @@ def schema_text(name: str) -> str:
     return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
 
 
+def metrics_text() -> str:
+    """The catalogue of metrics: a namespace, and per metric its name, unit, what it counts, and words for people."""
+    return files(__name__).joinpath("metrics.json").read_text(encoding="utf-8")
+
+
 def example_config() -> str:
     """The text of a commented ``paddock.yml`` with every setting."""
     return files(__name__).joinpath("paddock.example.yml").read_text(encoding="utf-8")
