@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from paddock.adapters.simulation.outcome import Outcome, Violation
-from paddock.adapters.simulation.render.background import Assumption, Background, Start
+from paddock.adapters.simulation.outcome import Outcome, Start, Violation
+from paddock.adapters.simulation.render.background import Assumption, Background
 from paddock.adapters.simulation.render.rivals import PUBLISHED, beside
 from paddock.adapters.simulation.render.terminal import report
 from tests.made_up_fleet import HOSTILE

@@ -5,10 +5,19 @@ one seed give the same, byte for byte.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 import attrs
 
 from paddock.core.units import MicroDollars, Moment, Span
+
+
+class Start(StrEnum):
+    """What a machine is started from when a job gets it."""
+
+    COLD = "cold"  # nothing: a launch
+    STOPPED = "stopped"  # a machine of a pool that was stopped after its first boot
+    HOT = "hot"  # a machine of a pool that waits with its agent up
 
 
 @attrs.frozen

@@ -13,7 +13,6 @@ from paddock.adapters.simulation.cloud.parameters import (
     Limit,
     Notices,
     Prices,
-    Start,
     StartTimes,
     Supply,
     quiet,
@@ -21,6 +20,7 @@ from paddock.adapters.simulation.cloud.parameters import (
     usual,
 )
 from paddock.adapters.simulation.cloud.region import SimulatedEc2
+from paddock.adapters.simulation.outcome import Start
 
 __all__ = [
     "ApiLimits",

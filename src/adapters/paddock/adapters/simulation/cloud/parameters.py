@@ -14,22 +14,13 @@ Sources, by the names used below:
 * *SkyPilot*: its catalogue of spot prices per zone: 0.26 to 0.57 of on demand for m6g.2xlarge, middle 0.47.
 """
 
-from enum import StrEnum
-
 import attrs
 
 from paddock.adapters.simulation.cloud.draws import LogNormal
+from paddock.adapters.simulation.outcome import Start
 from paddock.core.catalogue import CATALOGUE, InstanceType
 from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND, MicroDollars, Span
-
-
-class Start(StrEnum):
-    """What a machine is started from."""
-
-    COLD = "cold"  # nothing: a launch
-    STOPPED = "stopped"  # a machine of a pool that was stopped after its first boot
-    HOT = "hot"  # a machine of a pool that waits with its agent up
 
 
 @attrs.frozen

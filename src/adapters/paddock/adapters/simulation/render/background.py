@@ -1,19 +1,10 @@
 """What a report tells besides the outcomes: how to repeat it, and what it takes for granted."""
 
 from collections.abc import Mapping
-from enum import StrEnum
 
 import attrs
 
-from paddock.adapters.simulation.outcome import Waits
-
-
-class Start(StrEnum):
-    """What state a machine is in when a job gets it."""
-
-    COLD = "cold"
-    STOPPED = "stopped"
-    HOT = "hot"
+from paddock.adapters.simulation.outcome import Start, Waits
 
 
 @attrs.frozen

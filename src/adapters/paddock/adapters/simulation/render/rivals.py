@@ -8,8 +8,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from paddock.adapters.simulation.outcome import Outcome, Spread, Waits
-from paddock.adapters.simulation.render.background import Background, Start
+from paddock.adapters.simulation.outcome import Outcome, Spread, Start, Waits
+from paddock.adapters.simulation.render.background import Background
 from paddock.adapters.simulation.render.tables import PARTS, policies
 from paddock.adapters.simulation.render.words import NOTHING
 from paddock.core.units import span_text

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from paddock.adapters.report.text import clean, shortened
-from paddock.adapters.simulation.outcome import Outcome, Violation
-from paddock.adapters.simulation.render.background import Background, Start
+from paddock.adapters.simulation.outcome import Outcome, Start, Violation
+from paddock.adapters.simulation.render.background import Background
 from paddock.adapters.simulation.render.command import command_lines
 from paddock.adapters.simulation.render.headline import alarm, headline, more
 from paddock.adapters.simulation.render.rivals import NOTE, beside
