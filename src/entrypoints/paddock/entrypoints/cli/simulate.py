@@ -1,7 +1,7 @@
 """``paddock simulate``: policies tried on a workload in virtual time, before they cost anything."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,10 +12,13 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn,
 from rich.text import Text
 
 from paddock.adapters.config.amounts import span
+from paddock.adapters.simulation.outcome import Outcome
 from paddock.adapters.simulation.render.data import outcomes_to_json
 from paddock.adapters.simulation.render.headline import alarm
 from paddock.adapters.simulation.render.page import render
 from paddock.adapters.simulation.render.terminal import report
+from paddock.adapters.simulation.render.waits import waits_to_json
+from paddock.adapters.simulation.render.waits_terminal import waits_report
 from paddock.adapters.simulation.render.words import count_text, length_text
 from paddock.core.errors import InvalidInput
 from paddock.core.units import Moment
@@ -23,6 +26,7 @@ from paddock.entrypoints.cli.config import checked_path
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.simulation.comparison import Order, Size, Watch, compare
 from paddock.entrypoints.simulation.engine import Engine, engine
+from paddock.entrypoints.simulation.starts import try_starts
 
 _USAGE = "paddock simulate --config PATH"
 
@@ -35,6 +39,7 @@ def simulate(
     seed: int = 1,
     faults: str | None = None,
     until: str | None = None,
+    waits: Annotated[bool, Parameter(name="--waits", negative="")] = False,
     out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -58,12 +63,14 @@ def simulate(
         The name of what is to go wrong. Without it: only what always does.
     until
         Leave out what starts this long after the first run or later, such as 6h.
+    waits
+        Tell instead how long jobs wait with cold, stopped and hot machines, part by part, next to what others publish.
     out
         Also write a page to show around: one HTML file that loads nothing.
     json_
         Print the outcomes as JSON instead, for scripts.
     """
-    order = Order(workload, config, seed, faults or "", _until(until), until or "")
+    order = Order(workload, config, seed, faults or "", _until(until), until or "", waits)
     return simulated(order, engine, out=out, as_json=json_)
 
 
@@ -76,8 +83,12 @@ def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = 
         raise InvalidInput("WORKLOAD", str(order.workload), remedy)
     if order.seed < 0:
         raise InvalidInput("--seed", order.seed, "must be 0 or more")
+    if out is not None and order.waits:
+        raise InvalidInput("--out", str(out), "--waits has no page: leave one of the two out")
     if out is not None and not out.parent.is_dir():
         raise InvalidInput("--out", str(out), f"there is no directory {out.parent}: make it, or name another file")
+    if order.waits:
+        return _waits(order, engine, as_json=as_json)
     with watched(Console(stderr=True)) as watch:
         found = compare(order, engine(), watch)
     if out is not None:
@@ -89,7 +100,23 @@ def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = 
         _show(terminal, report(found.outcomes, found.background))
         told_where = f"the page: {out}" if out is not None else "`--out report.html` makes a page of it to show around"
         terminal.print(told(told_where), soft_wrap=True)
-    if wrong := alarm(found.outcomes):
+    return _judged(found.outcomes)
+
+
+def _waits(order: Order, engine: Callable[[], Engine], *, as_json: bool) -> int:
+    """The same workload with each start."""
+    with watched(Console(stderr=True)) as watch:
+        found = try_starts(order, engine(), watch)
+    if as_json:
+        print(waits_to_json(found), end="")
+    else:
+        _show(console(), waits_report(found))
+    return _judged(list(found.outcomes.values()))
+
+
+def _judged(outcomes: Sequence[Outcome]) -> int:
+    """The exit code: 1, and a line on stderr, if something happened that must never be."""
+    if wrong := alarm(outcomes):
         print(f"paddock: {wrong}", file=sys.stderr)
         return 1
     return 0

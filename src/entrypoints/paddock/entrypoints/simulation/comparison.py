@@ -25,7 +25,7 @@ class Order:
     """What to simulate. ``workload`` None is the built-in day; without ``configs`` the settings' defaults are tried.
 
     ``until`` leaves out every run that starts that long after the first one or later; ``until_text`` is how it was
-    written.
+    written. ``waits`` asks for the waits of cold, stopped and hot machines in place of a comparison.
     """
 
     workload: Path | None = None
@@ -34,6 +34,7 @@ class Order:
     faults: str = ""
     until: Span | None = None
     until_text: str = ""
+    waits: bool = False
 
     def command(self, *configs: Path) -> str:
         """The command line that does this again, with these configurations."""
@@ -44,6 +45,7 @@ class Order:
         words += ["--seed", str(self.seed)]
         words += ["--faults", self.faults] if self.faults else []
         words += ["--until", self.until_text] if self.until is not None else []
+        words += ["--waits"] if self.waits else []
         return shlex.join(words)
 
 
@@ -84,14 +86,7 @@ def compare(order: Order, engine: Engine, watch: Watch) -> Comparison:
         InvalidInput: something that was ordered is not there or makes no sense; nothing was run then.
         InvalidConfig: what is wrong with the configurations, all of it.
     """
-    if order.faults and order.faults not in engine.faults:
-        known = ", ".join(engine.faults) or "none in this version"
-        raise InvalidInput("--faults", order.faults, f"there are: {known}")
-    workload = engine.built_in() if order.workload is None else engine.opened(order.workload)
-    if order.until is not None:
-        workload = Beginning(workload, order.until)
-    policies = _policies(order, workload)
-    size = _size(workload)
+    workload, policies, size, own = prepared(order, engine)
     outcomes = tuple(
         engine.run(workload, policy.settings, policy.name, order.seed, order.faults, watch(policy.name, size))
         for policy in policies
@@ -102,9 +97,25 @@ def compare(order: Order, engine: Engine, watch: Watch) -> Comparison:
             command=order.command(*order.configs),
             replays={one.name: order.command(*([] if one.config is None else [one.config])) for one in policies},
             faults=order.faults,
-            assumptions=(*_own_assumptions(order), *engine.assumptions),
+            assumptions=(*own, *engine.assumptions),
         ),
     )
+
+
+def prepared(order: Order, engine: Engine) -> tuple[Workload, Sequence[Policy], Size, Sequence[Assumption]]:
+    """What is to be run: the workload, the policies, how much it is, and what is assumed beside the engine's own.
+
+    Raises:
+        InvalidInput, InvalidConfig: as `compare`.
+    """
+    if order.faults and order.faults not in engine.faults:
+        known = ", ".join(engine.faults) or "none in this version"
+        raise InvalidInput("--faults", order.faults, f"there are: {known}")
+    workload = engine.built_in() if order.workload is None else engine.opened(order.workload)
+    if order.until is not None:
+        workload = Beginning(workload, order.until)
+    policies = _policies(order, workload)
+    return workload, policies, _size(workload), tuple(_own_assumptions(order))
 
 
 def _policies(order: Order, workload: Workload) -> list[Policy]:

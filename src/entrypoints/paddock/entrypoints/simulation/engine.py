@@ -11,14 +11,14 @@ from paddock.adapters.simulation.cloud import SimulatedEc2, stormy, usual
 from paddock.adapters.simulation.faults import PLANS
 from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.load import Workload
-from paddock.adapters.simulation.outcome import Outcome
+from paddock.adapters.simulation.outcome import Outcome, Start
 from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.render.background import Assumption
 from paddock.adapters.simulation.workloads import built_in_day, read_trace
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Moment, Span
-from paddock.entrypoints.simulation.assumptions import assumptions
+from paddock.entrypoints.simulation.assumptions import assumptions, inputs
 
 Progress: TypeAlias = Callable[[Moment, int], None]
 """Told now and then: the virtual moment, and how many jobs have ended so far."""
@@ -34,16 +34,28 @@ class Run(Protocol):
     """How one policy is run on a workload."""
 
     def __call__(
-        self, workload: Workload, settings: FleetSettings, policy: str, seed: int, faults: str, progress: Progress
+        self,
+        workload: Workload,
+        settings: FleetSettings,
+        policy: str,
+        seed: int,
+        faults: str,
+        progress: Progress,
+        *,
+        start: Start = Start.COLD,
     ) -> Outcome:
-        """What came of it, in virtual time. `policy` is its name; `faults` is one of `Engine.faults`, or empty."""
+        """What came of it, in virtual time.
+
+        `policy` is its name; `faults` is one of `Engine.faults`, or empty; `start` is what every machine starts from.
+        """
 
 
 @attrs.frozen
 class Engine:
     """``built_in`` is the workload of those who bring none, ``opened`` one from a file (InvalidInput if it is none).
 
-    ``faults`` are the names of the faults that can be turned on, ``assumptions`` what the world takes for granted.
+    ``faults`` are the names of the faults that can be turned on, ``assumptions`` what the world takes for granted,
+    ``inputs`` those of it that waits are made of, with every start.
     """
 
     run: Run
@@ -51,18 +63,27 @@ class Engine:
     opened: Callable[[Path], Workload]
     faults: tuple[str, ...] = ()
     assumptions: tuple[Assumption, ...] = ()
+    inputs: tuple[Assumption, ...] = ()
 
 
 def run(
-    workload: Workload, settings: FleetSettings, policy: str, seed: int, faults: str, progress: Progress
+    workload: Workload,
+    settings: FleetSettings,
+    policy: str,
+    seed: int,
+    faults: str,
+    progress: Progress,
+    *,
+    start: Start = Start.COLD,
 ) -> Outcome:
     """One policy on the simulated EC2, see `Run`."""
+    weather = stormy() if faults == STORMY else usual()
     world = Simulation(
         workload,
         settings=settings,
         seed=seed,
         faults=PLANS.get(faults, PLANS["none"]),
-        cloud=partial(SimulatedEc2, stormy() if faults == STORMY else usual()),
+        cloud=partial(SimulatedEc2, attrs.evolve(weather, start=start)),
         policy=policy,
     )
 
@@ -81,4 +102,5 @@ def engine() -> Engine:
         opened=read_trace,
         faults=(STORMY, *(name for name in PLANS if name != "none")),
         assumptions=assumptions(Parameters(), usual()),
+        inputs=inputs(Parameters(), usual()),
     )
