@@ -12,7 +12,7 @@ from rich.console import Console
 
 from paddock.adapters.simulation.cut import Beginning
 from paddock.adapters.simulation.load import JobLoad, RunLoad, Workload
-from paddock.adapters.simulation.outcome import Outcome
+from paddock.adapters.simulation.outcome import Outcome, Start
 from paddock.adapters.simulation.render.background import Assumption
 from paddock.adapters.simulation.render.data import outcomes_from_json
 from paddock.core.errors import InvalidInput
@@ -50,9 +50,18 @@ class Stub:
     opened: list[Path] = attrs.field(factory=list)
 
     def run(
-        self, workload: Workload, settings: FleetSettings, policy: str, seed: int, faults: str, progress: Progress
+        self,
+        workload: Workload,
+        settings: FleetSettings,
+        policy: str,
+        seed: int,
+        faults: str,
+        progress: Progress,
+        *,
+        start: Start = Start.COLD,
     ) -> Outcome:
         """The next outcome, under the policy's name."""
+        assert start is Start.COLD
         progress(BEGAN + HOUR, 3)
         outcome = self.outcomes[len(self.asked) % len(self.outcomes)]
         self.asked.append((workload, settings, policy, seed, faults))

@@ -144,21 +144,6 @@ def test_published_figures_stand_next_to_ours_with_their_source() -> None:
     assert "Published figures are their authors' own" in text
 
 
-def test_starts_that_were_simulated_apart_are_split_into_their_parts() -> None:
-    """Cold, stopped and hot waits, each with the webhook, our decisions, EC2, boot and handshake."""
-    starts = {Start.COLD: waits(24, 30, 60), Start.STOPPED: waits(15, 20, 50), Start.HOT: waits(6, 9, 41)}
-    text = printed([outcome_a()], Background(starts=starts), width=120)
-    assert row(text, "what ours are made of") == "what ours are made of cold stopped hot"
-    assert "p50 4.8 s, p95 6.0 s" in row(text[text.index("what ours are made of") :], "EC2")
-    lines = [line for line in beside([outcome_a()], Background(starts=starts)) if line.ours]
-    assert [line.figure for line in lines] == [
-        "p50 24.0 s, p95 30.0 s",
-        "p50 15.0 s, p95 20.0 s",
-        "p50 6.0 s, p95 9.0 s",
-    ]
-    assert dict(lines[0].parts)["our decisions"] == "p50 300 ms, p95 800 ms"
-
-
 @pytest.mark.parametrize("width", [80, 4_000])
 def test_what_is_assumed_and_how_to_repeat_it_close_the_report(width: int) -> None:
     """Each parameter with its source, and the command line."""
