@@ -131,6 +131,19 @@ def test_every_drawing_can_be_heard(page: Element) -> None:
         assert len(heads) == len(table.find("th"))
 
 
+def test_the_fleets_drawings_say_how_high_they_are(page: Element) -> None:
+    """Each has the most machines and the most waiting jobs of all policies at the top of its two scales."""
+    tops = [one.text for one in section(page, "fleet").find("text", class_="top")]
+    assert tops == ["43 machines", "24 waiting"] * 2
+
+
+def test_what_was_not_simulated_is_not_called_unpublished(page: Element) -> None:
+    """Our own lines say where stopped and hot waits are to be had; only the others' parts are not published."""
+    rows = [row.text for row in section(page, "others").find("tr")]
+    assert "stopped Paddock told by simulate --waits" in rows
+    assert any(row.startswith("stopped RunsOn under 15 s not published") for row in rows)
+
+
 def test_every_drawing_has_its_figures_as_a_table(page: Element) -> None:
     """Waits by label set and the fleet over time are there as numbers too."""
     captions = [caption.text for caption in section(page, "waits").find("caption")]

@@ -126,14 +126,14 @@ def test_hostile_names_stay_text() -> None:
 
 
 def test_published_figures_stand_next_to_ours_with_their_source() -> None:
-    """Cold starts are compared as simulated; what was not simulated says so; each rival's figure has its place."""
+    """Cold starts as simulated; what was not simulated says where it is; each rival's figure has its place."""
     lines = beside([outcome_a(), outcome_b()], Background())
     ours = [(line.start, line.who, line.figure) for line in lines if line.ours]
     assert ours == [
         (Start.COLD, "Paddock, A", "p50 52.0 s, p95 2 min 10 s"),
         (Start.COLD, "Paddock, B", "p50 31.0 s, p95 1 min 24 s"),
-        (Start.STOPPED, "Paddock", "not simulated here"),
-        (Start.HOT, "Paddock", "not simulated here"),
+        (Start.STOPPED, "Paddock", "told by simulate --waits"),
+        (Start.HOT, "Paddock", "told by simulate --waits"),
     ]
     assert [(line.who, line.figure, line.source) for line in lines if not line.ours] == [
         (one.who, one.text, one.source) for one in PUBLISHED

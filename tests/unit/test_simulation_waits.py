@@ -14,7 +14,7 @@ from rich.console import Console
 
 from paddock.adapters.simulation.outcome import Outcome, Start, Waits
 from paddock.adapters.simulation.render.background import Assumption, Background
-from paddock.adapters.simulation.render.rivals import PUBLISHED, beside
+from paddock.adapters.simulation.render.rivals import ELSEWHERE, PUBLISHED, beside
 from paddock.adapters.simulation.render.waits import AT_HAND, Starts, headline, rows, waits_to_json
 from paddock.adapters.simulation.render.waits_terminal import waits_report
 from tests.contracts import breaches, schema
@@ -74,7 +74,7 @@ def test_the_others_published_figures_stand_below_with_their_source() -> None:
     text = printed(started(WAITS), 200)
     for one in PUBLISHED:
         assert f"{one.who} {one.text} {one.source}" in " ".join(text.split())
-    assert "not simulated here" not in text
+    assert ELSEWHERE not in text
 
 
 def test_what_the_figures_rest_on_is_said() -> None:

@@ -153,7 +153,13 @@ def test_the_headline_does_without_waits() -> None:
 
 @pytest.mark.parametrize(
     ("length", "told"),
-    [(DAY, "the day"), (7 * DAY + HOUR, "the week"), (30 * DAY, "the month"), (3 * HOUR, "the 3 h 00 min")],
+    [
+        (DAY, "the day"),
+        (DAY + 5 * HOUR, "the day"),
+        (7 * DAY + HOUR, "the week"),
+        (30 * DAY, "the month"),
+        (3 * HOUR, "the 3 h 00 min"),
+    ],
 )
 def test_the_headline_names_the_stretch_of_time(length: int, told: str) -> None:
     """A day is called a day also when its last job ran on for a while."""

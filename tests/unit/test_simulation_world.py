@@ -180,7 +180,7 @@ def test_githubs_rates_hold_a_burst_back_and_lose_nobody() -> None:
     outcome = Simulation(burst, settings=SETTINGS, seed=1, cloud=partial(SimulatedEc2, quiet())).run()
     assert outcome.violations == ()
     assert outcome.jobs.served == 300
-    (registrations,) = [one for one in outcome.calls if one.name == "github jit"]
+    (registrations,) = [one for one in outcome.calls if one.name == "GitHub generate-jitconfig"]
     assert (registrations.limit, registrations.peak) == (180, 180)
     assert registrations.throttled > 0
     free = Simulation(

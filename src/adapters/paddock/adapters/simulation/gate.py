@@ -75,8 +75,8 @@ class Gate:
 
     def __init__(self, clock: Clock, rates: Rates) -> None:
         """Args: the clock; the limits."""
-        self.requests = Meter("github", clock, HOUR, rates.per_hour)
-        self.registrations = Meter("github jit", clock, MINUTE, rates.jit_per_minute)
+        self.requests = Meter("GitHub", clock, HOUR, rates.per_hour)
+        self.registrations = Meter("GitHub generate-jitconfig", clock, MINUTE, rates.jit_per_minute)
 
     def around(self, github: GitHub) -> GitHub:
         """The ports behind the gate."""

@@ -8,11 +8,11 @@ from paddock.adapters.simulation.render.words import about, count_text, dollars_
 from paddock.core.units import DAY, HOUR, Span
 
 _PERIODS: Sequence[tuple[Span, Span, str]] = (
-    (20 * HOUR, 28 * HOUR, "the day"),
+    (20 * HOUR, 31 * HOUR, "the day"),
     (6 * DAY + 12 * HOUR, 7 * DAY + 12 * HOUR, "the week"),
     (28 * DAY, 32 * DAY, "the month"),
 )
-"""What people call a stretch of about this length. The end is ragged: the last jobs run on."""
+"""What people call a stretch of about this length. The end is ragged: the last jobs run on, for six hours at most."""
 
 
 def headline(outcomes: Sequence[Outcome]) -> str:

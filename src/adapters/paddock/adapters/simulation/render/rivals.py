@@ -19,6 +19,9 @@ NOTE = (
     "moment than GitHub's queueing; ours are simulated, and count the webhook's way and the runner's handshake too."
 )
 
+ELSEWHERE = "told by simulate --waits"
+"""In place of a start that was not simulated."""
+
 
 @attrs.frozen
 class Published:
@@ -66,7 +69,7 @@ def beside(outcomes: Sequence[Outcome], background: Background) -> tuple[Line, .
     lines: list[Line] = []
     for start in Start:
         ours = _ours(outcomes, background.starts, start)
-        lines += ours or [Line(start, "Paddock", "not simulated here", "", ours=True)]
+        lines += ours or [Line(start, "Paddock", ELSEWHERE, "", ours=True)]
         lines += [Line(start, one.who, one.text, one.source, ours=False) for one in published[start]]
     return tuple(lines)
 
