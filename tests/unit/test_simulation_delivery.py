@@ -7,14 +7,17 @@ import attrs
 import pytest
 
 from paddock.adapters.memory.github import JobScript
+from paddock.adapters.simulation.cloud import quiet
 from paddock.adapters.simulation.draws import always
 from paddock.adapters.simulation.faults import FaultPlan, Outage
+from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.parameters import AT_ONCE, Parameters, Travel
 from paddock.adapters.simulation.small_cloud import SmallCloud
-from paddock.adapters.simulation.world import Simulation
+from paddock.adapters.simulation.world import START, Simulation
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
-from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
+from tests.workloads import Given
 
 SETTINGS = FleetSettings(repositories=("acme/app",))
 CERTAIN = 10_000
@@ -35,13 +38,29 @@ def push(world: Simulation, count: int = 1) -> tuple[int, ...]:
 
 
 def test_a_webhook_takes_as_long_as_is_published() -> None:
-    """Median two seconds, and a tail of minutes."""
+    """Median two seconds, and a tail of minutes. No job has a sibling's labels: its runner would tell of it sooner."""
     world = world_with(FaultPlan(), attrs.evolve(AT_ONCE, travel=Parameters().travel))
-    jobs = push(world, 200)
+    scripts = [JobScript(f"job {n}", (f"paddock=salt-{n}/cpu=2",)) for n in range(200)]
+    jobs = world.github.start_run("acme/app", scripts).jobs
     world.timeline.run(world.timeline.now() + HOUR)
     waits = sorted(world.table.jobs.get(str(job)).received_at - world.began for job in jobs)  # type: ignore[union-attr]
     assert SECOND < waits[100] < 3 * SECOND
     assert waits[199] > 30 * SECOND
+
+
+def job_of(number: int, lasts: Span) -> JobLoad:
+    """A job with labels of its own."""
+    return JobLoad("job", (f"paddock=salt-{number}/cpu=2",), lasts)
+
+
+def test_two_fleets_hear_of_a_job_equally_late() -> None:
+    """However much else GitHub has to tell: a policy is compared with another on the same webhooks of its load."""
+    heard = []
+    for lasts in (SECOND, 20 * MINUTE):  # what is done is told of between what is queued, or after it
+        load = Given([RunLoad(START + n * 10 * SECOND, "acme/app", "ci", (job_of(n, lasts),)) for n in range(30)])
+        heard.append(Simulation(load, settings=SETTINGS, cloud=quiet()).run().wait.webhook)
+    assert heard[0].count == 30
+    assert heard[0] == heard[1]
 
 
 def test_what_is_lost_is_in_no_log() -> None:

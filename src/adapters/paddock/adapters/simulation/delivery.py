@@ -36,15 +36,21 @@ class Courier:
         *,
         timeline: Timeline,
         chance: Chance,
+        queued: Chance | None = None,
         travel: Travel,
         faults: FaultPlan,
         receive: Callable[[GitHubWord], bool],
         down: Callable[[], bool],
         fate: Fate | None = None,
     ) -> None:
-        """Args: `receive` says whether intake took the word; `down`, whether webhooks are down at the moment."""
+        """Args: `receive` says whether intake took the word; `down`, whether webhooks are down at the moment.
+
+        `queued` is the chance of what queues jobs: the load alone says how often it is asked, so that two policies on
+        one load hear of each job equally late.
+        """
         self._timeline = timeline
         self._chance = chance
+        self._queued = queued or chance
         self._travel = travel
         self._faults = faults
         self.receive = receive
@@ -66,7 +72,7 @@ class Courier:
         if self.fate is not None:
             yield from self.fate(event)
             return
-        chance, faults = self._chance, self._faults
+        chance, faults = self._queued if event.action == "queued" else self._chance, self._faults
         delay = self._travel.webhook(chance)
         if hit(chance, faults.webhook_lost):
             return

@@ -117,6 +117,7 @@ class Simulation:
         self.courier = Courier(
             timeline=self.timeline,
             chance=self._chance("webhooks"),
+            queued=self._chance("queued webhooks"),
             travel=parameters.travel,
             faults=faults,
             receive=self._receive,
