@@ -2,7 +2,6 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from itertools import islice
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -18,46 +17,32 @@ _Entries = tuple[_Place, list[tuple[str, str]]]  # a record's place, and the ind
 
 
 class _Index:
-    """Places in order. Nothing moves before somebody looks: new ones wait at the end, and old ones stay for a while."""
+    """Places in order. Nothing is sorted before somebody looks, and then they are all but sorted already."""
 
-    __slots__ = ("_gone", "_places", "_sorted")
+    __slots__ = ("_listed", "_places")
 
     def __init__(self) -> None:
-        self._places: list[_Place] = []
-        self._gone: set[_Place] = set()
-        self._sorted = True
+        self._places: dict[_Place, None] = {}  # a dictionary keeps the order in which they came
+        self._listed: list[_Place] | None = []  # the same in their own order; None: not since the last change
 
     def __len__(self) -> int:
-        return len(self._places) - len(self._gone)
+        return len(self._places)
 
     def add(self, place: _Place) -> None:
-        places = self._places
-        if place in self._gone:
-            self._gone.remove(place)
-            return
-        if places and place < places[-1]:
-            self._sorted = False
-        places.append(place)
+        self._places[place] = None
+        self._listed = None
 
     def drop(self, place: _Place) -> None:
-        gone = self._gone
-        gone.add(place)
-        if len(gone) * 2 > len(self._places):  # so that each place is moved but once, on average
-            self._places = [one for one in self._places if one not in gone]
-            gone.clear()
+        del self._places[place]
+        self._listed = None
 
     def after(self, place: _Place | None, limit: int) -> tuple[list[_Place], bool]:
         """Up to `limit` places after this one (None: from the first on), and whether there are more."""
-        if not self._sorted:
-            self._places.sort()
-            self._sorted = True
-        places, gone = self._places, self._gone
-        at = 0 if place is None else bisect_right(places, place)
-        if not gone:
-            return places[at : at + limit], at + limit < len(places)
-        later = (places[number] for number in range(at, len(places)))
-        found = list(islice((one for one in later if one not in gone), limit + 1))
-        return found[:limit], len(found) > limit
+        listed = self._listed
+        if listed is None:
+            listed = self._listed = sorted(self._places)
+        at = 0 if place is None else bisect_right(listed, place)
+        return listed[at : at + limit], at + limit < len(listed)
 
 
 _EMPTY = _Index()
