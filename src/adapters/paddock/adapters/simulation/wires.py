@@ -1,6 +1,7 @@
 """What can be put around every call of every port: errors, lost answers, crashes, pauses."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -39,7 +40,7 @@ class Wired:
         method, intercept, what = getattr(self._port, name), self._intercept, f"{self._name}.{name}"
 
         def call(*args: object, **kwargs: object) -> Any:  # noqa: ANN401 - whatever the port returns
-            return intercept(what, lambda: method(*args, **kwargs))
+            return intercept(what, partial(method, *args, **kwargs))
 
         self.__dict__[name] = call
         return call
@@ -70,7 +71,7 @@ class Trouble:
         self._chance = chance
         self._time_out = time_out
         self._start = timeline.now()
-        self._outages = [(one.of, self._start + one.after, self._start + one.after + one.lasts) for one in plan.outages]
+        self._outages: dict[str, list[tuple[Moment, Moment]]] = {}  # of each call, from when until when
         self._bounds = _bounds(plan)
         self._dead = False
         self._depth = 0
@@ -90,15 +91,21 @@ class Trouble:
 
     def out(self, what: str) -> bool:
         """True if the part of the world does not answer now."""
+        outages = self._outages.get(what)
+        if outages is None:
+            begins = [(self._start + one.after, one.lasts) for one in self._plan.outages if what.startswith(one.of)]
+            outages = self._outages[what] = [(since, since + lasts) for since, lasts in begins]
+        if not outages:
+            return False
         now = self._timeline.now()
-        return any(what.startswith(of) and since <= now < until for of, since, until in self._outages)
+        return any(since <= now < until for since, until in outages)
 
     def _intercept(self, what: str, call: Call) -> Any:  # noqa: ANN401 - see Interceptor
         if self._dead:
             raise Crash(f"dead before {what}")
         if self.over:
             return call()
-        if self._outages and self.out(what):
+        if self.out(what):
             self.errors += 1
             raise Unavailable(f"{what}: an outage")
         throw = self._chance.below(TEN_THOUSAND * 100)
