@@ -15,6 +15,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -62,6 +63,13 @@ def parse_labels(
     Raises:
         InvalidLabel: they are not ours, or a key is unknown, repeated, not built yet, or has a bad value.
     """
+    return _parsed(tuple(labels), tuple((specs or {}).items()), tuple(aliases))
+
+
+@lru_cache(maxsize=1024)  # most jobs of a fleet bear one of few sets of labels
+def _parsed(
+    labels: tuple[str, ...], specs: tuple[tuple[str, RunnerSpec], ...], aliases: tuple[Alias, ...]
+) -> RunnerSpec:
     mark = claimed_by(labels, aliases)
     if mark is None:
         raise InvalidLabel("runs-on", ", ".join(labels), f"does not name Paddock: write {MARK} or {MARK}/cpu=4")
@@ -72,7 +80,7 @@ def parse_labels(
     for label in labels:
         if label != mark and label.strip().casefold() not in HARMLESS:
             pairs.extend(_element(label))
-    return _spec(pairs, specs or {})
+    return _spec(pairs, dict(specs))
 
 
 def _names_us(folded: str) -> bool:
