@@ -1,0 +1,48 @@
+"""EC2's error codes, as far as the common table does not name them: raised, or inside a fleet's answer.
+
+Source: "Error codes for the Amazon EC2 API", and codes that others met in the answers of instant fleets
+(``MaxFleetCountExceeded``, ``SpotMaxPriceTooLow``, ``InvalidFleetConfiguration``).
+"""
+
+from typing import Final
+
+from paddock.adapters.aws.errors import Codes
+from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused, Unavailable
+
+CAPACITY: Final = frozenset(
+    {
+        *("InsufficientInstanceCapacity", "InsufficientCapacity", "InsufficientHostCapacity"),
+        *("InsufficientCapacityOnHost", "InsufficientReservedInstanceCapacity", "ReservationCapacityExceeded"),
+        *("InsufficientVolumeCapacity", "InsufficientAddressCapacity", "InsufficientFreeAddressesInSubnet"),
+        "UnfulfillableCapacity",  # spot: not so many at the moment
+        "SpotMaxPriceTooLow",  # spot costs more than on demand here, which is the most that we pay
+        "Unsupported",  # the zone has constraints on the type at the moment; it may also never have it
+        "VolumeTypeNotAvailableInZone",
+    }
+)
+"""A pool has none: another type or zone may, and this one may later."""
+
+QUOTA: Final = frozenset(
+    {
+        *("MaxSpotInstanceCountExceeded", "MaxSpotFleetRequestCountExceeded", "MaxFleetCountExceeded"),
+        *("VcpuLimitExceeded", "InstanceLimitExceeded", "ResourceLimitExceeded", "NetworkInterfaceLimitExceeded"),
+        *("VolumeLimitExceeded", "MaxIOPSLimitExceeded", "TargetCapacityLimitExceededException"),
+    }
+)
+"""The account may have no more of a market's machines, or of what they need, until some have ended."""
+
+LACKING: Final = CAPACITY | QUOTA
+"""What makes a `Lack` of the offer that EC2 names beside it. Throttles and faults of ours say nothing of an offer."""
+
+CODES: Final[Codes] = {
+    **dict.fromkeys(sorted(LACKING), NoCapacity),
+    "IdempotentParameterMismatch": TokenReused,
+    "IdempotentInstanceTerminated": TokenReused,
+    "InvalidInstanceID.NotFound": NotFound,
+    "InvalidInstanceID.Malformed": NotFound,  # no machine bears it
+    "AuthFailure.ServiceLinkedRoleCreationNotPermitted": AccessDenied,  # the account never had a spot machine
+    "InvalidSecurity.RequestHasExpired": AccessDenied,
+    "OperationNotPermitted": AccessDenied,  # somebody protected the machine from being terminated
+    "CustomerKeyHasBeenRevoked": AccessDenied,
+    "ConcurrentTagAccess": Unavailable,
+}

@@ -1,0 +1,208 @@
+"""The port `Machines` on EC2."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from botocore.exceptions import ClientError
+
+from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.ec2.answer import Reader, told
+from paddock.adapters.aws.ec2.errors import CODES
+from paddock.adapters.aws.ec2.instances import machine_of
+from paddock.adapters.aws.ec2.offerings import Offerings
+from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, digest, fleet_request
+from paddock.adapters.aws.ec2.settings import Ec2Settings
+from paddock.adapters.aws.errors import Asking, code_of
+from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
+from paddock.core.errors import NoCapacity, NotFound, TokenReused
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
+from paddock.core.ports.records import Page
+from paddock.core.ports.system import Clock
+from paddock.core.spec import Offer, RunnerSpec
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import DescribeInstancesResultTypeDef, FilterTypeDef, InstanceTypeDef
+
+NO_OFFER = "NoOffer: every offer that fits was left out of the request"
+MOST_OVERRIDES = 300  # EC2's limit for the other types of fleets; for instant ones it names none
+CHUNK = 200  # ids in a call: EC2 takes 1,000 and advises fewer; a filter takes so many values
+MOST_RESULTS = 1_000  # of a page
+ALIVE = ("pending", "running", "stopping", "stopped")
+
+_ID = re.compile(r"\bi-\w+")
+
+
+class Ec2Machines:
+    """A fleet's machines in one region. Safe for threads.
+
+    Requests: `launch` one (CreateFleet), and one DescribeInstances more in the rare case that EC2 takes its token as
+    reused; `describe` one per `CHUNK` ids, and a second one where some are unknown; `page` one; `terminate` one per
+    `CHUNK` ids, and another one for every time that EC2 names unknown ones; `offers` none, except for what `Offerings`
+    asks a few times a day.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        settings: Ec2Settings,
+        clock: Clock,
+        *,
+        types: Sequence[InstanceType] = CATALOGUE,
+        page_size: int = MOST_RESULTS,
+    ) -> None:
+        """Args: the catalogue of what may be launched; `page_size` is how many machines `page` lists at most."""
+        self._clients = clients
+        self._settings = settings
+        self._clock = clock
+        self._types = types
+        self._kinds = {kind.name: kind for kind in types}
+        self._page_size = page_size
+        self._ask = Asking(CODES)
+        self._reader = Reader(settings, self._kinds)
+        self._offerings = Offerings(
+            clients, self._ask, clock, types=tuple(self._kinds), zones=tuple(sorted(settings.subnets))
+        )
+
+    def offers(self, spec: RunnerSpec) -> tuple[Offer, ...]:
+        """The cheapest types that fit, in every zone that has them; at most as many as a fleet may name."""
+        if self._settings.template(spec) is None:
+            return ()
+        known = self._offerings.all()
+        fit = (Offer(zone, kind.name) for kind in fitting(spec, self._types) for zone in sorted(self._settings.subnets))
+        return tuple(sorted([offer for offer in fit if offer in known][:MOST_OVERRIDES]))
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """One instant fleet under the request's token, which EC2 remembers: a repetition brings the same answer.
+
+        The answer says what was started, not how it is by now: a repetition calls machines pending that may have ended
+        meanwhile. Where EC2 refuses the token (the fleet's settings have changed since its first use, or its machines
+        have ended), the machines are looked up by the tag that says what they were launched for.
+
+        Raises:
+            TokenReused: the token was used with another request.
+            Rejected: EC2 does not take our request, e.g. there is no such launch template.
+            ValueError: the token or the count is not one that EC2 takes.
+        """
+        check(request)
+        template = self._settings.template(request.spec)
+        if template is None:
+            image = f"image {request.spec.image!r}" if request.spec.image else "image"
+            return LaunchOutcome((), (f"NoTemplate: no {image} for {request.spec.arch} here",), permanent=True)
+        offers = self.offers(request.spec)
+        if not offers:
+            text = f"NoFittingType: no instance type here serves {request.spec}"
+            return LaunchOutcome((), (text,), permanent=True)
+        left_out = frozenset(request.without)
+        left = [offer for offer in offers if offer not in left_out]
+        if not left:
+            return LaunchOutcome((), (NO_OFFER,))
+        asked = fleet_request(request, left, self._settings, template)
+        try:
+            answer = self._ask(self._clients.ec2.create_fleet, **asked)
+        except NoCapacity as error:
+            return LaunchOutcome((), (_words(error),))
+        except TokenReused:
+            machines = self._launched(request)
+            if not machines:
+                raise
+            return LaunchOutcome(machines)
+        return self._reader.outcome(answer, request, self._clock.now())
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """The machines by id; those that are unknown, not seen yet or long gone are missing."""
+        wanted = list(dict.fromkeys(ids))
+        found: dict[str, Machine] = {}
+        for chunk in _chunks(wanted):
+            for instance in self._described(chunk):
+                machine = machine_of(instance, self._kinds)
+                found[machine.id] = machine
+        return {id_: found[id_] for id_ in wanted if id_ in found}
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """Machines that bear the fleet's tag and have not ended, in EC2's order.
+
+        Raises:
+            Rejected: the cursor is not one of EC2's, or too old.
+        """
+        of_fleet: Sequence[FilterTypeDef] = [
+            {"Name": f"tag:{FLEET}", "Values": [self._settings.fleet]},
+            {"Name": "instance-state-name", "Values": ALIVE},
+        ]
+        page = self._listed(of_fleet, cursor, self._page_size)
+        return Page(tuple(machine_of(one, self._kinds) for one in _instances(page)), page.get("NextToken") or None)
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """End the machines, whatever they are doing. Idempotent, as EC2's own call is.
+
+        Raises:
+            AccessDenied: one of them is not ours or is protected. EC2 then ends none of its chunk.
+        """
+        for chunk in _chunks(list(dict.fromkeys(ids))):
+            self._terminate(chunk)
+
+    def _terminate(self, ids: Sequence[str]) -> None:
+        """One unknown id fails a whole call; EC2 names those that it does not know."""
+        try:
+            self._ask(self._clients.ec2.terminate_instances, InstanceIds=ids)
+        except NotFound as error:
+            named = set(_ID.findall(str(error)))
+            known = [id_ for id_ in ids if id_ not in named]
+            if len(known) < len(ids):
+                parts: list[Sequence[str]] = [known]
+            elif len(ids) > 1:  # it names nobody: whoever is unknown is found by halves
+                parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+            else:
+                parts = []
+            for part in filter(None, parts):
+                self._terminate(part)
+
+    def _described(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
+        """By their ids, which EC2 answers fastest; where some are unknown, by a filter, which passes over them."""
+        try:
+            yield from _instances(self._ask(self._clients.ec2.describe_instances, InstanceIds=ids))
+        except NotFound:
+            yield from self._filtered([{"Name": "instance-id", "Values": ids}])
+
+    def _launched(self, request: LaunchRequest) -> tuple[Machine, ...]:
+        """What this very request was given before, ended machines included; empty if that is not known."""
+        of_launch: Sequence[FilterTypeDef] = [
+            {"Name": f"tag:{FLEET}", "Values": [self._settings.fleet]},
+            {"Name": f"tag:{LAUNCH}", "Values": [request.token]},
+            {"Name": f"tag:{REQUEST}", "Values": [digest(request)]},
+        ]
+        found = [machine_of(instance, self._kinds) for instance in self._filtered(of_launch)]
+        return tuple(sorted(found, key=lambda machine: machine.id))
+
+    def _filtered(self, filters: "Sequence[FilterTypeDef]") -> Iterator["InstanceTypeDef"]:
+        cursor: str | None = None
+        while True:
+            page = self._listed(filters, cursor, MOST_RESULTS)
+            yield from _instances(page)
+            cursor = page.get("NextToken") or None
+            if cursor is None:
+                return
+
+    def _listed(
+        self, filters: "Sequence[FilterTypeDef]", cursor: str | None, most: int
+    ) -> "DescribeInstancesResultTypeDef":
+        describe = self._clients.ec2.describe_instances
+        if cursor is None:
+            return self._ask(describe, Filters=filters, MaxResults=most)
+        return self._ask(describe, Filters=filters, MaxResults=most, NextToken=cursor)
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (ids[start : start + CHUNK] for start in range(0, len(ids), CHUNK))
+
+
+def _instances(page: "DescribeInstancesResultTypeDef") -> Iterator["InstanceTypeDef"]:
+    return (instance for reservation in page["Reservations"] for instance in reservation.get("Instances", ()))
+
+
+def _words(error: NoCapacity) -> str:
+    """EC2's refusal of a whole fleet, worded as the port wants it."""
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return told("", str(error))
+    return told(code_of(cause), str(cause.response.get("Error", {}).get("Message", "")))

@@ -1,0 +1,107 @@
+"""What is asked of EC2 for a launch: one instant fleet, every pool an override of the same launch template."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
+from paddock.core.errors import InvalidInput
+from paddock.core.ports.machines import LaunchRequest
+from paddock.core.spec import Market, Offer
+
+if TYPE_CHECKING:
+    from types_boto3_ec2.type_defs import (
+        CreateFleetRequestTypeDef,
+        FleetLaunchTemplateOverridesRequestTypeDef,
+        TagTypeDef,
+    )
+
+FLEET: Final = "paddock:fleet"  # whose machine it is; the policy's conditions name it too
+LAUNCH: Final = "paddock:launch"  # the launch's token
+REQUEST: Final = "paddock:request"  # what the token stands for, in short
+DISK: Final = "paddock:disk"  # GiB: a machine's description does not tell the size of its volumes
+
+MAX_TOKEN: Final = 64
+
+
+def check(request: LaunchRequest) -> None:
+    """Refuse what EC2 would not take.
+
+    Raises:
+        ValueError: the token or the count; it names the field and its value.
+    """
+    if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
+        raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
+    if request.count < 1:
+        raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
+
+
+def digest(request: LaunchRequest) -> str:
+    """The request in short: equal for equal requests, whatever the fleet's settings are by now."""
+    told = attrs.asdict(attrs.evolve(request, tags=dict(sorted(request.tags.items()))))
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def fleet_request(
+    request: LaunchRequest, offers: Iterable[Offer], settings: Ec2Settings, template: Template
+) -> "CreateFleetRequestTypeDef":
+    """CreateFleet's parameters; the same for the same arguments, or its client token would be taken as reused.
+
+    A disk's size can stand in an override of an instant fleet (and of no other type of fleet); so a launch template
+    needs no version per size. Tags go onto machines and volumes alone: an instant fleet takes no more.
+    """
+    spot = request.market is Market.SPOT
+    asked: CreateFleetRequestTypeDef = {
+        "ClientToken": request.token,
+        "Type": "instant",
+        "TargetCapacitySpecification": {
+            "TotalTargetCapacity": request.count,
+            "DefaultTargetCapacityType": "spot" if spot else "on-demand",
+        },
+        "LaunchTemplateConfigs": [
+            {
+                "LaunchTemplateSpecification": {"LaunchTemplateId": template.id, "Version": template.version},
+                "Overrides": [_override(offer, request.disk, settings, template) for offer in offers],
+            }
+        ],
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": _tags(request, settings)},
+            {"ResourceType": "volume", "Tags": _tags(request, settings)},
+        ],
+    }
+    if spot:
+        asked["SpotOptions"] = {
+            "AllocationStrategy": "price-capacity-optimized",
+            "InstanceInterruptionBehavior": "terminate",
+        }
+    else:
+        asked["OnDemandOptions"] = {"AllocationStrategy": "lowest-price"}
+    return asked
+
+
+def _override(
+    offer: Offer, disk: int, settings: Ec2Settings, template: Template
+) -> "FleetLaunchTemplateOverridesRequestTypeDef":
+    return {
+        "InstanceType": offer.instance_type,  # type: ignore[typeddict-item]  # newer types than the stubs know
+        "SubnetId": settings.subnets[offer.zone],
+        "BlockDeviceMappings": [
+            {
+                "DeviceName": template.root_device,
+                "Ebs": {
+                    "VolumeSize": disk,
+                    "VolumeType": "gp3",
+                    "DeleteOnTermination": True,
+                    "Encrypted": settings.encrypted,
+                },
+            }
+        ],
+    }
+
+
+def _tags(request: LaunchRequest, settings: Ec2Settings) -> "list[TagTypeDef]":
+    ours = {FLEET: settings.fleet, LAUNCH: request.token, REQUEST: digest(request), DISK: str(request.disk)}
+    return [{"Key": key, "Value": value} for key, value in sorted({**request.tags, **ours}.items())]
