@@ -15,7 +15,7 @@ from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, dige
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
-from paddock.core.errors import NoCapacity, NotFound, TokenReused
+from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
@@ -38,7 +38,7 @@ class Ec2Machines:
 
     Requests: `launch` one (CreateFleet), and one DescribeInstances more in the rare case that EC2 takes its token as
     reused; `describe` one per `CHUNK` ids, and a second one where some are unknown; `page` one; `terminate` one per
-    `CHUNK` ids, and another one for every time that EC2 names unknown ones; `offers` none, except for what `Offerings`
+    `CHUNK` ids, and one or two more where some are unknown; `offers` none, except for what `Offerings`
     asks a few times a day.
     """
 
@@ -142,27 +142,38 @@ class Ec2Machines:
             self._terminate(chunk)
 
     def _terminate(self, ids: Sequence[str]) -> None:
-        """One unknown id fails a whole call; EC2 names those that it does not know."""
+        """One unknown id fails a whole call: it is made again for the others, as often as that happens."""
         try:
             self._ask(self._clients.ec2.terminate_instances, InstanceIds=ids)
         except NotFound as error:
             named = set(_ID.findall(str(error)))
             known = [id_ for id_ in ids if id_ not in named]
-            if len(known) < len(ids):
-                parts: list[Sequence[str]] = [known]
-            elif len(ids) > 1:  # it names nobody: whoever is unknown is found by halves
-                parts = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+            if len(known) == len(ids):  # it names nobody: whoever is unknown is found by halves
+                half = len(ids) // 2
+                parts = [ids[:half], ids[half:]] if half else []
             else:
-                parts = []
-            for part in filter(None, parts):
-                self._terminate(part)
+                parts = [known]
+        except AccessDenied:
+            # Our rights go by a tag, and what is long gone has no tags: then EC2 denies what it does not know.
+            seen = (machine_of(instance, self._kinds) for instance in self._by_filter(ids))
+            alive = [machine.id for machine in seen if machine.alive]
+            if len(alive) == len(ids):
+                raise
+            parts = [alive]
+        else:
+            return
+        for part in filter(None, parts):
+            self._terminate(part)
 
     def _described(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
         """By their ids, which EC2 answers fastest; where some are unknown, by a filter, which passes over them."""
         try:
             yield from _instances(self._ask(self._clients.ec2.describe_instances, InstanceIds=ids))
         except NotFound:
-            yield from self._filtered([{"Name": "instance-id", "Values": ids}])
+            yield from self._by_filter(ids)
+
+    def _by_filter(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
+        return self._filtered([{"Name": "instance-id", "Values": ids}])
 
     def _launched(self, request: LaunchRequest) -> tuple[Machine, ...]:
         """What this very request was given before, ended machines included; empty if that is not known."""

@@ -1,0 +1,111 @@
+"""Every code that EC2 publishes and that our calls can bring is one of our errors, and the right one."""
+
+import botocore.session
+import pytest
+from botocore.exceptions import ClientError
+
+from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, QUOTA
+from paddock.adapters.aws.errors import COMMON, translated
+from paddock.core.errors import (
+    AccessDenied,
+    NoCapacity,
+    NotFound,
+    PaddockError,
+    Rejected,
+    Throttled,
+    TokenReused,
+    Unavailable,
+)
+
+OPERATIONS = ("CreateFleet", "DescribeInstances", "DescribeInstanceTypeOfferings", "TerminateInstances")
+
+# "Error codes for the Amazon EC2 API": the codes that every call may bring, those of servers, and of those that belong
+# to single calls whatever a launch, a description or a termination touches. Left out are those of things that we
+# neither make nor name: VPNs, gateways, routes, addresses, snapshots, images in the making, reservations for sale,
+# dedicated hosts, imports and exports, traffic mirrors, endpoints.
+PUBLISHED: dict[type[PaddockError], tuple[str, ...]] = {
+    AccessDenied: (
+        *("AuthFailure", "Blocked", "IncompleteSignature", "InvalidClientTokenId", "MissingAuthenticationToken"),
+        *("OptInRequired", "PendingVerification", "RequestExpired", "UnauthorizedOperation", "SignatureDoesNotMatch"),
+        *("InvalidSecurity.RequestHasExpired", "OperationNotPermitted", "CustomerKeyHasBeenRevoked"),
+    ),
+    TokenReused: ("IdempotentParameterMismatch", "IdempotentInstanceTerminated"),
+    NotFound: ("InvalidInstanceID.NotFound", "InvalidInstanceID.Malformed"),
+    Throttled: ("RequestLimitExceeded",),
+    Unavailable: ("ConcurrentTagAccess", "InternalError", "InternalFailure", "ServiceUnavailable", "Unavailable"),
+    NoCapacity: (
+        *("InsufficientInstanceCapacity", "InsufficientCapacity", "InsufficientHostCapacity"),
+        *("InsufficientReservedInstanceCapacity", "InsufficientVolumeCapacity", "InsufficientAddressCapacity"),
+        *("InsufficientCapacityOnHost", "InsufficientFreeAddressesInSubnet", "ReservationCapacityExceeded"),
+        *("MaxSpotInstanceCountExceeded", "MaxSpotFleetRequestCountExceeded", "MaxIOPSLimitExceeded"),
+        *("InstanceLimitExceeded", "ResourceLimitExceeded", "VolumeLimitExceeded", "NetworkInterfaceLimitExceeded"),
+        *("TargetCapacityLimitExceededException", "Unsupported", "VolumeTypeNotAvailableInZone"),
+        *("VcpuLimitExceeded", "UnfulfillableCapacity", "SpotMaxPriceTooLow"),
+    ),
+    Rejected: (
+        *("DryRunOperation", "InvalidAction", "InvalidCharacter", "InvalidPaginationToken", "InvalidParameter"),
+        *("InvalidParameterCombination", "InvalidParameterValue", "InvalidQueryParameter", "MalformedQueryString"),
+        *("MissingAction", "MissingParameter", "UnknownParameter", "UnsupportedInstanceAttribute", "ValidationError"),
+        *("UnsupportedOperation", "UnsupportedProtocol", "AttachmentLimitExceeded", "BootForVolumeTypeUnsupported"),
+        *("DefaultVpcDoesNotExist", "EncryptedVolumesNotSupported", "FilterLimitExceeded", "IncorrectInstanceState"),
+        *("IncorrectState", "InvalidAMIID.Malformed", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable"),
+        *("InvalidAvailabilityZone", "InvalidBlockDeviceMapping", "InvalidClientToken", "InvalidFilter"),
+        *("InvalidGroup.NotFound", "InvalidGroupId.Malformed", "InvalidIamInstanceProfileArn.Malformed"),
+        *("InvalidID", "InvalidInput", "InvalidInstanceID", "InvalidInstanceState", "InvalidInstanceType"),
+        *("InvalidInstanceAttributeValue", "InvalidInstanceFamily", "InvalidInterface.IpAddressLimitExceeded"),
+        *("InvalidKeyPair.NotFound", "InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound"),
+        *("InvalidLaunchTemplateId.VersionNotFound", "InvalidLaunchTemplateName.MalformedException"),
+        *("InvalidLaunchTemplateName.NotFoundException", "InvalidMaxResults", "InvalidNextToken", "InvalidRegion"),
+        *("InvalidPlacementGroup.Unknown", "InvalidRequest", "InvalidSecurityGroupId.Malformed", "InvalidState"),
+        *("InvalidSecurityGroupID.NotFound", "InvalidSnapshot.NotFound", "InvalidSnapshotID.Malformed"),
+        *("InvalidSpotFleetRequestConfig", "InvalidSubnet", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound"),
+        *("InvalidTagKey.Malformed", "InvalidTenancy", "InvalidTime", "InvalidVolume.ZoneMismatch"),
+        *("InvalidZone.NotFound", "MissingInput", "NoSuchVersion", "NonEBSInstance", "PrivateIpAddressLimitExceeded"),
+        *("RequestResourceCountExceeded", "ResourceCountExceeded", "SecurityGroupLimitExceeded"),
+        *("SecurityGroupsPerInstanceLimitExceeded", "SecurityGroupsPerInterfaceLimitExceeded", "TagLimitExceeded"),
+        *("UnknownVolumeType", "UnsupportedTenancy", "VPCIdNotSpecified", "VPCResourceNotSpecified", "VolumeIOPSLimit"),
+    ),
+}
+SERVER_SIDE = ("Insufficient", "Internal", "RequestLimit", "ServiceUnavailable", "Unavailable")
+# Met in the answers of instant fleets, and not on the page.
+UNPUBLISHED: dict[type[PaddockError], tuple[str, ...]] = {
+    AccessDenied: ("AuthFailure.ServiceLinkedRoleCreationNotPermitted",),
+    NoCapacity: ("MaxFleetCountExceeded",),
+    Rejected: ("InvalidFleetConfiguration", "InvalidFleetConfig"),
+}
+
+
+def each(*tables: dict[type[PaddockError], tuple[str, ...]]) -> list[tuple[str, type[PaddockError]]]:
+    return [(code, kind) for table in tables for kind, codes in table.items() for code in codes]
+
+
+def raised(code: str, status: int) -> PaddockError:
+    answer = {"Error": {"Code": code, "Message": "text"}, "ResponseMetadata": {"HTTPStatusCode": status}}
+    return translated(ClientError(answer, "CreateFleet"), "create_fleet", CODES)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("code", "kind"), each(PUBLISHED, UNPUBLISHED))
+def test_each_code_is_one_of_our_errors(code: str, kind: type[PaddockError]) -> None:
+    """With its own words in the message, whatever the status that it comes with."""
+    error = raised(code, 500 if code.startswith(SERVER_SIDE) else 400)
+    assert type(error) is kind
+    assert f"{code}: text" in str(error)
+
+
+def test_no_code_of_ours_is_left_untested() -> None:
+    """What the table names stands in the lists above."""
+    assert set(CODES) <= {code for code, _ in each(PUBLISHED, UNPUBLISHED)}
+
+
+def test_the_models_name_no_errors_of_their_own() -> None:
+    """If botocore's model of EC2 ever documents some, they have to be mapped too."""
+    model = botocore.session.get_session().get_service_model("ec2")
+    shapes = [shape for name in OPERATIONS for shape in model.operation_model(name).error_shapes]
+    assert shapes == []
+
+
+def test_what_makes_a_lack_is_capacity_or_a_quota() -> None:
+    """Throttles, faults, denials and mistakes of ours say nothing of an offer."""
+    assert CAPACITY.isdisjoint(QUOTA)
+    assert frozenset(code for code, kind in each(PUBLISHED, UNPUBLISHED) if kind is NoCapacity) == LACKING
+    assert LACKING.isdisjoint(COMMON)

@@ -1,0 +1,51 @@
+"""The rights that a role is given for EC2, held against what the adapter really calls."""
+
+import json
+
+import pytest
+
+from paddock.adapters.aws.ec2.policy import MACHINES, Statement
+from tests.aws_ec2 import a_request, ec2_on_moto
+
+# What EC2 checks for each operation: an instant fleet runs and tags its machines, and gives them a role, in its
+# caller's name.
+CHECKED = {
+    "CreateFleet": {"ec2:CreateFleet", "ec2:RunInstances", "ec2:CreateTags", "iam:PassRole"},
+    "DescribeInstanceTypeOfferings": {"ec2:DescribeInstanceTypeOfferings"},
+    "DescribeInstances": {"ec2:DescribeInstances"},
+    "TerminateInstances": {"ec2:TerminateInstances"},
+}
+
+
+def actions(statement: Statement) -> set[str]:
+    return {str(action) for action in statement["Action"]}
+
+
+@pytest.mark.slow
+def test_nothing_is_called_without_a_right_and_no_right_is_unused() -> None:
+    """Every method, with unknown ids too."""
+    with ec2_on_moto() as ec2:
+        machines = ec2.machines()
+        (machine,) = machines.launch(a_request()).machines
+        machines.describe([machine.id, "i-00000000000000404"])
+        machines.page()
+        machines.terminate([machine.id, "i-00000000000000404"])
+        called = set(ec2.faults.sent)
+    granted = {action for statement in MACHINES for action in actions(statement)}
+    assert granted == {right for operation in called for right in CHECKED[operation]}
+
+
+def test_machines_are_made_and_ended_only_with_the_fleets_tag() -> None:
+    """No statement lets a role run, tag or terminate an instance that is not, or will not be, its fleet's."""
+    conditions = {
+        "ec2:RunInstances": "aws:RequestTag/paddock:fleet",
+        "ec2:CreateFleet": "aws:RequestTag/paddock:fleet",
+        "ec2:TerminateInstances": "aws:ResourceTag/paddock:fleet",
+        "ec2:CreateTags": "ec2:CreateAction",
+    }
+    for statement in MACHINES:
+        if any(str(resource).endswith(("instance/*", "volume/*")) for resource in statement["Resource"]):
+            for action in actions(statement):
+                assert conditions[action] in json.dumps(statement["Condition"])
+        elif "*" in statement["Resource"]:
+            assert all(action.startswith("ec2:Describe") for action in actions(statement))
