@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import attrs
 import pytest
 
-from paddock.adapters.aws.ec2 import Ec2Machines, machines, offerings
+from paddock.adapters.aws.ec2 import Ec2Machines, offerings
 from paddock.adapters.memory import ManualClock
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import Throttled, Unavailable
@@ -116,10 +115,9 @@ def test_all_pages_of_the_list_are_read(ec2: Ec2UnderTest) -> None:
 def test_of_too_many_pools_the_cheapest_types_stay(ec2: Ec2UnderTest) -> None:
     """In all their zones, and what is offered is what is launched from."""
     zones = len(ec2.settings.subnets)
-    with patch.object(machines, "MOST_OVERRIDES", 2 * zones):
-        cloud = ec2.machines()
-        offers = cloud.offers(RunnerSpec())
-        cloud.launch(a_request())
+    cloud = Ec2Machines(ec2.clients, ec2.settings, ManualClock(NOON), most_pools=2 * zones)
+    offers = cloud.offers(RunnerSpec())
+    cloud.launch(a_request())
     assert {offer.instance_type for offer in offers} == {kind.name for kind in fitting(RunnerSpec())[:2]}
     assert len(offers) == 2 * zones
     (asked,) = ec2.faults.asked

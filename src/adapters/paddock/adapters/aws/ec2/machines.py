@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from types_boto3_ec2.type_defs import DescribeInstancesResultTypeDef, FilterTypeDef, InstanceTypeDef
 
 NO_OFFER = "NoOffer: every offer that fits was left out of the request"
-MOST_OVERRIDES = 300  # EC2's limit for the other types of fleets; for instant ones it names none
+MOST_POOLS = 300  # EC2's limit for the other types of fleets; for instant ones it names none
 CHUNK = 200  # ids in a call: EC2 takes 1,000 and advises fewer; a filter takes so many values
 MOST_RESULTS = 1_000  # of a page
 ALIVE = ("pending", "running", "stopping", "stopped")
@@ -50,14 +50,16 @@ class Ec2Machines:
         *,
         types: Sequence[InstanceType] = CATALOGUE,
         page_size: int = MOST_RESULTS,
+        most_pools: int = MOST_POOLS,
     ) -> None:
-        """Args: the catalogue of what may be launched; `page_size` is how many machines `page` lists at most."""
+        """Args: the catalogue of what may be launched; the most machines on a page, and pools that a fleet may name."""
         self._clients = clients
         self._settings = settings
         self._clock = clock
         self._types = types
         self._kinds = {kind.name: kind for kind in types}
         self._page_size = page_size
+        self._most_pools = most_pools
         self._ask = Asking(CODES)
         self._reader = Reader(settings, self._kinds)
         self._offerings = Offerings(
@@ -70,7 +72,7 @@ class Ec2Machines:
             return ()
         known = self._offerings.all()
         fit = (Offer(zone, kind.name) for kind in fitting(spec, self._types) for zone in sorted(self._settings.subnets))
-        return tuple(sorted([offer for offer in fit if offer in known][:MOST_OVERRIDES]))
+        return tuple(sorted([offer for offer in fit if offer in known][: self._most_pools]))
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """One instant fleet under the request's token, which EC2 remembers: a repetition brings the same answer.
