@@ -83,7 +83,7 @@ def test_machines_and_volumes_are_tagged_and_nothing_else(ec2: Ec2UnderTest) -> 
 
 
 def test_equal_requests_ask_for_the_same(ec2: Ec2UnderTest) -> None:
-    """After a cold start too, and however the caller orders what it leaves out: or EC2 would refuse the token."""
+    """After a cold start too, and however the tags are ordered: or EC2 would refuse the token."""
     offers = ec2.machines().offers(RunnerSpec())
     ec2.machines().launch(attrs.evolve(a_request(), without=offers[:2], tags={"a": "1", "b": "2"}))
     ec2.machines().launch(attrs.evolve(a_request(), without=offers[:2], tags={"b": "2", "a": "1"}))
