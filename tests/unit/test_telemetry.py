@@ -72,7 +72,7 @@ def told_world() -> tuple[World, list[str]]:
 
 
 def test_a_job_is_counted_from_its_queue_to_its_end() -> None:
-    """Once each."""
+    """Once at each step, and never by a repetition."""
     world, lines = told_world()
     job = world.push_job()
     world.run_until_quiet()
