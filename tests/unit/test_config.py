@@ -84,7 +84,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
               - {match: "runs-on=*", runs_on: paddock/runner=big/disk=100}
             deadlines: {lease: 90s, boot: 3m, idle: 1m30s, runtime: 1d, silence: 12m, queue: 2d, drain: 1m, orphan: 7m, retry_admission: 5s, word: 2m}
             retry: {max_launches: 5, backoff: 4s}
-            circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m}
+            circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m, avoid: 0s}
             rerun: {most: 2, deployments: true, on_demand: false}
             shortage: 90s
             local:
@@ -130,7 +130,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert (deadlines.drain, deadlines.orphan) == (MINUTE, 7 * MINUTE)
     assert (deadlines.retry_admission, deadlines.word) == (5 * SECOND, 2 * MINUTE)
     assert attrs.astuple(settings.retry) == (5, 4 * SECOND)
-    assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE)
+    assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE, 0)
     assert settings.rerun == RerunPolicy(most=2, deployments=True, on_demand=False)
     assert settings.shortage == 90 * SECOND
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)

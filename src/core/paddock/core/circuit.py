@@ -9,6 +9,13 @@
 
 A circuit is of a type in a zone, of a type in any zone, or of a whole zone. Which of them opens is told by who else was
 hit: a storm over one zone opens the zone, and not each type that happens to be in it.
+
+Long before three are counted, one is enough to be wary. An offer from which the cloud takes a machine, or says that it
+may, is avoided: left out as long as another spot offer is left, which never makes a job go on demand::
+
+    hit           hit
+    ─┬─────────────┬── tried now and then ──┬───────────
+     │ avoided     │ avoided: twice as long │ tried now and then, then as any other
 """
 
 from collections.abc import Collection, Iterable
@@ -29,7 +36,8 @@ class CircuitPolicy:
     """When a circuit opens and for how long. Defaults: 3 interruptions in 15 minutes open it for 30.
 
     ``zone_types`` is how many types of one zone must be hit within the window for the zone itself to open.
-    A probe that has not told how it went within ``probe`` gives way to another one.
+    A probe that has not told how it went within ``probe`` gives way to another one. ``avoid`` is how long an offer is
+    avoided that was hit once; 0: nothing is avoided.
     """
 
     threshold: int = 3
@@ -38,10 +46,17 @@ class CircuitPolicy:
     max_cool_down: Span = 240 * MINUTE
     zone_types: int = 3
     probe: Span = 15 * MINUTE
+    avoid: Span = 30 * MINUTE
 
     def cools(self, openings: int) -> Span:
         """How long a circuit stays open that opens for the `openings`-th time in a row."""
         return min(self.cool_down << min(max(0, openings - 1), 16), self.max_cool_down)
+
+    def avoids(self, times: int) -> Span:
+        """How long an offer is avoided that is hit for the `times`-th time in a row; 0: it never was."""
+        if times < 1:
+            return 0
+        return min(self.avoid << min(times - 1, 16), max(self.avoid, self.max_cool_down))
 
 
 @attrs.frozen
@@ -73,6 +88,10 @@ class Circuit:
     cool-down). Open, it lets a probe through from ``until`` on. ``probe`` is the launch that tries while it is half
     open. ``manual`` says that an operator opened it. ``changed_at`` is when its state last changed: interruptions that
     were told before have had their effect on it.
+
+    The circuit of an offer also knows whether that is avoided, whatever its state: until ``avoided_until``, after it
+    was hit ``avoidances`` times in a row. For as long again only one launch at a time may ask for it, the last one at
+    ``tried_at``.
     """
 
     zone: str
@@ -86,6 +105,9 @@ class Circuit:
     manual: bool = False
     changed_at: Moment = 0
     reason: str = ""
+    avoided_until: Moment = 0
+    avoidances: int = 0
+    tried_at: Moment = 0
 
     @property
     def key(self) -> str:
@@ -101,6 +123,22 @@ class Circuit:
         if self.state is CircuitState.OPEN:
             return now >= (self.until or 0)
         return self.state is CircuitState.HALF_OPEN and now >= (self.probed_at or 0) + policy.probe
+
+    def wary_until(self, policy: CircuitPolicy) -> Moment:
+        """Until when its offer is avoided, and then tried: later it is one as any other."""
+        return self.avoided_until + policy.avoids(self.avoidances)
+
+    def may_be_tried(self, now: Moment, policy: CircuitPolicy) -> bool:
+        """True if its offer is no longer avoided, and one launch may try now whether it is hit again."""
+        return self.avoided_until <= now < self.wary_until(policy) and now >= self.tried_at + policy.window
+
+    def hit(self, at: Moment, policy: CircuitPolicy) -> "Circuit":
+        """As it is after its offer was hit at `at`. The same hit again, or one of long ago, changes nothing."""
+        times = self.avoidances
+        if at >= self.avoided_until:
+            times = times + 1 if at < self.wary_until(policy) else 1
+        until = max(self.avoided_until, at + policy.avoids(times))
+        return attrs.evolve(self, avoided_until=until, avoidances=times)
 
 
 def circuit_key(zone: str, instance_type: str) -> str:
@@ -197,6 +235,9 @@ class CircuitIs(TypedDict, total=False):
     openings: int
     probe: str | None
     probed_at: Moment | None
+    avoided_until: Moment
+    avoidances: int
+    tried_at: Moment
 
 
 class CircuitChange(TypedDict, total=False):
@@ -211,3 +252,6 @@ class CircuitChange(TypedDict, total=False):
     manual: bool
     changed_at: Moment
     reason: str
+    avoided_until: Moment
+    avoidances: int
+    tried_at: Moment

@@ -71,14 +71,14 @@ class Builder:
     def _refuse(self, path: Path, value: str, remedy: str, *, at_key: bool = False) -> None:
         self.problems.append(self._tree.problem(path, value, remedy, at_key=at_key))
 
-    def _span(self, section: str, name: str, default: Span) -> Span:
-        """The span at `name` in the section; at the section itself if the name is empty."""
+    def _span(self, section: str, name: str, default: Span, *, none: bool = False) -> Span:
+        """The span at `name` in the section; at the section itself if the name is empty. It may be 0 if `none`."""
         path = (section, name) if name else (section,)
         text = self._get(*path)
         if text is None:
             return default
         found = span(text)
-        if not found:
+        if found is None or (not found and not none):
             self._refuse(path, shown(text), "must be longer than nothing")
             return default
         return found
@@ -222,6 +222,7 @@ class Builder:
             max_cool_down=self._span("circuit", "max_cool_down", usual.max_cool_down),
             zone_types=self._get("circuit", "zone_types", default=usual.zone_types),
             probe=self._span("circuit", "probe", usual.probe),
+            avoid=self._span("circuit", "avoid", usual.avoid, none=True),
         )
 
     def _rerun(self) -> RerunPolicy:

@@ -71,6 +71,8 @@ class Invariants:
                 self._wrong("launches stay within the budget", f"job {job_id} has {job.launch}", job_id)
 
     def _on_demand(self, job_id: int, market: Market) -> None:
+        if not self._settings.rerun.on_demand:
+            return  # by whose settings that need not be
         told = self._github.state.jobs.get(job_id)
         rerun = None if told is None or told.attempt == 1 else self._table.reruns.get(str(told.run_id))
         if rerun is not None and rerun.times and market is not Market.ON_DEMAND:

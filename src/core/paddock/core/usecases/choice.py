@@ -1,10 +1,10 @@
 """Which offers a launch may use: a pure decision from the spec, the circuits, and what had no capacity lately."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import attrs
 
-from paddock.core.circuit import ANY, Circuit, CircuitPolicy
+from paddock.core.circuit import ANY, Circuit, CircuitPolicy, circuit_key
 from paddock.core.shortage import Shortage
 from paddock.core.spec import Market, Offer
 from paddock.core.states import CircuitState
@@ -35,23 +35,26 @@ def choose(
     shortages: Iterable[Shortage],
     policy: CircuitPolicy,
     now: Moment,
+    tries: Collection[str] = (),
 ) -> Choice:
-    """Leave out what is open or short; go on demand if spot has nothing left.
+    """Leave out what is open or short, and what is avoided if there is anything else; go on demand if nothing is left.
 
     Args:
         offers: all that fit, in order.
         market: the market that is wanted.
-        circuits: all circuits; closed ones say nothing.
+        circuits: all circuits; closed ones say no more than what is avoided.
         shortages: all that are remembered; those that are over say nothing.
         policy: when an open circuit may be tried.
         now: the moment.
+        tries: the keys of circuits whose offers this launch may try, though others may not.
     """
     short = {(one.market, one.offer): one for one in shortages if one.until > now}
     if market is Market.ON_DEMAND:
         return _on_demand(offers, short, ())
     if not offers:
         return Choice(market)  # nothing fits: the cloud says why
-    barring = [one for one in circuits if one.state is not CircuitState.CLOSED]
+    known = tuple(circuits)
+    barring = [one for one in known if one.state is not CircuitState.CLOSED]
     closed = [offer for offer in offers if any(one.covers(offer) for one in barring)]
     lacking = [offer for offer in offers if (Market.SPOT, offer) in short and offer not in closed]
     probe, tried = _probe([offer for offer in closed if (Market.SPOT, offer) not in short], barring, policy, now)
@@ -59,6 +62,11 @@ def choose(
     reasons = (*told, *_lack(lacking, Market.SPOT, short))
     without = tuple(sorted({*closed, *lacking}))
     if len(without) < len(offers):
+        wary = {one.key: one for one in known if now < one.wary_until(policy) and one.key not in tries}
+        avoided = [one for one in offers if one not in without and circuit_key(one.zone, one.instance_type) in wary]
+        if len(without) + len(avoided) < len(offers):
+            without = tuple(sorted({*without, *avoided}))
+            reasons = (*reasons, *_avoided(avoided))
         return Choice(Market.SPOT, without, probe, tried, reasons=reasons)
     rest = _on_demand(offers, short, (*reasons, "no spot offer is left, so it goes on demand"))
     return attrs.evolve(rest, probe=probe, tried=tried)
@@ -110,10 +118,19 @@ def _why(circuit: Circuit, offers: Iterable[Offer], policy: CircuitPolicy, now: 
     return f"{what} in {where} left out ({number} offers) until {until}: {circuit.reason}"
 
 
+def _avoided(offers: Sequence[Offer]) -> tuple[str, ...]:
+    if not offers:
+        return ()
+    return (f"{_names(offers)} left out while there are others: taken back from lately",)
+
+
+def _names(offers: Sequence[Offer]) -> str:
+    names = ", ".join(f"{offer.instance_type} in {offer.zone}" for offer in offers[:3])
+    return names if len(offers) <= 3 else f"{names} and {len(offers) - 3} more"  # noqa: PLR2004 - as above
+
+
 def _lack(offers: Sequence[Offer], market: Market, short: dict[tuple[Market, Offer], Shortage]) -> tuple[str, ...]:
     if not offers:
         return ()
-    names = ", ".join(f"{offer.instance_type} in {offer.zone}" for offer in offers[:3])
-    more = "" if len(offers) <= 3 else f" and {len(offers) - 3} more"  # noqa: PLR2004 - as above
     until = max(short[market, offer].until for offer in offers)
-    return (f"{names}{more} left out until {rfc3339(until)} at the latest: no capacity a moment ago",)
+    return (f"{_names(offers)} left out until {rfc3339(until)} at the latest: no capacity a moment ago",)

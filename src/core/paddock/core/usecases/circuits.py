@@ -29,6 +29,7 @@ from paddock.core.records import hour_of
 from paddock.core.runner import Runner
 from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import HOUR, Moment, Span, span_text
+from paddock.core.usecases.avoidance import Avoidance
 from paddock.core.usecases.record import Recorder
 
 _ATTEMPTS = 4
@@ -45,6 +46,7 @@ class Circuits:
         self._runners = table.runners
         self._clock = clock
         self._record = Recorder(decisions, clock, "circuits")
+        self.avoidance = Avoidance(policy=policy, table=table, decisions=decisions, clock=clock)
 
     def all(self) -> list[Circuit]:
         """Every circuit that was ever opened."""
@@ -66,6 +68,7 @@ class Circuits:
             if known is None or known.weighed:
                 return
             hit = known
+        self.avoidance.hit(runner, hit.at, f"{runner.machine} is taken back")
         self._weigh(hit, runner)
         self._interruptions.update(hit.key, InterruptionIs(), InterruptionChange(weighed=True))
 

@@ -65,6 +65,9 @@ class Interruptions:
             return
         if message.warning is WarningKind.REBALANCE:
             self._record.machine(runner.machine, "rebalance", "the cloud says that it may take it back soon")
+            if runner.market is Market.SPOT:
+                at = max(runner.launched_at, min(message.at, self._clock.now()))
+                self._circuits.avoidance.hit(runner, at, f"{runner.machine} may be taken back soon")
             return
         self.taken(runner, message.at, gone=False)
 

@@ -1,12 +1,12 @@
 """What is asked of the cloud for a job: which market, and which offers are left out of the request."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import TypeVar
 
 import attrs
 
-from paddock.core.circuit import Circuit, CircuitPolicy
+from paddock.core.circuit import Circuit, CircuitPolicy, circuit_key
 from paddock.core.errors import Conflict, NotFound, PaddockError
 from paddock.core.job import Job
 from paddock.core.paging import pages
@@ -16,7 +16,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
-from paddock.core.spec import Market, RunnerSpec
+from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import HOUR, Moment, Span
 from paddock.core.usecases.choice import Choice, choose
 from paddock.core.usecases.circuits import Circuits
@@ -85,7 +85,13 @@ class Offers:
         """What a launch of this spec may use."""
         offers = self._machines.offers(spec)
         return choose(
-            offers, market, circuits=known.circuits, shortages=known.shortages, policy=self._policy, now=known.at
+            offers,
+            market,
+            circuits=known.circuits,
+            shortages=known.shortages,
+            policy=self._policy,
+            now=known.at,
+            tries=self._tries(offers, known) if market is Market.SPOT else (),
         )
 
     def probe(self, spec: RunnerSpec, choice: Choice, launch: str) -> Choice | None:
@@ -99,6 +105,12 @@ class Offers:
         if not self._circuits.lend(choice.probe, launch):
             return None
         return Choice(Market.SPOT, others, reasons=("it tries what was taken back too often a while ago",))
+
+    def _tries(self, offers: Sequence[Offer], known: Known) -> list[str]:
+        """Of what was avoided until a while ago: what this launch may ask for, and no other one for some time."""
+        keys = {circuit_key(offer.zone, offer.instance_type) for offer in offers}
+        due = (one for one in known.circuits if one.key in keys and one.may_be_tried(known.at, self._policy))
+        return [one.key for one in due if self._circuits.avoidance.tries(one)]
 
     def remember(self, lacks: Iterable[Lack]) -> None:
         """Offers without capacity are not asked for again for some minutes. What cannot be noted is asked for again."""

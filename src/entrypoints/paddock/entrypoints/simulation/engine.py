@@ -7,7 +7,7 @@ from typing import Protocol, TypeAlias
 
 import attrs
 
-from paddock.adapters.simulation.cloud import SimulatedEc2, stormy, usual
+from paddock.adapters.simulation.cloud import SimulatedEc2, churning, stormy, usual
 from paddock.adapters.simulation.faults import PLANS
 from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.load import Workload
@@ -26,6 +26,11 @@ Progress: TypeAlias = Callable[[Moment, int], None]
 
 STORMY = "stormy"
 """The name, among the faults, of a spot market that takes machines back by the dozen."""
+
+CHURNING = "churning"
+"""The name, among the faults, of a spot market some pools of which take machines back again and again."""
+
+_MARKETS = {STORMY: stormy, CHURNING: churning}
 
 _LOOK: Span = 5 * MINUTE
 
@@ -77,7 +82,7 @@ def run(
     start: Start = Start.COLD,
 ) -> Outcome:
     """One policy on the simulated EC2, see `Run`."""
-    weather = stormy() if faults == STORMY else usual()
+    weather = _MARKETS.get(faults, usual)()
     world = Simulation(
         workload,
         settings=settings,
@@ -100,7 +105,7 @@ def engine() -> Engine:
         run=run,
         built_in=built_in_day,
         opened=read_trace,
-        faults=(STORMY, *(name for name in PLANS if name != "none")),
+        faults=(*_MARKETS, *(name for name in PLANS if name != "none")),
         assumptions=assumptions(Parameters(), usual()),
         inputs=inputs(Parameters(), usual()),
     )
