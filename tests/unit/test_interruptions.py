@@ -112,7 +112,8 @@ def test_three_interruptions_open_the_circuit_and_the_next_job_goes_elsewhere() 
     kind = world.runner(machine_of(world, jobs[0])).instance_type
     interrupted(world, jobs)
     assert circuits_of(world) == {f"us-east-1a/{kind}": CircuitState.OPEN}
-    (opened,) = world.decisions.about(f"circuit:us-east-1a/{kind}")
+    avoided, opened = world.decisions.about(f"circuit:us-east-1a/{kind}")
+    assert avoided.verdict == "avoided"
     assert (opened.verdict, "3 interruptions" in opened.reason) == ("opened", True)
     other = world.push_job()
     world.run(SECOND)
@@ -176,7 +177,7 @@ def test_a_hundred_interruptions_at_once_count_a_hundred() -> None:
     interrupted(world, jobs)
     assert len(world.table.interruptions) == 100  # type: ignore[arg-type]  # this world's stores are in memory
     (circuit,) = world.fleet.circuits.all()
-    assert [one.verdict for one in world.decisions.about(f"circuit:{circuit.key}")] == ["opened"]
+    assert [one.verdict for one in world.decisions.about(f"circuit:{circuit.key}")] == ["avoided", "opened"]
 
 
 def test_an_operator_opens_and_closes() -> None:

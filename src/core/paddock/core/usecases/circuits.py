@@ -157,7 +157,7 @@ class Circuits:
         return fresh
 
     def close(self, zone: str, instance_type: str, reason: str) -> Circuit | None:
-        """An operator closes a circuit; None if it was not open.
+        """An operator closes a circuit, and its offer is no longer avoided; None if it was not open nor avoided.
 
         Raises:
             Unavailable: its record did not keep still. Nothing was done.
@@ -165,9 +165,11 @@ class Circuits:
         key = circuit_key(zone, instance_type)
         for _ in range(_ATTEMPTS):
             circuit = self._circuits.get(key)
-            if circuit is None or circuit.state is CircuitState.CLOSED:
+            if circuit is None or (
+                circuit.state is CircuitState.CLOSED and self._clock.now() >= circuit.wary_until(self._policy)
+            ):
                 return None
-            closed = self._close(circuit, f"an operator closed it: {reason or 'no reason given'}")
+            closed = self._close(circuit, f"an operator closed it: {reason or 'no reason given'}", trusted=True)
             if closed is not None:
                 return closed
         raise _restless(key)
@@ -231,7 +233,7 @@ class Circuits:
             if one.zone == zone and one.instance_type != ANY and one.state is CircuitState.OPEN and by_itself:
                 self._close(one, "the whole zone's circuit is open instead")
 
-    def _close(self, circuit: Circuit, reason: str) -> Circuit | None:
+    def _close(self, circuit: Circuit, reason: str, *, trusted: bool = False) -> Circuit | None:
         when = CircuitIs(state=circuit.state, opened_at=circuit.opened_at, probed_at=circuit.probed_at)
         change = CircuitChange(
             state=CircuitState.CLOSED,
@@ -244,6 +246,8 @@ class Circuits:
             changed_at=self._clock.now(),
             reason=reason,
         )
+        if trusted:
+            change["avoided_until"] = change["avoidances"] = 0
         try:
             closed = self._circuits.update(circuit.key, when, change)
         except (Conflict, NotFound):

@@ -106,8 +106,9 @@ def _line(circuit: Circuit, now: Moment) -> str:
     what = "every type" if circuit.instance_type == ANY else circuit.instance_type
     where = "every zone" if circuit.zone == ANY else circuit.zone
     left = max(0, (circuit.until or now) - now)
+    avoided = max(0, circuit.avoided_until - now)
     state = {
-        CircuitState.CLOSED: "closed: asked for",
+        CircuitState.CLOSED: f"closed, avoided for {span_text(avoided)} more" if avoided else "closed: asked for",
         CircuitState.OPEN: f"open for {span_text(left)} more" if left else "open until the next job tries it",
         CircuitState.HALF_OPEN: "half open: one machine tries it",
     }[circuit.state]
