@@ -1,4 +1,4 @@
-"""Being wary: where one machine was taken back, others are asked for first, for a while; it is never a reason to pay."""
+"""Being wary: where one machine was taken back, others are asked for first; that makes no job go on demand."""
 
 import attrs
 from hypothesis import given
@@ -138,7 +138,7 @@ def test_one_interruption_sends_the_next_job_elsewhere_and_opens_nothing() -> No
 def test_a_recommendation_to_rebalance_does_the_same_and_is_no_interruption() -> None:
     """Told twice, or days late, it changes nothing."""
     world, machine, kind = world_with()
-    word = MachineWarned(machine, WarningKind.REBALANCE, world.clock.now())
+    word = MachineWarned(machine, WarningKind.REBALANCE, world.clock.now(), world.clock.now())
     world.events.send([word, word])
     world.work()
     assert not everything_in(world.table.interruptions)

@@ -246,10 +246,11 @@ def churning() -> CloudParameters:
     """A usual day, but some pools take machines back again and again, and sell new ones at once: churn proper.
 
     Calibrated by *Karpenter*, the one record of it with numbers: of 240 nodes in 16 hours 29 were interrupted, 1 to 17
-    minutes after their launch (mean 7, median 4), and none that was older; so such pools do it all the time and others
-    do not. One pool in eight is such, for 12 % of what is launched anywhere meets it. Its spells last for hours, and the
-    next begins within minutes; others have theirs as rarely as on any day. A wave every 4 minutes, and a short lead,
-    make 7 minutes from launch to warning on average. Capacity is back at once (*flapping*), so nothing is scarce.
+    minutes after their launch (mean 7, median 4), and none that was older; so such pools do it all the time, and others
+    do not. One pool in eight is such, for 12 % of what is launched anywhere meets it. Its spells last for hours, and
+    the next begins within minutes; others have theirs as rarely as on any day. A wave every 4 minutes, and a short
+    lead, make 7 minutes from launch to warning on average (median 5 to 6). Capacity is back at once (*flapping*), so
+    nothing is scarce.
     """
     churns = 45 * DAY * 100 // (15 * MINUTE)  # a quarter of an hour until the next spell
     return CloudParameters(
