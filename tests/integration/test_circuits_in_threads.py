@@ -64,7 +64,7 @@ def listed(table: Table) -> dict[str, Circuit]:
 
 @pytest.mark.parametrize("told", [1, 2])
 def test_a_hundred_interruptions_at_once_count_a_hundred_and_open_once(table: Table, told: int) -> None:
-    """However often each is told."""
+    """However often each is told; and their offer begins to be avoided once."""
     decisions, clock = MemoryDecisions(), ManualClock(NOON)
 
     def hit(number: int) -> None:
@@ -75,7 +75,9 @@ def test_a_hundred_interruptions_at_once_count_a_hundred_and_open_once(table: Ta
     assert (len(counted), {one.weighed for one in counted}) == (100, {True})
     (circuit,) = listed(table).values()
     assert (circuit.key, circuit.state, circuit.openings) == ("a/c7i.large", CircuitState.OPEN, 1)
-    assert [one.verdict for one in decisions.about("circuit:a/c7i.large")] == ["opened"]
+    assert [one.verdict for one in decisions.about("circuit:a/c7i.large")] == ["avoided", "opened"]
+    assert circuit.avoidances == 1
+    assert circuit.avoided_until >= NOON + 30 * MINUTE
 
 
 @pytest.mark.parametrize("count", [2, 3])
@@ -83,7 +85,8 @@ def test_as_many_as_the_threshold_open_it_and_fewer_do_not(table: Table, count: 
     """Whoever writes last sees all of them."""
     decisions, clock = MemoryDecisions(), ManualClock(NOON)
     race(count, lambda number: circuits(table, decisions, clock).interrupted(runner(number), NOON))
-    assert [one.state for one in listed(table).values()] == ([CircuitState.OPEN] if count == 3 else [])
+    (circuit,) = listed(table).values()
+    assert circuit.state is (CircuitState.OPEN if count == 3 else CircuitState.CLOSED)
 
 
 def test_a_storm_opens_the_zone_once_and_leaves_it_so(table: Table) -> None:
