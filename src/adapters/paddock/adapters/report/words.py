@@ -77,6 +77,7 @@ _VERDICTS: Mapping[str, str] = {
     "marked": "may have to run again",
     "rerun": "runs again",
     "no_rerun": "does not run again",
+    "avoided": "others are asked for first",
     "opened": "spot is avoided",
     "half_open": "spot is tried",
     "closed": "spot is used again",
