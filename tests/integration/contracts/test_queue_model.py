@@ -1,6 +1,7 @@
 """Queues against a simple model: any sequence of calls lends, hides, buries and revives what the model says.
 
-The model is strict: a receipt is worth nothing once its loan is over, by time-out or by giving the message back.
+The model is strict: a receipt is worth nothing once its loan is over, by time-out or by giving the message back. A
+lenient queue, where it may be, is asked with good ones only.
 """
 
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ from paddock.core.units import SECOND, Moment, Span
 from tests.integration.contracts.queue_adapters import ADAPTERS, MAX_RECEIVES, VISIBILITY, OpenQueue
 
 spans = st.integers(0, 2 * VISIBILITY // SECOND).map(lambda seconds: seconds * SECOND)
+SHARES = {"memory": 1, "sqlite": 4, "sqs": 15}  # one of so many examples: what is slow gets fewer
 
 
 @attrs.define
@@ -98,16 +100,20 @@ class QueueModel(RuleBasedStateMachine):
     @rule(receipt=receipts)
     def delete(self, receipt: str) -> None:
         """By any receipt that ever was."""
-        self.queue.delete([receipt])
         number = self.holder(receipt)
+        if number is None and self.under_test.lenient:
+            return
+        self.queue.delete([receipt])
         if number is not None:
             del self.model[number]
 
     @rule(receipt=receipts, delay=spans)
     def defer(self, receipt: str, delay: Span) -> None:
         """By any receipt that ever was."""
-        self.queue.defer(receipt, delay)
         number = self.holder(receipt)
+        if number is None and self.under_test.lenient:
+            return
+        self.queue.defer(receipt, delay)
         if number is not None:
             self.model[number].receipt, self.model[number].due = None, self.now + delay
         self.settle()
@@ -122,6 +128,7 @@ class QueueModel(RuleBasedStateMachine):
     @rule()
     def redrive(self) -> None:
         """All dead ones live again."""
+        self.under_test.settle()
         dead = [modelled for modelled in self.model.values() if modelled.dead]
         assert self.queue.redrive() == len(dead)
         for modelled in dead:
@@ -130,14 +137,19 @@ class QueueModel(RuleBasedStateMachine):
     @invariant()
     def same_depth(self) -> None:
         """The counts are the same, and so are the dead."""
+        self.under_test.settle()
         dead = sum(modelled.dead for modelled in self.model.values())
         lent = sum(modelled.receipt is not None for modelled in self.model.values())
-        assert self.queue.depth() == Depth(len(self.model) - dead - lent, lent, dead)
+        depth = self.queue.depth()
+        if self.under_test.lenient:
+            assert (depth.waiting + depth.on_loan, depth.dead) == (len(self.model) - dead, dead)
+        else:
+            assert depth == Depth(len(self.model) - dead - lent, lent, dead)
         assert len(self.queue.dead_letters(1_000)) == dead
 
 
 @pytest.mark.parametrize(
-    ("adapter", "share"), [(adapter, 1 if name == "memory" else 4) for name, adapter in ADAPTERS.items()], ids=ADAPTERS
+    ("adapter", "share"), [(adapter, SHARES[name]) for name, adapter in ADAPTERS.items()], ids=ADAPTERS
 )
 def test_any_sequence_of_calls_ends_as_in_the_model(adapter: OpenQueue, share: int) -> None:
     """Random sends, receives, deletions, deferrals, redrives and time: after each the counts and loans are the same."""

@@ -1,0 +1,97 @@
+"""The dead-letter queue of a queue: burying, looking, reviving."""
+
+from collections.abc import Iterator, Sequence
+
+from paddock.adapters.aws.sqs.channel import Channel, Lent
+from paddock.adapters.sqs_wire import MAX_BYTES, size_of, whole_seconds
+from paddock.adapters.wire import message_in
+from paddock.core.errors import InvalidInput
+from paddock.core.ports.queues import DeadLetter
+from paddock.core.units import Span
+
+_LOOK_LOAN, _REVIVE_LOAN = 60, 600  # seconds; whoever dies meanwhile leaves the letters hidden for so long
+_LONGEST_REASON = 1_000
+_ROOM = 100  # bytes of the attribute's name and type, generously
+
+
+class DeadLetters:
+    """What was given up, and the way back."""
+
+    def __init__(self, alive: Channel, dead: Channel, look: Span) -> None:
+        """Args: the queue; its dead-letter queue; how long a look waits for more letters until it believes the end.
+
+        A look that does not wait asks some of SQS's servers only.
+        """
+        self._alive = alive
+        self._dead = dead
+        self._look = whole_seconds(look)
+
+    def bury(self, body: str, why: InvalidInput) -> None:
+        """Put a text that cannot be read among the dead."""
+        reason = unreadable(why).encode("ascii", "backslashreplace").decode()[:_LONGEST_REASON]
+        fits = size_of(body) + len(reason) + _ROOM <= MAX_BYTES
+        self._dead.send([body], reason=reason if fits else "")  # without, it is found again whenever somebody looks
+
+    def oldest(self, limit: int) -> Sequence[DeadLetter]:
+        """Up to so many of the dead, left where they are; while they are looked at nobody else sees them."""
+        found: list[Lent] = []
+        try:
+            for lent in self._all(_LOOK_LOAN, limit):
+                found += lent
+        finally:
+            self._dead.give_back([each.receipt for each in found])
+        most = self._alive.counts()[2] if found else 0
+        return tuple(DeadLetter(each.body, _reason(each, most)) for each in sorted(found, key=_age))
+
+    def revive(self) -> int:
+        """Send every readable one to its queue again; how many there were."""
+        revived, left = 0, []
+        try:
+            for lent in self._all(_REVIVE_LOAN):
+                left += [each.receipt for each in lent]
+                readable = [each for each in lent if _flaw(each.body) is None]
+                self._alive.send([each.body for each in readable])
+                done = [each.receipt for each in readable]  # only now: a message twice is better than none
+                self._dead.delete(done)
+                left = [receipt for receipt in left if receipt not in done]
+                revived += len(done)
+        finally:
+            self._dead.give_back(left)
+        return revived
+
+    def _all(self, loan: int, limit: int | None = None) -> Iterator[Sequence[Lent]]:
+        """All the dead, or so many of them, each once and on loan for so many seconds."""
+        seen: set[str] = set()
+        while limit is None or len(seen) < limit:
+            count = 10 if limit is None else limit - len(seen)
+            lent = self._dead.receive(count, wait=self._look, loan=loan)
+            fresh = [each for each in lent if each.id not in seen]
+            if not fresh:
+                return
+            seen.update(each.id for each in fresh)
+            yield fresh
+
+
+def unreadable(why: InvalidInput) -> str:
+    """The reason of a text that cannot be read."""
+    return f"unreadable: {why}"
+
+
+def _flaw(body: str) -> InvalidInput | None:
+    try:
+        message_in(body)
+    except InvalidInput as error:
+        return error
+    return None
+
+
+def _reason(lent: Lent, most: int) -> str:
+    """What is written on it; SQS itself writes nothing on what it gives up."""
+    if lent.reason:
+        return lent.reason
+    flaw = _flaw(lent.body)
+    return f"received {most} times and never done" if flaw is None else unreadable(flaw)
+
+
+def _age(lent: Lent) -> tuple[int, str]:
+    return lent.sent, lent.id
