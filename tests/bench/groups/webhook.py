@@ -1,22 +1,30 @@
-"""A delivery from its raw bytes to a message on a queue in memory: the path of every event, without the network."""
+"""A delivery from its raw bytes to a message on a queue: the path of every event, to memory and to SQS by loopback."""
 
 import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from typing import cast
 
+from paddock.adapters.aws_http import Credentials, JsonService, SqsSender
+from paddock.adapters.aws_http.connection import Connection
+from paddock.adapters.aws_http.sqs import SQS
 from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.memory.queue import MemoryQueue
 from paddock.adapters.memory.system import ManualClock
+from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.queues import Queue
 from paddock.core.settings import Alias, FleetSettings
 from paddock.core.spec import Range, RunnerSpec
 from paddock.core.usecases.intake import Intake
 from paddock.entrypoints.webhook import WebhookEndpoint
 from tests.bench.harness import Figure, cpu_nanoseconds, microseconds, per_second
+from tests.bench.loopback import sqs_stub
 
 SECRET = "a secret of the usual length: 32"
 SIZE = 11_000
+NOW = 1_795_348_800_000_000
 
 
 def payload() -> bytes:
@@ -79,8 +87,26 @@ def settings(count: int) -> FleetSettings:
 
 def one_delivery(count: int) -> float:
     """Nanoseconds of CPU for one signed delivery in a fleet of so many specs."""
-    clock = ManualClock(1_795_348_800_000_000)
-    jobs: MemoryQueue[JobMessage] = MemoryQueue(clock)
+    return delivery_to(count, MemoryQueue(ManualClock(NOW)), 1_000)
+
+
+def one_delivery_to_sqs(count: int, url: str) -> float:
+    """The same to a queue behind the address, over one kept connection."""
+    connection, system = Connection(url), SystemSleeper()
+    keys = Credentials("ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "t" * 900)
+    sqs = JsonService(
+        SQS, connection, region="eu-west-1", credentials=lambda: keys, clock=SystemClock(), sleeper=system
+    )
+    sender: SqsSender[JobMessage] = SqsSender(sqs, f"{url}/123456789012/jobs", system)
+    try:
+        return delivery_to(count, cast("Queue[JobMessage]", sender), 300)  # intake sends, and does nothing else
+    finally:
+        connection.close()
+
+
+def delivery_to(count: int, jobs: Queue[JobMessage], repeats: int) -> float:
+    """Nanoseconds of CPU for one signed delivery to that queue, in a fleet of so many specs."""
+    clock = ManualClock(NOW)
     events: MemoryQueue[EventMessage] = MemoryQueue(clock)
     intake = Intake(settings=settings(count), jobs=jobs, events=events, decisions=MemoryDecisions(), clock=clock)
     endpoint = WebhookEndpoint(secrets=lambda: (SECRET,), intake=intake, clock=clock)
@@ -92,13 +118,16 @@ def one_delivery(count: int) -> float:
         if reply.text != "taken in":
             raise AssertionError(reply)
 
-    return cpu_nanoseconds(deliver, 1_000)
+    return cpu_nanoseconds(deliver, repeats)
 
 
 def figures() -> Iterator[Figure]:
-    """One delivery with few and with many specs: the two must not differ."""
+    """One delivery with few and with many specs, which must not differ; and one that is sent."""
     few, many = one_delivery(10), one_delivery(200)
     what = f"CPU of one signed delivery of {len(payload()) / 1000:.0f} KB: verify, parse, match, enqueue in memory"
     yield microseconds("webhook.cpu_us.specs10", few, f"{what}; 10 specs")
     yield microseconds("webhook.cpu_us.specs200", many, "the same; 200 specs")
+    with sqs_stub() as url:
+        loopback = one_delivery_to_sqs(10, url)
+    yield microseconds("webhook.loopback_cpu_us", loopback, "the same, sent to SQS's stand-in over loopback; 10 specs")
     yield per_second("webhook.events_per_s", few, "the same on one core; 10 specs")

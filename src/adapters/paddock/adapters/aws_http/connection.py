@@ -1,0 +1,118 @@
+"""One HTTP/1.1 connection to one host: bounds on time and size, no redirects, kept for the next request.
+
+A function is frozen between two calls, and the other side may have closed the connection meanwhile. So one that was
+used before, and breaks before an answer began, is made anew, once; what is sent over it must bear to arrive twice.
+"""
+
+import contextlib
+import http.client
+import ssl
+from collections.abc import Mapping
+from functools import cached_property
+from threading import Lock
+from urllib.parse import urlsplit
+
+import attrs
+
+from paddock.core.errors import Unavailable
+
+CONNECT, READ = 1.0, 2.5  # seconds; GitHub waits ten, and a request may be tried three times
+LIMIT = 1 << 18  # bytes of an answer: of the largest that is asked for, a batch's, ten times as much
+
+
+@attrs.frozen
+class Answer:
+    """What came back. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Connection:
+    """Threads may share it: one exchange follows the other."""
+
+    def __init__(self, base: str, *, connect: float = CONNECT, read: float = READ) -> None:
+        """Args: ``scheme://host[:port]``; seconds for a connection, and for each wait for bytes."""
+        parts = urlsplit(base)
+        self._secure = parts.scheme == "https"
+        self._host = parts.hostname or ""
+        self._port = parts.port
+        self._connect = connect
+        self._read = read
+        self._lock = Lock()
+        self._kept: http.client.HTTPConnection | None = None
+        self.authority = parts.netloc  # what the Host header says
+
+    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+        """Send a body and read the whole answer, whatever its status. `headers` must have Host.
+
+        Raises:
+            Unavailable: no connection, no answer in time, or one that is none. Whether it was acted upon is unknown.
+        """
+        with self._lock:
+            if self._kept is not None:
+                with contextlib.suppress(ConnectionError):
+                    return self._exchange(self._kept, target, headers, body)
+            try:
+                return self._exchange(self._opened(), target, headers, body)
+            except ConnectionError as error:
+                raise Unavailable(f"{self.authority}: {type(error).__name__}") from error
+
+    def close(self) -> None:
+        """Let the connection go; the next request makes another."""
+        with self._lock:
+            self._drop()
+
+    def _exchange(
+        self, connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
+        keep = False
+        try:
+            connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
+            for name, value in headers.items():
+                connection.putheader(name, value)
+            connection.putheader("Content-Length", str(len(body)))
+            connection.endheaders(body)
+            with connection.getresponse() as response:
+                content = response.read(LIMIT + 1)
+                if len(content) > LIMIT:
+                    raise Unavailable(f"{self.authority}: an answer of more than {LIMIT} bytes")
+                if response.length:  # a read of so many bytes does not mind an early end
+                    raise Unavailable(f"{self.authority}: the answer broke off")
+                keep = not response.will_close
+                return Answer(response.status, {n.lower(): value for n, value in response.getheaders()}, content)
+        except TimeoutError as error:
+            raise Unavailable(f"{self.authority}: no answer within {self._read} s") from error
+        except ConnectionError:
+            raise
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"{self.authority}: {type(error).__name__}") from error
+        finally:
+            # Also when something else passes through: half an answer must not be taken for the next one's.
+            if not keep:
+                self._drop()
+
+    def _opened(self) -> http.client.HTTPConnection:
+        connection = (
+            http.client.HTTPSConnection(self._host, self._port, timeout=self._connect, context=self._tls)
+            if self._secure
+            else http.client.HTTPConnection(self._host, self._port, timeout=self._connect)
+        )
+        try:
+            connection.connect()
+        except OSError as error:  # certificates too
+            connection.close()
+            raise Unavailable(f"{self.authority}: no connection: {type(error).__name__}") from error
+        connection.sock.settimeout(self._read)
+        self._kept = connection
+        return connection
+
+    def _drop(self) -> None:
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()
