@@ -15,7 +15,8 @@ from paddock.core.ports.queues import Depth
 from paddock.core.units import HOUR, SECOND
 from tests.aws_judge import model
 from tests.aws_machine import Front, fault, front
-from tests.aws_queue import MotoQueue, clients_of, queue_on_moto
+from tests.aws_queue import MotoQueue, queue_on_moto
+from tests.aws_time import clients_of
 from tests.http_stub import Answer
 
 OPERATIONS = (

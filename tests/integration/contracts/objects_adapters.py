@@ -5,10 +5,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
+from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.files import FileObjects, HttpDownloads
 from paddock.adapters.memory.objects import MemoryDownloads, MemoryObjects
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.ports.objects import Downloads, Objects
+from tests.aws_bucket import bucket_on_moto
 
 PAGE_SIZE = 3
 OpenObjects: TypeAlias = Callable[[Path, ManualClock], AbstractContextManager[Objects]]
@@ -25,7 +27,13 @@ def files(folder: Path, clock: ManualClock) -> Iterator[Objects]:
     yield FileObjects(folder / "objects", clock, page_size=PAGE_SIZE)
 
 
-ADAPTERS: dict[str, OpenObjects] = {"memory": memory, "files": files}
+@contextmanager
+def s3(_: Path, clock: ManualClock) -> Iterator[Objects]:
+    with bucket_on_moto(clock) as made:
+        yield S3Objects(made.clients, made.name, clock, page_size=PAGE_SIZE)
+
+
+ADAPTERS: dict[str, OpenObjects] = {"memory": memory, "files": files, "s3": s3}
 
 
 def conformance() -> None:
