@@ -15,14 +15,13 @@ from paddock.adapters.sqs_wire import (
     Batch,
     Failed,
     batches,
-    bodies_of,
     delay_seconds,
     deliver,
     entry_error,
+    fitting,
     size_of,
 )
 from paddock.core.errors import PaddockError, Rejected, Throttled, Unavailable, Unsupported
-from paddock.core.messages import RunCompleted
 from paddock.core.units import SECOND
 
 BATCH: Batch = {"0": "a", "1": "b", "2": "c"}
@@ -67,8 +66,8 @@ def test_a_size_is_counted_in_bytes() -> None:
 
 def test_a_message_over_the_limit_is_refused_before_anything_is_sent() -> None:
     """It could never be sent, so the others are not either."""
-    with pytest.raises(Rejected, match="1048576"):
-        bodies_of([RunCompleted(1, 1, "acme/api", None), RunCompleted(1, 1, "a" * MAX_BYTES, None)])
+    with pytest.raises(Rejected, match="1048577 bytes"):
+        fitting(["short", "ä" * (MAX_BYTES // 2), "ä" * (MAX_BYTES // 2) + "x"])
 
 
 @pytest.mark.parametrize(("delay", "seconds"), [(0, 0), (1, 1), (SECOND, 1), (SECOND + 1, 2), (MAX_DELAY, 900)])

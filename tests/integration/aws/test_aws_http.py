@@ -21,7 +21,7 @@ from tests.aws_machine import fault, front
 from tests.aws_queue import queue_on_moto
 from tests.http_stub import LOST, HttpStub, Seen, http_stub
 from tests.http_stub import Answer as Reply
-from tests.import_budgets import loaded
+from tests.import_budgets import ATTRS, loaded
 from tests.strategies import NOON
 from tests.threads import race
 
@@ -290,5 +290,5 @@ def test_codes_mean_what_they_mean_to_the_adapters_on_boto3() -> None:
 
 
 def test_it_stands_apart_from_boto3() -> None:
-    """Nothing but attrs and the core's own needs is loaded with it."""
-    assert loaded("import paddock.adapters.aws_http") <= {"attr", "attrs", "cattrs", "typing_extensions"}
+    """Nothing but attrs and msgspec is loaded with it: not even what reads messages."""
+    assert loaded("import paddock.adapters.aws_http") <= ATTRS | {"msgspec", "typing_extensions"}

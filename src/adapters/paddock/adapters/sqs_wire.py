@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import attrs
 
-from paddock.adapters.wire import message_text
 from paddock.core.errors import (
     AccessDenied,
     InvalidInput,
@@ -99,13 +98,12 @@ def whole_seconds(span: Span) -> int:
     return -(-span // SECOND)
 
 
-def bodies_of(messages: Sequence[object]) -> list[Body]:
-    """The messages as texts, all of them fit to be sent.
+def fitting(bodies: Sequence[Body]) -> Sequence[Body]:
+    """The texts, if each of them is fit to be sent.
 
     Raises:
         Rejected: one is longer than SQS takes; nothing may have been sent by then.
     """
-    bodies = [message_text(message) for message in messages]
     longest = max(map(size_of, bodies), default=0)
     if longest > MAX_BYTES:
         raise Rejected(f"a message of {longest} bytes: SQS takes {MAX_BYTES}")

@@ -2,21 +2,27 @@
 
 A function is frozen between two calls, and the other side may have closed the connection meanwhile. So one that was
 used before, and breaks before an answer began, is made anew, once; what is sent over it must bear to arrive twice.
+
+`http.client` is loaded with the first connection: with ``ssl`` and ``email`` it costs a sixth of a function's start,
+and a start that takes nothing in (a wrong signature, a job that is not ours) does without.
 """
 
 import contextlib
-import http.client
-import ssl
 from collections.abc import Mapping
 from functools import cached_property
 from threading import Lock
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 
 from paddock.core.errors import Unavailable
 
-CONNECT, READ = 1.0, 2.5  # seconds; GitHub waits ten, and a request may be tried three times
+if TYPE_CHECKING:
+    import http.client
+    import ssl
+
+CONNECT, READ = 1.0, 2.0  # seconds; GitHub waits ten, and a request may be tried three times
 LIMIT = 1 << 18  # bytes of an answer: of the largest that is asked for, a batch's, ten times as much
 
 
@@ -65,8 +71,10 @@ class Connection:
             self._drop()
 
     def _exchange(
-        self, connection: http.client.HTTPConnection, target: str, headers: Mapping[str, str], body: bytes
+        self, connection: "http.client.HTTPConnection", target: str, headers: Mapping[str, str], body: bytes
     ) -> Answer:
+        import http.client  # noqa: PLC0415 - see the module's docstring
+
         keep = False
         try:
             connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
@@ -93,7 +101,9 @@ class Connection:
             if not keep:
                 self._drop()
 
-    def _opened(self) -> http.client.HTTPConnection:
+    def _opened(self) -> "http.client.HTTPConnection":
+        import http.client  # noqa: PLC0415 - see the module's docstring
+
         connection = (
             http.client.HTTPSConnection(self._host, self._port, timeout=self._connect, context=self._tls)
             if self._secure
@@ -114,5 +124,7 @@ class Connection:
             self._kept = None
 
     @cached_property
-    def _tls(self) -> ssl.SSLContext:
+    def _tls(self) -> "ssl.SSLContext":
+        import ssl  # noqa: PLC0415 - see the module's docstring
+
         return ssl.create_default_context()

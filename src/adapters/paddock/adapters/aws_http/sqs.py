@@ -5,8 +5,9 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from paddock.adapters.aws_http.errors import COMMON
+from paddock.adapters.aws_http.messages import message_text
 from paddock.adapters.aws_http.service import JsonService, Protocol
-from paddock.adapters.sqs_wire import CODES, Batch, Failed, batches, bodies_of, delay_seconds, deliver, entry_error
+from paddock.adapters.sqs_wire import CODES, Batch, Failed, batches, delay_seconds, deliver, entry_error, fitting
 from paddock.core.errors import PaddockError
 from paddock.core.ports.system import Sleeper
 from paddock.core.units import Span
@@ -34,7 +35,7 @@ class SqsSender(Generic[M_contra]):
             Rejected: a message is over 1 MiB; nothing was stored.
         """
         seconds = delay_seconds(delay)
-        bodies = bodies_of(messages)
+        bodies = fitting([message_text(message) for message in messages])
         if len(bodies) == 1:
             self._sqs.call("SendMessage", {"QueueUrl": self._url, "MessageBody": bodies[0], "DelaySeconds": seconds})
             return

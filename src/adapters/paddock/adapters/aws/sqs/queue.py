@@ -19,8 +19,8 @@ from typing import Generic, TypeVar
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.sqs.channel import Channel, Lent
 from paddock.adapters.aws.sqs.dead import DeadLetters
-from paddock.adapters.sqs_wire import MAX_ENTRIES, bodies_of, delay_seconds, whole_seconds
-from paddock.adapters.wire import message_in
+from paddock.adapters.sqs_wire import MAX_ENTRIES, delay_seconds, fitting, whole_seconds
+from paddock.adapters.wire import message_in, message_text
 from paddock.core.errors import InvalidInput
 from paddock.core.ports.queues import DeadLetter, Depth, Received
 from paddock.core.ports.system import Sleeper
@@ -58,7 +58,7 @@ class SqsQueue(Generic[M]):
             Rejected: a message is over 1 MiB; nothing was stored.
         """
         seconds = delay_seconds(delay)
-        self._channel.send(bodies_of(messages), delay=seconds)
+        self._channel.send(fitting([message_text(message) for message in messages]), delay=seconds)
 
     def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
         """See `Queue.receive`; the wait is rounded up to whole seconds.
