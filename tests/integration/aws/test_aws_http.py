@@ -202,7 +202,7 @@ def test_a_service_that_says_nothing_is_given_up() -> None:
 
 
 def test_a_service_that_is_not_there_is_a_passing_fault() -> None:
-    """Nobody listens."""
+    """Nobody listens at the address."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         url = f"http://127.0.0.1:{server.getsockname()[1]}"
     with pytest.raises(Unavailable, match="no connection"):
