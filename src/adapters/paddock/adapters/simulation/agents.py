@@ -26,14 +26,21 @@ SHORT_JOB: Span = 90 * SECOND  # of a script that says nothing
 class Orders:
     """`MemoryAssignments` that wakes the machine they are for."""
 
-    def __init__(self, inner: MemoryAssignments, ordered: Callable[[str], None]) -> None:
-        """Args: the store; who is told of a machine that got its orders."""
+    def __init__(
+        self,
+        inner: MemoryAssignments,
+        ordered: Callable[[str], None],
+        seen: Callable[[Assignment, AssignmentReceipt], object],
+    ) -> None:
+        """Args: the store; who is told of a machine that got its orders; who looks at the orders themselves."""
         self._inner = inner
         self._ordered = ordered
+        self._seen = seen
 
     def put(self, assignment: Assignment) -> AssignmentReceipt:
         """Write it, and let its machine look."""
         receipt = self._inner.put(assignment)
+        self._seen(assignment, receipt)
         self._ordered(assignment.machine)
         return receipt
 

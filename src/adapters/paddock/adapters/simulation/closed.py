@@ -7,7 +7,6 @@ from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.agents import Agents
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.findings import Findings, clock
-from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
@@ -34,12 +33,15 @@ class Closed:
         table: Table,
         decisions: Decisions,
         findings: Findings,
-        invariants: Invariants,
+        forgotten: Sequence[Callable[[int], object]],
         ours: Callable[[JobRecord], bool],
         lossy: bool,
         allowed: Allowances,
     ) -> None:
-        """Args: `ours` tells which jobs the fleet must come to know; `lossy`, whether decisions can get lost."""
+        """Args: `ours` tells which jobs the fleet must come to know; `lossy`, whether decisions can get lost.
+
+        `forgotten` are told of jobs that nobody will ask about any more.
+        """
         self._timeline = timeline
         self._settings = settings
         self._agents = agents
@@ -47,14 +49,15 @@ class Closed:
         self._decisions = decisions
         self._findings = findings
         self._wrong = findings.wrong
-        self._invariants = invariants
+        self._forgotten = forgotten
         self._ours = ours
         self._lossy = lossy
         self.allowed = allowed
 
     def forget(self, job_id: int) -> None:
         """The job is forgotten."""
-        self._invariants.forget(job_id)
+        for forget in self._forgotten:
+            forget(job_id)
 
     def job(self, told: JobRecord, known: Job | None, service: Service | None) -> None:
         """GitHub has concluded the job, and some time has passed."""

@@ -33,7 +33,10 @@ APP = "the App itself"  # whose deliveries are asked for by its own credentials
 
 
 class Meter:
-    """Counts calls in windows that begin on the clock, by whom they are made for; and refuses those above the limit."""
+    """Counts calls in windows that begin on the clock, by whom they are made for; and refuses those above the limit.
+
+    ``throttled`` counts the latter.
+    """
 
     def __init__(self, name: str, clock: Clock, window: Span, limit: int | None) -> None:
         """Args: the API's name; what it allows per window (None: everything)."""
@@ -44,7 +47,7 @@ class Meter:
         self._now: dict[str, tuple[int, int]] = {}
         self._count = 0
         self._peak = 0
-        self._throttled = 0
+        self.throttled = 0
 
     def take(self, who: str, calls: int = 1) -> None:
         """Count calls.
@@ -58,7 +61,7 @@ class Meter:
         if at != window:
             used = 0
         if self._limit is not None and used + calls > self._limit:
-            self._throttled += calls
+            self.throttled += calls
             raise Throttled(f"{self.name}: over {self._limit} for {who}", (window + 1) * self._window - now)
         used += calls
         self._now[who] = (window, used)
@@ -67,7 +70,7 @@ class Meter:
 
     def calls(self) -> Calls:
         """The count."""
-        return Calls(self.name, self._count, self._peak, self._limit, self._window, self._throttled)
+        return Calls(self.name, self._count, self._peak, self._limit, self._window, self.throttled)
 
 
 class Gate:
@@ -86,6 +89,11 @@ class Gate:
             GatedDeliveries(github.deliveries, self),
             github.releases,
         )
+
+    @property
+    def refused(self) -> int:
+        """How many requests were above a limit."""
+        return self.requests.throttled + self.registrations.throttled
 
     def calls(self) -> tuple[Calls, ...]:
         """What was counted."""

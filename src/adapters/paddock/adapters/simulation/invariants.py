@@ -15,6 +15,7 @@ from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.host import Standing
 from paddock.adapters.simulation.protocols import Ending, Life, SimulatedCloud
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.adapters.simulation.waiting import Waiting
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
 from paddock.core.settings import FleetSettings
@@ -50,6 +51,16 @@ class Invariants:
         self._ours = ours
         self._allowed = allowed
         self._meant: dict[int, str] = {}  # which machine was last started for a job
+        self._waiting = Waiting(
+            timeline=timeline,
+            settings=settings,
+            github=github,
+            cloud=cloud,
+            table=table,
+            findings=findings,
+            allowed=allowed.still,
+            hindered_since=self.hindered_since,
+        )
         self._hindered: list[tuple[Moment, Span]] = []  # when a sweep failed, and how much that is in all by then
 
     # -- as it happens ------------------------------------------------------------------------------------------
@@ -115,7 +126,7 @@ class Invariants:
     # -- every few minutes --------------------------------------------------------------------------------------
 
     def look(self) -> None:
-        """Look at what lives: machines that nobody needs, jobs that nobody knows."""
+        """Look at what lives: machines that nobody needs, jobs that nobody knows or that nobody moves."""
         now = self._timeline.now()
         for machine in self._cloud.alive:
             self._outlived(self._cloud.log[machine], "lives")
@@ -130,13 +141,14 @@ class Invariants:
                     if known is None:
                         self._findings.told.add(key)
                         self._wrong("no job is lost", f"job {job_id} waits, and the fleet does not know it", job_id)
+        self._waiting.look()
 
     def _outlived(self, life: Life, verb: str) -> None:
         machine, now = life.machine.id, self._timeline.now()
         since = self._useless_since(life)
         if since is None or machine in self._findings.told:
             return
-        if now - since - self._hindered_since(since) > self._allowed.purpose:
+        if now - since - self.hindered_since(since) > self._allowed.purpose:
             self._findings.told.add(machine)
             said = f"machine {machine} {verb} {span_text(now - since)} longer than anybody needs it"
             self._wrong("no machine outlives its purpose", said, None, machine)
@@ -146,7 +158,8 @@ class Invariants:
         before = self._hindered[-1][1] if self._hindered else 0
         self._hindered.append((self._timeline.now(), before + span))
 
-    def _hindered_since(self, moment: Moment) -> Span:
+    def hindered_since(self, moment: Moment) -> Span:
+        """How much time went by since then in which sweeps failed."""
         if not self._hindered:
             return 0
         place = bisect_right(self._hindered, moment, key=lambda one: one[0])

@@ -39,13 +39,20 @@ class Tally:
 class MeteredRecords(Generic[R]):
     """`MemoryRecords`, counted."""
 
-    __slots__ = ("_added", "_get", "_inner", "_tally", "_update")
+    __slots__ = ("_added", "_changed", "_get", "_inner", "_tally", "_update")
 
-    def __init__(self, inner: MemoryRecords[R], tally: Tally, added: Callable[[R], object] | None = None) -> None:
-        """Args: the store; the count; who is told of records that were added."""
+    def __init__(
+        self,
+        inner: MemoryRecords[R],
+        tally: Tally,
+        added: Callable[[R], object] | None = None,
+        changed: Callable[[R, R], object] | None = None,
+    ) -> None:
+        """Args: the store; the count; who is told of records that were added, or changed (before and after)."""
         self._inner = inner
         self._tally = tally
         self._added = added
+        self._changed = changed
         self._get = inner.get
         self._update = inner.update
 
@@ -65,7 +72,13 @@ class MeteredRecords(Generic[R]):
     def update(self, key: str, when: Mapping[str, object], change: Mapping[str, object]) -> R:
         """One write."""
         self._tally.writes += 1
-        return self._update(key, when, change)
+        if self._changed is None:
+            return self._update(key, when, change)
+        before = self._get(key)
+        after = self._update(key, when, change)
+        if before is not None:
+            self._changed(before, after)
+        return after
 
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
         """A read for every four records, which are about a kilobyte each."""
@@ -79,13 +92,16 @@ class MeteredRecords(Generic[R]):
         return self._inner.remove(key)
 
 
-def metered(table: Table, tally: Tally, added: Mapping[str, Callable[[Any], object]]) -> Table:
-    """The whole table, counted. `added` names by kind who is told of new records."""
+def metered(
+    table: Table,
+    tally: Tally,
+    added: Mapping[str, Callable[[Any], object]],
+    changed: Mapping[str, Callable[[Any, Any], object]],
+) -> Table:
+    """The whole table, counted. `added` names by kind who is told of new records, `changed` of those that changed."""
+    names = [field.name for field in attrs.fields(Table)]
     return Table(
-        **{
-            field.name: MeteredRecords(getattr(table, field.name), tally, added.get(field.name))
-            for field in attrs.fields(Table)
-        }
+        **{name: MeteredRecords(getattr(table, name), tally, added.get(name), changed.get(name)) for name in names}
     )
 
 

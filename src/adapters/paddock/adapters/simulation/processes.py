@@ -10,6 +10,7 @@ from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import Schedule
 from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.parameters import Functions
+from paddock.adapters.simulation.seen_to import SeenTo
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.wires import Crash, Trouble
 from paddock.adapters.simulation.words import GitHubWord
@@ -39,6 +40,7 @@ class Processes:
         trouble: Trouble,
         invariants: Invariants,
         findings: Findings,
+        seen_to: SeenTo,
         new_fleet: Callable[[], Fleet],
     ) -> None:
         """Args: `new_fleet` builds what a fresh process would, after each crash."""
@@ -47,6 +49,7 @@ class Processes:
         self._functions = functions
         self._invariants = invariants
         self._findings = findings
+        self._seen_to = seen_to
         self._new_fleet = new_fleet
         self.errors: deque[str] = deque(maxlen=_REMEMBERED)
         self.crashes: deque[str] = deque(maxlen=_REMEMBERED)
@@ -75,8 +78,12 @@ class Processes:
     def guarded(self, what: str, call: Callable[[], T]) -> T | None:
         """Call as a process would: if it crashes, a new one takes its place; if a port fails, it goes on later."""
         self._trouble.began = self._timeline.now()
+        self._seen_to.begin()
+        answer: T | None = None
+        well = False
         try:
-            return call()
+            answer = call()
+            well = True
         except Crash as crash:
             self.crashes.append(f"{what}: {crash}")
             self._trouble.revive()
@@ -87,7 +94,9 @@ class Processes:
             self.errors.append(f"{what}: {type(error).__name__}: {error}")
         except Exception as error:  # noqa: BLE001 - what nobody foresaw is a fault of ours: that is the finding
             self._our_fault(what, error)
-        return None
+        finally:
+            self._seen_to.end(well=well)
+        return answer
 
     def _our_fault(self, what: str, error: Exception) -> None:
         said = f"{what}: {type(error).__name__}: {error}"
@@ -95,10 +104,18 @@ class Processes:
         self._findings.fault("no fault is ours", said, traceback.format_exception(error)[-4:])
 
     def _sweep(self) -> None:
-        self._swept("sweep", lambda: self.fleet.sweep().errors, self._functions.sweep)
+        self._swept("sweep", lambda: self._failures(self.fleet.sweep().errors), self._functions.sweep)
 
     def _compare(self) -> None:
-        self._swept("sweep_github", lambda: self.fleet.sweep_github().errors, self._functions.sweep_github)
+        self._swept(
+            "sweep_github", lambda: self._failures(self.fleet.sweep_github().errors), self._functions.sweep_github
+        )
+
+    def _failures(self, errors: Sequence[str]) -> Sequence[str]:
+        """What a sweep could not do, the next one will."""
+        if errors:
+            self._seen_to.failed()
+        return errors
 
     def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
         self.invocations += 1

@@ -11,6 +11,7 @@ from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.protocols import Ending
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.adapters.simulation.watch import Watch
 from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
@@ -20,7 +21,7 @@ from paddock.core.units import Moment
 class Witness:
     """GitHub's listener and the cloud's. It has to be there before those whom it tells: they are set when they are.
 
-    ``agents``, ``archive``, ``courier``, ``invariants`` and ``post`` are those.
+    ``agents``, ``archive``, ``courier``, ``invariants``, ``post`` and ``watch`` are those.
     """
 
     agents: Agents
@@ -28,6 +29,7 @@ class Witness:
     courier: Courier
     invariants: Invariants
     post: Post
+    watch: Watch
 
     def __init__(self, *, timeline: Timeline, measure: Measure, claims: Claims, table: Table) -> None:
         """Args: the time; who counts; which jobs count; where launches are written down."""
@@ -57,6 +59,7 @@ class Witness:
         for job_id in () if launch is None else launch.jobs[: len(machines)]:
             self._measure.asked(job_id, now)
         self.invariants.launched(request, machines)
+        self.watch.launched(request, machines)
 
     def booted(self, machine: Machine) -> None:
         """The cloud tells: the machine's system is up."""

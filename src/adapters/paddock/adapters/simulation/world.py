@@ -40,6 +40,7 @@ from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.quiet import jobs_are_over, records_are_closed
 from paddock.adapters.simulation.stale import StaleMachines
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.adapters.simulation.watch import Watch
 from paddock.adapters.simulation.wires import Around, Trouble, wired
 from paddock.adapters.simulation.witness import Witness
 from paddock.adapters.simulation.words import GitHubWord
@@ -179,6 +180,16 @@ class Simulation:
             ours=self.claims.job,
             allowed=allowed,
         )
+        self.watch = Watch(
+            timeline=self.timeline,
+            settings=settings,
+            github=self.github,
+            table=self.table,
+            findings=self.findings,
+            step=parameters.functions.time_out,
+            exact=not faults.stale,
+            troubles=lambda: (self.trouble.errors, self.trouble.crashes, self.trouble.pauses, self.gate.refused),
+        )
         self.closed = Closed(
             timeline=self.timeline,
             settings=settings,
@@ -186,7 +197,7 @@ class Simulation:
             table=self.table,
             decisions=self.decisions,
             findings=self.findings,
-            invariants=self.invariants,
+            forgotten=(self.invariants.forget, self.watch.written.forget),
             ours=self.claims.job,
             lossy=faults.calls or around is not None,
             allowed=allowed,
@@ -206,7 +217,7 @@ class Simulation:
             sink=sink,
         )
         self.witness.agents, self.witness.archive, self.witness.invariants = self.agents, self.archive, self.invariants
-        self.witness.courier, self.witness.post = self.courier, self.post
+        self.witness.courier, self.witness.post, self.witness.watch = self.courier, self.post, self.watch
         self.github.state.runner_listener = self.agents
         self.decisions.wrong = self.findings.decision
         self.decisions.delivered = self.archive.delivered
@@ -216,6 +227,7 @@ class Simulation:
             trouble=self.trouble,
             invariants=self.invariants,
             findings=self.findings,
+            seen_to=self.watch.seen_to,
             new_fleet=self.new_fleet,
         )
         work = partial(Worker, timeline=self.timeline, functions=parameters.functions)
@@ -235,17 +247,17 @@ class Simulation:
         """A fleet on the stores as they are, as a fresh process builds it; `around` in place of the world's own."""
         around = around or self.around or (self.trouble.around if self.faults.calls else None)
         machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
-        table = metered(self.table, self.tally, {"launches": self.archive.launched, "ledger": self.archive.billed})
+        added = {"launches": self.archive.launched, "ledger": self.archive.billed, **self.watch.added}
+        table = metered(self.table, self.tally, added, self.watch.changed)
         if self.faults.stale:
             table = self._lag.around(table, self.table)
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
         ports = {
             "table": table,
-            "jobs": self.jobs,
-            "events": self.events,
+            **self.watch.queues(self.jobs, self.events),
             "github": self.gate.around(memory_github(self.github)),
             "machines": machines,
-            "assignments": Orders(self.assignments, self.agents.ordered),
+            "assignments": Orders(self.assignments, self.agents.ordered, self.watch.ordered),
             "decisions": self.decisions,
         }
         if around is not None:
