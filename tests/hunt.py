@@ -3,13 +3,16 @@
 import sys
 from itertools import chain
 
-from paddock.adapters.simulation.chaos import Case, broken, case_of
+from paddock.adapters.simulation.chaos import REPOSITORIES, Case, broken, case_of
 from paddock.adapters.simulation.faults import FaultPlan
+from paddock.core.settings import FleetSettings, Limits
 
 
 def main(seeds: int, jobs: int) -> int:
-    """A quiet world first: many bugs need no fault."""
-    cases = chain([Case(0, jobs, FaultPlan())], (case_of(seed, jobs) for seed in range(seeds)))
+    """Quiet worlds first, without limits and with: many bugs need no fault."""
+    narrow = FleetSettings(repositories=REPOSITORIES, limits=Limits(machines=12, machines_per_repository=6))
+    quiet = (Case(0, jobs, FaultPlan()), Case(1, jobs, FaultPlan(), narrow), Case(2, jobs, FaultPlan(), quota=32))
+    cases = chain(quiet, (case_of(seed, jobs) for seed in range(seeds)))
     for case in cases:
         violations = broken(case)
         if violations:

@@ -2,14 +2,20 @@
 
 from collections.abc import Callable
 
+import attrs
 import pytest
 
 from paddock.core.decision import Decision
+from paddock.core.job import Job, JobFacts
 from paddock.core.ledger import Phase
+from paddock.core.messages import Assignment, JobRequested, RunnerPackage
+from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.usecases.intake import Taken
 from tests.strategies import NOON
 from tests.world import World
 from tests.world_spot import machine_of, running
@@ -157,6 +163,95 @@ def an_interruption_counts_for_nothing(world: World) -> None:
     world.table.interruptions.remove(machine)
 
 
+def a_job_stands_still(world: World) -> None:
+    """Its machine does nothing, and no sweep looks."""
+    job = world.push_job()
+    world.run(SECOND)
+    world.sweeps(on=False)
+    world.silence(machine_of(world, job))
+    world.run(50 * MINUTE)
+
+
+def a_message_is_sent_before_its_record_is_flipped(world: World) -> None:
+    """A crash in between would lose the job."""
+    job = world.push_job()
+    world.run_until_quiet()
+    world.sim.watch.written._added[job] -= HOUR
+    world.fleet.sweep_github._queue.send([JobRequested(world.record(job).facts, world.clock.now())])
+
+
+def a_message_has_other_labels(world: World) -> None:
+    """Every retry copies what GitHub said."""
+    job = world.push_job()
+    world.run(SECOND)
+    facts = attrs.evolve(world.record(job).facts, labels=("paddock/cpu=8",))
+    world.fleet.sweep_github._queue.send([JobRequested(facts, world.clock.now(), "a delivery")])
+
+
+def a_machine_is_of_another_kind(world: World) -> None:
+    """The job asked for four processors."""
+    job = world.push_job(labels="paddock/cpu=4")
+    world.sim.watch.written.launched(LaunchRequest("token", 1, RunnerSpec(), Market.SPOT, 40), [job])
+
+
+def a_runner_lacks_a_label(world: World) -> None:
+    """GitHub would never give it the job."""
+    job = world.push_job(labels="paddock/cpu=4")
+    registered = world.github.runners.register(Scope("acme", "app"), "paddock--i-1--1", ("paddock",))
+    package = RunnerPackage("2.330.0", "https://github.invalid/runner.tar.gz", "ab" * 32, "runner.tar.gz")
+    orders = Assignment("i-1", job, 1, "acme/app", ("paddock/cpu=4",), registered.name, registered.id, package)
+    world.sim.watch.ordered(orders, AssignmentReceipt("i-1", registered.name, registered.id, taken=False))
+
+
+def a_launch_that_gave_nothing_is_held_against_the_job(world: World) -> None:
+    """The cloud had no machine."""
+    job = attrs.evolve(Job(JobFacts(7, 8, "acme/app", ("paddock",))), state=JobState.DISPATCHING, launch=1)
+    world.sim.watch.written.changed(job, attrs.evolve(job, state=JobState.QUEUED))
+
+
+def a_launch_is_failed_unasked(world: World) -> None:
+    """GitHub gave the job to a runner a while ago."""
+    job = world.push_job(lasts=HOUR)
+    running(world, job)
+    world.run(5 * MINUTE)
+    launched = attrs.evolve(world.record(job), state=JobState.LAUNCHED)
+    world.sim.watch.written.changed(launched, attrs.evolve(launched, state=JobState.QUEUED))
+
+
+def a_word_is_acknowledged_and_ignored(world: World) -> None:
+    """GitHub cancelled the job before it started."""
+    job = world.push_job()
+    world.run(SECOND)
+    world.fleet.events._completion.completed = lambda seen: None  # type: ignore[method-assign]  # noqa: ARG005
+    world.cancel(job)
+    world.run(SECOND)
+
+
+def a_word_is_taken_in_and_dropped(world: World) -> None:
+    """Intake says that it took it."""
+    world.fleet.intake = lambda _: Taken()  # type: ignore[assignment]
+    world.push_job()
+    world.run(SECOND)
+
+
+def a_lost_machines_job_is_left(world: World) -> None:
+    """The step closes the machine and does nothing else."""
+    job = world.push_job()
+    world.run(SECOND)
+    world.fleet.events._completion.launch_lost = lambda *_: None  # type: ignore[method-assign]
+    world.cloud.kill(machine_of(world, job))
+    world.run(2 * MINUTE)
+
+
+def a_machine_is_kept_for_nobody(world: World) -> None:
+    """Its job was cancelled before it started."""
+    job = world.push_job()
+    world.run(SECOND)
+    world.fleet.events._completion._release = lambda job: None  # type: ignore[method-assign]  # noqa: ARG005
+    world.cancel(job)
+    world.run(SECOND)
+
+
 BREACHES: dict[Callable[[World], None], str] = {
     a_live_runner_is_killed: "no live runner is killed",
     a_second_machine_is_started: "one machine for each job",
@@ -176,6 +271,17 @@ BREACHES: dict[Callable[[World], None], str] = {
     what_was_lost_is_overlooked: "what was lost is run again",
     what_was_not_lost_is_run_again: "what was lost is run again",
     an_interruption_counts_for_nothing: "interruptions count once",
+    a_job_stands_still: "no job waits for nothing",
+    a_message_is_sent_before_its_record_is_flipped: "records are flipped before messages are sent",
+    a_message_has_other_labels: "what GitHub said is kept whole",
+    a_machine_is_of_another_kind: "what GitHub said is kept whole",
+    a_runner_lacks_a_label: "a runner has its job's labels",
+    a_launch_that_gave_nothing_is_held_against_the_job: "launches are held against a job with cause",
+    a_launch_is_failed_unasked: "GitHub is asked before a launch counts as failed",
+    a_word_is_acknowledged_and_ignored: "what was acknowledged is written down",
+    a_word_is_taken_in_and_dropped: "what is taken in is not dropped",
+    a_lost_machines_job_is_left: "a lost machine's job is seen to",
+    a_machine_is_kept_for_nobody: "a machine is released with its job",
 }
 
 

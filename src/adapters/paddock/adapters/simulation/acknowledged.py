@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from paddock.adapters.memory.github import MemoryGitHub
+from paddock.adapters.memory.github.values import Status
 from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import SimulatedQueue
 from paddock.adapters.simulation.timeline import Timeline
@@ -18,6 +20,7 @@ from paddock.core.messages import (
 )
 from paddock.core.ports.queues import DeadLetter, Depth, Received
 from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
 from paddock.core.states import ENDED_JOBS, JobState, RunnerState
 from paddock.core.units import MINUTE, Span
 
@@ -37,16 +40,18 @@ class WatchedQueue(Generic[M]):
         self,
         inner: SimulatedQueue[M],
         *,
+        lent: Callable[[int], object],
         failed: Callable[[], object],
         sent: Callable[[Sequence[M]], object] | None = None,
         telling: Callable[[M], bool] = lambda _: False,
         done: Callable[[M], object] = lambda _: None,
     ) -> None:
-        """Args: the queue; who is told of messages that are given back, sent, and done.
+        """Args: the queue; who is told how many more messages (or fewer) are lent, and of each given back, sent, done.
 
         `telling` is asked of each message when it is received whether `done` is to be told of it later.
         """
         self._inner = inner
+        self._count = lent
         self._failed = failed
         self._sent = sent
         self._telling = telling
@@ -62,11 +67,13 @@ class WatchedQueue(Generic[M]):
     def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
         """Lend messages."""
         batch = self._inner.receive(limit, wait=wait)
+        self._count(len(batch))
         self._lent.update({one.receipt: one.message for one in batch if self._telling(one.message)})
         return batch
 
     def delete(self, receipts: Sequence[str]) -> None:
         """The messages are done."""
+        self._count(-len(receipts))
         for receipt in receipts:
             message = self._lent.pop(receipt, None)
             if message is not None:
@@ -75,6 +82,7 @@ class WatchedQueue(Generic[M]):
 
     def defer(self, receipt: str, delay: Span) -> None:
         """Give the message back."""
+        self._count(-1)
         self._failed()
         self._lent.pop(receipt, None)
         self._inner.defer(receipt, delay)
@@ -95,8 +103,11 @@ class WatchedQueue(Generic[M]):
 class Acknowledged:
     """Looks at messages that are done."""
 
-    def __init__(self, *, timeline: Timeline, table: Table, findings: Findings, exact: bool) -> None:
-        """Args: the time; the fleet's books; `exact`: the cloud's answers are never stale."""
+    def __init__(
+        self, *, timeline: Timeline, github: MemoryGitHub, table: Table, findings: Findings, exact: bool
+    ) -> None:
+        """Args: the time; GitHub; the fleet's books; `exact`: the cloud's answers are never stale."""
+        self._jobs = github.state.jobs
         self._timeline = timeline
         self._table = table
         self._wrong = findings.wrong
@@ -136,6 +147,18 @@ class Acknowledged:
         if unended or unbegun:
             said = f"machine {report.machine} said {report.event}, and its record is {runner.state}, {runner.result}"
             self._wrong(_RULE, said, runner.assigned_job, runner.machine)
+        if report.event is ReportEvent.FAILED_TO_START:
+            self.left(runner, f"machine {runner.machine} failed to start")
+
+    def left(self, runner: Runner, why: str) -> None:
+        """The machine will not serve the job that it was started for: as long as GitHub has that, it is relaunched."""
+        job = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
+        told = None if job is None else self._jobs.get(job.id)
+        if job is None or told is None or job.machine != runner.machine or job.missing_at is not None:
+            return
+        if job.state is JobState.LAUNCHED and told.status is Status.QUEUED:
+            said = f"{why}, and job {job.id}, which waits for it, is left as it is"
+            self._wrong("a lost machine's job is seen to", said, job.id, runner.machine)
 
     def _told(self, event: MachineWarned | MachineChanged) -> None:
         runner = self._table.runners.get(event.machine)

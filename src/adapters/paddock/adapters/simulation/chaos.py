@@ -20,6 +20,7 @@ from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.world import START, Simulation
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings, Limits
+from paddock.core.spec import Market
 from paddock.core.units import MINUTE, SECOND, Span, rfc3339
 
 JOBS = 200
@@ -89,15 +90,17 @@ class Case:
     plan: FaultPlan
     settings: FleetSettings = FleetSettings(repositories=REPOSITORIES)
     stormy: bool = False
+    quota: int | None = None  # vCPUs that may run at once, in each market
 
     @property
     def cloud(self) -> CloudParameters:
         """The region it happens in."""
-        return stormy() if self.stormy else usual()
+        quota = tuple((market, self.quota) for market in Market)
+        return attrs.evolve(stormy() if self.stormy else usual(), quota=quota)
 
 
 def case_of(seed: int, jobs: int = JOBS) -> Case:
-    """The seed's case: faults of all kinds in every mix, half of them with limits, a third of them in a storm."""
+    """The seed's case: faults in every mix, half of them with limits, a third in a storm, a sixth with a quota."""
     chance = chance_for(seed, "case")
     plan = random_plan(chance)
     limits = Limits(
@@ -106,7 +109,9 @@ def case_of(seed: int, jobs: int = JOBS) -> Case:
         launches_per_minute=10 + chance.below(30) if chance.below(4) == 0 else None,
     )
     settings = FleetSettings(repositories=REPOSITORIES, limits=limits)
-    return Case(seed, jobs, plan, settings, stormy=chance.below(3) == 0)
+    storm = chance.below(3) == 0
+    quota = 32 + chance.below(96) if chance.below(6) == 0 else None
+    return Case(seed, jobs, plan, settings, storm, quota)
 
 
 def play(case: Case) -> Outcome:
@@ -144,6 +149,8 @@ def _smaller(case: Case) -> Iterator[Case]:
         yield attrs.evolve(case, settings=plain)
     if case.stormy:
         yield attrs.evolve(case, stormy=False)
+    if case.quota is not None:
+        yield attrs.evolve(case, quota=None)
     for jobs in sorted({case.jobs // 2, case.jobs * 3 // 4, case.jobs - 1} - {0, case.jobs}):
         yield attrs.evolve(case, jobs=jobs)
     if case.plan.outages:
@@ -175,6 +182,8 @@ def told(case: Case, violations: tuple[Violation, ...]) -> str:
     ]
     if case.settings.limits != Limits():
         lines.append(f"limits: {case.settings.limits}")
+    if case.quota is not None:
+        lines.append(f"quota: {case.quota} vCPUs in each market")
     for violation in violations[:3]:
         lines.append(f"{rfc3339(violation.at)} {violation.rule}: {violation.what}")
         lines += [f"    {line}" for line in violation.story[-30:]]

@@ -8,7 +8,6 @@ from collections.abc import Callable
 import attrs
 
 from paddock.adapters.memory.github import MemoryGitHub
-from paddock.adapters.memory.github.values import Status
 from paddock.adapters.simulation.findings import Findings
 from paddock.core.job import Job
 from paddock.core.ports.stores import Table
@@ -32,16 +31,30 @@ class SeenTo:
     """Remembers what a step closed, and looks at its end."""
 
     def __init__(
-        self, *, github: MemoryGitHub, table: Table, findings: Findings, troubles: Callable[[], object]
+        self,
+        *,
+        github: MemoryGitHub,
+        table: Table,
+        findings: Findings,
+        left: Callable[[Runner, str], object],
+        troubles: Callable[[], object],
     ) -> None:
-        """Args: `troubles` tells how much has gone wrong so far: if it is the same after a step, nothing did in it."""
-        self._jobs = github.state.jobs
+        """Args: `left` looks whether a machine's job was left as it was.
+
+        `troubles` tells how much has gone wrong so far: if it is the same after a step, nothing did in it.
+        """
+        self._left = left
         self._registered = github.state.runners
         self._table = table
         self._wrong = findings.wrong
         self._troubles = troubles
         self._failures = 0
+        self._lent = 0
         self._steps: list[_Step] = []  # one is within another where a process is held up and the others go on
+
+    def lent(self, more: int) -> None:
+        """So many more messages are lent (or fewer): one that stays so could not be handled."""
+        self._lent += more
 
     def failed(self) -> None:
         """A message was given back, or a sweep tells of an error: what is left to do will be done later."""
@@ -60,26 +73,17 @@ class SeenTo:
 
     def begin(self) -> None:
         """A step begins."""
-        self._steps.append(_Step((self._troubles(), self._failures)))
+        self._steps.append(_Step((self._troubles(), self._failures, self._lent)))
 
     def end(self, *, well: bool) -> None:
         """The step ended; `well`: it raised nothing."""
         step = self._steps.pop()
-        if not well or not (step.gone or step.ended) or step.before != (self._troubles(), self._failures):
+        if not well or not (step.gone or step.ended) or step.before != (self._troubles(), self._failures, self._lent):
             return
         for runner in step.gone:
-            self._left(runner)
+            self._left(runner, f"machine {runner.machine} is gone")
         for job in step.ended:
             self._kept(job)
-
-    def _left(self, runner: Runner) -> None:
-        job = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
-        told = None if job is None else self._jobs.get(job.id)
-        if job is None or told is None or job.machine != runner.machine or job.missing_at is not None:
-            return
-        if job.state is JobState.LAUNCHED and told.status is Status.QUEUED:
-            said = f"machine {runner.machine} is gone, and job {job.id}, which waits for it, is left as it is"
-            self._wrong("a lost machine's job is seen to", said, job.id, runner.machine)
 
     def _kept(self, job: Job) -> None:
         runner = None if job.machine is None else self._table.runners.get(job.machine)

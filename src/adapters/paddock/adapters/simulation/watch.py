@@ -10,10 +10,11 @@ from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import SimulatedQueue
 from paddock.adapters.simulation.seen_to import SeenTo
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.adapters.simulation.words import GitHubWord
 from paddock.adapters.simulation.written import Written
 from paddock.core.job import Job
 from paddock.core.labels import InvalidLabel, parse_labels
-from paddock.core.messages import Assignment, EventMessage, JobMessage
+from paddock.core.messages import Assignment, EventMessage, JobMessage, RunCompleted
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
@@ -34,10 +35,11 @@ class Watch:
         table: Table,
         findings: Findings,
         step: Span,
+        ours: Callable[[tuple[str, ...]], bool],
         exact: bool,
         troubles: Callable[[], object],
     ) -> None:
-        """Args: see `Written`, `Acknowledged` and `SeenTo`."""
+        """Args: see `Written`, `Acknowledged` and `SeenTo`; `ours` tells which labels the fleet claims."""
 
         @lru_cache(maxsize=4096)
         def wanted(labels: tuple[str, ...]) -> RunnerSpec | None:
@@ -47,20 +49,24 @@ class Watch:
                 return None
 
         self._table = table
+        self._findings = findings
+        self._ours = ours
         self.written = Written(
             timeline=timeline, github=github, table=table, findings=findings, wanted=wanted, step=step
         )
-        self.acknowledged = Acknowledged(timeline=timeline, table=table, findings=findings, exact=exact)
-        self.seen_to = SeenTo(github=github, table=table, findings=findings, troubles=troubles)
+        self.acknowledged = Acknowledged(timeline=timeline, github=github, table=table, findings=findings, exact=exact)
+        self.seen_to = SeenTo(
+            github=github, table=table, findings=findings, left=self.acknowledged.left, troubles=troubles
+        )
 
     def queues(
         self, jobs: SimulatedQueue[JobMessage], events: SimulatedQueue[EventMessage]
     ) -> Mapping[str, WatchedQueue[Any]]:
         """The fleet's queues, watched."""
-        failed, looks = self.seen_to.failed, self.acknowledged
+        lent, failed, looks = self.seen_to.lent, self.seen_to.failed, self.acknowledged
         return {
-            "jobs": WatchedQueue(jobs, failed=failed, sent=self.written.sent),
-            "events": WatchedQueue(events, failed=failed, telling=looks.telling, done=looks.done),
+            "jobs": WatchedQueue(jobs, lent=lent, failed=failed, sent=self.written.sent),
+            "events": WatchedQueue(events, lent=lent, failed=failed, telling=looks.telling, done=looks.done),
         }
 
     @property
@@ -81,6 +87,13 @@ class Watch:
         """The cloud started machines."""
         launch = self._table.launches.get(request.token)
         self.written.launched(request, () if launch is None else launch.jobs[: len(machines)])
+
+    def taken_in(self, word: GitHubWord) -> None:
+        """Intake took GitHub's word, and put nothing on a queue."""
+        if isinstance(word, RunCompleted):
+            self._findings.fault("what is taken in is not dropped", f"the end of run {word.run_id} was")
+        elif self._ours(word.job.labels):
+            self._findings.wrong("what is taken in is not dropped", f"{word} was", word.job.job_id)
 
     def ordered(self, orders: Assignment, receipt: AssignmentReceipt) -> None:
         """A machine got its orders."""

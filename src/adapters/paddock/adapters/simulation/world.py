@@ -187,6 +187,7 @@ class Simulation:
             table=self.table,
             findings=self.findings,
             step=parameters.functions.time_out,
+            ours=self.claims.labels,
             exact=not faults.stale,
             troubles=lambda: (self.trouble.errors, self.trouble.crashes, self.trouble.pauses, self.gate.refused),
         )
@@ -342,7 +343,11 @@ class Simulation:
         )
 
     def _receive(self, word: GitHubWord) -> bool:
-        return self.processes.receive(word)
+        before = self.jobs.requests + self.events.requests
+        taken = self.processes.receive(word)
+        if taken and before == self.jobs.requests + self.events.requests:
+            self.watch.taken_in(word)
+        return taken
 
     def _chance(self, part: str) -> Chance:
         return chance_for(self.seed, part)

@@ -107,9 +107,15 @@ class Written:
     def _failed(self, before: Job, after: Job) -> None:
         """A launch is held against the job, which goes back to the queue or is given up."""
         spent, started = after.launch - after.displaced, self._started.get(after.id, 0)
-        if before.missing_at is None and spent > started:
+        launch = None if before.launch_id is None else self._table.launches.get(before.launch_id)
+        refused = launch is not None and launch.machines is None  # the cloud said no, and no capacity is no no
+        if before.missing_at is None and spent > started and not refused:
             said = f"{spent} launches are held against job {after.id}, and {started} gave a machine ({after.reason})"
             self._wrong("launches are held against a job with cause", said, after.id)
+        runner = None if before.machine is None else self._table.runners.get(before.machine)
+        if runner is not None and (runner.interrupted_at is not None or runner.served_job not in {None, after.id}):
+            said = f"job {after.id} lost machine {runner.machine} to the cloud or to job {runner.served_job}"
+            self._wrong("launches are held against a job with cause", said, after.id, runner.machine)
         told = self._jobs.get(after.id)
         began = None if told is None else _left_the_queue(told)
         if began is not None and before.state is JobState.LAUNCHED and self._timeline.now() - began > self._step:

@@ -300,7 +300,7 @@ class Completion:
         if runner is not None and runner.served_job is not None and runner.served_job != job_id:
             self._life.displaced(job, runner.served_job)
         else:
-            self._life.launch_failed(job, reason)
+            self._lost(job, runner, reason)
 
     def not_served(self, job: Job, runner: Runner) -> None:
         """GitHub still has the job in its queue, and its machine has worked: for another job, or for nobody."""
@@ -308,7 +308,14 @@ class Completion:
         if worked and runner.busy_at is not None:
             self._life.displaced(job, runner.served_job)
         else:
-            self._life.launch_failed(job, runner.reason or "its machine ended without a job")
+            self._lost(job, runner, runner.reason or "its machine ended without a job")
+
+    def _lost(self, job: Job, runner: Runner | None, reason: str) -> None:
+        """The job's machine served nobody. If the cloud takes it, that is why, however late the job came to it."""
+        if runner is not None and runner.interrupted_at is not None:
+            self._life.taken(job, reason)
+        else:
+            self._life.launch_failed(job, reason)
 
 
 def _restless(job: Job) -> Unavailable:

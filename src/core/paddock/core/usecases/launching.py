@@ -281,9 +281,11 @@ class Launching:
     def _ended_early(self, job: Job, machine: Machine) -> None:
         """Its machine is dead already: of itself, or because it waited for orders that we could not give it."""
         why = f"its machine {machine.id} ended before it got its orders"
-        self._adopt(machine, "it ended before it got its orders")
+        runner = self._adopt(machine, "it ended before it got its orders")
         lived = (machine.ended_at or self._clock.now()) - machine.launched_at
-        if lived > self._settings.deadlines.boot and not self._assign.ordered(machine):
+        if machine.taken or runner.interrupted_at is not None:
+            self._life.taken(job, f"the cloud took its machine {machine.id} back")
+        elif lived > self._settings.deadlines.boot and not self._assign.ordered(machine):
             self._life.no_orders(job, why)
         else:
             self._life.launch_failed(job, why)

@@ -134,7 +134,8 @@ class Life:
 
         This is nobody's failure and does not count against the launch budget.
         """
-        when = JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine)
+        unbegun = {JobState.DISPATCHING, JobState.LAUNCHED}
+        when = JobIs(state=unbegun, launch=job.launch, machine=job.machine, lease_until=job.lease_until)
         change = JobChange(displaced=job.displaced + 1, on_demand=True)
         return self._requeue(job, when, change, 0, "interrupted", f"{reason}, before it started: on demand from now on")
 
