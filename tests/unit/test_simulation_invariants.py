@@ -252,6 +252,14 @@ def a_machine_is_kept_for_nobody(world: World) -> None:
     world.run(SECOND)
 
 
+def a_machine_that_lives_is_called_gone(world: World) -> None:
+    """It was only not seen."""
+    job = world.push_job(lasts=HOUR)
+    running(world, job)
+    runner = world.runner(machine_of(world, job))
+    world.sim.watch.written.closed(runner, attrs.evolve(runner, gone_at=world.clock.now()))
+
+
 BREACHES: dict[Callable[[World], None], str] = {
     a_live_runner_is_killed: "no live runner is killed",
     a_second_machine_is_started: "one machine for each job",
@@ -282,6 +290,7 @@ BREACHES: dict[Callable[[World], None], str] = {
     a_word_is_taken_in_and_dropped: "what is taken in is not dropped",
     a_lost_machines_job_is_left: "a lost machine's job is seen to",
     a_machine_is_kept_for_nobody: "a machine is released with its job",
+    a_machine_that_lives_is_called_gone: "what is closed is gone",
 }
 
 

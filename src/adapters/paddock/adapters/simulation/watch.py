@@ -8,6 +8,7 @@ from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.simulation.acknowledged import Acknowledged, WatchedQueue
 from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import SimulatedQueue
+from paddock.adapters.simulation.protocols import Life
 from paddock.adapters.simulation.seen_to import SeenTo
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.words import GitHubWord
@@ -18,6 +19,7 @@ from paddock.core.messages import Assignment, EventMessage, JobMessage, RunCompl
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import Span
@@ -32,6 +34,7 @@ class Watch:
         timeline: Timeline,
         settings: FleetSettings,
         github: MemoryGitHub,
+        lives: Mapping[str, Life],
         table: Table,
         findings: Findings,
         step: Span,
@@ -52,7 +55,13 @@ class Watch:
         self._findings = findings
         self._ours = ours
         self.written = Written(
-            timeline=timeline, github=github, table=table, findings=findings, wanted=wanted, step=step
+            timeline=timeline,
+            github=github,
+            table=table,
+            findings=findings,
+            lives=lives,
+            wanted=wanted,
+            step=step,
         )
         self.acknowledged = Acknowledged(timeline=timeline, github=github, table=table, findings=findings, exact=exact)
         self.seen_to = SeenTo(
@@ -77,11 +86,15 @@ class Watch:
     @property
     def changed(self) -> Mapping[str, Callable[[Any, Any], object]]:
         """Who is told of records that were changed, by kind."""
-        return {"jobs": self._job, "runners": self.seen_to.runner}
+        return {"jobs": self._job, "runners": self._runner}
 
     def _job(self, before: Job, after: Job) -> None:
         self.written.changed(before, after)
         self.seen_to.job(before, after)
+
+    def _runner(self, before: Runner, after: Runner) -> None:
+        self.written.closed(before, after)
+        self.seen_to.runner(before, after)
 
     def launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
         """The cloud started machines."""

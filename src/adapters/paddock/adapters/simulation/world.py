@@ -184,6 +184,7 @@ class Simulation:
             timeline=self.timeline,
             settings=settings,
             github=self.github,
+            lives=self.cloud.log,
             table=self.table,
             findings=self.findings,
             step=parameters.functions.time_out,

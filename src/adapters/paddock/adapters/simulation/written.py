@@ -6,17 +6,19 @@
     launch came to nothing ──> held against the job only if it gave a machine, and GitHub was asked first
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.findings import Findings, clock
+from paddock.adapters.simulation.protocols import Life
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.job import Job
 from paddock.core.messages import Assignment, JobMessage
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.units import Span
@@ -35,15 +37,20 @@ class Written:
         github: MemoryGitHub,
         table: Table,
         findings: Findings,
+        lives: Mapping[str, Life],
         wanted: Callable[[tuple[str, ...]], RunnerSpec | None],
         step: Span,
     ) -> None:
-        """Args: `wanted` is the machine that labels ask for; `step` is how long a step of the fleet takes at most."""
+        """Args: what there is to look at; `lives` is the cloud's log.
+
+        `wanted` is the machine that labels ask for; `step` is how long a step of the fleet takes at most.
+        """
         self._timeline = timeline
         self._jobs = github.state.jobs
         self._runners = github.state.runners
         self._table = table
         self._wrong = findings.wrong
+        self._lives = lives
         self._wanted = wanted
         self._step = step
         self._added: dict[int, int] = {}  # when the record was made
@@ -65,6 +72,13 @@ class Written:
             self._unsent[after.id] = self._unsent.get(after.id, 0) + 1
         if before.state in _BEFORE and after.state in _AFTER and before.displaced == after.displaced:
             self._failed(before, after)
+
+    def closed(self, before: Runner, after: Runner) -> None:
+        """A machine's record was changed: its end is written down only when it has ended."""
+        life = self._lives.get(after.machine)
+        if before.gone_at is None and after.gone_at is not None and life is not None and life.ended_at is None:
+            said = f"machine {after.machine} lives, and its record says that it is gone: {after.reason}"
+            self._wrong("what is closed is gone", said, after.assigned_job, after.machine)
 
     def sent(self, messages: Sequence[JobMessage]) -> None:
         """Messages go to the jobs queue: those of our own, which no webhook brought, follow a change of the record."""
