@@ -64,7 +64,7 @@ PATIENCE: Span = 30 * HOUR
 class Simulation:
     """Everything there is. Public attributes are the stores and the outside worlds, to look at and to meddle with."""
 
-    def __init__(  # noqa: PLR0913 - a world has many parts, each by its name
+    def __init__(  # noqa: PLR0913, PLR0915 - a world has many parts, each by its name
         self,
         workload: Workload | None = None,
         *,
@@ -249,8 +249,12 @@ class Simulation:
         """A fleet on the stores as they are, as a fresh process builds it; `around` in place of the world's own."""
         around = around or self.around or (self.trouble.around if self.faults.calls else None)
         machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
-        added = {"launches": self.archive.launched, "ledger": self.archive.billed, **self.watch.added}
-        table = metered(self.table, self.tally, added, self.watch.changed)
+        table = metered(
+            self.table,
+            self.tally,
+            {"launches": self.archive.launched, "ledger": self.archive.billed, **self.watch.added},
+            self.watch.changed,
+        )
         if self.faults.stale:
             table = self._lag.around(table, self.table)
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
