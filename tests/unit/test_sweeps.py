@@ -159,6 +159,22 @@ def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
     assert world.cloud.alive == [machine]
 
 
+def test_a_machine_whose_record_names_another_registration_is_asked_about_by_its_orders() -> None:
+    """Two of its dispatcher's writes failed; its runner works, and neither it nor GitHub is heard of."""
+    world = World(reports=lambda _: (), webhooks=lost("in_progress"))  # type: ignore[arg-type]  # a fate
+    job = world.push_job(lasts=20 * MINUTE)
+    world.work()
+    machine = world.record(job).machine or ""
+    world.table.runners.update(machine, {}, {"runner_id": 424_242})
+    world.sweeps(on=False)
+    world.run(15 * MINUTE)
+    world.fleet.sweep()
+    assert world.cloud.alive == [machine]
+    world.sweeps(on=True)
+    world.run_until_quiet()
+    assert (world.record(job).conclusion, world.record(job).launch) == ("success", 1)
+
+
 def test_what_was_seen_of_a_machine_says_nothing_of_the_next() -> None:
     """The sweep saw a machine that had worked without its job, and that was launched anew before the sweep asked."""
     world = World()

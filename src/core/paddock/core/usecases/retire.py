@@ -95,10 +95,9 @@ class Retire:
         Raises:
             PaddockError: GitHub could not be asked. Unknown means keep.
         """
-        if runner.runner_id is None:
-            return False
-        seen = self._registrations.get(scope_of(runner.repository, self._settings), runner.runner_id)
-        return seen is not None and seen.status == "online"
+        scope = scope_of(runner.repository, self._settings)
+        seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
+        return any(one is not None and one.status == "online" for one in seen)
 
     def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.
@@ -158,13 +157,18 @@ class Retire:
         Raises:
             Unavailable, Throttled: GitHub could not be asked, and the caller insists.
         """
-        runner_id = runner.runner_id
-        if runner_id is None:
-            # A record made before its orders may have missed them: the orders themselves know.
-            receipt = self._assignments.get(runner.machine)
-            if receipt is None:
-                return True
-            runner_id = receipt.runner_id
+        return all(self._deleted(runner, runner_id, insist=insist) for runner_id in self._registered_as(runner))
+
+    def _registered_as(self, runner: Runner) -> list[int]:
+        """The machine's registrations. Its orders know best; its record may have missed them, or name an earlier one.
+
+        Whoever would end the machine must ask about the very runner that may have a job by now.
+        """
+        receipt = self._assignments.get(runner.machine)
+        named = (None if receipt is None else receipt.runner_id, runner.runner_id)
+        return [number for number in dict.fromkeys(named) if number]
+
+    def _deleted(self, runner: Runner, runner_id: int, *, insist: bool) -> bool:
         scope = scope_of(runner.repository, self._settings)
         try:
             self._registrations.delete(scope, runner_id)
