@@ -59,6 +59,43 @@ def test_a_field_that_is_none_is_refused() -> None:
         evolved(JOB, {"sate": 1})
 
 
+def test_a_changed_record_is_as_frozen_as_any() -> None:
+    """It is of the record's own class, and the record itself stays as it was."""
+    after = evolved(JOB, {"launch": 1})
+    assert (type(after), after.launch, JOB.launch) == (Job, 1, 0)
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        after.launch = 2  # type: ignore[misc]  # on purpose
+    with pytest.raises(attrs.exceptions.FrozenInstanceError):
+        del after.launch
+
+
+def test_what_a_class_makes_of_its_fields_is_made_of_changed_ones() -> None:
+    """Converters, validators, derived fields, inherited ones, and those without slots."""
+
+    @attrs.frozen
+    class Made:
+        a: int = attrs.field(converter=int)
+        b: int = attrs.field(default=1, validator=attrs.validators.ge(0))
+        c: int = attrs.field(init=False)
+
+        def __attrs_post_init__(self) -> None:
+            object.__setattr__(self, "c", self.a + self.b)
+
+    @attrs.frozen
+    class Heir(Made):
+        d: int = 4
+
+    @attrs.frozen(slots=False)
+    class Loose:
+        a: int
+
+    for cls in (Made, Heir):
+        assert evolved(cls(1, 2), {"a": "3"}) == cls(3, 2)
+        with pytest.raises(ValueError, match="b"):
+            evolved(cls(1, 2), {"b": -1})
+    assert evolved(Loose(1), {"a": 2}) == Loose(2)
+
+
 def test_a_class_whose_constructor_is_called_otherwise_is_changed_all_the_same() -> None:
     """Fields by keyword only, and a single field."""
 
