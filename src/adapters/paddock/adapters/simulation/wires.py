@@ -105,7 +105,7 @@ class Trouble:
             raise Crash(f"dead before {what}")
         if self.over:
             return call()
-        if self.out(what):
+        if self._plan.outages and self.out(what):
             self.errors += 1
             raise Unavailable(f"{what}: an outage")
         throw = self._chance.below(TEN_THOUSAND * 100)
