@@ -9,10 +9,13 @@ from paddock.core.settings import FleetSettings, Limits
 
 
 def main(seeds: int, jobs: int) -> int:
-    """Quiet worlds first, without limits and with: many bugs need no fault."""
+    """Quiet worlds first, without limits and with: many bugs need no fault. Then some with a single kind of fault."""
     narrow = FleetSettings(repositories=REPOSITORIES, limits=Limits(machines=12, machines_per_repository=6))
     quiet = (Case(0, jobs, FaultPlan()), Case(1, jobs, FaultPlan(), narrow), Case(2, jobs, FaultPlan(), quota=32))
-    cases = chain(quiet, (case_of(seed, jobs) for seed in range(seeds)))
+    deaf = FaultPlan("nobody is heard", webhook_lost=4_000, report_lost=8_000)
+    blind = FaultPlan("nothing is seen", stale=5_000, failure=3_000)
+    single = (Case(seed, jobs, plan) for seed, plan in enumerate((deaf, blind, deaf, blind)))
+    cases = chain(quiet, single, (case_of(seed, jobs) for seed in range(seeds)))
     for case in cases:
         violations = broken(case)
         if violations:

@@ -11,9 +11,10 @@ from paddock.adapters.simulation.cloud import quiet
 from paddock.adapters.simulation.draws import always
 from paddock.adapters.simulation.faults import FaultPlan, Outage
 from paddock.adapters.simulation.load import JobLoad, RunLoad
+from paddock.adapters.simulation.outside import START
 from paddock.adapters.simulation.parameters import AT_ONCE, Parameters, Travel
 from paddock.adapters.simulation.small_cloud import SmallCloud
-from paddock.adapters.simulation.world import START, Simulation
+from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span

@@ -12,9 +12,10 @@ from paddock.adapters.simulation.cloud import SimulatedEc2, quiet
 from paddock.adapters.simulation.faults import PLANS
 from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.outcome import Outcome
+from paddock.adapters.simulation.outside import START
 from paddock.adapters.simulation.parameters import Parameters, Rates
 from paddock.adapters.simulation.small_cloud import SmallCloud
-from paddock.adapters.simulation.world import START, Simulation
+from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.workloads import Given

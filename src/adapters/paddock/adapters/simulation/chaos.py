@@ -17,7 +17,8 @@ from paddock.adapters.simulation.draws import chance_for
 from paddock.adapters.simulation.faults import FaultPlan, random_plan
 from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.outcome import Outcome, Violation
-from paddock.adapters.simulation.world import START, Simulation
+from paddock.adapters.simulation.outside import START
+from paddock.adapters.simulation.world import Simulation
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Market

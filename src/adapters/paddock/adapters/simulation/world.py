@@ -11,48 +11,34 @@ Everything that is not the fleet's own code depends on the seed alone.
 
 from functools import partial
 
-from paddock.adapters.memory import MemoryAssignments, MemoryQueue, SequentialIds
-from paddock.adapters.memory.bundles import memory_github, memory_table
-from paddock.adapters.simulation.agents import Agents, Orders
+from paddock.adapters.memory.bundles import memory_github
+from paddock.adapters.simulation.agents import Orders
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.archive import Archive, Sink
-from paddock.adapters.simulation.claims import Claims
 from paddock.adapters.simulation.closed import Closed
-from paddock.adapters.simulation.cloud import CloudParameters, SimulatedEc2
+from paddock.adapters.simulation.cloud import CloudParameters
 from paddock.adapters.simulation.collecting import rare_collections
-from paddock.adapters.simulation.delivery import Courier, Fate, Post
-from paddock.adapters.simulation.draws import chance_for
+from paddock.adapters.simulation.delivery import Fate
 from paddock.adapters.simulation.faults import FaultPlan
-from paddock.adapters.simulation.findings import Findings
-from paddock.adapters.simulation.functions import Schedule, SimulatedQueue, Worker
-from paddock.adapters.simulation.gate import Gate
-from paddock.adapters.simulation.github import github_on
+from paddock.adapters.simulation.functions import Schedule, Worker
 from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.lag import Lag
 from paddock.adapters.simulation.load import Workload
-from paddock.adapters.simulation.measure import Measure
-from paddock.adapters.simulation.metered import KeptDecisions, Tally, WatchedMachines, control_cost, metered
+from paddock.adapters.simulation.metered import WatchedMachines, control_cost, metered
 from paddock.adapters.simulation.outcome import Outcome, Violation
+from paddock.adapters.simulation.outside import Fates, Outside
 from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.processes import Processes
 from paddock.adapters.simulation.protocols import CloudMaker
-from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.quiet import jobs_are_over, records_are_closed
 from paddock.adapters.simulation.stale import StaleMachines
-from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.watch import Watch
-from paddock.adapters.simulation.wires import Around, Trouble, wired
-from paddock.adapters.simulation.witness import Witness
+from paddock.adapters.simulation.wires import Around, wired
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.core.fleet import Fleet
-from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.machines import Machines
-from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings
 from paddock.core.units import HOUR, MINUTE, Moment, Span
-
-START: Moment = 1_795_348_800 * 1_000_000
-"""2026-11-22T12:00:00Z, a Sunday: when a world without a workload begins."""
 
 LONG: Span = 3 * HOUR
 """How long what has ended stays in the stores where messages are lost, late and sent again."""
@@ -61,10 +47,13 @@ PATIENCE: Span = 30 * HOUR
 """How long after its last run a load must have been served: a job may wait at GitHub for a day."""
 
 
-class Simulation:
-    """Everything there is. Public attributes are the stores and the outside worlds, to look at and to meddle with."""
+class Simulation(Outside):
+    """Everything there is: the outside, the fleet in it, and those who watch.
 
-    def __init__(  # noqa: PLR0913, PLR0915 - a world has many parts, each by its name
+    Public attributes are the stores and the outside worlds, to look at and to meddle with.
+    """
+
+    def __init__(  # noqa: PLR0913 - a world has many parts, each by its name
         self,
         workload: Workload | None = None,
         *,
@@ -89,85 +78,20 @@ class Simulation:
         `notices` decide about GitHub's, the machines' and the cloud's messages in place of the plan's odds. `sink` gets
         what has ended, as JSON.
         """
-        self.workload = workload
-        self.settings = settings
-        self.seed = seed
-        self.faults = faults
-        self.parameters = parameters
-        self.policy = policy
-        first = None if workload is None else next(iter(workload.runs()), None)
-        began = start if start is not None else START if first is None else first.at
-        self.began = began
-        self.timeline = self.clock = Timeline(began)
-        self.ids = SequentialIds()
-        self.table = memory_table()
-        self.decisions = KeptDecisions()
-        self.assignments = MemoryAssignments()
-        self.findings = Findings(self.timeline, self.decisions)
-        self.measure = Measure(began)
-        self.tally = Tally()
-        self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
-        self.claims = Claims(settings)
-        self.witness = Witness(timeline=self.timeline, measure=self.measure, claims=self.claims, table=self.table)
-        self.around = around
-        self.trouble = Trouble(faults, self.timeline, self._chance("trouble"), parameters.functions.time_out)
-        jobs: MemoryQueue[JobMessage] = MemoryQueue(self.timeline)
-        events: MemoryQueue[EventMessage] = MemoryQueue(self.timeline)
-        self.jobs: SimulatedQueue[JobMessage] = SimulatedQueue(jobs, self._chance("jobs queue"), faults)
-        self.events: SimulatedQueue[EventMessage] = SimulatedQueue(events, self._chance("events queue"), faults)
-        self.courier = Courier(
-            timeline=self.timeline,
-            chance=self._chance("webhooks"),
-            queued=self._chance("queued webhooks"),
-            travel=parameters.travel,
+        super().__init__(
+            workload,
+            settings=settings,
+            seed=seed,
             faults=faults,
+            parameters=parameters,
+            cloud=cloud,
+            start=start,
+            fates=Fates(webhooks, reports, notices),
             receive=self._receive,
-            down=lambda: self.trouble.out("webhooks"),
-            fate=webhooks,
         )
-        self.post = Post(
-            timeline=self.timeline,
-            chance=self._chance("post"),
-            travel=parameters.travel,
-            faults=faults,
-            send=self.events.send,
-            reports=reports,
-            notices=notices,
-        )
-        self.github = github_on(
-            self.timeline,
-            ids=self.ids,
-            chance=self._chance("github"),
-            timings=parameters.timings,
-            listener=self.witness.told,
-            repositories=() if workload is None else workload.repositories,
-        )
-        self.courier.github = self.github
-        self.gate = Gate(self.timeline, parameters.rates)
-        make = partial(SimulatedEc2, cloud) if isinstance(cloud, CloudParameters) else cloud
-        self.cloud = make(timeline=self.timeline, ids=self.ids, chance=self._chance("cloud"), listener=self.witness)
-        self.pushes = Pushes(
-            timeline=self.timeline,
-            chance=self._chance("pushes"),
-            github=self.github,
-            runs=iter(()) if workload is None else workload.runs(),
-            faults=faults,
-        )
-        self.agents = Agents(
-            timeline=self.timeline,
-            chance=self._chance("agents"),
-            hosts=parameters.hosts,
-            github=self.github,
-            assignments=self.assignments,
-            report=self.post.report,
-            power_off=self.cloud.power_off,
-            fail=self.cloud.fail,
-            reclaim=lambda machine, warning: self.cloud.reclaim(machine, warning=warning),
-            job_of=self.pushes.job_of,
-            lives=self.cloud.log,
-            busy=self.witness.busy,
-            faults=faults,
-        )
+        self.policy = policy
+        self.around = around
+        self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         allowed = Allowances.under(faults) if allowances is None else allowances
         self.invariants = Invariants(
             timeline=self.timeline,
@@ -353,6 +277,3 @@ class Simulation:
         if taken and before == self.jobs.requests + self.events.requests:
             self.watch.taken_in(word)
         return taken
-
-    def _chance(self, part: str) -> Chance:
-        return chance_for(self.seed, part)
