@@ -8,12 +8,13 @@ import attrs
 import msgspec
 import pytest
 
-from paddock.adapters.simulation.cloud import SimulatedEc2, quiet
+from paddock.adapters.simulation.cloud import CloudParameters, SimulatedEc2, quiet
 from paddock.adapters.simulation.faults import PLANS
 from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.outcome import Outcome
 from paddock.adapters.simulation.outside import START
 from paddock.adapters.simulation.parameters import Parameters, Rates
+from paddock.adapters.simulation.protocols import CloudMaker
 from paddock.adapters.simulation.small_cloud import SmallCloud
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings, Limits
@@ -104,11 +105,14 @@ def test_two_runs_with_one_seed_are_equal_and_another_seed_is_another_run(plan: 
     assert play(5) != play(6)
 
 
-def test_what_has_ended_is_written_out_with_all_its_decisions_and_leaves_nothing() -> None:
-    """A line for every job and every machine; the stores are empty when all is over."""
+@pytest.mark.parametrize("cloud", [SmallCloud, quiet()], ids=["small", "EC2"])
+def test_what_has_ended_is_written_out_with_all_its_decisions_and_leaves_nothing(
+    cloud: CloudMaker | CloudParameters,
+) -> None:
+    """A line for every job and every machine, in any cloud; the stores are empty when all is over."""
     lines: list[bytes] = []
     load = morning(60)
-    world = Simulation(load, settings=SETTINGS, seed=4, cloud=SmallCloud, sink=lines.append)
+    world = Simulation(load, settings=SETTINGS, seed=4, cloud=cloud, sink=lines.append)
     outcome = world.run()
     assert outcome.violations == ()
     documents = [json.loads(line) for line in lines]

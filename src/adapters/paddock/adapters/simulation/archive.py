@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+import attrs
 import msgspec
 
 from paddock.adapters.memory import MemoryDecisions
@@ -213,7 +214,7 @@ class Archive:
         moments = (None, None, None) if agent is None else (agent.connected_at, agent.begun_at, agent.over_at)
         self._measure.machine(life, self._cloud.charge(machine), *moments)
         decisions = self._decisions.forget(machine_subject(machine))
-        self._write({"machine": known, "life": life, "ledger": bill, "decisions": decisions})
+        self._write({"machine": known, "life": _moments(life), "ledger": bill, "decisions": decisions})
         self._table.runners.remove(machine)
         self._bills.pop(machine, None)
         self._entries.append((_end_of_day(self._timeline.now()) if self._spend else 0, [entry.key for entry in bill]))
@@ -255,6 +256,11 @@ def _facts(told: JobRecord) -> dict[str, object]:
         "conclusion": told.conclusion,
         "runner_name": told.runner_name,
     }
+
+
+def _moments(life: Life) -> dict[str, object]:
+    """The cloud's own log of the machine: of any cloud's, whatever else that keeps of it."""
+    return {field.name: getattr(life, field.name) for field in attrs.fields(Life)}
 
 
 def _end_of_day(moment: Moment) -> Moment:
