@@ -14,7 +14,6 @@ from paddock.core.records import KINDS, Kind, Made
 from tests.strategies import RECORDS
 
 JOB = Job(JobFacts(1, 1, "acme/app", ()))
-PLACED = [kind for kind in KINDS if kind.placed_by is not None]
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)
@@ -28,17 +27,27 @@ def test_a_changed_record_is_what_attrs_makes_of_it(kind: Kind[Any], data: st.Da
     assert evolved(first, {}) == first
 
 
-@pytest.mark.parametrize("kind", PLACED, ids=lambda kind: kind.prefix)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)
 @given(data=st.data())
 def test_fields_that_a_kind_is_not_placed_by_move_nothing(kind: Kind[Any], data: st.DataObject) -> None:
     """Key, order and indexes of a record stay when any other field changes."""
-    assert kind.placed_by is not None
     first, second = data.draw(RECORDS[kind.record]), data.draw(RECORDS[kind.record])
     others = [field.name for field in attrs.fields(kind.record) if field.name not in kind.placed_by]
     after = attrs.evolve(first, **{name: getattr(second, name) for name in others})
     assert after.key == first.key
     assert kind.order(after) == kind.order(first)
     assert index_values(kind, after) == index_values(kind, first)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)
+@given(data=st.data())
+def test_a_key_is_made_of_the_fields_that_the_kind_names(kind: Kind[Any], data: st.DataObject) -> None:
+    """A change of any other field leaves the record where it is."""
+    first, second = data.draw(RECORDS[kind.record]), data.draw(RECORDS[kind.record])
+    names = {field.name for field in attrs.fields(kind.record)}
+    assert kind.keyed_by <= names
+    after = attrs.evolve(first, **{name: getattr(second, name) for name in names - kind.keyed_by})
+    assert after.key == first.key
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.prefix)

@@ -22,7 +22,7 @@ from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
 from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, LIVE_JOBS, LIVE_RUNNERS, RUNNER_LIFE, StateTable
 from paddock.core.switch import Switch
-from paddock.core.units import HOUR, MINUTE, Moment
+from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
 
 
 class Keyed(Protocol):
@@ -61,17 +61,25 @@ def always(value: V) -> Made[V]:
 class Kind(Generic[R]):
     """One kind of record.
 
-    ``indexes`` maps an index's name to a record's value in it (None: not in the index). ``order`` is the number by
-    which an index is sorted, oldest first. ``placed_by`` are the fields that those and the key are made of, so that a
-    change of others moves nothing (None: it may be any).
+    ``keyed_by`` are the fields that the key is made of. ``indexes`` maps an index's name to a record's value in it
+    (None: not in the index). ``order`` is the number by which an index is sorted, oldest first. ``kept`` is for how
+    long after the last write of it a record stays where a store forgets by itself, as DynamoDB does, and does so in its
+    own time; None: for ever. Stores on one machine keep everything.
     """
 
     prefix: str
     record: type[R]
+    keyed_by: frozenset[str]
     order: "Made[int]"
     indexes: Mapping[str, "Made[str | None]"] = attrs.field(factory=dict)
     life: StateTable[Any] | None = None
-    placed_by: frozenset[str] | None = None
+    kept: Span | None = None
+
+    @property
+    def placed_by(self) -> frozenset[str]:
+        """The fields that key, order and indexes are made of: a change of others moves nothing."""
+        made = {self.order.field, *(of.field for of in self.indexes.values())}
+        return self.keyed_by | (made - {""})
 
     def check(self, when: Mapping[str, object], change: Mapping[str, object]) -> None:
         """Refuse a change of state that some state admitted by `when` may not make.
@@ -109,17 +117,23 @@ def _itself(number: int) -> int:
 
 ALL: Made[str | None] = always("all")
 
+# How long records are kept: longer than anybody asks for them again, and no longer, for what is kept costs.
+_ASKED_FOR: Span = 90 * DAY  # "what became of my job, and what did it cost": a quarter's worth of answers
+_REPEATED: Span = 30 * DAY  # GitHub lets a run be re-run for so long; what is known of it serves its later attempts
+
 JOBS: Kind[Job] = Kind(
     prefix="JOB",
     record=Job,
+    keyed_by=frozenset({"facts"}),
     order=Made("facts", lambda facts: facts.created_at),
     indexes={"state": Made("state", lambda state: state.value if state in LIVE_JOBS else None), "all": ALL},
     life=JOB_LIFE,
-    placed_by=frozenset({"facts", "state"}),
+    kept=_ASKED_FOR,
 )
 RUNNERS: Kind[Runner] = Kind(
     prefix="RUNNER",
     record=Runner,
+    keyed_by=frozenset({"machine"}),
     order=Made("launched_at", _itself),
     indexes={
         "live": Made("state", lambda state: "live" if state in LIVE_RUNNERS else None),
@@ -127,14 +141,25 @@ RUNNERS: Kind[Runner] = Kind(
         "all": ALL,
     },
     life=RUNNER_LIFE,
-    placed_by=frozenset({"machine", "launched_at", "state"}),
+    kept=_ASKED_FOR,
 )
-LAUNCHES: Kind[Launch] = Kind(prefix="LAUNCH", record=Launch, order=Made("created_at", _itself))
-RUNS: Kind[Run] = Kind(prefix="RUN", record=Run, order=Made("run_id", _itself))
-POOLS: Kind[Pool] = Kind(prefix="POOL", record=Pool, order=always(0), indexes={"all": ALL})
+LAUNCHES: Kind[Launch] = Kind(
+    prefix="LAUNCH",
+    record=Launch,
+    keyed_by=frozenset({"id"}),
+    order=Made("created_at", _itself),
+    kept=_REPEATED,
+)
+RUNS: Kind[Run] = Kind(
+    prefix="RUN", record=Run, keyed_by=frozenset({"run_id"}), order=Made("run_id", _itself), kept=_REPEATED
+)
+POOLS: Kind[Pool] = Kind(
+    prefix="POOL", record=Pool, keyed_by=frozenset({"name"}), order=always(0), indexes={"all": ALL}
+)
 CIRCUITS: Kind[Circuit] = Kind(
     prefix="CIRCUIT",
     record=Circuit,
+    keyed_by=frozenset({"zone", "instance_type"}),
     order=Made("opened_at", lambda opened_at: opened_at or 0),
     indexes={"all": ALL},
     life=CIRCUIT_LIFE,
@@ -142,20 +167,36 @@ CIRCUITS: Kind[Circuit] = Kind(
 INTERRUPTIONS: Kind[Interruption] = Kind(
     prefix="INTERRUPTION",
     record=Interruption,
+    keyed_by=frozenset({"machine"}),
     order=Made("at", _itself),
     indexes={"hour": Made("at", hour_of)},
+    kept=2 * DAY,  # circuits count the last minutes, sweeps look at the last hours
 )
-SHORTAGES: Kind[Shortage] = Kind(prefix="SHORTAGE", record=Shortage, order=Made("until", _itself), indexes={"all": ALL})
+SHORTAGES: Kind[Shortage] = Kind(
+    prefix="SHORTAGE",
+    record=Shortage,
+    keyed_by=frozenset({"zone", "instance_type", "market"}),
+    order=Made("until", _itself),
+    indexes={"all": ALL},
+    kept=DAY,  # believed for minutes
+)
 RERUNS: Kind[Rerun] = Kind(
     prefix="RERUN",
     record=Rerun,
+    keyed_by=frozenset({"run_id"}),
     order=Made("run_id", _itself),
     indexes={"open": Made("state", lambda state: "open" if state in OPEN_RERUNS else None)},
+    kept=_REPEATED,
 )
 LEDGER: Kind[LedgerEntry] = Kind(
-    prefix="LEDGER", record=LedgerEntry, order=Made("start", _itself), indexes={"day": Made("start", day_of)}
+    prefix="LEDGER",
+    record=LedgerEntry,
+    keyed_by=frozenset({"machine", "phase"}),
+    order=Made("start", _itself),
+    indexes={"day": Made("start", day_of)},
+    kept=_ASKED_FOR,
 )
-SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, order=Made("at", _itself))
+SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, keyed_by=frozenset({"name"}), order=Made("at", _itself))
 
 KINDS: tuple[Kind[Any], ...] = (
     *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES),

@@ -95,7 +95,7 @@ class MemoryRecords(Generic[R]):
                 raise Conflict(f"{self._kind.prefix}#{key} does not match {dict(when)}", before)
             after = changed(before, change)
             self._records[key] = after
-            if self._moving is None or not self._moving.isdisjoint(change):
+            if not self._moving.isdisjoint(change):
                 self._move(key, after)
             return after
 
