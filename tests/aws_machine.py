@@ -9,7 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -49,10 +49,19 @@ class HandClock:
 
 
 @contextmanager
-def moto() -> Iterator[str]:
-    """The address of a moto server; its thread and its sockets are gone afterwards."""
+def moto(alone: "threading.Lock | None" = None) -> Iterator[str]:
+    """The address of a moto server; its thread and its sockets are gone afterwards.
+
+    Given a lock, it handles one request at a time, and so do all others that are given it.
+    """
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+    application = DomainDispatcherApplication(create_backend_app)
+
+    def handle(environ: Any, start_response: Any) -> Any:  # noqa: ANN401 - WSGI, which moto does not type
+        with alone or nullcontext():
+            return application(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, handle, threaded=True)
     server.daemon_threads = False  # type: ignore[attr-defined]  # ThreadedWSGIServer has it
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -5,6 +5,9 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import pytest
+
+from paddock.adapters.aws.dynamodb import DynamoRecords, Table
 from paddock.adapters.memory import MemoryRecords
 from paddock.adapters.sqlite import Database, SqliteRecords
 from paddock.core.ports.records import Records
@@ -21,6 +24,7 @@ from paddock.core.ports.stores import (
     ShortageStore,
     SwitchStore,
 )
+from paddock.core.ports.system import Clock, Ids
 from paddock.core.records import (
     CIRCUITS,
     INTERRUPTIONS,
@@ -35,6 +39,7 @@ from paddock.core.records import (
     SWITCHES,
     Kind,
 )
+from tests.aws_table import table_of
 
 AnyRecords: TypeAlias = Records[Any, Any, Any]
 OpenRecords: TypeAlias = Callable[[Kind[Any], Path], AbstractContextManager[AnyRecords]]
@@ -52,31 +57,65 @@ def sqlite(kind: Kind[Any], folder: Path) -> Iterator[AnyRecords]:
         yield SqliteRecords(kind, database)
 
 
-ADAPTERS: dict[str, OpenRecords] = {"memory": memory, "sqlite": sqlite}
+@contextmanager
+def dynamodb(kind: Kind[Any], folder: Path) -> Iterator[AnyRecords]:
+    with table_of(folder) as table:
+        yield table.records(kind)
 
 
-def conformance(database: Database) -> None:
+ADAPTERS: dict[str, OpenRecords] = {"memory": memory, "sqlite": sqlite, "dynamodb": dynamodb}
+SLOW: frozenset[str] = frozenset({"dynamodb"})
+PARAMETERS = [
+    pytest.param(adapter, id=name, marks=[pytest.mark.slow] * (name in SLOW)) for name, adapter in ADAPTERS.items()
+]
+"""The adapters, as tests are parametrised by them."""
+
+
+def fewer(adapter: OpenRecords, examples: int) -> int:
+    """How many examples instead of so many the adapter is tried with: each of DynamoDB's calls is a request."""
+    return max(2, examples // 4) if adapter is dynamodb else examples
+
+
+def sequences_of(adapter: OpenRecords, examples: int) -> tuple[int, int]:
+    """How many random sequences of calls, and of how many steps; on DynamoDB a step is thirty requests."""
+    if adapter is memory:
+        return examples, 30
+    return (max(1, examples // 4), 30) if adapter is sqlite else (max(1, examples // 10), 20)
+
+
+def conformance(database: Database, table: Table, clock: Clock, ids: Ids) -> None:
     """Read by mypy only: the adapters are the stores that the use-cases ask for."""
     jobs: JobStore = MemoryRecords(JOBS)
     jobs = SqliteRecords(JOBS, database)
+    jobs = DynamoRecords(JOBS, table, clock, ids)
     runners: RunnerStore = MemoryRecords(RUNNERS)
     runners = SqliteRecords(RUNNERS, database)
+    runners = DynamoRecords(RUNNERS, table, clock, ids)
     launches: LaunchStore = MemoryRecords(LAUNCHES)
     launches = SqliteRecords(LAUNCHES, database)
+    launches = DynamoRecords(LAUNCHES, table, clock, ids)
     runs: RunStore = MemoryRecords(RUNS)
     runs = SqliteRecords(RUNS, database)
+    runs = DynamoRecords(RUNS, table, clock, ids)
     pools: PoolStore = MemoryRecords(POOLS)
     pools = SqliteRecords(POOLS, database)
+    pools = DynamoRecords(POOLS, table, clock, ids)
     circuits: CircuitStore = MemoryRecords(CIRCUITS)
     circuits = SqliteRecords(CIRCUITS, database)
+    circuits = DynamoRecords(CIRCUITS, table, clock, ids)
     interruptions: InterruptionStore = MemoryRecords(INTERRUPTIONS)
     interruptions = SqliteRecords(INTERRUPTIONS, database)
+    interruptions = DynamoRecords(INTERRUPTIONS, table, clock, ids)
     shortages: ShortageStore = MemoryRecords(SHORTAGES)
     shortages = SqliteRecords(SHORTAGES, database)
+    shortages = DynamoRecords(SHORTAGES, table, clock, ids)
     reruns: RerunStore = MemoryRecords(RERUNS)
     reruns = SqliteRecords(RERUNS, database)
+    reruns = DynamoRecords(RERUNS, table, clock, ids)
     entries: LedgerStore = MemoryRecords(LEDGER)
     entries = SqliteRecords(LEDGER, database)
+    entries = DynamoRecords(LEDGER, table, clock, ids)
     switches: SwitchStore = MemoryRecords(SWITCHES)
     switches = SqliteRecords(SWITCHES, database)
+    switches = DynamoRecords(SWITCHES, table, clock, ids)
     del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, entries, switches

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 
 from paddock.core.messages import Assignment, RunnerPackage
 from paddock.core.ports.assignments import AssignmentReceipt
-from tests.integration.contracts.assignments_adapters import ADAPTERS, AssignmentsUnderTest, OpenAssignments
+from tests.integration.contracts.assignments_adapters import PARAMETERS, AssignmentsUnderTest, OpenAssignments, fewer
 from tests.strategies import assignments
 from tests.threads import race
 
@@ -28,19 +28,19 @@ FIRST = Assignment(
 SECOND = attrs.evolve(FIRST, runner_name="paddock--i-0000000000000000a--second", runner_id=12)
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=list(ADAPTERS))
+@pytest.fixture(params=PARAMETERS)
 def under_test(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[AssignmentsUnderTest]:
     """A store without assignments."""
     with request.param(tmp_path) as opened:
         yield opened
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=list(ADAPTERS))
+@pytest.mark.parametrize("adapter", PARAMETERS)
 def test_the_machine_reads_what_was_written(adapter: OpenAssignments, tmp_path: Path) -> None:
     """Whatever is in an assignment, the machine gets an equal one."""
     with adapter(tmp_path) as under_test:
 
-        @settings(max_examples=40)
+        @settings(max_examples=fewer(adapter, 40))
         @given(assignments)
         def reads(assignment: Assignment) -> None:
             under_test.assignments.delete(assignment.machine)

@@ -18,7 +18,7 @@ from paddock.core.rerun import Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
 from paddock.core.states import JobState, RunnerState
-from tests.integration.contracts.records_adapters import ADAPTERS, AnyRecords, OpenRecords
+from tests.integration.contracts.records_adapters import PARAMETERS, AnyRecords, OpenRecords, fewer
 from tests.strategies import RECORDS
 from tests.threads import race
 
@@ -26,7 +26,7 @@ Open: TypeAlias = Callable[[Kind[Any]], AnyRecords]
 FACTS = JobFacts(job_id=1, run_id=7, repository="acme/api", labels=("paddock",))
 
 
-@pytest.fixture(params=ADAPTERS.values(), ids=list(ADAPTERS))
+@pytest.fixture(params=PARAMETERS)
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Open]:
     """Opens the records of a kind in a store that is empty at first."""
     with ExitStack() as stack:
@@ -55,13 +55,13 @@ def listing(records: AnyRecords, index: str, value: str, limit: int = 100) -> li
             return items
 
 
-@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=list(ADAPTERS))
+@pytest.mark.parametrize("adapter", PARAMETERS)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: str(kind.prefix))
 def test_every_kind_of_record_comes_back_as_it_was(adapter: OpenRecords, kind: Kind[Any], tmp_path: Path) -> None:
     """Whatever is in a record, reading returns an equal one, and the indexes hold exactly what the kind says."""
     with adapter(kind, tmp_path) as records:
 
-        @settings(max_examples=40)
+        @settings(max_examples=fewer(adapter, 40))
         @given(RECORDS[kind.record])
         def comes_back(record: Keyed) -> None:
             records.remove(record.key)
@@ -240,19 +240,23 @@ def test_an_empty_string_never_enters_an_index(store: Open) -> None:
     assert listing(entries, "day", "CI") == [named]
 
 
-@given(created=st.lists(st.integers(0, 5), min_size=1, max_size=12), limit=st.integers(1, 13))
-@settings(max_examples=25)
-@pytest.mark.parametrize("adapter", ADAPTERS.values(), ids=list(ADAPTERS))
+@pytest.mark.parametrize("adapter", PARAMETERS)
 def test_all_pages_together_hold_every_record_once_oldest_first(
-    adapter: OpenRecords, tmp_path_factory: pytest.TempPathFactory, created: list[int], limit: int
+    adapter: OpenRecords, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Whatever the page size, and also among records of the same age."""
-    with adapter(JOBS, tmp_path_factory.mktemp("pages")) as jobs:
-        for number, created_at in enumerate(created, start=1):
-            jobs.add(job(number, created_at))
-        found = listing(jobs, "all", "all", limit)
-        assert sorted(record.id for record in found) == list(range(1, len(created) + 1))
-        assert [record.facts.created_at for record in found] == sorted(created)
+
+    @given(created=st.lists(st.integers(0, 5), min_size=1, max_size=12), limit=st.integers(1, 13))
+    @settings(max_examples=fewer(adapter, 25))
+    def holds(created: list[int], limit: int) -> None:
+        with adapter(JOBS, tmp_path_factory.mktemp("pages")) as jobs:
+            for number, created_at in enumerate(created, start=1):
+                jobs.add(job(number, created_at))
+            found = listing(jobs, "all", "all", limit)
+            assert sorted(record.id for record in found) == list(range(1, len(created) + 1))
+            assert [record.facts.created_at for record in found] == sorted(created)
+
+    holds()
 
 
 def test_pages_hold_while_others_write(store: Open) -> None:

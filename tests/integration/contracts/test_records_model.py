@@ -15,7 +15,7 @@ from paddock.core.errors import Conflict, IllegalTransition, NotFound
 from paddock.core.job import Job, JobFacts
 from paddock.core.records import JOBS
 from paddock.core.states import JOB_LIFE, JobState
-from tests.integration.contracts.records_adapters import ADAPTERS, AnyRecords, OpenRecords
+from tests.integration.contracts.records_adapters import PARAMETERS, AnyRecords, OpenRecords, sequences_of
 
 numbers = st.integers(1, 6)
 states = st.sampled_from(JobState)
@@ -127,11 +127,9 @@ class RecordsModel(RuleBasedStateMachine):
             assert listed == {key for key, job in self.model.items() if job.state is state and not ended}
 
 
-@pytest.mark.parametrize(
-    ("adapter", "share"), [(adapter, 1 if name == "memory" else 4) for name, adapter in ADAPTERS.items()], ids=ADAPTERS
-)
-def test_any_sequence_of_calls_ends_as_in_a_dictionary(adapter: OpenRecords, share: int) -> None:
+@pytest.mark.parametrize("adapter", PARAMETERS)
+def test_any_sequence_of_calls_ends_as_in_a_dictionary(adapter: OpenRecords) -> None:
     """Random adds, updates, removals and listings: after each the store and the model are the same."""
     model = type("Model", (RecordsModel,), {"adapter": staticmethod(adapter)})
-    examples = max(1, settings().max_examples // share)
-    run_state_machine_as_test(model, settings=settings(max_examples=examples, stateful_step_count=30))
+    sequences, steps = sequences_of(adapter, settings().max_examples)
+    run_state_machine_as_test(model, settings=settings(max_examples=sequences, stateful_step_count=steps))

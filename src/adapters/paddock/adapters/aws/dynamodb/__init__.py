@@ -1,0 +1,8 @@
+"""The table on DynamoDB: records of every kind, and machines' assignments, as items of one table."""
+
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.definition import TABLE
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table
+
+__all__ = ["TABLE", "DynamoAssignments", "DynamoRecords", "Table"]

@@ -1,0 +1,69 @@
+"""Assignments as items, each under the key that only its machine may read: its ``aws:userid``.
+
+What the machine makes of its item is told in ``paddock.agent.aws.item``. A receipt is read without the body, which is
+a secret and most of the item; where a put finds the key taken, DynamoDB sends the body along, and it is dropped.
+"""
+
+import json
+from typing import Final
+
+from paddock.adapters.aws.dynamodb.definition import ASSIGNMENT, PARTITION, SORT, TTL
+from paddock.adapters.aws.dynamodb.table import Table
+from paddock.adapters.aws.dynamodb.values import Item
+from paddock.core.codec import message_to_data
+from paddock.core.messages import Assignment
+from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.system import Clock
+from paddock.core.units import DAY, SECOND, Span
+
+KEPT: Span = 7 * DAY
+"""For how long after the assignment was put: a job waits a day at most and runs five. The delete comes before."""
+
+_BODY: Final = "body"
+_NAME: Final = "runner_name"
+_NUMBER: Final = "runner_id"
+_TAKEN: Final = "taken_at"  # set by the machine in the very step that takes the body away
+
+
+class DynamoAssignments:
+    """One assignment per machine, ever. Safe for threads and processes. Each method is one request."""
+
+    def __init__(self, table: Table, machine_role_id: str, clock: Clock) -> None:
+        """Args: the table; the unique id of the machines' role (``AROA…``); says until when it is kept."""
+        self._table = table
+        self._role_id = machine_role_id
+        self._clock = clock
+
+    def put(self, assignment: Assignment) -> AssignmentReceipt:
+        """Write the assignment if the machine never had one; what then stands there."""
+        item = {
+            **self._key(assignment.machine),
+            _BODY: {"S": json.dumps(message_to_data(assignment), separators=(",", ":"), ensure_ascii=False)},
+            _NAME: {"S": assignment.runner_name},
+            _NUMBER: {"N": str(assignment.runner_id)},
+            "created_at": {"N": str(assignment.created_at)},
+            TTL: {"N": str((self._clock.now() + KEPT) // SECOND)},
+        }
+        standing = self._table.add(item)
+        return _receipt(assignment.machine, item if standing is None else standing)
+
+    def get(self, machine: str) -> AssignmentReceipt | None:
+        """What stands there, or None if the machine never had one."""
+        item = self._table.get(self._key(machine), (SORT, _NAME, _NUMBER, _TAKEN))
+        return None if item is None else _receipt(machine, item)
+
+    def delete(self, machine: str) -> None:
+        """Forget it, when the machine is gone. Idempotent."""
+        self._table.delete(self._key(machine))
+
+    def _key(self, machine: str) -> Item:
+        return {PARTITION: {"S": f"{self._role_id}:{machine}"}, SORT: {"S": ASSIGNMENT}}
+
+
+def _receipt(machine: str, item: Item) -> AssignmentReceipt:
+    return AssignmentReceipt(
+        machine,
+        item.get(_NAME, {}).get("S", ""),
+        int(item.get(_NUMBER, {}).get("N", "0")),
+        taken=_TAKEN in item,
+    )
