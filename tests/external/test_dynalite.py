@@ -1,0 +1,73 @@
+"""The contracts of records and assignments on dynalite: a second opinion on keys, expressions and validation.
+
+It handles one write of an item at a time, as DynamoDB does and moto does not; and it does not say what stands where a
+condition failed, so that the adapter has to look. Needs the npm package ``dynalite``, so it is outside the default test
+paths: ``nox -s dynalite`` installs it and names its folder in ``PADDOCK_DYNALITE``.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.aws_table import VARIABLE
+
+FOLDER = "PADDOCK_DYNALITE"
+ROOT = Path(__file__).parents[2]
+CONTRACTS = ROOT / "tests" / "integration" / "contracts"
+SUITES = {"test_records.py": 46, "test_records_model.py": 1, "test_assignments.py": 8}
+"""The contracts, and how many tests at least each of them holds against DynamoDB."""
+
+_SERVER = """
+require(process.argv[1])({createTableMs: 0, deleteTableMs: 0}).listen(0, "127.0.0.1", function () {
+  console.log(this.address().port);
+});
+"""
+
+
+def package() -> str:
+    """Where dynalite is."""
+    named = os.environ.get(FOLDER, "")
+    for candidate in (Path(named), Path(named) / "dynalite", Path(named) / "node_modules" / "dynalite"):
+        if named and (candidate / "cli.js").is_file():
+            return str(candidate.resolve())
+    return pytest.fail(
+        f"{FOLDER} = {named!r}: must be the folder of the npm package dynalite, or the node_modules folder that holds "
+        "it; `nox -s dynalite` installs it and sets the variable"
+    )
+
+
+@contextmanager
+def running() -> Iterator[str]:
+    """A server with nothing in it, at an address of its own; it is gone afterwards."""
+    with subprocess.Popen(["node", "-e", _SERVER, package()], stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+        finally:
+            server.terminate()
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_a_contract_holds_on_dynalite(suite: str) -> None:
+    """The very tests that run on moto, in a process of their own: all of them pass, and none is left out."""
+    with running() as url:
+        command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", "-k", "dynamodb"]
+        ran = subprocess.run(
+            [*command, str(CONTRACTS / suite)],
+            env={**os.environ, VARIABLE: url},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+    assert ran.returncode == 0, ran.stdout[-4000:] + ran.stderr[-1000:]
+    passed = re.search(r"^(\d+) passed", ran.stdout, re.MULTILINE)
+    assert passed, ran.stdout[-1000:]
+    assert int(passed[1]) >= SUITES[suite]
