@@ -5,9 +5,10 @@ one at a time: that conditional writes are atomic is DynamoDB's promise, which d
 """
 
 import hashlib
+import json
 import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -39,7 +40,10 @@ def session() -> Session:
 
 @attrs.frozen
 class TableUnderTest:
-    """A table, empty at first, and who uses it. ``sleeper`` moves the clock."""
+    """A table, empty at first, and who uses it.
+
+    Pauses move the clock. ``calls`` are the operations asked of DynamoDB with what was sent, however often.
+    """
 
     clients: Clients
     url: str
@@ -47,6 +51,27 @@ class TableUnderTest:
     clock: ManualClock
     table: Table
     ids: SequentialIds
+    calls: list[tuple[str, Any]] = attrs.field(factory=list)
+
+    def operations(self) -> list[str]:
+        """The names of the operations asked for since the last look."""
+        names = [name for name, _ in self.calls]
+        self.calls.clear()
+        return names
+
+    def on_answer(self, operation: str, deed: Callable[[dict[str, Any]], object]) -> None:
+        """Let the deed change each answer to an operation before the adapter sees it."""
+        self._listen(f"after-call.dynamodb.{operation}", lambda parsed, **_: deed(parsed))
+
+    def note(self) -> None:
+        """Write down what is asked."""
+        self._listen("before-call.dynamodb", lambda model, params, **_: self._noted(model.name, params))
+
+    def _noted(self, operation: str, params: dict[str, Any]) -> None:
+        self.calls.append((operation, json.loads(params["body"])))
+
+    def _listen(self, event: str, handler: Callable[..., None]) -> None:
+        self.clients.dynamodb.meta.events.register(event, handler)
 
     def records(self, kind: Kind[Any]) -> DynamoRecords[Any]:
         """The records of a kind in it."""
@@ -58,12 +83,21 @@ class TableUnderTest:
 
     def items(self) -> list[dict[str, Any]]:
         """All that is in it, as it is there."""
-        return list(self.clients.dynamodb.scan(TableName=self.name)["Items"])
+        found: list[dict[str, Any]] = [dict(item) for item in self.clients.dynamodb.scan(TableName=self.name)["Items"]]
+        self.calls.pop()
+        return found
 
     def item(self, partition: str, sort: str = "RECORD") -> dict[str, Any]:
         """One item, as it is there."""
-        key = {"pk": {"S": partition}, "sk": {"S": sort}}
-        return dict(self.clients.dynamodb.get_item(TableName=self.name, Key=key)["Item"])
+        key: Any = {"pk": {"S": partition}, "sk": {"S": sort}}
+        found = dict(self.clients.dynamodb.get_item(TableName=self.name, Key=key)["Item"])
+        self.calls.pop()
+        return found
+
+    def put(self, item: dict[str, Any]) -> None:
+        """Write an item as some other program might."""
+        self.clients.dynamodb.put_item(TableName=self.name, Item=item)
+        self.calls.pop()
 
 
 @contextmanager
@@ -78,16 +112,23 @@ def address() -> Iterator[str]:
 
 
 @contextmanager
-def table_of(folder: Path) -> Iterator[TableUnderTest]:
-    """The table of this folder, the same for all who name it: made if it is not there."""
+def table_of(
+    folder: Path, before: Callable[[str], AbstractContextManager[str]] = nullcontext
+) -> Iterator[TableUnderTest]:
+    """The table of this folder, the same for all who name it: made if it is not there.
+
+    `before` may put something before the server whose address it is given, and gives the address to ask instead.
+    """
     with ExitStack() as stack:
-        url = stack.enter_context(address())
+        url = stack.enter_context(before(stack.enter_context(address())))
         clients = Clients(REGION, {"dynamodb": url}, session=session(), pool=20)
         stack.callback(clients.dynamodb.close)
         name = "paddock-" + hashlib.sha256(str(folder).encode()).hexdigest()[:16]
         create(clients, name)
         clock = ManualClock(NOON)
-        yield TableUnderTest(clients, url, name, clock, Table(clients, name, ManualSleeper(clock)), _ids())
+        made = TableUnderTest(clients, url, name, clock, Table(clients, name, ManualSleeper(clock)), _ids())
+        made.note()
+        yield made
 
 
 def create(clients: Clients, name: str) -> None:
