@@ -9,12 +9,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.groups import agent, agent_log, churn, demo, imports, memory_path, records, sim, webhook
+from tests.bench.groups import agent, agent_log, churn, demo, imports, memory_path, records, sim, table, webhook
 from tests.bench.harness import Figure, Group, yardstick
 
 GROUPS: Mapping[str, Group] = {
     "imports": imports.figures,
     "records": records.figures,
+    "table": table.figures,
     "webhook": webhook.figures,
     "memory_path": memory_path.figures,
     "agent": agent.figures,
@@ -38,14 +39,14 @@ def main(names: list[str]) -> int:
     for name in names or GROUPS:
         console.print(f"measuring {name} …", style="dim")
         figures.extend(GROUPS[name]())
-    console.print(table(figures, unit))
+    console.print(shown(figures, unit))
     OUTPUT.parent.mkdir(exist_ok=True)
     OUTPUT.write_text(json.dumps(report(figures), indent=2) + "\n", encoding="utf-8")
     console.print(f"written to {OUTPUT}")
     return 0
 
 
-def table(figures: list[Figure], unit: float) -> Table:
+def shown(figures: list[Figure], unit: float) -> Table:
     """The figures for people, each with its ratio to the yardstick."""
     found = Table(title=f"Python {platform.python_version()}, {platform.machine()}")
     found.add_column("figure", no_wrap=True)

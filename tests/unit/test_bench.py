@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paddock.core.codec import to_data
 from tests.bench import agent_package, groups
-from tests.bench.__main__ import GROUPS, main, report, table
+from tests.bench.__main__ import GROUPS, main, report, shown
 from tests.bench.groups import memory_path, records, webhook
 from tests.bench.harness import Figure, cpu_nanoseconds, start_nanoseconds
 from tests.bench.made_package import make
@@ -63,7 +63,7 @@ def test_the_report_is_flat_and_by_name() -> None:
         "a.b": {"value": 1.5, "unit": "us", "what": "a thing"},
         "c": {"value": 2, "unit": "B", "what": "another"},
     }
-    assert [next(iter(column.cells)) for column in table(figures, 500.0).columns] == [
+    assert [next(iter(column.cells)) for column in shown(figures, 500.0).columns] == [
         "a.b",
         "1.5",
         "us",

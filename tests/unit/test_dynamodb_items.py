@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from paddock.adapters.aws.dynamodb.definition import INDEXES, OWN, TABLE
 from paddock.adapters.aws.dynamodb.expressions import Expressions
 from paddock.adapters.aws.dynamodb.items import Items, order_and_key, place_of
-from paddock.adapters.aws.dynamodb.values import fields_of
 from paddock.core.errors import Rejected, Unavailable
 from paddock.core.job import Job, JobFacts
-from paddock.core.records import JOBS, KINDS, LEDGER, POOLS, RUNNERS, SHORTAGES, Kind, Made, always
-from paddock.core.spec import Market
+from paddock.core.launch import Launch
+from paddock.core.records import JOBS, KINDS, LAUNCHES, LEDGER, POOLS, RUNNERS, SHORTAGES, Kind, Made, always
+from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.units import DAY, SECOND
 from tests.strategies import NOON, RECORDS
@@ -55,10 +55,7 @@ def test_an_item_is_read_as_the_record_that_was_written(kind: Kind[Any], data: s
 
 def test_the_item_of_a_job_stands_as_written_here() -> None:
     """What is in users' tables: whoever changes this must still read that."""
-    facts = (
-        '{"created_at":5,"deployment":false,"head_branch":"","head_sha":"","installation_id":null,"job_id":1,'
-        '"labels":["paddock"],"name":"","private":false,"repository":"acme/api","run_attempt":1,"run_id":7,"workflow":""}'
-    )
+    facts = '{"created_at":5,"job_id":1,"labels":["paddock"],"repository":"acme/api","run_attempt":1,"run_id":7}'
     job = attrs.evolve(JOB, machine="i-1", launch=2, on_demand=True)
     assert Items(JOBS).item(job, NOON, "hand") == {
         "pk": {"S": "JOB#1"},
@@ -95,6 +92,18 @@ def test_a_value_that_was_taken_away_is_none_and_not_the_default() -> None:
     item = items.item(bare, NOON, "hand")
     assert item["colour"] == {"NULL": True}
     assert items.record(item) == bare
+
+
+def test_what_stands_within_a_field_is_written_alike() -> None:
+    """Empty defaults are left out there, too, at any depth; what is empty and required stays."""
+    items = Items(LAUNCHES)
+    launch = Launch("l-1", RunnerSpec(cpu=Range(4)), Market.SPOT, (), 0, without=(Offer("", "m7i.large"),))
+    item = items.item(launch, NOON, "hand")
+    assert item["spec"] == {"S": '{"arch":"x64","cpu":{"least":4},"retry":"when-interrupted","spot":true}'}
+    assert item["without"] == {"S": '[{"instance_type":"m7i.large","zone":""}]'}
+    assert item["jobs"] == {"S": "[]"}
+    assert "machines" not in item
+    assert items.record(item) == launch
 
 
 def test_an_attribute_of_another_version_is_ignored() -> None:
@@ -188,8 +197,9 @@ def test_the_table_has_room_for_every_kind() -> None:
     """As many indexes as the kind with the most, keys alone in them, and no field with a name of the table's own."""
     assert max(len(kind.indexes) for kind in KINDS) == len(INDEXES) == len(RUNNERS.indexes)
     assert [index["Projection"] for index in TABLE["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 3
-    assert all(OWN.isdisjoint(fields_of(kind.record)) for kind in KINDS)
-    four = {name: always("x") for name in "abcd"}
+    names = {field.name for kind in KINDS for field in attrs.fields(kind.record)}
+    assert OWN.isdisjoint(names)
+    four: dict[str, Made[str | None]] = {name: always("x") for name in "abcd"}
     with pytest.raises(ValueError, match="over 3 indexes"):
         Items(attrs.evolve(POOLS, indexes=four))
 

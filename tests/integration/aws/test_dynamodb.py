@@ -262,7 +262,7 @@ def test_a_field_that_is_none_is_refused(under_test: TableUnderTest) -> None:
     jobs = under_test.records(JOBS)
     for when, change in (({"sate": 1}, {"reason": "x"}), ({}, {"raeson": "x"})):
         with pytest.raises(TypeError, match="no field"):
-            jobs.update("1", when, change)  # type: ignore[arg-type]
+            jobs.update("1", when, change)
     assert under_test.operations() == []
 
 

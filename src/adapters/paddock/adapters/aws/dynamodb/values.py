@@ -1,8 +1,9 @@
 """The fields of a record as DynamoDB's typed values, and back.
 
 A whole number is an ``N``, a text or a word of a vocabulary an ``S``, a truth a ``BOOL``; anything else is an ``S``
-that holds its JSON. What is empty, and empty by default, is not written at all. Any other default is: so a default that
-is changed one day changes no record that was written before.
+that holds its JSON. What is empty, and empty by default, is not written at all, neither as an attribute nor within
+JSON: so a field that comes later changes no text that conditions compare. Any other default is written: so a default
+that is changed one day changes no record that was written before.
 """
 
 import json
@@ -48,7 +49,8 @@ class Field:
         if value is None:
             return NULL
         if self.compound:
-            return {"S": json.dumps(to_data(value), separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
+            data = _lean(value, to_data(value))
+            return {"S": json.dumps(data, separators=(",", ":"), sort_keys=True, ensure_ascii=False)}
         if isinstance(value, bool):
             return {"BOOL": value}
         if isinstance(value, int):
@@ -86,6 +88,19 @@ def fields_of(record: type[Any]) -> dict[str, Field]:
         )
         for field in attrs.fields(record)
     }
+
+
+def _lean(value: Any, data: Any) -> Any:  # noqa: ANN401 - any value, any JSON
+    """The data of a value, without those fields of records in it that are empty, and empty by default."""
+    if attrs.has(type(value)):
+        return {
+            name: _lean(getattr(value, name), data[name])
+            for name, field in fields_of(value.__class__).items()
+            if field.required or field.kept(getattr(value, name)) is not None
+        }
+    if isinstance(value, tuple | list):
+        return [_lean(inner, part) for inner, part in zip(value, data, strict=True)]
+    return data
 
 
 def _default(default: Any) -> object:  # noqa: ANN401 - attrs' own: a value, a factory or nothing

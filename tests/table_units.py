@@ -1,0 +1,233 @@
+"""What jobs cost at DynamoDB: the requests of a fleet, each priced in units by the sizes of the items it touches.
+
+A write is a unit for each begun kilobyte of the item, before or after it, whichever is larger, also where its condition
+fails; and one for each entry that it puts into an index or takes out (a change of value is both). A consistent read is
+a unit for each begun 4 KB, a listing of keys half of that. Source: "DynamoDB on-demand capacity mode" and "Read and
+write operations" in Amazon's developer guide.
+"""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
+from paddock.adapters.aws.dynamodb.items import Items
+from paddock.adapters.aws.dynamodb.values import Item
+from paddock.adapters.memory.github import JobScript
+from paddock.adapters.simulation.draws import always
+from paddock.adapters.simulation.parameters import AT_ONCE
+from paddock.adapters.simulation.small_cloud import SmallCloud
+from paddock.adapters.simulation.world import Simulation
+from paddock.core.codec import message_to_data
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.messages import Assignment
+from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.records import Page
+from paddock.core.ports.stores import Table
+from paddock.core.records import KINDS, Kind
+from paddock.core.settings import FleetSettings
+from paddock.core.states import RunnerState
+from paddock.core.units import DAY, HOUR, SECOND
+
+KB: Final = 1_024
+SECRET: Final = 4_200  # characters of a real just-in-time configuration
+REPOSITORY: Final = "octo-org/octo-repository"
+LABEL: Final = "paddock/cpu=4/arch=arm64/family=m7g+c7g"
+START: Final = 1_795_348_800 * SECOND
+
+# Micro-dollars for a million units, on demand, us-east-1.
+WRITE, READ = 625_000, 125_000
+
+
+def size(item: Item) -> int:
+    """Bytes of an item: names and values; a number is a byte for two digits, and one more."""
+    return sum(len(name) + _value(value) for name, value in item.items())
+
+
+def _value(value: Mapping[str, Any]) -> int:
+    ((kind, content),) = value.items()
+    if kind == "S":
+        return len(content.encode())
+    return (len(content.lstrip("-")) + 1) // 2 + 1 if kind == "N" else 1
+
+
+def entries(item: Item) -> dict[str, tuple[Any, Any]]:
+    """Where the item stands in the indexes."""
+    return {name: (item[name], item[PLACE]) for name in INDEXES.values() if name in item}
+
+
+def written(before: Item, after: Item) -> int:
+    """The units of a write; an empty item is none."""
+    own = max(1, -(-max(size(before), size(after)) // KB))
+    old, new = entries(before), entries(after)
+    return own + sum((name in old) + (name in new) for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def read(item: Item) -> int:
+    """The units of a consistent read."""
+    return max(1, -(-size(item) // (4 * KB)))
+
+
+@attrs.define
+class Account:
+    """Requests, units of writing, halves of units of reading, and writes that came to nothing, by store and method."""
+
+    calls: Counter[str] = attrs.field(factory=Counter)
+    writes: Counter[str] = attrs.field(factory=Counter)
+    halves: Counter[str] = attrs.field(factory=Counter)
+    vain: Counter[str] = attrs.field(factory=Counter)
+
+    def wrote(self, what: str, before: Item, after: Item) -> None:
+        """One write."""
+        self.calls[what] += 1
+        self.writes[what] += written(before, after)
+
+    def looked(self, what: str, item: Item) -> None:
+        """One consistent read."""
+        self.calls[what] += 1
+        self.halves[what] += 2 * read(item)
+
+    def listed(self, what: str, items: Sequence[Item]) -> None:
+        """One listing: the keys, and the records in batches of a hundred."""
+        keys = sum(size({name: item[name] for name in (PARTITION, SORT, PLACE)}) + 40 for item in items)
+        self.calls[what] += 1 + -(-len(items) // 100)
+        self.halves[what] += max(1, -(-keys // (4 * KB))) + sum(2 * read(item) for item in items)
+
+    def dollars(self, jobs: int) -> float:
+        """What a million jobs cost, if these were so many; micro-dollars add up, dollars are shown."""
+        return (sum(self.writes.values()) * WRITE + sum(self.halves.values()) * READ // 2) / jobs / 1e6
+
+
+class PricedRecords:
+    """The records of a kind, and DynamoDB's price of whatever is done with them."""
+
+    def __init__(self, name: str, kind: Kind[Any], inner: Any, account: Account) -> None:  # noqa: ANN401 - any store
+        self._name = name
+        self._items: Items[Any] = Items(kind)
+        self._inner = inner
+        self._account = account
+
+    def _item(self, key: str) -> Item:
+        record = self._inner.get(key)
+        return {} if record is None else self._items.item(record, START, "0" * 12)
+
+    def add(self, record: Any) -> bool:  # noqa: ANN401 - of any kind
+        """See the port."""
+        before = self._item(record.key)
+        added: bool = self._inner.add(record)
+        self._account.wrote(f"{self._name}.add", before, self._item(record.key))
+        self._account.vain[f"{self._name}.add"] += not added
+        return added
+
+    def get(self, key: str) -> Any:  # noqa: ANN401 - of any kind
+        """See the port."""
+        self._account.looked(f"{self._name}.get", self._item(key))
+        return self._inner.get(key)
+
+    def update(self, key: str, when: Mapping[str, object], change: Mapping[str, object]) -> Any:  # noqa: ANN401 - of any kind
+        """See the port."""
+        before = self._item(key)
+        try:
+            return self._inner.update(key, when, change)
+        except (Conflict, NotFound):
+            self._account.vain[f"{self._name}.update"] += 1
+            raise
+        finally:
+            self._account.wrote(f"{self._name}.update", before, self._item(key))
+
+    def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[Any]:
+        """See the port."""
+        page: Page[Any] = self._inner.page(index, value, limit=limit, cursor=cursor)
+        self._account.listed(f"{self._name}.page", [self._item(record.key) for record in page.items])
+        return page
+
+    def remove(self, key: str) -> bool:
+        """See the port. What ended is not removed: DynamoDB forgets it, and asks nothing for that."""
+        removed: bool = self._inner.remove(key)
+        return removed
+
+
+class PricedAssignments:
+    """Assignments with secrets of real size, and DynamoDB's price; what machines do with their own is counted, too."""
+
+    def __init__(self, inner: Any, account: Account) -> None:  # noqa: ANN401 - any store
+        self._inner = inner
+        self._account = account
+
+    def put(self, assignment: Assignment) -> AssignmentReceipt:
+        """See the port. The machine reads it, and takes it."""
+        receipt: AssignmentReceipt = self._inner.put(assignment)
+        full = assigned(assignment)
+        bare = {name: value for name, value in full.items() if name != "body"}
+        self._account.wrote("assignments.put", {}, full)
+        self._account.looked("machine.read", full)
+        self._account.wrote("machine.take", full, bare)
+        return receipt
+
+    def get(self, machine: str) -> AssignmentReceipt | None:
+        """See the port."""
+        self._account.looked("assignments.get", {})
+        found: AssignmentReceipt | None = self._inner.get(machine)
+        return found
+
+    def delete(self, machine: str) -> None:
+        """See the port."""
+        self._account.wrote("assignments.delete", {}, {})
+        self._inner.delete(machine)
+
+
+def assigned(assignment: Assignment) -> Item:
+    """The item of an assignment, with a secret of real size."""
+    body = json.dumps(message_to_data(attrs.evolve(assignment, jit_config="x" * SECRET)), separators=(",", ":"))
+    return {
+        PARTITION: {"S": f"AROAEXAMPLEEXAMPLE123:{assignment.machine}"},
+        SORT: {"S": "ASSIGNMENT"},
+        "body": {"S": body},
+        "runner_name": {"S": assignment.runner_name},
+        "runner_id": {"N": str(assignment.runner_id)},
+        "created_at": {"N": str(assignment.created_at)},
+        "ttl": {"N": str(assignment.created_at // 1_000_000)},
+    }
+
+
+def priced(jobs: int) -> Account:
+    """The account of so many jobs of one run, from their webhooks to the bills of their machines.
+
+    Nothing goes wrong, EC2 tells of every machine that ends, and no sweep runs: these cost by the hour, not by the job.
+
+    Raises:
+        RuntimeError: it did not go as planned.
+    """
+    account = Account()
+    kinds: dict[str, Kind[Any]] = dict(zip((field.name for field in attrs.fields(Table)), KINDS, strict=True))
+
+    def around(name: str, port: Any) -> Any:  # noqa: ANN401 - any port
+        if name == "assignments":
+            return PricedAssignments(port, account)
+        place, _, store = name.partition(".")
+        return PricedRecords(store, kinds[store], port, account) if place == "table" else port
+
+    sim = Simulation(
+        settings=FleetSettings(repositories=(REPOSITORY,)),
+        parameters=attrs.evolve(AT_ONCE, keep=365 * DAY),
+        cloud=partial(SmallCloud, start=always(10 * SECOND), boot=always(10 * SECOND)),
+        start=START,
+        around=around,
+    )
+    for schedule in sim.processes.schedules:
+        schedule.on = False
+    sim.github.add_repository(REPOSITORY)
+    scripts = [JobScript(f"build (ubuntu-24.04, 3.{number})", (LABEL,)) for number in range(jobs)]
+    asked = sim.github.start_run(REPOSITORY, scripts).jobs
+    sim.jobs.watch()
+    sim.events.watch()
+    sim.timeline.run(START + HOUR)
+    ended = [sim.table.jobs.get(str(job)) for job in asked]
+    gone = [runner.state for runner in sim.table.runners.page("all", "all").items]
+    if [job and job.conclusion for job in ended] != ["success"] * jobs or gone != [RunnerState.GONE] * jobs:
+        raise RuntimeError(f"it did not go as planned: {ended}, {gone}")
+    return account

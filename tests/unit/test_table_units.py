@@ -1,0 +1,55 @@
+"""The prices of requests to DynamoDB, by hand."""
+
+from typing import Any
+
+import pytest
+
+from paddock.adapters.aws.dynamodb.values import Item
+from tests.table_units import priced, read, size, written
+
+PLACED: Item = {"pk": {"S": "JOB#1"}, "sk": {"S": "RECORD"}, "o": {"S": "0#1"}}
+
+
+def indexed(*values: str, **fields: Any) -> Item:  # noqa: ANN401 - typed values
+    """An item with these values in its indexes."""
+    return {**PLACED, **{f"i{number}": {"S": value} for number, value in enumerate(values, start=1)}, **fields}
+
+
+def test_an_item_is_as_large_as_its_names_and_values() -> None:
+    """Texts by bytes, numbers by pairs of digits and one, truths and nothing by one."""
+    item: Item = {"ab": {"S": "ü"}, "n": {"N": "123"}, "m": {"N": "-1234"}, "t": {"BOOL": True}, "x": {"NULL": True}}
+    assert size(item) == (2 + 2) + (1 + 3) + (1 + 3) + (1 + 1) + (1 + 1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "units"),
+    [
+        ({}, {}, 1),  # a condition that failed where nothing stands, a removal of nothing
+        ({}, PLACED, 1),
+        ({}, indexed("a", "b"), 3),
+        (indexed("a", "b"), indexed("a", "b", reason={"S": "x"}), 1),
+        (indexed("a", "b"), indexed("c", "b"), 3),  # out of one place, into another
+        (indexed("a"), PLACED, 2),
+        (indexed("a"), indexed("a", o={"S": "1#1"}), 3),  # it moves within the index
+        ({**PLACED, "x": {"S": "x" * 1_100}}, PLACED, 2),
+        (PLACED, {**PLACED, "x": {"S": "x" * 2_100}}, 3),
+        (indexed("a"), {}, 2),
+    ],
+)
+def test_a_write_costs_its_kilobytes_and_its_entries(before: Item, after: Item, units: int) -> None:
+    """The larger of before and after counts; keys alone are in the indexes, so nothing else is written there."""
+    assert written(before, after) == units
+
+
+def test_a_read_costs_a_unit_for_four_kilobytes() -> None:
+    """Also if nothing is there."""
+    assert [read({}), read(PLACED), read({"x": {"S": "x" * 4_096}})] == [1, 1, 2]
+
+
+def test_the_account_of_a_job_is_complete() -> None:
+    """Every store that a job needs has its line, and ten jobs at once cost no more than ten alone."""
+    alone, ten = priced(1), priced(10)
+    stores = {what.partition(".")[0] for what in alone.calls}
+    assert stores >= {"jobs", "runners", "launches", "ledger", "assignments", "machine"}
+    assert alone.calls["assignments.put"] == alone.calls["machine.take"] == 1
+    assert ten.dollars(10) <= alone.dollars(1)
