@@ -62,9 +62,13 @@ def entries(item: Item) -> dict[str, tuple[Any, Any]]:
 
 def written(before: Item, after: Item) -> int:
     """The units of a write; an empty item is none."""
-    own = max(1, -(-max(size(before), size(after)) // KB))
+    return max(1, -(-max(size(before), size(after)) // KB)) + moved(before, after)
+
+
+def moved(before: Item, after: Item) -> int:
+    """Those of them in the indexes."""
     old, new = entries(before), entries(after)
-    return own + sum((name in old) + (name in new) for name in {*old, *new} if old.get(name) != new.get(name))
+    return sum((name in old) + (name in new) for name in {*old, *new} if old.get(name) != new.get(name))
 
 
 def read(item: Item) -> int:
@@ -74,10 +78,14 @@ def read(item: Item) -> int:
 
 @attrs.define
 class Account:
-    """Requests, units of writing, halves of units of reading, and writes that came to nothing, by store and method."""
+    """By store and method: requests, units of writing, those of them in indexes, halves of units of reading.
+
+    ``vain`` are the writes that came to nothing.
+    """
 
     calls: Counter[str] = attrs.field(factory=Counter)
     writes: Counter[str] = attrs.field(factory=Counter)
+    moves: Counter[str] = attrs.field(factory=Counter)
     halves: Counter[str] = attrs.field(factory=Counter)
     vain: Counter[str] = attrs.field(factory=Counter)
 
@@ -85,6 +93,7 @@ class Account:
         """One write."""
         self.calls[what] += 1
         self.writes[what] += written(before, after)
+        self.moves[what] += moved(before, after)
 
     def looked(self, what: str, item: Item) -> None:
         """One consistent read."""

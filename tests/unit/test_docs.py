@@ -8,9 +8,12 @@ from typing import Any
 
 import pytest
 
+from paddock.adapters.aws.dynamodb.definition import OWN
 from paddock.agent.aws.config import KNOWN, parse_config
 from paddock.agent.reasons import Reason
+from paddock.core.records import KINDS
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
+from paddock.core.units import DAY
 from tests.conformance import genuine_settings
 
 ROOT = Path(__file__).parents[2]
@@ -160,3 +163,26 @@ def test_files_that_the_agents_pages_name_exist() -> None:
         told = (ROOT / "docs" / page).read_text(encoding="utf-8")
         for path in re.findall(r"`((?:tests|agent|docs)/[A-Za-z0-9_/.]+)`", told):
             assert (ROOT / path).exists(), f"docs/{page} names {path}"
+
+
+def test_the_kinds_of_the_tables_page_are_the_cores() -> None:
+    """Prefix, indexes in their order, and for how long they are kept; and the attributes are those of the adapter."""
+    page = (ROOT / "docs" / "table.md").read_text(encoding="utf-8")
+    found = re.findall(r"^\| `([A-Z]+)` \| (.*?) \| (.*?) \| .*\|$", page, re.MULTILINE)
+    told = {
+        kind: ([*re.findall(r"`([a-z]+)`", indexes.split(", by ")[0])], kept.replace("1 day", "1 days"))
+        for kind, indexes, kept in found
+    }
+    assert told == {
+        kind.prefix: ([*kind.indexes], "for ever" if kind.kept is None else f"{kind.kept // DAY} days")
+        for kind in KINDS
+    }
+    own = re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`[iowt].*?) \|", page, re.MULTILINE)))
+    assert {*own, "pk", "sk"} == OWN
+
+
+def test_files_that_the_tables_page_names_exist() -> None:
+    """Paths in code marks lead somewhere."""
+    told = (ROOT / "docs" / "table.md").read_text(encoding="utf-8")
+    for path in re.findall(r"`((?:tests|agent|src)/[A-Za-z0-9_/.]+)`", told):
+        assert (ROOT / path).exists(), path

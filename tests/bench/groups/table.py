@@ -23,6 +23,19 @@ def figures() -> Iterator[Figure]:
         yield Figure(f"table.calls_per_job.{name}", calls / jobs, "calls", f"requests to DynamoDB for {what}")
         yield Figure(f"table.write_units_per_job.{name}", writes / jobs, "WRU", f"units of writing for {what}")
         yield Figure(
+            f"table.index_units_per_job.{name}",
+            sum(account.moves.values()) / jobs,
+            "WRU",
+            f"those of them in indexes, for {what}",
+        )
+        orders = sum(units for store, units in account.writes.items() if store.startswith(("assignments.", "machine.")))
+        yield Figure(
+            f"table.assignment_units_per_job.{name}",
+            orders / jobs,
+            "WRU",
+            f"those of them for its assignment, and the taking of it, for {what}",
+        )
+        yield Figure(
             f"table.read_units_per_job.{name}",
             sum(account.halves.values()) / 2 / jobs,
             "RRU",
