@@ -29,7 +29,9 @@ class DynamoRecords(Generic[R]):
     """
 
     def __init__(self, kind: Kind[R], table: Table, clock: Clock, ids: Ids) -> None:
-        """Args: the kind of record; the table; what time it is, for what is kept; where writers' tokens come from.
+        """Args: the kind; the table; what time it is, for what is kept; where writers' tokens come from.
+
+        No two writers of a table may ever be given the same identity: one would take the other's write for its own.
 
         Raises:
             ValueError: the kind has more indexes than the table.
