@@ -141,7 +141,7 @@ def budget(session: nox.Session) -> None:
 @nox.session
 def bench(session: nox.Session) -> None:
     """Measure, print, and write build/bench.json. Judges nothing: machines are noisy."""
-    wheel(session)
+    wheel(session, "aws")
     locked(session, *group("bench"))
     session.run("python", "-m", "tests.bench", *session.posargs)
 
@@ -168,6 +168,24 @@ def examples(session: nox.Session) -> None:
         "--junitxml=build/junit/examples.xml",
         *session.posargs,
         env={"PADDOCK_WEBHOOK_EXAMPLES": str(home / "node_modules" / "@octokit")},
+    )
+
+
+@nox.session
+def dynalite(session: nox.Session) -> None:
+    """The table's contracts against a second implementation of DynamoDB. Needs npm."""
+    wheel(session, "aws")
+    locked(session, *group("test"))
+    home = ROOT / "build" / "npm-dynalite"
+    home.mkdir(parents=True, exist_ok=True)
+    options = ["--no-save", "--no-package-lock", "--prefix", str(home)]
+    session.run("npm", "install", *options, "dynalite@4.0.0", external=True)
+    session.run(
+        "pytest",
+        "tests/external/test_dynalite.py",
+        "--junitxml=build/junit/dynalite.xml",
+        *session.posargs,
+        env={"PADDOCK_DYNALITE": str(home / "node_modules")},
     )
 
 
