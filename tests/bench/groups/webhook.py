@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from typing import cast
 
 from paddock.adapters.aws_http import Credentials, JsonService, SqsSender
 from paddock.adapters.aws_http.connection import Connection
@@ -14,7 +13,7 @@ from paddock.adapters.memory.queue import MemoryQueue
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.messages import EventMessage, JobMessage
-from paddock.core.ports.queues import Queue
+from paddock.core.ports.queues import Sender
 from paddock.core.settings import Alias, FleetSettings
 from paddock.core.spec import Range, RunnerSpec
 from paddock.core.usecases.intake import Intake
@@ -99,12 +98,12 @@ def one_delivery_to_sqs(count: int, url: str) -> float:
     )
     sender: SqsSender[JobMessage] = SqsSender(sqs, f"{url}/123456789012/jobs", system)
     try:
-        return delivery_to(count, cast("Queue[JobMessage]", sender), 300)  # intake sends, and does nothing else
+        return delivery_to(count, sender, 300)
     finally:
         connection.close()
 
 
-def delivery_to(count: int, jobs: Queue[JobMessage], repeats: int) -> float:
+def delivery_to(count: int, jobs: Sender[JobMessage], repeats: int) -> float:
     """Nanoseconds of CPU for one signed delivery to that queue, in a fleet of so many specs."""
     clock = ManualClock(NOW)
     events: MemoryQueue[EventMessage] = MemoryQueue(clock)

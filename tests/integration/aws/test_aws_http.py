@@ -5,10 +5,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from paddock.adapters.aws.errors import COMMON as BOTO3_COMMON
 from paddock.adapters.aws_http import Credentials, JsonService, SqsSender
 from paddock.adapters.aws_http.connection import LIMIT, Answer, Connection
-from paddock.adapters.aws_http.errors import COMMON, error_of
+from paddock.adapters.aws_http.errors import error_of
 from paddock.adapters.aws_http.service import PAUSES
 from paddock.adapters.aws_http.sqs import SQS
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
@@ -282,11 +281,6 @@ def test_every_documented_code_has_a_meaning(operation: str) -> None:
     shapes = [shape.name for shape in model("sqs").operation_model(operation).error_shapes]
     assert len(shapes) > 10
     assert [name for name in shapes if name not in CODES] == []
-
-
-def test_codes_mean_what_they_mean_to_the_adapters_on_boto3() -> None:
-    """Two tables, one vocabulary."""
-    assert {code: BOTO3_COMMON.get(code) for code in COMMON} == dict(COMMON)
 
 
 def test_it_stands_apart_from_boto3() -> None:

@@ -15,7 +15,7 @@ from paddock.adapters.aws.dynamodb import TABLE
 from paddock.adapters.aws.dynamodb.errors import CODES
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, RECORDS
 from paddock.adapters.aws.dynamodb.table import PAUSES
-from paddock.adapters.aws.errors import COMMON
+from paddock.adapters.aws_codes import COMMON
 from paddock.core.codec import message_from_data
 from paddock.core.errors import Conflict, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from paddock.adapters.aws.errors import COMMON
 from paddock.adapters.aws.sqs import CONSUMER, OPERATOR, PRODUCER, SqsQueue
+from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.adapters.sqs_wire import CODES, STALE
 from paddock.adapters.wire import message_text

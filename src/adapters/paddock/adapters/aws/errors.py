@@ -4,53 +4,17 @@ A code that a service's own table does not name falls to the common one; one tha
 The tests enumerate the codes that the services document for the operations we call.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import ParamSpec, TypeVar
 
 from botocore import exceptions as botocore
 
-from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
-from paddock.core.units import SECOND
+from paddock.adapters.aws_codes import COMMON, RETRY_AFTER, SIGNATURE, STATUSES, Codes
+from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled, Unavailable
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-Codes: TypeAlias = Mapping[str, type[PaddockError]]
-
-RETRY_AFTER = 5 * SECOND  # AWS names no time; its buckets refill by the second
-
-# Sources: botocore's retry handler (which codes are throttles, which are passing faults), the "Common errors" page of
-# each service's API reference, and "Error codes for the Amazon EC2 API".
-COMMON: Codes = {
-    **dict.fromkeys(
-        (
-            *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled"),
-            *("RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"),
-            *("ProvisionedThroughputExceededException", "LimitExceededException", "BandwidthLimitExceeded"),
-            *("TransactionInProgressException", "PriorRequestNotComplete", "EC2ThrottledException"),
-        ),
-        Throttled,
-    ),
-    **dict.fromkeys(
-        (
-            *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError", "ServiceUnavailable"),
-            *("ServiceUnavailableException", "Unavailable", "RequestTimeout", "RequestTimeoutException"),
-        ),
-        Unavailable,
-    ),
-    **dict.fromkeys(
-        (
-            *("AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "AuthFailure", "NotAuthorized"),
-            *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", "SignatureDoesNotMatch"),
-            *("IncompleteSignature", "InvalidSignatureException", "MissingAuthenticationToken", "OptInRequired"),
-            *("MissingAuthenticationTokenException", "ExpiredToken", "ExpiredTokenException", "RequestExpired"),
-            *("RequestTimeTooSkewed", "InvalidToken", "Blocked", "PendingVerification", "AllAccessDisabled"),
-        ),
-        AccessDenied,
-    ),
-    **dict.fromkeys(("ResourceNotFoundException", "NoSuchBucket"), NotFound),
-}
 
 # botocore's own failures: no answer came, or none that can be read; or there is nobody to sign as.
 _AWAY = (
@@ -61,13 +25,6 @@ _NOBODY = (
     *(botocore.NoCredentialsError, botocore.PartialCredentialsError, botocore.CredentialRetrievalError),
     *(botocore.TokenRetrievalError, botocore.SSOError, botocore.ProfileNotFound),
 )
-
-_STATUSES: Mapping[int, type[PaddockError]] = {
-    HTTPStatus.UNAUTHORIZED: AccessDenied,
-    HTTPStatus.FORBIDDEN: AccessDenied,
-    HTTPStatus.NOT_FOUND: NotFound,
-    HTTPStatus.TOO_MANY_REQUESTS: Throttled,
-}
 
 
 def code_of(error: botocore.ClientError) -> str:
@@ -96,7 +53,8 @@ def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
 def _refusal(error: botocore.ClientError, operation: str, codes: Codes) -> PaddockError:
     code = code_of(error)
     kind = codes.get(code) or COMMON.get(code) or _by_status(error)
-    words = f"{operation}: {code or 'no code'}: {error.response.get('Error', {}).get('Message', '')}"
+    said = "" if code in SIGNATURE else error.response.get("Error", {}).get("Message", "")
+    words = f"{operation}: {code or 'no code'}: {said}"
     return Throttled(words, RETRY_AFTER) if kind is Throttled else kind(words)
 
 
@@ -105,7 +63,7 @@ def _by_status(error: botocore.ClientError) -> type[PaddockError]:
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == 0:
         return Unavailable
-    return _STATUSES.get(status, Rejected)
+    return STATUSES.get(status, Rejected)
 
 
 class Asking:

@@ -4,54 +4,11 @@ The tests hold this table to the one that the adapters on boto3 use.
 """
 
 import json
-from collections.abc import Mapping
 from http import HTTPStatus
 
+from paddock.adapters.aws_codes import COMMON, RETRY_AFTER, SIGNATURE, STATUSES, Codes
 from paddock.adapters.aws_http.connection import Answer
-from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
-from paddock.core.units import SECOND
-
-Codes = Mapping[str, type[PaddockError]]
-
-RETRY_AFTER = 5 * SECOND  # AWS names no time; its buckets refill by the second
-
-_SIGNATURE = ("SignatureDoesNotMatch", "IncompleteSignature", "InvalidSignatureException")
-
-# Source: "Common errors" of the services' API references, and the codes that botocore's retry handler knows.
-COMMON: Codes = {
-    **dict.fromkeys(
-        (
-            *("Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "SlowDown"),
-            *("RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded"),
-            *("ProvisionedThroughputExceededException", "LimitExceededException", "BandwidthLimitExceeded"),
-        ),
-        Throttled,
-    ),
-    **dict.fromkeys(
-        (
-            *("InternalError", "InternalFailure", "InternalServerError", "InternalServiceError", "Unavailable"),
-            *("ServiceUnavailable", "ServiceUnavailableException", "RequestTimeout", "RequestTimeoutException"),
-        ),
-        Unavailable,
-    ),
-    **dict.fromkeys(
-        (
-            *("AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired", "InvalidToken"),
-            *("UnrecognizedClientException", "InvalidClientTokenId", "InvalidAccessKeyId", *_SIGNATURE),
-            *("MissingAuthenticationToken", "MissingAuthenticationTokenException", "RequestExpired"),
-            *("ExpiredToken", "ExpiredTokenException", "RequestTimeTooSkewed"),
-        ),
-        AccessDenied,
-    ),
-    "ResourceNotFoundException": NotFound,
-}
-
-_STATUSES: Codes = {
-    "401": AccessDenied,
-    "403": AccessDenied,
-    "404": NotFound,
-    "429": Throttled,
-}
+from paddock.core.errors import PaddockError, Rejected, Throttled, Unavailable
 
 
 def error_of(operation: str, answer: Answer, codes: Codes) -> PaddockError:
@@ -70,8 +27,7 @@ def error_of(operation: str, answer: Answer, codes: Codes) -> PaddockError:
     code = str(fields.get("__type") or fields.get("code") or answer.headers.get("x-amzn-errortype") or "")
     code = code.rpartition("#")[2].partition(":")[0]  # com.amazonaws.sqs#Code, and Code:http://…
     kind = codes.get(code) or COMMON.get(code) or _by_status(answer.status)
-    # AWS's words on a signature repeat what was signed, the session token among it.
-    said = "" if code in _SIGNATURE else str(fields.get("message") or fields.get("Message") or "")
+    said = "" if code in SIGNATURE else str(fields.get("message") or fields.get("Message") or "")
     words = f"{operation}: {code or f'HTTP {answer.status}'}: {said}"
     return Throttled(words, RETRY_AFTER) if kind is Throttled else kind(words)
 
@@ -79,4 +35,4 @@ def error_of(operation: str, answer: Answer, codes: Codes) -> PaddockError:
 def _by_status(status: int) -> type[PaddockError]:
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Unavailable
-    return _STATUSES.get(str(status), Rejected)
+    return STATUSES.get(status, Rejected)

@@ -7,9 +7,10 @@ from typing import Any
 
 import attrs
 
+from paddock.adapters.aws_codes import Codes
 from paddock.adapters.aws_http.connection import Answer, Connection
 from paddock.adapters.aws_http.credentials import Credentials
-from paddock.adapters.aws_http.errors import Codes, error_of
+from paddock.adapters.aws_http.errors import error_of
 from paddock.adapters.aws_http.sigv4 import Request, Signer
 from paddock.core.errors import PaddockError, Unavailable
 from paddock.core.ports.system import Clock, Sleeper

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Generic, TypeVar
 
-from paddock.adapters.aws_http.errors import COMMON
+from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.aws_http.messages import message_text
 from paddock.adapters.aws_http.service import JsonService, Protocol
 from paddock.adapters.sqs_wire import CODES, Batch, Failed, batches, delay_seconds, deliver, entry_error, fitting

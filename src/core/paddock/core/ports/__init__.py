@@ -19,7 +19,7 @@ from paddock.core.ports.github import (
     Workflows,
 )
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState
-from paddock.core.ports.queues import DeadLetter, Depth, Queue, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Queue, Received, Sender
 from paddock.core.ports.records import Page, Records
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
@@ -51,6 +51,7 @@ __all__ = [
     "Releases",
     "Runners",
     "Scope",
+    "Sender",
     "Sleeper",
     "Table",
     "WorkflowRun",

@@ -8,6 +8,7 @@ import attrs
 from paddock.core.units import Span
 
 M = TypeVar("M")
+In = TypeVar("In", contravariant=True)
 
 
 @attrs.frozen
@@ -36,14 +37,21 @@ class Depth:
     dead: int
 
 
-class Queue(Protocol[M]):
-    """At least once, in no promised order. What makes handling safe is the conditional write behind it.
+class Sender(Protocol[In]):
+    """The end of a queue at which messages are put in: all that who takes in webhooks needs, or may do.
 
     Every method may raise `Unavailable` or `Throttled`.
     """
 
-    def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
+    def send(self, messages: Sequence[In], *, delay: Span = 0) -> None:
         """Store every message durably before returning, visible after `delay` (at most 15 minutes). All or error."""
+
+
+class Queue(Sender[M], Protocol[M]):
+    """At least once, in no promised order. What makes handling safe is the conditional write behind it.
+
+    Every method may raise `Unavailable` or `Throttled`.
+    """
 
     def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:
         """Lend up to `limit` messages, waiting up to `wait` for the first. Empty if there is none.

@@ -11,7 +11,7 @@ import attrs
 from paddock.core.labels import claimed_by
 from paddock.core.messages import EventMessage, JobMessage, JobObserved, JobRequested, RunCompleted
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.queues import Queue
+from paddock.core.ports.queues import Sender
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.record import Recorder
@@ -38,8 +38,8 @@ class Intake:
         self,
         *,
         settings: FleetSettings,
-        jobs: Queue[JobMessage],
-        events: Queue[EventMessage],
+        jobs: Sender[JobMessage],
+        events: Sender[EventMessage],
         decisions: Decisions,
         clock: Clock,
     ) -> None:

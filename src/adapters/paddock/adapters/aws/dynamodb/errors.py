@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from paddock.adapters.aws.errors import Codes
+from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import Conflict, Rejected, Unavailable
 
 # Source: the "Errors" of each operation in DynamoDB's API reference, and "Error handling with DynamoDB".

@@ -9,7 +9,8 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
 from paddock.adapters.aws.dynamodb.errors import CODES
 from paddock.adapters.aws.dynamodb.values import Item, Value
-from paddock.adapters.aws.errors import RETRY_AFTER, Asking
+from paddock.adapters.aws.errors import Asking
+from paddock.adapters.aws_codes import RETRY_AFTER
 from paddock.core.errors import Conflict, Throttled
 from paddock.core.ports.system import Sleeper
 from paddock.core.units import MILLISECOND

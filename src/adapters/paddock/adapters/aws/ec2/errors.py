@@ -6,7 +6,7 @@ Source: "Error codes for the Amazon EC2 API", and codes that others met in the a
 
 from typing import Final
 
-from paddock.adapters.aws.errors import Codes
+from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused, Unavailable
 
 CAPACITY: Final = frozenset(

@@ -3,7 +3,7 @@
 Source: "Error responses" in S3's API reference, for the operations that we call.
 """
 
-from paddock.adapters.aws.errors import Codes
+from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import AccessDenied, NotFound, Rejected, Unavailable
 
 CODES: Codes = {

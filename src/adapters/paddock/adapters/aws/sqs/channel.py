@@ -10,7 +10,8 @@ import attrs
 from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.errors import COMMON, Asking, code_of
+from paddock.adapters.aws.errors import Asking, code_of
+from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.sqs_wire import CODES, MAX_ENTRIES, STALE, Batch, Body, Failed, batches, deliver, entry_error
 from paddock.core.errors import PaddockError, Rejected
 from paddock.core.ports.system import Sleeper
