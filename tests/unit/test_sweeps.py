@@ -23,6 +23,7 @@ from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, StoryCloud, World
 from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
+from tests.world_spot import running
 
 
 def lost(*actions: str) -> object:
@@ -403,6 +404,33 @@ def test_a_machine_whose_place_in_its_launch_is_not_settled_is_adopted_for_nobod
     assert (adopted.assigned_job, adopted.repository, adopted.launch_id) == (None, "acme/app", machine.token)
     world.run_until_quiet()
     assert world.runner(machine.id).assigned_job == world.runner(machine.id).served_job == job
+    check(world)
+
+
+def test_a_machine_that_was_adopted_too_early_is_asked_about_in_its_own_repository() -> None:
+    """A launch for two repositories: before it was settled whose machine is whose, a sweep could only guess."""
+    both = FleetSettings(repositories=("acme/app", "acme/site"))
+
+    def two(world: World) -> list[int]:
+        world.github.add_repository("acme/site")
+        jobs = [world.push_job(repository=name, lasts=HOUR) for name in both.repositories]
+        world.run(SECOND)
+        return jobs
+
+    calls = Fuse()
+    two(World(settings=both, around=calls.around))
+    world = World(settings=both, around=Fuse(calls.calls.index("machines.launch") + 1, after=True).around)
+    jobs = two(world)
+    for machine in world.cloud.alive:
+        world.fleet.sweep._adopt(world.region.describe([machine])[machine], "for the test")
+    running(world, *jobs)
+    for job in jobs:
+        runner = world.runner(world.record(job).machine)
+        assert (runner.repository, runner.labels) == (
+            world.record(job).facts.repository,
+            world.record(job).facts.labels,
+        )
+    world.run_until_quiet()
     check(world)
 
 

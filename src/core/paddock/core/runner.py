@@ -77,6 +77,8 @@ class RunnerChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
     state: RunnerState
+    repository: str
+    labels: tuple[str, ...]
     runner_id: int | None
     runner_name: str | None
     assigned_job: int | None

@@ -120,9 +120,17 @@ class Assign:
     def _keep(self, runner: Runner, receipt: AssignmentReceipt, job: Job) -> None:
         """See to it that the machine's record names the runner that its orders name."""
         known = runner if self._runners.add(runner) else self._runners.get(runner.key)
-        if known is None or (known.runner_id == receipt.runner_id and known.assigned_job is not None):
+        as_ordered = known is not None and known.runner_id == receipt.runner_id and known.assigned_job is not None
+        if known is None or (as_ordered and known.repository == runner.repository):
             return
-        change = RunnerChange(runner_id=receipt.runner_id, runner_name=receipt.runner_name, assigned_job=job.id)
+        # One that was adopted before anybody knew whose it would be bears another job's repository and labels.
+        change = RunnerChange(
+            runner_id=receipt.runner_id,
+            runner_name=receipt.runner_name,
+            assigned_job=job.id,
+            repository=runner.repository,
+            labels=runner.labels,
+        )
         self._runners.update(runner.key, RunnerIs(), change)
         if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
             self._forget(runner.machine, scope_of(job.facts.repository, self._settings), known.runner_id)
