@@ -4,7 +4,8 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import MemoryMachines
-from paddock.adapters.memory.github import MemoryRunners
+from paddock.adapters.memory.github import JobScript, MemoryRunners, RunnerFaults
+from paddock.adapters.memory.github.values import Event, Status
 from paddock.core.errors import AccessDenied, PaddockError, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested, ReportEvent, RunnerReported
@@ -15,7 +16,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
-from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases import sweep
 from paddock.core.usecases.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
 from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
@@ -461,6 +462,28 @@ def test_a_job_whose_webhook_never_came_is_found() -> None:
     check(world)
     assert world.record(job).state is JobState.FINISHED
     assert "adopted" in world.verdicts(job)
+
+
+def test_a_job_of_which_nothing_was_heard_keeps_no_other_from_a_machine() -> None:
+    """It took the other's machine, and may run there for hours."""
+
+    def fate(word: object) -> tuple[Span, ...]:
+        job = word.job if isinstance(word, Event) else None
+        return () if job is not None and job.script.name == "long" else (0,)
+
+    world = World(webhooks=fate, seed=1)  # GitHub gives the machine to the long one first
+    long = JobScript("long", ("paddock",), faults=RunnerFaults(duration=3 * HOUR))
+    unheard, other = world.push(long, JobScript("other", ("paddock",)))
+    world.sweeps(on=False)
+    world.run(MINUTE)
+    assert world.github.state.jobs[unheard].status is Status.IN_PROGRESS
+    assert world.table.jobs.get(str(unheard)) is None
+    world.sweeps(on=True)
+    world.run(10 * MINUTE)
+    assert world.record(unheard).state is JobState.RUNNING
+    assert world.record(other).conclusion == "success"
+    world.run_until_quiet()
+    check(world)
 
 
 def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() -> None:

@@ -96,6 +96,11 @@ class Completion:
         except NotFound:
             return None
         self._life.found(job)
+        self.seen(now)
+        return now
+
+    def seen(self, now: GitHubJob) -> None:
+        """Act on what GitHub shows of a job, as on its webhook; nothing if the job waits in its queue."""
         if now.status in set(Observed):
             self(
                 JobObserved(
@@ -109,7 +114,6 @@ class Completion:
                     completed_at=now.completed_at,
                 )
             )
-        return now
 
     def _known(self, seen: JobObserved) -> Job:
         """The job's record, made now if this message overtook the one that queued it."""

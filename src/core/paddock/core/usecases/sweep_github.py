@@ -15,12 +15,13 @@ import attrs
 from paddock.core.errors import NotFound
 from paddock.core.job import Job
 from paddock.core.labels import claimed_by
-from paddock.core.messages import JobMessage, JobRequested
+from paddock.core.messages import JobMessage, JobRequested, Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, GitHubJob, HookDelivery
 from paddock.core.ports.queues import Queue
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.runner import machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
@@ -177,12 +178,15 @@ class SweepGitHub:
             self._life.forgotten(job)
 
     def _adopt(self, job: GitHubJob) -> bool:
-        """Take in a queued job whose webhook never came."""
+        """Take in a job whose webhooks never came: it waits, or it is on a machine of ours, which others count on."""
         facts = job.facts
-        if job.status != "queued" or claimed_by(facts.labels, self._settings.aliases) is None:
+        runs_here = job.status == Observed.IN_PROGRESS and machine_of(job.runner_name) is not None
+        waits = job.status == "queued" and claimed_by(facts.labels, self._settings.aliases) is not None
+        if not (waits or runs_here) or self._table.jobs.get(str(facts.job_id)) is not None:
             return False
-        if self._table.jobs.get(str(facts.job_id)) is not None:
-            return False
+        if runs_here:
+            self._completion.seen(job)
+            return True
         self._queue.send([JobRequested(facts, self._clock.now())])
         self._record.job(facts.job_id, "adopted", "GitHub lists it as queued, and no webhook of it had been taken up")
         return True
