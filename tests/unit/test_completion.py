@@ -11,7 +11,7 @@ from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from tests.faults import Failing
+from tests.faults import Between, Failing
 from tests.strategies import NOON
 from tests.world import World
 from tests.world_invariants import check
@@ -215,6 +215,21 @@ def test_a_report_from_an_unknown_machine_is_written_down_and_changes_nothing() 
     world = World()
     world.fleet.events(RunnerReported(ReportEvent.FINISHED, "i-unknown", 1, 1, "x", NOON))
     assert [told.verdict for told in world.decisions.about("machine:i-unknown")] == ["unknown_machine"]
+
+
+def test_when_a_machine_was_ready_is_not_learnt_once_its_bill_is_begun() -> None:
+    """Another process closes its books between the reading of its record and the writing."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.work()
+    machine = world.record(job).machine or ""
+    gone_at = world.clock.now()
+    deed = Between(2, lambda: world.table.runners.update(machine, {}, {"gone_at": gone_at}))
+    world.around = deed.around
+    told = RunnerReported(ReportEvent.STARTED, machine, job, 1, "", gone_at, ready_at=gone_at)
+    world.new_fleet().events(told)
+    assert world.runner(machine).gone_at == gone_at
+    assert world.runner(machine).ready_at is None
 
 
 def test_a_machines_clock_is_not_believed() -> None:

@@ -205,8 +205,11 @@ class Completion:
     def _started(self, runner: Runner, report: RunnerReported) -> None:
         """The machine runs *some* job of its labels; which one is GitHub's word to say."""
         if report.ready_at is not None and runner.ready_at is None and runner.gone_at is None:
-            ready_at = self._believed(report.ready_at, runner)
-            runner = self._runners.update(runner.key, RunnerIs(), RunnerChange(ready_at=ready_at))
+            change = RunnerChange(ready_at=self._believed(report.ready_at, runner))
+            try:
+                runner = self._runners.update(runner.key, RunnerIs(gone_at=None), change)
+            except Conflict:
+                return  # it is gone, and its bill may be written: its times stand fast
         if runner.state in NOT_BUSY:
             self._life.busy(runner, None, self._believed(report.started_at or report.at, runner))
             self._record.machine(runner.machine, "busy", f"its runner started {report.job_name or 'a job'}")

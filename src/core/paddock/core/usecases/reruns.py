@@ -103,7 +103,7 @@ class Reruns:
         """
         errors: list[str] = []
         try:
-            self._overlooked()
+            self._overlooked(errors)
         except PaddockError as error:
             errors.append(f"machines taken lately: {type(error).__name__}: {error}")
         waiting = list(islice(pages(lambda cursor: self._reruns.page("open", "open", cursor=cursor)), _MOST_OPEN))
@@ -116,14 +116,22 @@ class Reruns:
                 errors.append(f"run {rerun.run_id}: {type(error).__name__}: {error}")
         return errors
 
-    def _overlooked(self) -> None:
+    def _overlooked(self, errors: list[str]) -> None:
         """Whom a machine served may be learnt after it was taken, from GitHub's late word or by asking."""
         now = self._clock.now()
         for hour in (hour_of(now), hour_of(now - HOUR)):
             for hit in islice(self._taken_in(hour), MOST_LOOKED_AT):
-                runner = self._runners.get(hit.machine)
-                if runner is not None and runner.taken and runner.gone_at is not None:
-                    self.lost(runner, runner.gone_at)
+                try:
+                    runner = self._runners.get(hit.machine)
+                    if runner is not None and runner.taken and runner.gone_at is not None and not self._runs(runner):
+                        self.lost(runner, runner.gone_at)
+                except PaddockError as error:  # it keeps none of the others from being looked at
+                    errors.append(f"{hit.machine}: {type(error).__name__}: {error}")
+
+    def _runs(self, runner: Runner) -> bool:
+        """True if the machine's job is open here: it may have ended in time, and GitHub's word on it is to come."""
+        job = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
+        return job is not None and job.live
 
     def _taken_in(self, hour: str) -> Iterator[Interruption]:
         return pages(lambda cursor: self._interruptions.page("hour", hour, cursor=cursor))
