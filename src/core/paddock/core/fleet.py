@@ -9,9 +9,10 @@ Nothing here loops, waits or knows what runs it: a function in the cloud, a thre
 steps. Each step may be repeated, run several times at once, and be cut off anywhere.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 
-from paddock.core.errors import PaddockError, Throttled
+from paddock.core.errors import PaddockError
 from paddock.core.ledger import Rates
 from paddock.core.messages import (
     EventMessage,
@@ -30,7 +31,7 @@ from paddock.core.ports.queues import Queue, Received
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
-from paddock.core.units import MINUTE, SECOND, Span
+from paddock.core.units import Span
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.circuits import Circuits
@@ -39,7 +40,7 @@ from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
-from paddock.core.usecases.handled import Again, Done
+from paddock.core.usecases.handled import Again, Done, Handled, Left, delay_after, longer
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.launching import Launching
@@ -54,8 +55,6 @@ from paddock.core.usecases.sweep import Sweep
 from paddock.core.usecases.sweep_github import SweepGitHub
 
 BATCH = 10  # SQS lends at most ten messages at a time
-_RETRY: Span = 5 * SECOND
-_LONGEST_RETRY: Span = 15 * MINUTE
 
 
 class Fleet:
@@ -201,14 +200,25 @@ class Fleet:
         batch = self._jobs.receive(limit, wait=wait)
         if not batch:
             return 0
-        handled = self.dispatch([received.message for received in batch])
+        handled = self.dispatch_lent(batch)
         done = [received.receipt for received, fate in zip(batch, handled, strict=True) if isinstance(fate, Done)]
         if done:
             self._jobs.delete(done)
         for received, fate in zip(batch, handled, strict=True):
             if isinstance(fate, Again):
-                self._jobs.defer(received.receipt, _longer(fate.delay, received.receives))
+                self._jobs.defer(received.receipt, fate.delay)
         return len(batch)
+
+    def dispatch_lent(self, batch: Sequence[Received[JobMessage]]) -> Sequence[Handled]:
+        """Dispatch requests that are on loan; what is to become of each of them.
+
+        For whoever takes messages and gives them back himself. One that comes back stays away for longer each time.
+        """
+        handled = self.dispatch([received.message for received in batch])
+        return [
+            fate if isinstance(fate, Done) else Again(longer(fate.delay, received.receives), fate.reason)
+            for received, fate in zip(batch, handled, strict=True)
+        ]
 
     def complete_once(self, limit: int = BATCH, wait: Span = 0) -> int:
         """Take up to `limit` events from the events queue and handle them one by one; how many there were.
@@ -223,25 +233,30 @@ class Fleet:
         done: list[str] = []
         try:
             for received in batch:
-                if self._completed(received):
-                    done.append(received.receipt)  # noqa: PERF401 - what was done before the queue's own error is kept
+                match self.complete_lent(received):
+                    case Done():
+                        done.append(received.receipt)  # what was done before the queue's own error is kept
+                    case Again(delay=delay):
+                        self._events.defer(received.receipt, delay)
+                    case Left():
+                        pass
         finally:
             if done:
                 self._events.delete(done)
         return len(batch)
 
-    def _completed(self, received: Received[EventMessage]) -> bool:
-        """True if the event was handled and may leave the queue."""
+    def complete_lent(self, received: Received[EventMessage]) -> Handled | Left:
+        """Handle an event that is on loan; what is to become of it. Nothing is raised, whatever went wrong."""
         try:
             self.events(received.message)
         except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own event alone
+            reason = f"{type(error).__name__}: {error}"
             if isinstance(error, PaddockError) and error.retryable:
-                self._events.defer(received.receipt, _delay_after(error, received.receives))
-            else:
-                with suppress(Exception):  # the dead letter will tell of it too
-                    self._unhandled(received.message, error)
-            return False
-        return True
+                return Again(delay_after(error, received.receives), reason)
+            with suppress(Exception):  # the dead letter will tell of it too
+                self._unhandled(received.message, error)
+            return Left(reason)
+        return Done()
 
     def _unhandled(self, message: EventMessage, error: Exception) -> None:
         reason = f"{type(message).__name__} could not be handled: {type(error).__name__}: {error}"
@@ -253,13 +268,3 @@ class Fleet:
                 self._record.delivery(message.delivery or "unknown", verdict, reason)
             case RunnerReported() | MachineWarned() | MachineChanged():
                 self._record.machine(message.machine, verdict, reason)
-
-
-def _longer(delay: Span, receives: int) -> Span:
-    """Four times as long with each time: the other side may be away for minutes before the message is given up."""
-    return max(delay, min(delay << max(0, 2 * (receives - 1)), _LONGEST_RETRY))
-
-
-def _delay_after(error: PaddockError, receives: int) -> Span:
-    """When an event may come back: what the other side asked for, else a little longer each time."""
-    return error.retry_after if isinstance(error, Throttled) else _longer(_RETRY, receives)

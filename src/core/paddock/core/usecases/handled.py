@@ -5,7 +5,10 @@ from typing import TypeAlias
 import attrs
 
 from paddock.core.errors import PaddockError, Throttled
-from paddock.core.units import SECOND, Span
+from paddock.core.units import MINUTE, SECOND, Span
+
+_RETRY: Span = 5 * SECOND
+_LONGEST_RETRY: Span = 15 * MINUTE
 
 
 @attrs.frozen
@@ -21,6 +24,13 @@ class Again:
     reason: str
 
 
+@attrs.frozen
+class Left:
+    """The message can never be handled: it is left to its queue, which gives it up as a dead letter in the end."""
+
+    reason: str
+
+
 Handled: TypeAlias = Done | Again
 
 
@@ -32,3 +42,18 @@ def again(error: Exception) -> Again:
     passing = isinstance(error, PaddockError) and error.retryable
     delay = error.retry_after if isinstance(error, Throttled) else 5 * SECOND if passing else 60 * SECOND
     return Again(delay, f"{type(error).__name__}: {error}")
+
+
+def longer(delay: Span, receives: int) -> Span:
+    """Four times as long with each time: the other side may be away for minutes before the message is given up.
+
+    Args:
+        delay: how long the message stays away after its first loan.
+        receives: how often it has been lent, this time included.
+    """
+    return max(delay, min(delay << max(0, 2 * (receives - 1)), _LONGEST_RETRY))
+
+
+def delay_after(error: PaddockError, receives: int) -> Span:
+    """When a message may come back: what the other side asked for, else a little longer each time."""
+    return error.retry_after if isinstance(error, Throttled) else longer(_RETRY, receives)
