@@ -40,7 +40,7 @@ class Budget:
 
 BUDGETS: Mapping[str, Budget] = {
     "core": Budget("import paddock.core.codec, paddock.core.settings, paddock.core.labels", CORE),
-    "webhook": Budget("import paddock.entrypoints.webhook", CORE | {"msgspec"}),
+    "webhook": Budget("import paddock.entrypoints.aws_lambda.webhook", CORE | {"msgspec"}),
     "cli --help": Budget(
         "import sys; sys.argv = ['paddock', '--help']; from paddock.entrypoints.cli.app import main; sys.exit(main())",
         CORE | TERMINAL,

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import paddock.core
+from paddock.core import ports
 
 
 def test_every_name_it_offers_is_there() -> None:
@@ -28,3 +29,19 @@ def test_one_value_does_not_load_the_whole_domain() -> None:
     code = "import sys, paddock.core.errors; print('paddock.core.fleet' in sys.modules, 'cattrs' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
+
+
+def test_the_ports_are_offered_where_they_are() -> None:
+    """Every name is one that its module has, and a name that is not offered is told with those that are."""
+    assert sorted(ports.__all__) == sorted(ports._MODULE_OF) == [name for name in dir(ports) if name in ports.__all__]
+    for name in ports.__all__:
+        assert getattr(ports, name).__module__ == ports._MODULE_OF[name]
+    with pytest.raises(AttributeError, match=r"no attribute 'Qeue'; it offers .*Queue"):
+        getattr(ports, "Qeue")  # noqa: B009 - as above
+
+
+def test_one_port_does_not_load_the_others() -> None:
+    """A webhook function that needs the clock and the end of a queue starts without the records."""
+    code = "import sys, paddock.core.ports.system; print('paddock.core.ports.stores' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False"]

@@ -49,6 +49,7 @@ from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
+from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 from paddock.core.usecases.sweep import Sweep
@@ -60,8 +61,9 @@ BATCH = 10  # SQS lends at most ten messages at a time
 class Fleet:
     """The use-cases of one fleet, as its attributes.
 
-    ``intake``, ``dispatch``, ``events``, ``sweep``, ``sweep_github``, ``circuits``, ``explain`` and ``operate``. The
-    fleet keeps nothing itself, so any number may be built on the same stores, one after the other or at once.
+    ``intake``, ``dispatch``, ``events``, ``reports``, ``sweep``, ``sweep_github``, ``circuits``, ``explain`` and
+    ``operate``. The fleet keeps nothing itself, so any number may be built on the same stores, one after the other or
+    at once.
     """
 
     def __init__(  # noqa: PLR0913 - a fleet touches every port there is, each by its name
@@ -186,6 +188,7 @@ class Fleet:
             decisions=decisions,
             clock=clock,
         )
+        self.reports = Reports(decisions=decisions, clock=clock)
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
 

@@ -2,7 +2,8 @@
 
 Requests: `send` makes one for every ten messages or 1 MiB; `receive` one for every ten, and one more if the last ten
 were ten or nothing was to be read, and two for each message that cannot be read; `delete` one for every ten; `defer`
-one; `depth` two. `dead_letters` and `redrive` are for operators: they read the dead-letter queue ten at a time.
+and `bury` one; `depth` two. `dead_letters` and `redrive` are for operators: they read the dead-letter queue ten at a
+time.
 
 What SQS does in its own way, and no adapter can change:
 
@@ -95,6 +96,10 @@ class SqsQueue(Generic[M]):
         if receipt:
             self._channel.hide(receipt, whole_seconds(min(delay, MAX_DEFER)))
 
+    def bury(self, body: str, why: InvalidInput) -> None:
+        """Put a text that cannot be read among the dead; one request. Whoever was lent it deletes it then."""
+        self._dead.bury(body, why)
+
     def depth(self) -> Depth:
         """See `Queue.depth`; what was given back counts as on loan until it is seen again."""
         waiting, on_loan, _ = self._channel.counts()
@@ -115,7 +120,7 @@ class SqsQueue(Generic[M]):
             try:
                 message = message_in(each.body)
             except InvalidInput as error:
-                self._dead.bury(each.body, error)
+                self.bury(each.body, error)
                 self._channel.delete([each.receipt])  # only now: dead twice is better than lost
             else:
                 received.append(Received(message, each.receipt, each.receives))

@@ -1,0 +1,196 @@
+"""Typed factories of the parts of a fleet on AWS. The container only names them and wires their results."""
+
+import shutil
+from os import environ
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import attrs
+
+from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords
+from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.ec2 import Ec2Machines
+from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws_http import JsonService, environment_credentials
+from paddock.adapters.aws_http.connection import Connection
+from paddock.adapters.aws_http.secrets import SECRETS, Secrets
+from paddock.adapters.config import Config, load
+from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
+from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.adapters.github.client import connect
+from paddock.adapters.github.deliveries import Hook
+from paddock.adapters.github.endpoints import endpoints_of
+from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.telemetry.catalogue import catalogue
+from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.github import GitHub, Scope
+from paddock.core.ports.objects import Objects
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
+from paddock.core.records import (
+    CIRCUITS,
+    INTERRUPTIONS,
+    JOBS,
+    LAUNCHES,
+    LEDGER,
+    POOLS,
+    RERUNS,
+    RUNNERS,
+    RUNS,
+    SHORTAGES,
+    SWITCHES,
+)
+from paddock.core.settings import FleetSettings
+from paddock.entrypoints.aws_lambda.addresses import base_of
+from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
+from paddock.entrypoints.aws_lambda.logs import write_line
+
+
+def make_environment() -> FleetEnvironment:
+    """The settings in this process's environment.
+
+    Raises:
+        InvalidEnvironment: something is wrong with it.
+    """
+    return fleet_environment(environ)
+
+
+def make_clients(environment: FleetEnvironment) -> Clients:
+    """boto3's clients; an address that the environment sets is found by boto3 itself."""
+    return Clients(environment.region)
+
+
+def make_objects(environment: FleetEnvironment, clients: Clients, clock: Clock) -> S3Objects:
+    """The bucket in which paddock.yml lies."""
+    return S3Objects(clients, environment.config.bucket, clock)
+
+
+def make_config(environment: FleetEnvironment, objects: Objects) -> Config:
+    """The configuration file.
+
+    Raises:
+        InvalidConfig: it cannot be used; the error carries every problem.
+        NotFound: it is not there.
+    """
+    key = environment.config.key
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / Path(key).name
+        with objects.open(key) as content, file.open("wb") as copy:
+            shutil.copyfileobj(content, copy)
+        return load(file)
+
+
+def make_settings(config: Config, environment: FleetEnvironment) -> FleetSettings:
+    """The operator's settings, and what this stack has launch templates for.
+
+    So a job that asks for another architecture, or for an image where there is none, is refused at once.
+    """
+    templates = environment.ec2.templates
+    arches = tuple(sorted({template.arch for template in templates}))
+    return attrs.evolve(config.settings, arches=arches, images=any(template.image for template in templates))
+
+
+def make_table(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> DynamoTable:
+    """The table as DynamoDB has it."""
+    return DynamoTable(clients, environment.table, sleeper)
+
+
+def make_records(table: DynamoTable, clock: Clock, ids: Ids) -> Table:
+    """Every store, in the one table."""
+    return Table(
+        jobs=DynamoRecords(JOBS, table, clock, ids),
+        runners=DynamoRecords(RUNNERS, table, clock, ids),
+        launches=DynamoRecords(LAUNCHES, table, clock, ids),
+        runs=DynamoRecords(RUNS, table, clock, ids),
+        pools=DynamoRecords(POOLS, table, clock, ids),
+        circuits=DynamoRecords(CIRCUITS, table, clock, ids),
+        interruptions=DynamoRecords(INTERRUPTIONS, table, clock, ids),
+        shortages=DynamoRecords(SHORTAGES, table, clock, ids),
+        reruns=DynamoRecords(RERUNS, table, clock, ids),
+        ledger=DynamoRecords(LEDGER, table, clock, ids),
+        switches=DynamoRecords(SWITCHES, table, clock, ids),
+    )
+
+
+def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:
+    """The queue of requests."""
+    return SqsQueue(clients, environment.jobs.url, environment.jobs.dead_letter_url, sleeper)
+
+
+def make_events_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[EventMessage]:
+    """The queue of what GitHub and EC2 say."""
+    return SqsQueue(clients, environment.events.url, environment.events.dead_letter_url, sleeper)
+
+
+def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[EventMessage]:
+    """The queue of what the machines say."""
+    return SqsQueue(clients, environment.reports.url, environment.reports.dead_letter_url, sleeper)
+
+
+def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock) -> Ec2Machines:
+    """The fleet's machines."""
+    return Ec2Machines(clients, environment.ec2, clock)
+
+
+def make_assignments(environment: FleetEnvironment, table: DynamoTable, clock: Clock) -> DynamoAssignments:
+    """Assignments, each under its machine's own key."""
+    return DynamoAssignments(table, environment.role_id, clock)
+
+
+def make_decisions(environment: FleetEnvironment) -> LoggedDecisions:
+    """Decisions as lines of the log."""
+    return LoggedDecisions(write_line, catalogue(), environment.ec2.fleet)
+
+
+def make_secrets(environment: FleetEnvironment, clock: Clock, sleeper: Sleeper) -> Secrets:
+    """Secrets Manager, without boto3, whose description of it is large."""
+    base = base_of("secretsmanager", environment.region, environment.endpoints)
+    return Secrets(
+        JsonService(
+            SECRETS,
+            Connection(base),
+            region=environment.region,
+            credentials=lambda: environment_credentials(environ),
+            clock=clock,
+            sleeper=sleeper,
+        )
+    )
+
+
+def make_credentials(config: Config, environment: FleetEnvironment, secrets: Secrets) -> Credentials:
+    """By what right GitHub is asked. The secret is read now, and from nowhere else than the environment says.
+
+    Raises:
+        InvalidInput: it is empty.
+        NotFound: there is no such secret.
+    """
+    secret = secrets.read(environment.github_secret)
+    app = config.github.app
+    return TokenCredentials(secret) if app is None else AppCredentials(app.id, secret, app.installation_id)
+
+
+def make_client(
+    config: Config, credentials: Credentials, clock: Clock, sleeper: Sleeper, chance: Chance
+) -> GitHubClient:
+    """The client of the configured GitHub. Nothing is sent yet."""
+    return connect(
+        endpoints_of(config.github.url),
+        credentials,
+        clock=clock,
+        sleeper=sleeper,
+        chance=chance,
+        hooks=[Hook(_scope(hook.target), hook.id) for hook in config.github.hooks],
+    )
+
+
+def make_github(client: GitHubClient) -> GitHub:
+    """The client as the core's ports."""
+    return GitHub(client.runners, client.workflows, client.deliveries or NoDeliveries(), client.releases)
+
+
+def _scope(target: str) -> Scope:
+    owner, _, name = target.partition("/")
+    return Scope(owner, name)
