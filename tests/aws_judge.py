@@ -12,7 +12,12 @@ from botocore.validate import ParamValidator
 from tests.http_stub import Seen
 
 REGION = "eu-west-1"
-SIGNED_BY = {"DynamoDB_20120810": "dynamodb", "AmazonSQS": "sqs", "Logs_20140328": "logs"}
+SIGNED_BY = {
+    "DynamoDB_20120810": "dynamodb",
+    "AmazonSQS": "sqs",
+    "Logs_20140328": "logs",
+    "secretsmanager": "secretsmanager",
+}
 
 
 @cache

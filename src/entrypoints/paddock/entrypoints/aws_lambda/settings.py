@@ -84,10 +84,12 @@ class Environment:
         """A variable with JSON in it; None if it is wrong."""
         value = self._variables.get(name) or default
         try:
-            return json.loads(value or "")
+            found = json.loads(value or "")
         except (ValueError, RecursionError):
+            found = None
+        if found is None:
             self.refuse(name, _shown(value), right)
-            return None
+        return found
 
     def endpoints(self) -> Mapping[str, str]:
         """Addresses by service that replace AWS's own, in the variables that AWS's clients read, too."""

@@ -1,0 +1,168 @@
+"""The log of functions: one JSON object per line, with what it is about, and without secrets."""
+
+import io
+import json
+import logging
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddock.adapters.memory.decisions import MemoryDecisions
+from paddock.adapters.telemetry.catalogue import catalogue
+from paddock.adapters.telemetry.decisions import LoggedDecisions, ToldDecisions
+from paddock.adapters.telemetry.logs import FACTS, JsonLines, about, subjects, without_secrets
+from paddock.core.decision import Decision
+from paddock.core.errors import Unsupported
+from paddock.core.messages import EventMessage, JobRequested
+from paddock.core.units import SECOND
+from paddock.entrypoints.aws_lambda.logs import invocation, start_logging
+from tests.aws_lambda import Context, lines, logging_kept
+from tests.strategies import MESSAGES, NOON
+from tests.threads import race
+
+SECRETS = {
+    "a token of an installation": "ghs_16C7e42F292c6912E7710c838347Ae178B4a",
+    "a personal token": "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
+    "a JSON web token": "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjM0NSJ9.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4",
+    "a private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+    "half a private key": "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA",
+}
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    """Logging is as it was."""
+    with logging_kept():
+        yield
+
+
+def line_of(
+    message: str, *args: object, extra: dict[str, Any] | None = None, error: Exception | None = None
+) -> dict[str, Any]:
+    """The line that the formatter makes."""
+    logger = logging.getLogger("paddock.tests")
+    info = None if error is None else (type(error), error, error.__traceback__)
+    made = logger.makeRecord(logger.name, logging.INFO, __file__, 1, message, args, info, extra=extra)  # type: ignore[arg-type]
+    text = JsonLines().format(made)
+    assert "\n" not in text
+    assert text.isascii()
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+def test_a_line_says_who_what_and_when() -> None:
+    """Level, logger, message, time in microseconds; and no more where nothing is known."""
+    line = line_of("%d machines of %s", 3, "acme/äpi")
+    assert line.pop("at") > 1_700_000_000 * SECOND
+    assert line == {"level": "INFO", "logger": "paddock.tests", "message": "3 machines of acme/äpi"}
+
+
+def test_a_line_bears_what_it_is_about() -> None:
+    """Blocks lie within blocks; after them nothing of it is left."""
+    with about(request="r-1"):
+        with about(job=5, delivery="guid"):
+            line = line_of("x")
+            assert (line["request"], line["job"], line["delivery"]) == ("r-1", 5, "guid")
+        assert "job" not in line_of("x")
+    assert "request" not in line_of("x")
+
+
+def test_what_a_line_is_about_cannot_pass_for_something_else() -> None:
+    """A field of ours is never replaced."""
+    with about(level="DEBUG", message="all is well"):
+        line = line_of("all is lost")
+    assert (line["level"], line["message"]) == ("INFO", "all is lost")
+
+
+def test_threads_do_not_mix_up_what_they_are_about() -> None:
+    """Each has its own."""
+
+    def work(number: int) -> bool:
+        with about(job=number):
+            return all(line_of("x")["job"] == number for _ in range(50))
+
+    assert all(race(4, work))
+
+
+@given(st.one_of(*MESSAGES.values()))
+def test_every_message_says_what_it_is_about(message: EventMessage | JobRequested) -> None:
+    """Job, attempt, machine, delivery, run: those that it has; nothing is empty, and all of it can be written."""
+    found = subjects(message)
+    assert set(found) <= {"job", "attempt", "machine", "delivery", "run"}
+    assert "" not in found.values()
+    with about(**found):
+        line = line_of("x")
+    assert {name: line[name] for name in found} == dict(found)
+
+
+def test_facts_of_a_call_are_in_a_field_of_their_own() -> None:
+    """So none can pass for something else."""
+    line = line_of("x", extra={FACTS: {"attempted": 3, "level": "DEBUG"}})
+    assert line["facts"] == {"attempted": 3, "level": "DEBUG"}
+    assert line["level"] == "INFO"
+
+
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_no_secret_gets_into_a_line(secret: str) -> None:
+    """Wherever in it: the message, its arguments, the facts, what it is about, the words of an error."""
+    with about(delivery=secret):
+        line = line_of(f"said {secret} and %s", secret, extra={FACTS: {"token": secret}}, error=ValueError(secret))
+    assert line["message"].startswith("said [secret]")
+    assert line["facts"]["token"].startswith("[secret]")
+    assert line["traceback"].startswith("ValueError: [secret]")
+    for part in re.findall(r"[A-Za-z0-9_-]{16,}", secret):
+        assert part not in json.dumps(line)
+
+
+def test_headers_of_signed_requests_are_secrets() -> None:
+    """A signature and a session's token are good for a while."""
+    text = f"Credential=ASIAEXAMPLE/x, Signature={'ab' * 32} and X-Amz-Security-Token: IQoJb3JpZ2luX2VjEXAMPLE"
+    shown = without_secrets(text)
+    assert "abab" not in shown
+    assert without_secrets("without a secret stays") == "without a secret stays"
+
+
+def test_functions_write_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:
+    """Paddock's own words from INFO on, others' from warnings on; each bears the request's id."""
+    start_logging()
+    start_logging()
+    with invocation(Context("r-7")):
+        logging.getLogger("paddock.somewhere").info("told")
+        logging.getLogger("paddock.somewhere").debug("not told")
+        logging.getLogger("botocore").info("not told")
+        logging.getLogger("botocore").warning("told, too")
+    with invocation(None):
+        logging.getLogger("paddock.somewhere").info("without an id")
+    found = [(line["message"], line.get("request")) for line in lines(capsys)]
+    assert found == [("told", "r-7"), ("told, too", "r-7"), ("without an id", None)]
+
+
+def test_the_runtimes_own_handler_goes(capsys: pytest.CaptureFixture[str]) -> None:
+    """Else every line would be there twice, and once as text."""
+    handler = type("Handler", (logging.StreamHandler,), {"__module__": "awslambdaric.bootstrap"})(io.StringIO())
+    logging.getLogger().addHandler(handler)
+    start_logging()
+    logging.getLogger("paddock").info("once")
+    assert len(lines(capsys)) == 1
+    assert handler.stream.getvalue() == ""
+
+
+def test_decisions_that_nobody_keeps_are_lines_all_the_same() -> None:
+    """The same lines as those of a fleet that keeps them; to look them up there is no way but the log."""
+    decisions = [
+        Decision("delivery:guid", NOON, "intake", "ignored", "not ours"),
+        Decision("job:1", NOON, "x", "y", "z"),
+    ]
+    told: list[str] = []
+    kept: list[str] = []
+    logged = LoggedDecisions(told.append, catalogue(), "paddock-ci")
+    logged.append(decisions)
+    ToldDecisions(MemoryDecisions(), kept.append, catalogue(), "paddock-ci").append(decisions)
+    assert told == kept
+    assert json.loads(told[0])["WebhooksIgnored"] == 1
+    with pytest.raises(Unsupported, match="job:1"):
+        logged.about("job:1")
