@@ -17,6 +17,7 @@ from paddock.core.settings import FleetSettings
 from paddock.core.units import SECOND
 from paddock.core.usecases.intake import Intake
 from paddock.entrypoints.aws_lambda import webhook
+from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.once import Once
 from paddock.entrypoints.aws_lambda.webhook import WebhookFunction
 from paddock.entrypoints.webhook import WebhookEndpoint
@@ -202,7 +203,7 @@ def test_every_line_bears_the_delivery(stage: Stage, capsys: pytest.CaptureFixtu
     """So that one can be followed from GitHub's log to ours."""
     stage.error = Unavailable("away")
     webhook.FUNCTION._made.append(stage.function())
-    webhook.start_logging()
+    start_logging()
     webhook.handler(url_event(BODY, signed(OLD_SECRET)), Context("r-3"))
     assert [(line["delivery"], line["request"]) for line in lines(capsys)] == [(GUID, "r-3")]
 

@@ -46,7 +46,7 @@ def line_of(
     """The line that the formatter makes."""
     logger = logging.getLogger("paddock.tests")
     info = None if error is None else (type(error), error, error.__traceback__)
-    made = logger.makeRecord(logger.name, logging.INFO, __file__, 1, message, args, info, extra=extra)  # type: ignore[arg-type]
+    made = logger.makeRecord(logger.name, logging.INFO, __file__, 1, message, args, info, extra=extra)
     text = JsonLines().format(made)
     assert "\n" not in text
     assert text.isascii()

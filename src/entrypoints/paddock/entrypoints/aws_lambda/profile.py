@@ -3,6 +3,8 @@
 It stands apart so that they can be had without boto3. As there: providers that call typed factories, and no wiring.
 """
 
+from typing import Final
+
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
@@ -26,6 +28,7 @@ from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda import factories as aws
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.logs import start_logging
+from paddock.entrypoints.aws_lambda.once import Once
 
 
 class AwsProfile(containers.DeclarativeContainer):
@@ -79,7 +82,10 @@ class AwsProfile(containers.DeclarativeContainer):
     )
 
 
-def profile() -> AwsProfile:
-    """A profile for one function's process, whose words are JSON lines from now on."""
+def _profile() -> AwsProfile:
     start_logging()
     return AwsProfile()
+
+
+profile: Final = Once(_profile)
+"""The one profile of this process, whose words are JSON lines from the first use on."""

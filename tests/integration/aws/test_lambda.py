@@ -1,0 +1,165 @@
+"""The functions as Lambda calls them, on moto: one job's whole way, and what may happen beside it."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import attrs
+import pytest
+
+from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.dynamodb import DynamoAssignments
+from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.ec2 import Ec2Machines
+from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws_http.secrets import Secrets
+from paddock.adapters.config import Config, InvalidConfig
+from paddock.adapters.github.auth import AppCredentials
+from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.adapters.memory.github import JobScript
+from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.core.fleet import Fleet
+from paddock.core.messages import ReportEvent
+from paddock.core.ports import github, stores
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Arch
+from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.entrypoints.aws_lambda import schedules
+from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
+from paddock.entrypoints.aws_lambda.profile import AwsProfile
+from tests.aws_lambda import ROLE_ID, Context, lines
+from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
+
+pytestmark = pytest.mark.slow
+
+AWS: Mapping[str, Any] = {
+    "environment": FleetEnvironment,
+    "clock": SystemClock,
+    "sleeper": SystemSleeper,
+    "ids": RandomIds,
+    "chance": SystemChance,
+    "clients": Clients,
+    "objects": S3Objects,
+    "config": Config,
+    "settings": FleetSettings,
+    "dynamo": DynamoTable,
+    "table": stores.Table,
+    "jobs": SqsQueue,
+    "events": SqsQueue,
+    "reports": SqsQueue,
+    "decisions": LoggedDecisions,
+    "secrets": Secrets,
+    "credentials": AppCredentials,
+    "client": GitHubClient,
+    "github": github.GitHub,
+    "machines": Ec2Machines,
+    "assignments": DynamoAssignments,
+    "fleet": Fleet,
+}
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """One for all: it takes a second to make. Each test leaves its queues empty."""
+    with stack_on_moto() as made:
+        yield made
+
+
+def test_every_provider_of_the_aws_profile(stack: Stack) -> None:
+    """It gives an instance of the adapter, and the same one again; what no template serves, the settings refuse."""
+    assert set(AwsProfile.providers) == set(AWS)
+    for name, kind in AWS.items():
+        made: Callable[[], object] = stack.profile.providers[name]
+        assert isinstance(made(), kind), name
+        assert made() is made(), name
+    for field in attrs.fields(stores.Table):
+        assert {"add", "get", "update", "page"} <= set(dir(getattr(stack.profile.table(), field.name))), field.name
+    settings = stack.profile.settings()
+    assert settings.repositories == (REPOSITORY,)
+    assert (settings.arches, settings.images) == ((Arch.ARM64, Arch.X64), False)
+    stack.profile.table().jobs.page("state", JobState.QUEUED)
+
+
+def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """From GitHub's signed webhook to a machine that is gone and a job that is finished."""
+    run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+    (number,) = run.job_ids
+    stack.drain("jobs")
+    job = stack.job(number)
+    machine = str(job.machine)
+    assert job.state is JobState.LAUNCHED
+    assert stack.machines()[machine] == "running"
+    assert stack.profile.assignments().get(machine) is not None
+
+    runner = stack.github.model.runners.connect(stack.runner(machine).id)
+    assert runner.job_id == number
+    stack.report(report_of(machine, number, runner, ReportEvent.STARTED))
+    stack.drain("reports", f"{ROLE_ID}:{machine}")
+    stack.github.model.runs.acquire(runner.id, number)
+    stack.github.model.runs.started(runner.id, number)
+    stack.drain("events")
+    assert stack.job(number).state is JobState.RUNNING
+
+    stack.github.model.runs.complete(runner.id, number, "success")
+    finished = {"conclusion": "success", "result": OperationalResult.SERVED, "exit_code": 0}
+    stack.report(report_of(machine, number, runner, ReportEvent.FINISHED, **finished))
+    stack.drain("reports", f"{ROLE_ID}:{machine}")
+    stack.switch_off(machine)
+    stack.drain("events")
+    job = stack.job(number)
+    assert (job.state, job.conclusion, job.result) == (JobState.FINISHED, "success", OperationalResult.SERVED)
+    known = stack.profile.table().runners.get(machine)
+    assert known is not None
+    assert known.state is RunnerState.GONE
+    assert stack.profile.assignments().get(machine) is None
+    assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], []]
+    for task in ("sweep", "sweep_github"):
+        assert schedules.handler({"task": task}, Context())["failed"] == 0
+
+    told = lines(capsys)
+    verdicts = [line["verdict"] for line in told if line.get("subject") == f"job:{number}"]
+    assert verdicts == ["queued", "launched", "running", "served"]
+    assert {metric for line in told for metric in line} >= {"JobsQueued", "JobsLaunched", "JobsServed", "MachinesGone"}
+
+
+def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
+    """A machine speaks for another: it is told of under its own name, and the message is gone."""
+    run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+    stack.drain("jobs")
+    (number,) = run.job_ids
+    before = stack.job(number)
+    victim, forger = str(before.machine), "i-0123456789abcdef0"
+    finished = {"conclusion": "success", "result": OperationalResult.SERVED}
+    stack.report(report_of(victim, number, stack.runner(victim), ReportEvent.FINISHED, **finished))
+    capsys.readouterr()
+    stack.drain("reports", f"{ROLE_ID}:{forger}")
+    told = [line for line in lines(capsys) if line.get("verdict") == "forged_report"]
+    assert [(line["subject"], line["ReportsForged"]) for line in told] == [(f"machine:{forger}", 1)]
+    assert stack.job(number) == before
+    assert before.state is JobState.LAUNCHED
+    assert stack.pump("reports") == 0
+    stack.github.cancel_run(REPOSITORY, run.run_id)
+    stack.drain("events")
+
+
+def test_a_text_that_cannot_be_read_is_a_dead_letter(stack: Stack) -> None:
+    """At once, on every queue, and it is no longer on its own."""
+    for name in ("jobs", "events", "reports"):
+        stack.send(name, "no JSON")
+        stack.drain(name)
+        assert stack.dead(name) == ["no JSON"]
+
+
+def test_a_configuration_that_cannot_be_used_names_what_is_wrong(stack: Stack) -> None:
+    """Every problem with its line; mended, the same process goes on."""
+    fresh = AwsProfile()
+    good = stack.clients.s3.get_object(Bucket=stack.bucket, Key="config/paddock.yml")["Body"].read()
+    stack.clients.s3.put_object(Bucket=stack.bucket, Key="config/paddock.yml", Body=b"version: 1\ngithub: {}\n")
+    try:
+        with pytest.raises(InvalidConfig, match=r"paddock\.yml:2"):
+            fresh.config()
+    finally:
+        stack.clients.s3.put_object(Bucket=stack.bucket, Key="config/paddock.yml", Body=good)
+    assert fresh.config().settings.repositories == (REPOSITORY,)
+    fresh.clients().s3.close()
