@@ -163,8 +163,9 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
             cleanup.callback(clients.sqs.delete_queue, QueueUrl=queues[word])
     table, bucket = f"stack-{number}", f"stack-{number}-config"
     create(clients, table)
-    clients.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
-    clients.s3.put_object(Bucket=bucket, Key="config/paddock.yml", Body=_config(github).encode())
+    s3: Any = clients.s3
+    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=bucket, Key="config/paddock.yml", Body=_config(github).encode())
     secrets = {"github": github.credentials.private_key, "webhook": github.webhook_secret}
     for word, text in secrets.items():
         secretsmanager.create_secret(Name=f"stack-{number}/{word}", SecretString=text)

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from paddock.agent.reasons import Reason
 from paddock.core.records import KINDS
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
 from paddock.core.units import DAY
+from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
+from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
 from tests.conformance import genuine_settings
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +34,23 @@ def test_the_state_tables_of_the_architecture_are_the_cores(heading: str, life: 
     rows = re.findall(r"^\| ([a-z_]+) \| (?!to )([a-z_, ]+) \|$", section, flags=re.MULTILINE)
     told = {(source, target) for source, targets in rows for target in targets.split(", ")}
     assert told == {(text(source), text(target)) for source, target in life.edges}
+
+
+def test_the_variables_of_the_functions_are_on_the_page() -> None:
+    """Each one that a function reads, and in the columns of those that read it."""
+    section = ARCHITECTURE.split("## The functions on AWS\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (`[A-Z].+?`) \| .+ \| (yes)? ?\| (yes)? ?\|$", section, flags=re.MULTILINE)
+    told = {name: (bool(webhook), bool(others)) for names, webhook, others in rows for name in names.split("`")[1::2]}
+    webhook, others = missing(webhook_settings), missing(fleet_environment)
+    read = {name: (name in webhook, name in others) for name in webhook | others}
+    assert told == {**read, "PADDOCK_ALIASES": (True, False)}
+
+
+def missing(read: Callable[[Mapping[str, str]], object]) -> set[str]:
+    """The variables that the settings miss in an empty environment."""
+    with pytest.raises(InvalidEnvironment) as refused:
+        read({})
+    return {problem.field for problem in refused.value.problems}
 
 
 def text(state: StrEnum) -> str:

@@ -7,6 +7,7 @@ import pytest
 from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.aws_http import Credentials, JsonService
 from paddock.adapters.aws_http.connection import Connection
+from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.adapters.aws_http.secrets import CODES, SECRETS, Secrets
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.core.errors import InvalidInput, NotFound, PaddockError, Unavailable
@@ -81,6 +82,8 @@ def test_the_current_version_alone(secrets: Secrets, stub: HttpStub) -> None:
     stub.on("POST /", version("one\r\n"), fault(400, "ResourceNotFoundException"), version("one"), version("one"))
     assert secrets.valid(NAME) == ("one",)
     assert secrets.valid(NAME) == ("one",)
+    used = {f"secretsmanager:{seen.headers['x-amz-target'].rpartition('.')[2]}" for seen in stub.seen}
+    assert used == {action for statement in SECRET_READER for action in statement["Action"]}
     asked = [(seen.json["SecretId"], seen.json["VersionStage"]) for seen in stub.seen[:2]]
     assert asked == [(NAME, "AWSCURRENT"), (NAME, "AWSPREVIOUS")]
 
