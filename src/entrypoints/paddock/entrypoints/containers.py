@@ -3,6 +3,8 @@
 * ``MemoryProfile``: everything in this process, under a clock that stands still until told to move
 * ``LocalProfile``: the one-machine fleet
 
+That of a fleet on AWS stands in ``aws_lambda.profile``, so that these can be had without boto3.
+
 Only providers that call typed factories, no wiring: a container checks no argument, so the factories do, and one test
 resolves every provider of every profile.
 """

@@ -34,6 +34,7 @@ from paddock.entrypoints.webhook import DELIVERY, EVENT, SIGNATURE, Reply, Webho
 
 _LOG = logging.getLogger(__name__)
 
+_SHOWN: Final = 64
 _AWAY: Final = Reply(HTTPStatus.SERVICE_UNAVAILABLE, "the fleet could not start; its log says why")
 _FAULT: Final = Reply(HTTPStatus.INTERNAL_SERVER_ERROR, "a fault of the fleet's own; its log says which")
 
@@ -56,7 +57,7 @@ class WebhookFunction:
             return Reply(HTTPStatus.BAD_REQUEST, "the body is not what its encoding says")
         headers = event.get("headers") or {}
         delivery = headers.get(DELIVERY.lower())
-        with about(delivery=delivery or "unknown"):
+        with about(delivery=(delivery or "unknown")[:_SHOWN]):  # nobody has proved yet that it is GitHub's
             reply = self._reply(body, headers, delivery)
             if reply.status == HTTPStatus.UNAUTHORIZED and self.secrets.renewed():
                 reply = self._reply(body, headers, delivery)
