@@ -5,6 +5,8 @@ from typing import Any
 
 import attrs
 import pytest
+from botocore.exceptions import EndpointConnectionError
+from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments
@@ -22,13 +24,16 @@ from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.fleet import Fleet
 from paddock.core.messages import ReportEvent
 from paddock.core.ports import github, stores
+from paddock.core.ports.queues import Depth
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile
+from tests.aws_judge import REGION
 from tests.aws_lambda import ROLE_ID, Context, lines
+from tests.aws_machine import ACCOUNT
 from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
 
 pytestmark = pytest.mark.slow
@@ -139,6 +144,31 @@ def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.Cap
     assert stack.job(number) == before
     assert before.state is JobState.LAUNCHED
     assert stack.pump("reports") == 0
+    stack.github.cancel_run(REPOSITORY, run.run_id)
+    stack.drain("events")
+
+
+def test_a_request_that_must_come_back_is_deferred_and_kept(stack: Stack) -> None:
+    """DynamoDB cannot be reached: the message is not deleted, and hidden for less than its loan; later it is done."""
+
+    def away(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://dynamodb")
+
+    hook = "before-call.dynamodb.PutItem"
+    hooks = stack.profile.clients().dynamodb.meta.events
+    hooks.register(hook, away)
+    run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+    try:
+        assert stack.github.drain()
+        assert stack.pump("jobs") == 1
+    finally:
+        hooks.unregister(hook, away)
+    assert stack.profile.jobs().depth() == Depth(waiting=0, on_loan=1, dead=0)
+    (message,) = sqs_backends[ACCOUNT][REGION].get_queue(stack.queues["jobs"].rpartition("/")[2])._messages
+    assert message.visible_at - message.sent_timestamp <= 20_000  # of a loan of 30,000 ms
+    message.change_visibility(0)
+    stack.drain("jobs")
+    assert stack.job(run.job_ids[0]).state is JobState.LAUNCHED
     stack.github.cancel_run(REPOSITORY, run.run_id)
     stack.drain("events")
 
