@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paddock.adapters.aws_http.secrets import Remembered
 from paddock.adapters.memory.decisions import MemoryDecisions
@@ -197,6 +199,23 @@ def test_no_event_raises(event: dict[str, object], monkeypatch: pytest.MonkeyPat
     for name, value in STACK.items():
         monkeypatch.setenv(name, value)
     assert webhook.handler(event, None)["statusCode"] in {405, 500}
+
+
+NAMES = st.sampled_from(["headers", "body", "isBase64Encoded", "requestContext", "http", "method", "x-github-event"])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.just("POST"),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(NAMES, ANYTHING, max_size=5))
+def test_whatever_is_handed_over_is_answered(event: dict[str, object]) -> None:
+    """No event makes the handler raise, and none without a signature is taken in."""
+    stage = Stage(MemoryQueue(ManualClock(NOON)))
+    webhook.FUNCTION._made[:] = [stage.function()]
+    assert webhook.handler(event, None)["statusCode"] in {400, 401, 405, 500}
+    assert stage.jobs.depth().waiting == 0
 
 
 def test_every_line_bears_the_delivery(stage: Stage, capsys: pytest.CaptureFixture[str]) -> None:

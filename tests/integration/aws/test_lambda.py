@@ -164,6 +164,7 @@ def test_a_request_that_must_come_back_is_deferred_and_kept(stack: Stack) -> Non
     finally:
         hooks.unregister(hook, away)
     assert stack.profile.jobs().depth() == Depth(waiting=0, on_loan=1, dead=0)
+    message: Any
     (message,) = sqs_backends[ACCOUNT][REGION].get_queue(stack.queues["jobs"].rpartition("/")[2])._messages
     assert message.visible_at - message.sent_timestamp <= 20_000  # of a loan of 30,000 ms
     message.change_visibility(0)
