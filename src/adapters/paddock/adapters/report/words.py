@@ -23,6 +23,7 @@ _ACTORS: Mapping[str, str] = {
     "circuits": "the circuit breaker",
     "interruption": "the cloud's warnings",
     "reruns": "the re-run of lost jobs",
+    "reports": "the check of who sent a report",
     "fleet": PADDOCK,
 }
 # Where the same part of the program decides for several reasons, the reason is whose it is.
@@ -72,6 +73,7 @@ _VERDICTS: Mapping[str, str] = {
     "missing": "not known to GitHub just now",
     "fault": "met a fault of ours",
     "abandoned": "given up",
+    "forged_report": "spoken of by a stranger",
     "chosen": "chosen otherwise",
     "interrupted": "its machine is taken back",
     "marked": "may have to run again",

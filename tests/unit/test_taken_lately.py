@@ -1,0 +1,68 @@
+"""Machines that were taken lately are looked at once more: whom they served may be learnt after their end."""
+
+import attrs
+
+from paddock.core.circuit import Interruption
+from paddock.core.errors import Throttled
+from paddock.core.states import JobState, OperationalResult
+from paddock.core.units import HOUR, MINUTE
+from tests.world import World
+from tests.world_spot import (
+    machine_of,
+    running,
+    take_back,
+)
+
+
+def test_a_job_that_ended_in_time_on_a_taken_machine_was_not_lost_whoever_hears_of_it_late() -> None:
+    """All that is known of it is that it ran there; that it had ended before the machine did, GitHub has yet to say."""
+    world = World()
+    job = world.push_job()
+    world.run_until_quiet()
+    record, runner = world.record(job), world.runner(world.record(job).machine)
+    world.table.jobs.remove(record.key)
+    world.table.jobs.add(attrs.evolve(record, state=JobState.RUNNING, conclusion=None, result=None, finished_at=None))
+    world.table.runners.remove(runner.key)
+    world.table.runners.add(attrs.evolve(runner, taken=True, interrupted_at=runner.gone_at, result=None))
+    at = runner.gone_at or 0
+    world.table.interruptions.add(Interruption(runner.machine, runner.zone, runner.instance_type, at, at, weighed=True))
+    for _ in range(2):
+        world.fleet.sweep_github()
+        world.run(5 * MINUTE)
+    assert (world.record(job).conclusion, world.record(job).result) == ("success", None)
+
+
+class BlindTo:
+    """A store that cannot read some records."""
+
+    def __init__(self, inner: object, keys: list[str]) -> None:
+        self._inner = inner
+        self._keys = keys
+
+    def get(self, key: str) -> object:
+        """The record, or an error."""
+        if key in self._keys:
+            raise Throttled("slow down")
+        return self._inner.get(key)  # type: ignore[attr-defined]  # any store
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def test_one_machines_trouble_does_not_keep_others_that_were_taken_from_being_looked_at() -> None:
+    """In a storm some request always fails; those behind it are looked at all the same."""
+    blind: list[str] = []
+    world = World(
+        around=lambda name, port: BlindTo(port, blind) if name == "table.runners" else port, reports=lambda _: ()
+    )
+    jobs = world.push_job(lasts=HOUR), world.push_job(lasts=HOUR)
+    running(world, *jobs)
+    first, second = (machine_of(world, job) for job in jobs)
+    for machine in (first, second):
+        take_back(world, machine)
+    world.run_until_quiet()
+    world.table.jobs.update(str(jobs[1]), {}, {"result": None})  # as if whoever looked had died
+    blind.append(first)
+    found = world.fleet.sweep_github()
+    assert found.errors == (f"{first}: Throttled: slow down",)
+    assert world.record(jobs[1]).result is OperationalResult.INTERRUPTED
