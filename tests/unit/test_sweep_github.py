@@ -1,6 +1,7 @@
 """The comparison with GitHub: what no webhook told, and what a lost one left undone."""
 
 import attrs
+import pytest
 
 from paddock.adapters.memory.github import JobScript, MemoryRunners, RunnerFaults
 from paddock.adapters.memory.github.values import Event, Status
@@ -193,3 +194,17 @@ def test_a_job_on_somebody_elses_runner_is_not_asked_about_every_minute() -> Non
     world.github.runs.complete(runner, job, "success")
     world.run(10 * MINUTE)
     assert (world.record(job).state, world.record(job).conclusion) == (JobState.FINISHED, "success")
+
+
+@pytest.mark.parametrize("minutes", [1, 5, 15, 60])
+def test_each_part_of_the_comparison_is_first_in_its_turn(minutes: int) -> None:
+    """Runs may be cut off again and again, by a time limit for one: what comes last would never be done."""
+    firsts: set[str] = set()
+    for number in range(40):
+        calls = Failing()
+        world = World(around=calls.around)
+        world.clock.advance(number * minutes * MINUTE)
+        calls.calls.clear()
+        world.fleet.sweep_github()
+        firsts.add(calls.calls[0])
+    assert firsts == {"github.deliveries.since", "table.interruptions.page", "table.jobs.page"}

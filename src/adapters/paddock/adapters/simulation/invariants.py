@@ -135,6 +135,8 @@ class Invariants:
                 told = self._github.state.jobs.get(job_id)
                 if told is None or now - told.created_at <= self._allowed.unheard:
                     break  # they are in the order of their creation
+                if now - told.created_at - self.hindered_since(told.created_at) <= self._allowed.unheard:
+                    continue
                 key = str(job_id)
                 if told.status is Status.QUEUED and key not in self._findings.told and self._ours(told):
                     known = self._table.jobs.get(key)

@@ -6,6 +6,7 @@
 * A job that our records call live and GitHub no longer lists as unfinished is asked about.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import TypeVar
@@ -93,24 +94,39 @@ class SweepGitHub:
         self._record = Recorder(decisions, clock, "sweep_github")
 
     def __call__(self) -> GitHubSweepReport:
-        """One run. A repository that cannot be asked does not keep the others from being asked."""
+        """One run. Neither a part of it nor a repository that fails keeps the others from being done.
+
+        Its parts take turns at being first: where runs are cut off, all of them are done in the end.
+        """
         errors: list[str] = []
+        counts: Counter[str] = Counter()
+        parts: list[tuple[str, Callable[[], object]]] = [
+            ("hook deliveries", lambda: counts.update(redelivered=self._redeliver(errors))),
+            ("re-runs", lambda: errors.extend(self._reruns.sweep())),
+            ("repositories", lambda: self._repositories(counts, errors)),
+        ]
+        now = self._clock.now()
+        first = (now // MINUTE + now // HOUR) % len(parts)  # whatever the time between two runs
+        for what, part in (*parts[first:], *parts[:first]):
+            self._tried(what, part, errors)
+        return GitHubSweepReport(
+            counts["repositories"], counts["redelivered"], counts["adopted"], counts["asked"], tuple(errors)
+        )
+
+    def _repositories(self, counts: Counter[str], errors: list[str]) -> None:
+        """Compare those that are worth it, as many as there is time for."""
         live = live_jobs(self._table)
-        redelivered = self._tried("hook deliveries", partial(self._redeliver, errors), errors)
-        errors.extend(self._tried("re-runs", self._reruns.sweep, errors) or [])
-        adopted = asked = 0
         recent = self._tried("recent machines", self._recent, errors) or []
         worth = worth_asking([*self._settings.named, *(job.facts.repository for job in live), *recent])
-        repositories = in_turn(worth, self._clock.now())
         known: dict[str, list[Job]] = {}
         for job in live:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
-        for repository in repositories:
-            left = MOST_QUESTIONS - asked
+        for repository in in_turn(worth, self._clock.now()):
+            counts["repositories"] += 1
+            left = MOST_QUESTIONS - counts["asked"]
             call = partial(self._compare, repository, known.get(repository.casefold(), ()), left, errors)
-            found = self._tried(repository, call, errors) or (0, 0)
-            adopted, asked = adopted + found[0], asked + found[1]
-        return GitHubSweepReport(len(repositories), redelivered or 0, adopted, asked, tuple(errors))
+            adopted, asked = self._tried(repository, call, errors) or (0, 0)
+            counts.update(adopted=adopted, asked=asked)
 
     def _recent(self) -> list[str]:
         """Repositories for which a machine was launched of late. Where all are named there is nothing to be learnt.
