@@ -34,7 +34,7 @@ def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
             "launches": LAUNCHES,
             "runners": RUNNERS,
         }
-        stores = {name: stack.enter_context(opened(kind, tmp_path)) for name, kind in kinds.items()}
+        stores: dict[str, Any] = {name: stack.enter_context(opened(kind, tmp_path)) for name, kind in kinds.items()}
         yield attrs.evolve(memory_table(), **stores)
 
 

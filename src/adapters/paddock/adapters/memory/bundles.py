@@ -1,5 +1,8 @@
 """Ports that go together, in memory."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
 from paddock.adapters.memory.github import (
     MemoryDeliveries,
     MemoryGitHub,
@@ -8,38 +11,23 @@ from paddock.adapters.memory.github import (
     MemoryWorkflows,
 )
 from paddock.adapters.memory.records import MemoryRecords
+from paddock.adapters.tables import ExclusiveTogether, stores_of, table_of
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.stores import Table
-from paddock.core.records import (
-    CIRCUITS,
-    INTERRUPTIONS,
-    JOBS,
-    LAUNCHES,
-    LEDGER,
-    POOLS,
-    RERUNS,
-    RUNNERS,
-    RUNS,
-    SHORTAGES,
-    SWITCHES,
-)
 
 
 def memory_table() -> Table:
     """Empty stores of every kind."""
-    return Table(
-        jobs=MemoryRecords(JOBS),
-        runners=MemoryRecords(RUNNERS),
-        launches=MemoryRecords(LAUNCHES),
-        runs=MemoryRecords(RUNS),
-        pools=MemoryRecords(POOLS),
-        circuits=MemoryRecords(CIRCUITS),
-        interruptions=MemoryRecords(INTERRUPTIONS),
-        shortages=MemoryRecords(SHORTAGES),
-        reruns=MemoryRecords(RERUNS),
-        ledger=MemoryRecords(LEDGER),
-        switches=MemoryRecords(SWITCHES),
-    )
+    stores = stores_of(MemoryRecords)
+
+    @contextmanager
+    def alone() -> Iterator[None]:
+        with ExitStack() as locks:
+            for store in stores.values():  # always in this order, so that no two wait for each other
+                locks.enter_context(store.lock)
+            yield
+
+    return table_of(stores, ExclusiveTogether(stores, alone))
 
 
 def memory_github(model: MemoryGitHub) -> GitHub:

@@ -2,7 +2,7 @@
 
 from bisect import bisect_right
 from collections.abc import Mapping
-from threading import Lock
+from threading import RLock
 from typing import Generic, TypeVar
 
 from paddock.adapters.listings import changed, index_values, listing_of
@@ -59,7 +59,7 @@ class MemoryRecords(Generic[R]):
         self._moving = kind.placed_by
         # Per index and value: where its records stand, sorted by (order, key).
         self._places: dict[tuple[str, str], _Index] = {}
-        self._lock = Lock()
+        self.lock = RLock()  # for whoever writes to several stores at once
 
     def __len__(self) -> int:
         return len(self._records)
@@ -67,7 +67,7 @@ class MemoryRecords(Generic[R]):
     def add(self, record: R) -> bool:
         """Write a record whose key is free; False, and nothing written, if the key is taken."""
         key = record.key
-        with self._lock:
+        with self.lock:
             if key in self._records:
                 return False
             self._records[key] = record
@@ -87,7 +87,7 @@ class MemoryRecords(Generic[R]):
             IllegalTransition: `change` names a state that cannot be reached from a state of `when`.
         """
         self._kind.check(when, change)
-        with self._lock:
+        with self.lock:
             before = self._records.get(key)
             if before is None:
                 raise NotFound(f"{self._kind.prefix}#{key} does not exist")
@@ -106,7 +106,7 @@ class MemoryRecords(Generic[R]):
             ValueError: the kind has no such index, the cursor is not one of this listing, or `limit` is below 1.
         """
         listing = listing_of(self._kind, index, value, limit)
-        with self._lock:
+        with self.lock:
             places = self._places.get((index, value), _EMPTY)
             chosen, more = places.after(None if cursor is None else listing.place(cursor), limit)
             items = tuple(self._records[key] for _, key in chosen)
@@ -118,7 +118,7 @@ class MemoryRecords(Generic[R]):
 
     def remove(self, key: str) -> bool:
         """Delete the record; False if there was none."""
-        with self._lock:
+        with self.lock:
             record = self._records.pop(key, None)
             if record is None:
                 return False

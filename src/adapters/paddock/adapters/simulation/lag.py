@@ -1,15 +1,17 @@
 """Listings that lag, where a port's contract allows it: DynamoDB's secondary indexes are eventually consistent."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import attrs
 
 from paddock.adapters.listings import index_values
 from paddock.adapters.simulation.draws import hit
+from paddock.adapters.tables import AnyRecords, stores_in, table_of
 from paddock.core.ports.records import Page, Records
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock
+from paddock.core.ports.together import Together, Write
 from paddock.core.records import KINDS, Keyed, Kind
 from paddock.core.units import SECOND, Moment, Span
 
@@ -31,13 +33,19 @@ class Lag:
 
     def around(self, table: Table, stores: Table) -> Table:
         """The table, whose listings may lag. `stores` is where its records are."""
-        kinds = {kind.record: kind for kind in KINDS}
-        return Table(
-            **{
-                field.name: LaggingRecords(getattr(table, field.name), getattr(stores, field.name), self, kinds)
-                for field in attrs.fields(Table)
-            }
-        )
+        raw, kinds = stores_in(stores), {kind.record: kind for kind in KINDS}
+        lagging = {
+            prefix: LaggingRecords(store, raw[prefix], self, kinds) for prefix, store in stores_in(table).items()
+        }
+        return table_of(lagging, LaggingTogether(table.together, raw, self))
+
+    def moved(self, kind: Kind[Any], before: Keyed | None, after: Keyed) -> None:
+        """The record was written just now: into which places of its kind's indexes it came by that."""
+        places = set(index_values(kind, after))
+        if before is not None:
+            places -= set(index_values(kind, before))
+        if places:
+            self.entered(kind, after.key, places)
 
     def entered(self, kind: Kind[Any], key: str, entries: set[tuple[str, str]]) -> None:
         """The record was put into these places of its kind's indexes, just now."""
@@ -72,7 +80,7 @@ class LaggingRecords(Generic[R]):
         """Write a record whose key is free."""
         added = self._inner.add(record)
         if added:
-            self._moved(None, record)
+            self._lag.moved(self._kinds[type(record)], None, record)
         return added
 
     def get(self, key: str) -> R | None:
@@ -83,7 +91,7 @@ class LaggingRecords(Generic[R]):
         """Set the fields of `change` if the record matches `when`."""
         before = self._store.get(key)
         after = self._inner.update(key, when, change)
-        self._moved(before, after)
+        self._lag.moved(self._kinds[type(after)], before, after)
         return after
 
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
@@ -99,10 +107,23 @@ class LaggingRecords(Generic[R]):
         """Delete the record."""
         return self._inner.remove(key)
 
-    def _moved(self, before: R | None, after: R) -> None:
-        kind = self._kinds[type(after)]
-        places = set(index_values(kind, after))
-        if before is not None:
-            places -= set(index_values(kind, before))
-        if places:
-            self._lag.entered(kind, after.key, places)
+
+class LaggingTogether:
+    """Several writes in one step, into indexes that may be behind."""
+
+    def __init__(self, inner: Together, stores: Mapping[str, AnyRecords], lag: Lag) -> None:
+        """Args: who writes; the stores themselves, by prefix; what may be unseen."""
+        self._inner = inner
+        self._stores = stores
+        self._lag = lag
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """Carry out every write, or none."""
+        before = [self._stores[write.kind.prefix].get(write.key) for write in writes]
+        if not self._inner.write(writes):
+            return False
+        for write, old in zip(writes, before, strict=True):
+            after = self._stores[write.kind.prefix].get(write.key)
+            if after is not None:
+                self._lag.moved(write.kind, old, after)
+        return True

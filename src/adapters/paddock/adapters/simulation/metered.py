@@ -3,14 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
-import attrs
-
-from paddock.adapters.memory import MemoryDecisions, MemoryRecords
+from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.simulation.protocols import SimulatedCloud
+from paddock.adapters.tables import NAMES, AnyRecords, carry_out, checked, hold, stores_in, table_of
 from paddock.core.decision import Decision
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
-from paddock.core.ports.records import Page
+from paddock.core.ports.records import Page, Records
 from paddock.core.ports.stores import Table
+from paddock.core.ports.together import Write
 from paddock.core.records import Keyed
 from paddock.core.spec import Offer, RunnerSpec
 from paddock.core.units import SECOND, MicroDollars, Span
@@ -37,13 +37,13 @@ class Tally:
 
 
 class MeteredRecords(Generic[R]):
-    """`MemoryRecords`, counted."""
+    """Records, counted."""
 
     __slots__ = ("_added", "_changed", "_get", "_inner", "_tally", "_update")
 
     def __init__(
         self,
-        inner: MemoryRecords[R],
+        inner: Records[R, Any, Any],
         tally: Tally,
         added: Callable[[R], object] | None = None,
         changed: Callable[[R, R], object] | None = None,
@@ -92,6 +92,26 @@ class MeteredRecords(Generic[R]):
         return self._inner.remove(key)
 
 
+class MeteredTogether:
+    """Several writes in one step, counted twice each, as DynamoDB's transactions are."""
+
+    def __init__(self, table: Table, metered: Mapping[str, AnyRecords], tally: Tally) -> None:
+        """Args: the table itself; its counted stores; the count."""
+        self._stores = stores_in(table)
+        self._metered = metered
+        self._tally = tally
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """Carry out every write, or none."""
+        checked(writes)
+        self._tally.writes += len(writes)
+        if not hold(writes, self._stores):
+            self._tally.writes += len(writes)
+            return False
+        carry_out(writes, self._metered)
+        return True
+
+
 def metered(
     table: Table,
     tally: Tally,
@@ -99,10 +119,11 @@ def metered(
     changed: Mapping[str, Callable[[Any, Any], object]],
 ) -> Table:
     """The whole table, counted. `added` names by kind who is told of new records, `changed` of those that changed."""
-    names = [field.name for field in attrs.fields(Table)]
-    return Table(
-        **{name: MeteredRecords(getattr(table, name), tally, added.get(name), changed.get(name)) for name in names}
-    )
+    stores = {
+        prefix: MeteredRecords(store, tally, added.get(NAMES[prefix]), changed.get(NAMES[prefix]))
+        for prefix, store in stores_in(table).items()
+    }
+    return table_of(stores, MeteredTogether(table, stores, tally))
 
 
 class WatchedMachines:

@@ -70,9 +70,15 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[sqlite3.Connection]:
-        """A connection within a transaction that nobody else writes beside; undone if the block raises."""
+        """A connection within a transaction that nobody else writes beside; undone if the block raises.
+
+        A block within a block is part of the outer one's transaction.
+        """
         slot = self._slot()
         with translated(self.path), slot.lock:
+            if slot.connection.in_transaction:
+                yield slot.connection
+                return
             slot.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield slot.connection

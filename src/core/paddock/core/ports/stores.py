@@ -14,6 +14,7 @@ from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ledger import EntryChange, EntryIs, LedgerEntry
 from paddock.core.pool import Pool, PoolChange, PoolIs
 from paddock.core.ports.records import Records
+from paddock.core.ports.together import Together
 from paddock.core.rerun import Rerun, RerunChange, RerunIs
 from paddock.core.run import Run, RunChange, RunIs
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
@@ -35,7 +36,7 @@ SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
 
 @attrs.frozen
 class Table:
-    """Every store of a fleet: one DynamoDB table, one SQLite file, or memory."""
+    """Every store of a fleet, and what writes to several at once: one DynamoDB table, one SQLite file, or memory."""
 
     jobs: JobStore
     runners: RunnerStore
@@ -48,3 +49,4 @@ class Table:
     reruns: RerunStore
     ledger: LedgerStore
     switches: SwitchStore
+    together: Together
