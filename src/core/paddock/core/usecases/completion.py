@@ -25,6 +25,7 @@ from paddock.core.units import Moment
 from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
+from paddock.core.usecases.shortcuts import Shortcuts
 
 _WORKED = frozenset({OperationalResult.SERVED, OperationalResult.INTERRUPTED, OperationalResult.TIMED_OUT})
 _ATTEMPTS = 4  # a conditional write that loses is decided anew on what stands there
@@ -43,6 +44,7 @@ class Completion:
         decisions: Decisions,
         clock: Clock,
     ) -> None:
+        self._shortcuts = Shortcuts(table=table, decisions=decisions, clock=clock)
         self._jobs = table.jobs
         self._runners = table.runners
         self._workflows = github.workflows
@@ -69,6 +71,8 @@ class Completion:
 
     def in_progress(self, seen: JobObserved) -> None:
         """GitHub gave the job to a runner."""
+        if self._shortcuts.started(seen):
+            return
         for _ in range(_ATTEMPTS):
             job = self._known(seen)
             if job.state not in WAITING_OR_LAUNCHED:
@@ -118,11 +122,13 @@ class Completion:
     def _known(self, seen: JobObserved) -> Job:
         """The job's record, made now if this message overtook the one that queued it."""
         job = Job(seen.job, received_at=seen.received_at)
+        current = self._jobs.get(job.key)
+        if current is not None:
+            return current
         if self._jobs.add(job):
             self._record.job(job.id, "early", f"GitHub said {seen.status} before its queued event arrived")
             return job
-        current = self._jobs.get(job.key)
-        return job if current is None else current
+        return self._jobs.get(job.key) or job
 
     def _conclude(self, seen: JobObserved, job: Job) -> bool:
         """Write GitHub's conclusion; False if the record changed meanwhile."""
@@ -177,6 +183,8 @@ class Completion:
     # -- the machine's word -------------------------------------------------------------------------------------
 
     def _reported(self, report: RunnerReported) -> None:
+        if report.event is ReportEvent.FINISHED and self._shortcuts.finished(report):
+            return
         runner = self._runners.get(report.machine)
         if runner is None:
             self._record.machine(report.machine, "unknown_machine", f"a machine without a record says {report.event}")

@@ -1,0 +1,98 @@
+"""What nearly always happens, in one request: written blindly, on the condition that all is as it nearly always is.
+
+Where it is not, nothing is written, False comes back, and the long way is gone: read, decide, write one by one. So a
+shortcut knows no exceptions and heals nothing. It may do less than the long way, but never other things.
+
+::
+
+    GitHub: in progress ──> job launched, its own machine idle   ──> job running, machine busy
+    machine: finished   ──> job running, its own machine busy    ──> job finished, machine draining
+"""
+
+from paddock.core.job import JobChange, JobIs
+from paddock.core.messages import JobObserved, RunnerReported
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.ports.together import Update
+from paddock.core.records import JOBS, RUNNERS
+from paddock.core.runner import RunnerChange, RunnerIs, machine_of
+from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.core.units import MINUTE, Moment
+from paddock.core.usecases.record import Recorder
+
+_IDLE = frozenset({RunnerState.BOOTING, RunnerState.READY})
+_LATE = 5 * MINUTE  # a machine whose clock says that this is how long ago it finished is looked at more closely
+
+
+class Shortcuts:
+    """For what GitHub and machines say when all goes well."""
+
+    def __init__(self, *, table: Table, decisions: Decisions, clock: Clock) -> None:
+        self._together = table.together
+        self._clock = clock
+        self._life = Recorder(decisions, clock, "life")
+        self._completion = Recorder(decisions, clock, "completion")
+
+    def started(self, seen: JobObserved) -> bool:
+        """GitHub gave the job to a runner: its own. True if that was all, and is written down."""
+        machine = machine_of(seen.runner_name)
+        if machine is None:
+            return False
+        number = seen.job.job_id
+        works = Update(
+            RUNNERS,
+            machine,
+            RunnerIs(state=_IDLE, assigned_job=number, served_job=None, gone_at=None),
+            RunnerChange(state=RunnerState.BUSY, busy_at=seen.began, served_job=number),
+        )
+        runs = Update(
+            JOBS,
+            str(number),
+            JobIs(state=JobState.LAUNCHED, machine=machine, result=None),
+            JobChange(
+                state=JobState.RUNNING,
+                runner_name=seen.runner_name,
+                started_at=seen.began,
+                lease_until=0,
+                reason="",
+            ),
+        )
+        if not self._together.write([works, runs]):
+            return False
+        self._life.job(number, "running", f"GitHub gave it to runner {seen.runner_name}", machine=machine)
+        return True
+
+    def finished(self, report: RunnerReported) -> bool:
+        """The machine has done the job it was launched for. True if that was all, and is written down."""
+        ended = self._ended(report)
+        if ended is None or report.conclusion is None or report.reason or report.interrupted_by is not None:
+            return False
+        machine, served = report.machine, OperationalResult.SERVED
+        drains = RunnerChange(state=RunnerState.DRAINING, result=served, idle_at=ended)
+        if report.ready_at is not None:
+            drains["ready_at"] = min(report.ready_at, self._clock.now())
+        done = Update(
+            RUNNERS,
+            machine,
+            RunnerIs(state=RunnerState.BUSY, served_job=report.job_id, interrupted_at=None, gone_at=None),
+            drains,
+        )
+        over = Update(
+            JOBS,
+            str(report.job_id),
+            JobIs(state=JobState.RUNNING, machine=machine, launch=report.launch, result=None, conclusion=None),
+            JobChange(state=JobState.FINISHED, result=served, conclusion=report.conclusion, finished_at=ended),
+        )
+        if not self._together.write([done, over]):
+            return False
+        self._completion.machine(machine, "finished", f"its runner reports {report.conclusion}")
+        self._completion.job(report.job_id, "served", f"machine {machine} reports {report.conclusion}")
+        return True
+
+    def _ended(self, report: RunnerReported) -> Moment | None:
+        """When it finished, by its own clock; None if that cannot be believed unseen."""
+        if report.result not in {None, OperationalResult.SERVED}:
+            return None
+        ended, now = report.finished_at or report.at, self._clock.now()
+        return min(ended, now) if now - ended <= _LATE else None
