@@ -8,7 +8,7 @@
                     └─ known already: resumed if its dispatcher's lease ran out, else left alone
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
@@ -26,7 +26,7 @@ from paddock.core.units import SECOND, Moment, Span
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.handled import Again, Done, Handled, again
-from paddock.core.usecases.launching import Launching
+from paddock.core.usecases.launching import Launching, queued_with
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
@@ -72,27 +72,48 @@ class Dispatch:
         One request's trouble never fails another one's.
         """
         handled: dict[int, Handled] = {}
-        fresh: dict[int, Job] = {}
+        firsts: dict[int, JobMessage] = {}
         for request in requests:
             job_id = request.job.job_id
-            first = next(other for other in requests if other.job.job_id == job_id)
-            try:
-                if first is not request:
-                    self._told_twice(request, first.received_at, "asked for in the same batch")
-                    continue
-                known = self._known(request)
-            except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own request alone
-                handled.setdefault(job_id, self._trouble(job_id, error))
-                continue
-            if isinstance(known, Job):
-                fresh[job_id] = known
-            else:
-                handled[job_id] = known
+            if firsts.setdefault(job_id, request) is not request:
+                try:
+                    self._told_twice(request, firsts[job_id].received_at, "asked for in the same batch")
+                except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own request alone
+                    handled.setdefault(job_id, self._trouble(job_id, error))
+        # Nearly all are news: those are admitted before they are written down, which takes one request and not two.
+        news = {job_id: request for job_id, request in firsts.items() if request.delivery}
+        fresh = {job_id: Job(request.job, received_at=request.received_at) for job_id, request in news.items()}
+        self._round(fresh, news, handled)
+        self._round({}, {job_id: one for job_id, one in firsts.items() if job_id not in handled}, handled)
+        return [handled[request.job.job_id] for request in requests]
+
+    def _round(
+        self, unwritten: dict[int, Job], requests: Mapping[int, JobMessage], handled: dict[int, Handled]
+    ) -> None:
+        """Admit and launch for these requests. Of the `unwritten`, those that are no news after all are left over."""
+        fresh = dict(unwritten)
+        for job_id, request in requests.items():
+            if job_id not in unwritten and job_id not in handled:
+                self._look(request, fresh, handled)
         try:
-            handled.update(self._launching(self._admitted(fresh.values(), handled)))
+            admitted = self._admitted(fresh.values(), unwritten, handled)
+            handled.update(self._launching(admitted, frozenset(unwritten)))
         except Exception as error:  # noqa: BLE001 - as above
             handled.update({job_id: self._trouble(job_id, error) for job_id in fresh if job_id not in handled})
-        return [handled[request.job.job_id] for request in requests]
+
+    def _look(self, request: JobMessage, fresh: dict[int, Job], handled: dict[int, Handled]) -> Job | None:
+        """The job of a request as it stands written, among the `fresh` ones if it is to be launched now."""
+        job_id = request.job.job_id
+        try:
+            known = self._known(request)
+        except Exception as error:  # noqa: BLE001 - as above
+            handled[job_id] = self._trouble(job_id, error)
+            return None
+        if not isinstance(known, Job):
+            handled[job_id] = known
+            return None
+        fresh[job_id] = known
+        return known
 
     def _trouble(self, job_id: int, error: Exception) -> Again:
         self._record.fault(job_id, error)
@@ -104,7 +125,7 @@ class Dispatch:
         """The job if it is to be launched now; otherwise what is to become of its message."""
         job = Job(request.job, received_at=request.received_at)
         if self._jobs.add(job):
-            self._record.job(job.id, "queued", f"GitHub queued it with {', '.join(job.facts.labels)}")
+            self._record.job(job.id, "queued", queued_with(job))
             return job
         current = self._jobs.get(job.key)
         if current is None:
@@ -129,7 +150,12 @@ class Dispatch:
 
     # -- admission ----------------------------------------------------------------------------------------------
 
-    def _admitted(self, jobs: Iterable[Job], handled: dict[int, Handled]) -> list[tuple[Job, RunnerSpec]]:
+    def _admitted(
+        self,
+        jobs: Iterable[Job],
+        unwritten: dict[int, Job],
+        handled: dict[int, Handled],
+    ) -> list[tuple[Job, RunnerSpec]]:
         admitted: list[tuple[Job, RunnerSpec]] = []
         fresh = list(jobs)
         if not fresh:
@@ -143,6 +169,8 @@ class Dispatch:
                 if isinstance(verdict, Admit):
                     usage = usage.plus(job.facts.repository, verdict.vcpu)
                     admitted.append((job, verdict.spec))
+                elif job.id in unwritten:
+                    del unwritten[job.id]  # it is written down first, and judged again as it then stands
                 elif isinstance(verdict, Refuse):
                     self._reject(job, verdict.verdict, verdict.reason, unsafe=verdict.unsafe)
                     handled[job.id] = Done()

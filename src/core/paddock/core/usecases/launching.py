@@ -6,6 +6,9 @@ is asked with its token, and whoever resumes a launch asks for exactly the same.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+
+import attrs
 
 from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
 from paddock.core.job import Job, JobChange, JobIs
@@ -14,6 +17,8 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
+from paddock.core.ports.together import Add
+from paddock.core.records import JOBS, LAUNCHES
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
@@ -31,6 +36,11 @@ from paddock.core.usecases.retire import Retire
 
 _CODE = re.compile(r"^[A-Z][A-Za-z0-9.]*: (?=\S)")
 _SHORT = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
+
+
+def queued_with(job: Job) -> str:
+    """Words for the decision on a job that is news."""
+    return f"GitHub queued it with {', '.join(job.facts.labels)}"
 
 
 class Launching:
@@ -56,6 +66,7 @@ class Launching:
         self._offers = offers
         self._jobs = table.jobs
         self._launches = table.launches
+        self._together = table.together
         self._switches = table.switches
         self._machines = machines
         self._assign = assign
@@ -67,8 +78,14 @@ class Launching:
         self._ids = ids
         self._record = Recorder(decisions, clock, "dispatch")
 
-    def __call__(self, admitted: Sequence[tuple[Job, RunnerSpec]]) -> dict[int, Handled]:
-        """Launch for these jobs, one launch per kind of machine; what becomes of each one's message."""
+    def __call__(
+        self, admitted: Sequence[tuple[Job, RunnerSpec]], unwritten: AbstractSet[int] = frozenset()
+    ) -> dict[int, Handled]:
+        """Launch for these jobs, one launch per kind of machine; what becomes of each one's message.
+
+        The records of the `unwritten` ones are written with the launch. Those that turn out to have one already, or
+        for which there is no launch now, are left out of the answer, and nothing is done for them.
+        """
         groups: dict[tuple[RunnerSpec, Market], list[Job]] = {}
         handled: dict[int, Handled] = {}
         for job, spec in admitted:
@@ -87,7 +104,7 @@ class Launching:
             except Exception as error:  # noqa: BLE001 - nor does one kind of machine stop the others
                 handled.update({job.id: self._trouble(job, error) for job in group})
             else:
-                handled.update(self._chosen(name, spec, choice, probe, group))
+                handled.update(self._chosen(name, spec, choice, probe, group, unwritten))
         return handled
 
     def resume(self, job: Job) -> Handled:
@@ -127,16 +144,22 @@ class Launching:
         return Done()
 
     def _chosen(
-        self, name: str, spec: RunnerSpec, choice: Choice, probe: Choice | None, group: Sequence[Job]
+        self,
+        name: str,
+        spec: RunnerSpec,
+        choice: Choice,
+        probe: Choice | None,
+        group: Sequence[Job],
+        unwritten: AbstractSet[int],
     ) -> dict[int, Handled]:
         """Launch for the group what was chosen, under this name; its first job may be the probe of a circuit."""
         handled: dict[int, Handled] = {}
         if probe is not None:
             first, group = group[0], group[1:]
-            handled.update(self._launch(name, spec, probe, [first]))
+            handled.update(self._launch(name, spec, probe, [first], unwritten))
             name = self._ids.token()
         if group:
-            handled.update(self._launch(name, spec, choice, group))
+            handled.update(self._launch(name, spec, choice, group, unwritten))
         return handled
 
     def _standing(self, job: Job) -> Launch | None:
@@ -151,8 +174,29 @@ class Launching:
         found = self._launches.get(job.launch_id)
         return found if found is not None or self._launches.add(blank) else self._launches.get(job.launch_id)
 
-    def _launch(self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job]) -> dict[int, Handled]:
+    def _launch(
+        self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job], unwritten: AbstractSet[int]
+    ) -> dict[int, Handled]:
         """One launch for jobs that want the same machine: for exactly those that could be held."""
+        known = [job for job in group if job.id not in unwritten]
+        if known or choice.empty:
+            return self._launch_for_known(name, spec, choice, known)
+        held = [attrs.evolve(job, **self._held(job, name, spec)) for job in group]
+        launch = self._record_of(name, spec, choice, held)
+        try:
+            if not self._together.write([*(Add(JOBS, job) for job in held), Add(LAUNCHES, launch)]):
+                return {}
+            for job in held:
+                self._record.job(job.id, "queued", queued_with(job))
+            self._say(choice, held)
+            return self._fulfil(launch, held, resumed=False)
+        except Exception as error:  # noqa: BLE001 - as above
+            return {job.id: self._later(job, error) for job in held}
+
+    def _launch_for_known(
+        self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job]
+    ) -> dict[int, Handled]:
+        """The same for jobs whose records stand written."""
         handled: dict[int, Handled] = {}
         held: list[Job] = []
         for job in group:
@@ -165,12 +209,9 @@ class Launching:
                 held.extend([mine] if mine is not None else [])
         if not held:
             return handled
-        jobs = tuple(job.id for job in held)
-        disk = spec.disk or self._settings.default_disk
-        launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without, disk=disk)
+        launch = self._record_of(name, spec, choice, held)
         try:
-            for job in held if choice.reasons else ():
-                self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
+            self._say(choice, held)
             if choice.empty:
                 handled.update(self._served(held, {}, _SHORT, launch, resumed=False))
             elif self._launches.add(launch) or self._is_mine(launch):
@@ -179,6 +220,16 @@ class Launching:
             handled.update({job.id: self._later(job, error) for job in held})
         return handled
 
+    def _record_of(self, name: str, spec: RunnerSpec, choice: Choice, held: Sequence[Job]) -> Launch:
+        jobs = tuple(job.id for job in held)
+        disk = spec.disk or self._settings.default_disk
+        return Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without, disk=disk)
+
+    def _say(self, choice: Choice, held: Sequence[Job]) -> None:
+        """What is worth saying about the choice; most are not."""
+        for job in held if choice.reasons else ():
+            self._record.job(job.id, "chosen", "; ".join(choice.reasons), market=choice.market)
+
     def _is_mine(self, launch: Launch) -> bool:
         """True if what stands there is this very launch, and only the answer to writing it was lost."""
         standing = self._launches.get(launch.key)
@@ -186,7 +237,21 @@ class Launching:
 
     def _hold(self, job: Job, launch: str, spec: RunnerSpec) -> Job | None:
         """Take the job under a lease; None if somebody else was faster."""
-        change = JobChange(
+        when = JobIs(state=JobState.QUEUED, launch=job.launch)
+        try:
+            return self._jobs.update(job.key, when, self._held(job, launch, spec))
+        except Conflict as conflict:
+            # The write may have been repeated below us after its first answer was lost.
+            there = conflict.current
+            if isinstance(there, Job) and there.launch_id == launch and there.state is JobState.DISPATCHING:
+                return there
+            return None
+        except NotFound:
+            return None
+
+    def _held(self, job: Job, launch: str, spec: RunnerSpec) -> JobChange:
+        """What becomes of a queued job's record that is taken under a lease."""
+        return JobChange(
             state=JobState.DISPATCHING,
             spec=spec,
             launch=job.launch + 1,
@@ -198,16 +263,6 @@ class Launching:
             wakes=0,
             not_before=0,
         )
-        try:
-            return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)
-        except Conflict as conflict:
-            # The write may have been repeated below us after its first answer was lost.
-            there = conflict.current
-            if isinstance(there, Job) and there.launch_id == launch and there.state is JobState.DISPATCHING:
-                return there
-            return None
-        except NotFound:
-            return None
 
     def _fulfil(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
         """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
