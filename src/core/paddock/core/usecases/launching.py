@@ -184,8 +184,12 @@ class Launching:
         held = [attrs.evolve(job, **self._held(job, name, spec)) for job in group]
         launch = self._record_of(name, spec, choice, held)
         try:
-            if not self._together.write([*(Add(JOBS, job) for job in held), Add(LAUNCHES, launch)]):
-                return {}
+            news = self._together.write([*(Add(JOBS, job) for job in held), Add(LAUNCHES, launch)])
+        except Exception as error:  # noqa: BLE001 - as above
+            return {job.id: self._trouble(job, error) for job in held}
+        if not news:
+            return {}
+        try:
             for job in held:
                 self._record.job(job.id, "queued", queued_with(job))
             self._say(choice, held)
