@@ -68,9 +68,13 @@ class RunnerIs(TypedDict, total=False):
     state: RunnerState | AbstractSet[RunnerState]
     assigned_job: int | None
     served_job: int | None
+    ready_at: Moment | None
+    busy_at: Moment | None
+    idle_at: Moment | None
     gone_at: Moment | None
     heartbeat_at: Moment | None
     interrupted_at: Moment | None
+    result: OperationalResult | None
 
 
 class RunnerChange(TypedDict, total=False):

@@ -2,15 +2,16 @@
 
 ::
 
-    JIT config ──> assignment (put if absent) ──> machine record, and job launched, in one step
-         │               │
-      crash: an       crash: the receipt says which runner the machine is, and nothing is minted twice;
-      offline         the launch that stands written says for whom the machine is, so that whoever finds
-      registration    it first can write it down: the next try, or a sweep
-      is left over
-"""
+    JIT config ──> machine record ──> assignment (put if absent) ──> job launched
+         │               │                     │
+      crash: an       crash: the machine    crash: the receipt says which runner the machine is;
+      offline         has no orders yet;    nothing is minted twice
+      registration    the next try mints
+      is left over    and takes the old
+                      registration back
 
-import attrs
+The record comes before the orders, so no machine ever works that nobody wrote down.
+"""
 
 from paddock.core.errors import Conflict, PaddockError, Rejected
 from paddock.core.job import Job, JobChange, JobIs
@@ -22,8 +23,6 @@ from paddock.core.ports.github import GitHub, JitConfig, Scope
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.ports.together import Add, Update
-from paddock.core.records import JOBS, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, runner_name
 from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.states import JobState
@@ -58,7 +57,6 @@ class Assign:
         self._settings = settings
         self._jobs = table.jobs
         self._runners = table.runners
-        self._together = table.together
         self._registrations = github.runners
         self._releases = github.releases
         self._assignments = assignments
@@ -79,53 +77,44 @@ class Assign:
             PaddockError: whatever GitHub or the stores raise; the same call may be repeated.
         """
         receipt = self._assignments.get(machine.id) if resumed else None
-        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, launch_id=launch.id)
         if receipt is None:
-            jit = self._minted(job, machine)
-            minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
-            runner = record_of(machine, launch, job, minted, self._settings)
-            receipt = self._ordered(job, machine, launch, jit)
-            flip = Update(JOBS, job.key, when, self._launched_on(receipt))
-            if receipt.runner_id == jit.runner_id and self._together.write([Add(RUNNERS, runner), flip]):
-                return self._said(attrs.evolve(job, **flip.change), machine, launch)
+            receipt = self._register(job, machine, launch)
         else:
-            runner = record_of(machine, launch, job, receipt, self._settings)
-        self._keep(runner, receipt, job)
-        try:
-            launched = self._jobs.update(job.key, when, self._launched_on(receipt))
-        except Conflict:
-            return None
-        return self._said(launched, machine, launch)
-
-    def _launched_on(self, receipt: AssignmentReceipt) -> JobChange:
-        return JobChange(
+            self._keep(record_of(machine, launch, job, receipt, self._settings), receipt, job)
+        now = self._clock.now()
+        change = JobChange(
             state=JobState.LAUNCHED,
-            machine=receipt.machine,
+            machine=machine.id,
             runner_name=receipt.runner_name,
-            launched_at=self._clock.now(),
+            launched_at=now,
             lease_until=0,
         )
-
-    def _said(self, launched: Job, machine: Machine, launch: Launch) -> Job:
-        story = _story(machine, launch)
-        self._record.job(launched.id, "launched", story, machine=machine.id, launch=launched.launch)
+        try:
+            launched = self._jobs.update(
+                job.key, JobIs(state=JobState.DISPATCHING, launch=job.launch, launch_id=launch.id), change
+            )
+        except Conflict:
+            return None
+        self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
         return launched
 
     def ordered(self, machine: Machine) -> bool:
         """True if the machine ever got orders."""
         return self._assignments.get(machine.id) is not None
 
-    def _minted(self, job: Job, machine: Machine) -> JitConfig:
-        return self._mint(scope_of(job.facts.repository, self._settings), job, machine)
-
-    def _ordered(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig) -> AssignmentReceipt:
-        """Put the orders, unless the machine has some."""
+    def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
         scope = scope_of(job.facts.repository, self._settings)
         package = self._releases.package(scope, machine.arch)
+        jit = self._mint(scope, job, machine)
+        minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
+        runner = record_of(machine, launch, job, minted, self._settings)
+        new = self._runners.add(runner)
         receipt = self._assignments.put(self._orders(job, machine, launch, jit, package))
         if receipt.runner_id != jit.runner_id:
             # Another dispatcher was faster; its registration is the machine's, ours is left over.
             self._forget(machine.id, scope, jit.runner_id)
+        if not new or receipt.runner_id != jit.runner_id:
+            self._keep(runner, receipt, job)
         return receipt
 
     def _keep(self, runner: Runner, receipt: AssignmentReceipt, job: Job) -> None:

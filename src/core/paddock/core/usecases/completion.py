@@ -85,6 +85,8 @@ class Completion:
 
     def completed(self, seen: JobObserved) -> None:
         """GitHub concluded the job."""
+        if self._shortcuts.completed(seen):
+            return
         for _ in range(_ATTEMPTS):
             job = self._known(seen)
             if seen.runner_name and job.state in WAITING_OR_LAUNCHED:

@@ -4,6 +4,8 @@ A destructive act needs fresh evidence: GitHub refuses to delete a runner that r
 first, and only a machine whose registration is gone is told to end.
 """
 
+import attrs
+
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
 from paddock.core.ledger import Rates, entries_of
@@ -13,6 +15,8 @@ from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.ports.together import Add, Update
+from paddock.core.records import LEDGER, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
@@ -42,6 +46,7 @@ class Retire:
         self._jobs = table.jobs
         self._runners = table.runners
         self._ledger = table.ledger
+        self._together = table.together
         self._machines = machines
         self._registrations = github.runners
         self._assignments = assignments
@@ -99,21 +104,28 @@ class Retire:
         seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
         return any(one is not None and one.status == "online" for one in seen)
 
-    def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
+    def gone(
+        self, runner: Runner, at: Moment, reason: str, *, taken: bool = False, served: Job | None = None
+    ) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.
 
-        ::
+        One that has done its work needs a single step. All others::
 
             gone_at written ──> bill ──> registration ──> assignment ──> state gone
                     │             └──────────┬───────────────┘
               from here on its            crash, or GitHub is away: the record is still open,
               times stand fast            so the next sweep does the same again, to the same moment
 
-        `taken`: it was the cloud that ended it. Returns the closed record; None if it was closed already.
+        `taken`: it was the cloud that ended it. `served`: the job that the record says it served.
+
+        Returns the closed record; None if it was closed already.
 
         Raises:
             Unavailable, Throttled: something could not be forgotten yet; repeat it.
         """
+        closed = self._at_once(runner, at, reason, served, taken=taken)
+        if closed is not None:
+            return closed
         marked = self._marked(runner, at, reason, taken=taken)
         if marked is None:
             return None
@@ -127,6 +139,32 @@ class Retire:
                 runner.key, RunnerIs(state=LIVE_RUNNERS), RunnerChange(state=RunnerState.GONE)
             )
         except (Conflict, NotFound):
+            return None
+        self._record.machine(closed.machine, "gone", reason, result=closed.result)
+        return closed
+
+    def _at_once(self, runner: Runner, at: Moment, reason: str, served: Job | None, *, taken: bool) -> Runner | None:
+        """Bill and record in one step, if nothing is as it seldom is; None if nothing was written.
+
+        GitHub has deleted the registration of a runner that did its work.
+        """
+        if not runner.live or runner.gone_at is not None or runner.result is not OperationalResult.SERVED:
+            return None
+        self._assignments.delete(runner.machine)
+        change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason, taken=taken)
+        closed = attrs.evolve(runner, **change)
+        as_read = RunnerIs(
+            state=runner.state,
+            served_job=runner.served_job,
+            ready_at=runner.ready_at,
+            busy_at=runner.busy_at,
+            idle_at=runner.idle_at,
+            interrupted_at=runner.interrupted_at,
+            result=runner.result,
+            gone_at=None,
+        )
+        bill = [Add(LEDGER, entry) for entry in entries_of(closed, served, self._rates)]
+        if not self._together.write([*bill, Update(RUNNERS, runner.key, as_read, change)]):
             return None
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return closed

@@ -6,7 +6,8 @@ shortcut knows no exceptions and heals nothing. It may do less than the long way
 ::
 
     GitHub: in progress ──> job launched, its own machine idle   ──> job running, machine busy
-    machine: finished   ──> job running, its own machine busy    ──> job finished, machine draining
+    GitHub: completed   ──> job running                          ──> job finished
+    machine: finished   ──> job running or finished, machine busy ──> job served, machine draining
 """
 
 from paddock.core.job import JobChange, JobIs
@@ -22,6 +23,7 @@ from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.record import Recorder
 
 _IDLE = frozenset({RunnerState.BOOTING, RunnerState.READY})
+_RAN = frozenset({JobState.RUNNING, JobState.FINISHED})
 _LATE = 5 * MINUTE  # a machine whose clock says that this is how long ago it finished is looked at more closely
 
 
@@ -63,6 +65,23 @@ class Shortcuts:
         self._life.job(number, "running", f"GitHub gave it to runner {seen.runner_name}", machine=machine)
         return True
 
+    def completed(self, seen: JobObserved) -> bool:
+        """GitHub concluded a job that ran where we know it to. True if that was all, and is written down."""
+        machine = machine_of(seen.runner_name)
+        if machine is None:
+            return False
+        over = Update(
+            JOBS,
+            str(seen.job.job_id),
+            JobIs(state=JobState.RUNNING, machine=machine),
+            JobChange(state=JobState.FINISHED, conclusion=seen.conclusion, finished_at=seen.ended, lease_until=0),
+        )
+        if not self._together.write([over]):
+            return False
+        reason = f"GitHub concluded it: {seen.conclusion}"
+        self._completion.job(seen.job.job_id, "finished", reason, runner=seen.runner_name)
+        return True
+
     def finished(self, report: RunnerReported) -> bool:
         """The machine has done the job it was launched for. True if that was all, and is written down."""
         ended = self._ended(report)
@@ -78,11 +97,12 @@ class Shortcuts:
             RunnerIs(state=RunnerState.BUSY, served_job=report.job_id, interrupted_at=None, gone_at=None),
             drains,
         )
+        # Whether GitHub has concluded the job by now or not: that is its word to say, and it comes within seconds.
         over = Update(
             JOBS,
             str(report.job_id),
-            JobIs(state=JobState.RUNNING, machine=machine, launch=report.launch, result=None, conclusion=None),
-            JobChange(state=JobState.FINISHED, result=served, conclusion=report.conclusion, finished_at=ended),
+            JobIs(state=_RAN, machine=machine, launch=report.launch, result=None),
+            JobChange(result=served),
         )
         if not self._together.write([done, over]):
             return False
