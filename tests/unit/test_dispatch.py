@@ -308,7 +308,7 @@ def test_one_jobs_trouble_does_not_keep_the_others_of_its_batch() -> None:
     assert world.record(good).state is JobState.LAUNCHED
 
 
-@pytest.mark.parametrize("call", ["table.switches.get", "table.together.write", "table.jobs.update"])
+@pytest.mark.parametrize("call", ["table.switches.get", "table.together.write"])
 def test_a_table_that_is_away_lets_the_request_come_back(call: str) -> None:
     """And when it is back, the job is served, by one machine."""
     broken = Failing({call: Unavailable("away")})

@@ -64,55 +64,87 @@ class Assign:
         self._ids = ids
         self._record = Recorder(decisions, clock, "dispatch")
 
-    def __call__(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Job | None:
+    def __call__(self, job: Job, machine: Machine, launch: Launch) -> Job | None:
         """Assign `machine` to `job`; the job's record as launched, or None if the job had moved on meanwhile.
 
         Args:
             job: in state dispatching, with this launch.
             machine: one of the launch's machines.
-            launch: the launch record.
-            resumed: the launch was begun before, so the machine may have its assignment already.
+            launch: the launch record. It may have been begun before, so the machine may have its orders already.
 
         Raises:
             PaddockError: whatever GitHub or the stores raise; the same call may be repeated.
         """
-        receipt = self._assignments.get(machine.id) if resumed else None
+        receipt = self._assignments.get(machine.id)
         if receipt is None:
             receipt = self._register(job, machine, launch)
         else:
             self._keep(record_of(machine, launch, job, receipt, self._settings), receipt, job)
-        now = self._clock.now()
-        change = JobChange(
-            state=JobState.LAUNCHED,
-            machine=machine.id,
-            runner_name=receipt.runner_name,
-            launched_at=now,
-            lease_until=0,
-        )
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, launch_id=launch.id)
         try:
-            launched = self._jobs.update(
-                job.key, JobIs(state=JobState.DISPATCHING, launch=job.launch, launch_id=launch.id), change
-            )
+            launched = self._jobs.update(job.key, when, self.launched(machine, receipt.runner_name))
         except Conflict:
             return None
-        self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
+        self.said(job, machine, launch)
         return launched
+
+    def launched(self, machine: Machine, runner_name: str) -> JobChange:
+        """What becomes of the record of a job that gets this machine."""
+        return JobChange(
+            state=JobState.LAUNCHED,
+            machine=machine.id,
+            runner_name=runner_name,
+            launched_at=self._clock.now(),
+            lease_until=0,
+        )
+
+    def said(self, job: Job, machine: Machine, launch: Launch) -> None:
+        """Write down that the job got the machine."""
+        self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
 
     def ordered(self, machine: Machine) -> bool:
         """True if the machine ever got orders."""
         return self._assignments.get(machine.id) is not None
 
-    def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
-        scope = scope_of(job.facts.repository, self._settings)
-        package = self._releases.package(scope, machine.arch)
-        jit = self._mint(scope, job, machine)
+    def record(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig) -> Runner:
+        """The machine's record, with this registration."""
         minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
-        runner = record_of(machine, launch, job, minted, self._settings)
-        new = self._runners.add(runner)
+        return record_of(machine, launch, job, minted, self._settings)
+
+    def mint(self, job: Job, machine: Machine) -> JitConfig:
+        """Register a runner for the job on the machine.
+
+        Raises:
+            PaddockError: GitHub's no, or none of its answers.
+        """
+        scope, labels, group = (
+            scope_of(job.facts.repository, self._settings),
+            job.facts.labels,
+            self._settings.runner_group,
+        )
+        try:
+            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
+        except Rejected:
+            # "Already exists" is usually our own lost answer: once more under another name tells it from a real no.
+            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
+
+    def order(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig) -> AssignmentReceipt:
+        """Put the orders, unless the machine has some: then ours are left over, and their registration is taken back.
+
+        Raises:
+            PaddockError: GitHub did not say which package, or the orders could not be put.
+        """
+        package = self._releases.package(scope_of(job.facts.repository, self._settings), machine.arch)
         receipt = self._assignments.put(self._orders(job, machine, launch, jit, package))
         if receipt.runner_id != jit.runner_id:
-            # Another dispatcher was faster; its registration is the machine's, ours is left over.
-            self._forget(machine.id, scope, jit.runner_id)
+            self.forget(job, machine.id, jit.runner_id)
+        return receipt
+
+    def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
+        jit = self.mint(job, machine)
+        runner = self.record(job, machine, launch, jit)
+        new = self._runners.add(runner)
+        receipt = self.order(job, machine, launch, jit)
         if not new or receipt.runner_id != jit.runner_id:
             self._keep(runner, receipt, job)
         return receipt
@@ -133,15 +165,7 @@ class Assign:
         )
         self._runners.update(runner.key, RunnerIs(), change)
         if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
-            self._forget(runner.machine, scope_of(job.facts.repository, self._settings), known.runner_id)
-
-    def _mint(self, scope: Scope, job: Job, machine: Machine) -> JitConfig:
-        labels, group = job.facts.labels, self._settings.runner_group
-        try:
-            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
-        except Rejected:
-            # "Already exists" is usually our own lost answer: once more under another name tells it from a real no.
-            return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
+            self.forget(job, runner.machine, known.runner_id)
 
     def _fresh_name(self, machine: Machine) -> str:
         return runner_name(machine.id, self._ids.token()[-_SUFFIX:])
@@ -163,10 +187,10 @@ class Assign:
             created_at=self._clock.now(),
         )
 
-    def _forget(self, machine: str, scope: Scope, runner_id: int) -> None:
+    def forget(self, job: Job, machine: str, runner_id: int) -> None:
         """Take back a registration that no runner will ever use."""
         try:
-            self._registrations.delete(scope, runner_id)
+            self._registrations.delete(scope_of(job.facts.repository, self._settings), runner_id)
         except PaddockError as error:
             left = f"registration {runner_id}, which nobody uses, stays at GitHub: {error}"
             self._record.machine(machine, "registration_left", left)

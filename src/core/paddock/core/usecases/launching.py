@@ -27,6 +27,7 @@ from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
+from paddock.core.usecases.first_orders import FirstOrders
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
@@ -70,6 +71,7 @@ class Launching:
         self._switches = table.switches
         self._machines = machines
         self._assign = assign
+        self._first_orders = FirstOrders(table=table, assign=assign)
         self._adopt = adopt
         self._retire = retire
         self._reject = reject
@@ -217,7 +219,7 @@ class Launching:
         try:
             self._say(choice, held)
             if choice.empty:
-                handled.update(self._served(held, {}, _SHORT, launch, resumed=False))
+                handled.update(self._served(held, {}, _SHORT, launch))
             elif self._launches.add(launch) or self._is_mine(launch):
                 handled.update(self._fulfil(launch, held, resumed=False))
         except Exception as error:  # noqa: BLE001 - as above
@@ -285,7 +287,12 @@ class Launching:
         except PaddockError as error:
             return {job.id: self._later(job, error) for job in held}
         self._offers.remember(outcome.lacks)
-        return self._served(held, self._paired(launch, outcome), outcome, launch, resumed=resumed)
+        done = self._first_orders(launch, held, outcome) if not resumed else set()
+        left = [job for job in held if job.id not in done]
+        handled: dict[int, Handled] = dict.fromkeys(done, Done())
+        if left:
+            handled.update(self._served(left, self._paired(launch, outcome), outcome, launch))
+        return handled
 
     def _served(
         self,
@@ -293,8 +300,6 @@ class Launching:
         pairs: Mapping[int, Machine],
         outcome: LaunchOutcome,
         launch: Launch,
-        *,
-        resumed: bool,
     ) -> dict[int, Handled]:
         """Give each job its machine, or see to it that it tries again."""
         handled: dict[int, Handled] = {}
@@ -304,7 +309,7 @@ class Launching:
                 if machine is None:
                     handled[job.id] = self._without_machine(job, outcome)
                 else:
-                    handled[job.id] = self._give(job, machine, launch, resumed=resumed)
+                    handled[job.id] = self._give(job, machine, launch)
             except Exception as error:  # noqa: BLE001 - as above
                 handled[job.id] = self._later(job, error)
         return handled
@@ -323,11 +328,11 @@ class Launching:
         pairs = zip(launch.jobs, launch.machines or (), strict=False)
         return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}
 
-    def _give(self, job: Job, machine: Machine, launch: Launch, *, resumed: bool) -> Handled:
+    def _give(self, job: Job, machine: Machine, launch: Launch) -> Handled:
         try:
             if not machine.alive:
                 self._ended_early(job, machine)
-            elif self._assign(job, machine, launch, resumed=resumed) is None:
+            elif self._assign(job, machine, launch) is None:
                 why = "the job moved on while its machine was started"
                 self._retire.surplus(self._adopt(machine, why), job, why)
         except (AccessDenied, NotFound, Rejected) as error:
