@@ -125,13 +125,16 @@ class CostLedger:
 def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEntry, ...]:
     """The whole bill of a machine that is gone: its seconds cut into phases, each counted once.
 
-    `job` is the job it served, if any: its repository and workflow carry the cost.
+    `job` is the job it served, if any: its repository and workflow carry the cost. It need not be given if it is the
+    one that the machine was launched for: the machine's own record knows as much of it.
 
     Raises:
         ValueError: the machine is not gone yet.
     """
     if runner.gone_at is None:
         raise ValueError(f"machine {runner.machine} is still {runner.state}: its bill is not complete")
+    served = runner.served_job if runner.served_job == runner.assigned_job else None
+    own = runner.workflow if served is not None else ""
     end = max(runner.gone_at, runner.launched_at)
     busy = _within(runner.busy_at, runner.launched_at, end)
     ready = _within(runner.ready_at, runner.launched_at, end if busy is None else busy)
@@ -166,8 +169,8 @@ def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEnt
             instance_type=runner.instance_type,
             market=runner.market,
             repository=runner.repository if job is None else job.facts.repository,
-            workflow="" if job is None else job.facts.workflow,
-            job_id=None if job is None else job.id,
+            workflow=own if job is None else job.facts.workflow,
+            job_id=served if job is None else job.id,
             pool=runner.pool,
         )
         for phase, start, stop in cuts

@@ -42,6 +42,7 @@ def record_of(
         price=machine.price,
         disk=machine.disk or asked_for or settings.default_disk,
         launched_at=machine.launched_at,
+        workflow="" if job is None else job.facts.workflow,
     )
 
 

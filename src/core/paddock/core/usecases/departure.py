@@ -63,16 +63,16 @@ class Departure:
         taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None
         if taken:
             self._interruptions.taken(runner, at, gone=True)
-        served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-        closed = self._retire.gone(runner, at, reason, taken=taken, served=served)
+        if not taken and self._retire.at_once(runner, at, reason):
+            return
+        closed = self._retire.gone(runner, at, reason, taken=taken)
         if closed is None:
             return
         if closed.assigned_job is not None and closed.assigned_job != closed.served_job:
             # The id makes each such reason another one: a machine that is taken away says nothing about the next.
             lost = closed.reason if closed.result is not None else f"its machine {closed.machine} ended without a word"
             self._completion.launch_lost(closed.assigned_job, closed.machine, lost)
-        if closed.served_job != runner.served_job:  # learnt meanwhile
-            served = None if closed.served_job is None else self._jobs.get(str(closed.served_job))
+        served = None if closed.served_job is None else self._jobs.get(str(closed.served_job))
         if served is not None and served.live:
             self._completion.ask(served)
         if taken:

@@ -104,28 +104,21 @@ class Retire:
         seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
         return any(one is not None and one.status == "online" for one in seen)
 
-    def gone(
-        self, runner: Runner, at: Moment, reason: str, *, taken: bool = False, served: Job | None = None
-    ) -> Runner | None:
+    def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.
 
-        One that has done its work needs a single step. All others::
+        ::
 
             gone_at written ──> bill ──> registration ──> assignment ──> state gone
                     │             └──────────┬───────────────┘
               from here on its            crash, or GitHub is away: the record is still open,
               times stand fast            so the next sweep does the same again, to the same moment
 
-        `taken`: it was the cloud that ended it. `served`: the job that the record says it served.
-
-        Returns the closed record; None if it was closed already.
+        `taken`: it was the cloud that ended it. Returns the closed record; None if it was closed already.
 
         Raises:
             Unavailable, Throttled: something could not be forgotten yet; repeat it.
         """
-        closed = self._at_once(runner, at, reason, served, taken=taken)
-        if closed is not None:
-            return closed
         marked = self._marked(runner, at, reason, taken=taken)
         if marked is None:
             return None
@@ -143,15 +136,17 @@ class Retire:
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return closed
 
-    def _at_once(self, runner: Runner, at: Moment, reason: str, served: Job | None, *, taken: bool) -> Runner | None:
-        """Bill and record in one step, if nothing is as it seldom is; None if nothing was written.
+    def at_once(self, runner: Runner, at: Moment, reason: str) -> bool:
+        """The same in one step, for a machine that served the job it was launched for; False if nothing was written.
 
         GitHub has deleted the registration of a runner that did its work.
         """
-        if not runner.live or runner.gone_at is not None or runner.result is not OperationalResult.SERVED:
-            return None
+        usual = runner.live and runner.gone_at is None and runner.interrupted_at is None
+        own = runner.served_job is not None and runner.served_job == runner.assigned_job
+        if not usual or not own or runner.result is not OperationalResult.SERVED:
+            return False
         self._assignments.delete(runner.machine)
-        change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason, taken=taken)
+        change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
         closed = attrs.evolve(runner, **change)
         as_read = RunnerIs(
             state=runner.state,
@@ -159,15 +154,15 @@ class Retire:
             ready_at=runner.ready_at,
             busy_at=runner.busy_at,
             idle_at=runner.idle_at,
-            interrupted_at=runner.interrupted_at,
+            interrupted_at=None,
             result=runner.result,
             gone_at=None,
         )
-        bill = [Add(LEDGER, entry) for entry in entries_of(closed, served, self._rates)]
+        bill = [Add(LEDGER, entry) for entry in entries_of(closed, None, self._rates)]
         if not self._together.write([*bill, Update(RUNNERS, runner.key, as_read, change)]):
-            return None
+            return False
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
-        return closed
+        return True
 
     def _marked(self, runner: Runner, at: Moment, reason: str, *, taken: bool) -> Runner | None:
         """The record with the moment of the end on it, which is written once; None if it was closed already."""
