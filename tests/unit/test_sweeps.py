@@ -193,6 +193,26 @@ def test_what_was_seen_of_a_machine_says_nothing_of_the_next() -> None:
     assert world.record(job) == second
 
 
+def test_a_sign_of_life_that_lies_with_the_orders_is_looked_for_before_a_machine_is_ended() -> None:
+    """Machines on AWS leave it there, which costs no message; nobody reads it until it matters."""
+    world = World()
+    job = world.push_job(lasts=10 * HOUR)
+    world.run(MINUTE)
+    machine = world.record(job).machine or ""
+    world.silence(machine)  # else it ends the job when its time is over
+    deadlines = world.settings.deadlines
+    world.clock.advance(deadlines.runtime + deadlines.drain + HOUR)
+    now = world.clock.now()
+    world.assignments.beat(machine, now - MINUTE)
+    world.fleet.sweep()
+    assert world.cloud.alive == [machine]
+    assert world.runner(machine).heartbeat_at == now - MINUTE
+    world.clock.advance(deadlines.silence)
+    world.assignments.beat(machine, now + 100 * DAY)  # its job owns its clock
+    world.fleet.sweep()
+    assert world.cloud.alive == []
+
+
 def test_the_machine_of_a_job_that_was_given_up_is_not_kept_until_it_gives_up() -> None:
     """GitHub knows neither job nor run any more, and the machine would wait for minutes for what never comes."""
     world = World()

@@ -6,6 +6,7 @@ import attrs
 
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.units import Moment
 
 
 @attrs.frozen
@@ -48,3 +49,10 @@ class MemoryAssignments:
                 return None
             self._slots[machine] = _Slot(attrs.evolve(slot.receipt, taken=True), None)
             return slot.secret
+
+    def beat(self, machine: str, at: Moment) -> None:
+        """The machine's side: a sign of life. Nothing happens if there is no assignment."""
+        with self._lock:
+            slot = self._slots.get(machine)
+            if slot is not None:
+                self._slots[machine] = attrs.evolve(slot, receipt=attrs.evolve(slot.receipt, heartbeat_at=at))

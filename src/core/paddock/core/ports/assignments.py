@@ -5,16 +5,22 @@ from typing import Protocol
 import attrs
 
 from paddock.core.messages import Assignment
+from paddock.core.units import Moment
 
 
 @attrs.frozen
 class AssignmentReceipt:
-    """What stands under a machine's key, without the secret. It outlives the reading: nothing is assigned twice."""
+    """What stands under a machine's key, without the secret. It outlives the reading: nothing is assigned twice.
+
+    ``heartbeat_at`` is the machine's last sign of life, where it leaves that there and does not report it. It is the
+    machine's own word: its clock may be off, or set by its job.
+    """
 
     machine: str
     runner_name: str
     runner_id: int
     taken: bool
+    heartbeat_at: Moment | None = None
 
 
 class Assignments(Protocol):

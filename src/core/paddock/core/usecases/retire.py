@@ -20,10 +20,11 @@ from paddock.core.records import LEDGER, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
-from paddock.core.units import Moment
+from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.record import Recorder
 
+_SKEW = 10 * MINUTE  # of a machine's clock
 BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
 
 
@@ -103,6 +104,23 @@ class Retire:
         scope = scope_of(runner.repository, self._settings)
         seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
         return any(one is not None and one.status == "online" for one in seen)
+
+    def heard(self, runner: Runner) -> Runner:
+        """The record with the last sign of life that the machine left with its orders, if that is news."""
+        receipt = self._assignments.get(runner.machine)
+        beat = None if receipt is None else receipt.heartbeat_at
+        now = self._clock.now()
+        # It stays there until the next one: a job that owns the clock must not keep its machine alive by one of 2100.
+        if beat is None or beat > now + _SKEW or runner.gone_at is not None:
+            return runner
+        beat = max(runner.launched_at, min(beat, now))
+        if runner.heartbeat_at is not None and beat <= runner.heartbeat_at:
+            return runner
+        try:
+            when = RunnerIs(heartbeat_at=runner.heartbeat_at)
+            return self._runners.update(runner.key, when, RunnerChange(heartbeat_at=beat))
+        except (Conflict, NotFound):
+            return runner  # it was heard of otherwise: the next sweep looks at all of it
 
     def gone(self, runner: Runner, at: Moment, reason: str, *, taken: bool = False) -> Runner | None:
         """The machine no longer exists: write its bill, forget what was kept for it, close its record.

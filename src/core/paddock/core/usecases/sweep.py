@@ -154,6 +154,7 @@ class Sweep:
         if runner is None or runner.state is not act.state:
             return
         assigned = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
+        runner = self._retire.heard(runner)
         reason = overdue(runner, assigned, self._clock.now(), self._settings.deadlines)
         if not reason or self._is_ready(runner) or not self._retire.may_end(runner):
             return

@@ -23,6 +23,7 @@ _BODY: Final = "body"
 _NAME: Final = "runner_name"
 _NUMBER: Final = "runner_id"
 _TAKEN: Final = "taken_at"  # set by the machine in the very step that takes the body away
+_HEARTBEAT: Final = "heartbeat_at"  # set by the machine every few minutes
 
 
 class DynamoAssignments:
@@ -49,7 +50,7 @@ class DynamoAssignments:
 
     def get(self, machine: str) -> AssignmentReceipt | None:
         """What stands there, or None if the machine never had one."""
-        item = self._table.get(self._key(machine), (SORT, _NAME, _NUMBER, _TAKEN))
+        item = self._table.get(self._key(machine), (SORT, _NAME, _NUMBER, _TAKEN, _HEARTBEAT))
         return None if item is None else _receipt(machine, item)
 
     def delete(self, machine: str) -> None:
@@ -66,4 +67,5 @@ def _receipt(machine: str, item: Item) -> AssignmentReceipt:
         item.get(_NAME, {}).get("S", ""),
         int(item.get(_NUMBER, {}).get("N", "0")),
         taken=_TAKEN in item,
+        heartbeat_at=int(item[_HEARTBEAT]["N"]) if "N" in item.get(_HEARTBEAT, {}) else None,
     )
