@@ -38,14 +38,14 @@ MUTANTS = (
     Mutant(
         "one launch token for all tries",
         "C12",
-        "launching.py",
+        "fulfilment.py",
         "            token=launch.token,\n",
         '            token=f"job-{launch.jobs[0]}",\n',
     ),
     Mutant(
         "machines handed out by count and not by identity",
         "B25",
-        "launching.py",
+        "fulfilment.py",
         "        pairs = zip(launch.jobs, launch.machines or (), strict=False)\n"
         "        return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}\n",
         "        return dict(zip(reversed(launch.jobs), machines.values(), strict=False))\n",
@@ -53,7 +53,7 @@ MUTANTS = (
     Mutant(
         "a launch that is repeated is regrouped",
         "B12",
-        "launching.py",
+        "fulfilment.py",
         "            count=len(launch.jobs),\n",
         "            count=len(held),\n",
     ),
@@ -165,7 +165,7 @@ MUTANTS = (
     Mutant(
         "a launch forgets what was asked for",
         "A10",
-        "launching.py",
+        "fulfilment.py",
         "            spec=launch.spec,\n            market=launch.market,\n",
         "            spec=RunnerSpec(),\n            market=launch.market,\n",
     ),

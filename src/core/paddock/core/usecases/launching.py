@@ -4,17 +4,16 @@ The picture is in `paddock.core.launch`: a job is leased and never locked, the l
 is asked with its token, and whoever resumes a launch asks for exactly the same.
 """
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import attrs
 
-from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
+from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
-from paddock.core.launch import Launch, LaunchChange, LaunchIs
+from paddock.core.launch import Launch
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
+from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.ports.together import Add
@@ -23,20 +22,16 @@ from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED
-from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
-from paddock.core.usecases.first_orders import FirstOrders
+from paddock.core.usecases.fulfilment import Fulfilment
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
-
-_CODE = re.compile(r"^[A-Z][A-Za-z0-9.]*: (?=\S)")
-_SHORT = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
 
 
 def queued_with(job: Job) -> str:
@@ -69,12 +64,19 @@ class Launching:
         self._launches = table.launches
         self._together = table.together
         self._switches = table.switches
-        self._machines = machines
-        self._assign = assign
-        self._first_orders = FirstOrders(table=table, assign=assign)
-        self._adopt = adopt
-        self._retire = retire
-        self._reject = reject
+        self._fulfil = Fulfilment(
+            settings=settings,
+            table=table,
+            machines=machines,
+            assign=assign,
+            adopt=adopt,
+            retire=retire,
+            reject=reject,
+            life=life,
+            offers=offers,
+            decisions=decisions,
+            clock=clock,
+        )
         self._life = life
         self._clock = clock
         self._ids = ids
@@ -197,7 +199,7 @@ class Launching:
             self._say(choice, held)
             return self._fulfil(launch, held, resumed=False)
         except Exception as error:  # noqa: BLE001 - as above
-            return {job.id: self._later(job, error) for job in held}
+            return {job.id: self._fulfil.later(job, error) for job in held}
 
     def _launch_for_known(
         self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job]
@@ -219,11 +221,11 @@ class Launching:
         try:
             self._say(choice, held)
             if choice.empty:
-                handled.update(self._served(held, {}, _SHORT, launch))
+                handled.update(self._fulfil.without_capacity(launch, held))
             elif self._launches.add(launch) or self._is_mine(launch):
                 handled.update(self._fulfil(launch, held, resumed=False))
         except Exception as error:  # noqa: BLE001 - as above
-            handled.update({job.id: self._later(job, error) for job in held})
+            handled.update({job.id: self._fulfil.later(job, error) for job in held})
         return handled
 
     def _record_of(self, name: str, spec: RunnerSpec, choice: Choice, held: Sequence[Job]) -> Launch:
@@ -270,123 +272,6 @@ class Launching:
             not_before=0,
         )
 
-    def _fulfil(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
-        """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
-        request = LaunchRequest(
-            token=launch.token,
-            count=len(launch.jobs),
-            spec=launch.spec,
-            market=launch.market,
-            disk=launch.disk or launch.spec.disk or self._settings.default_disk,
-            without=launch.without,
-        )
-        try:
-            outcome = self._machines.launch(request)
-        except TokenReused as error:
-            return self._failed(held, str(error))
-        except PaddockError as error:
-            return {job.id: self._later(job, error) for job in held}
-        self._offers.remember(outcome.lacks)
-        done = self._first_orders(launch, held, outcome) if not resumed else set()
-        left = [job for job in held if job.id not in done]
-        handled: dict[int, Handled] = dict.fromkeys(done, Done())
-        if left:
-            handled.update(self._served(left, self._paired(launch, outcome), outcome, launch))
-        return handled
-
-    def _served(
-        self,
-        held: Sequence[Job],
-        pairs: Mapping[int, Machine],
-        outcome: LaunchOutcome,
-        launch: Launch,
-    ) -> dict[int, Handled]:
-        """Give each job its machine, or see to it that it tries again."""
-        handled: dict[int, Handled] = {}
-        for job in held:
-            machine = pairs.get(job.id)
-            try:
-                if machine is None:
-                    handled[job.id] = self._without_machine(job, outcome)
-                else:
-                    handled[job.id] = self._give(job, machine, launch)
-            except Exception as error:  # noqa: BLE001 - as above
-                handled[job.id] = self._later(job, error)
-        return handled
-
-    def _paired(self, launch: Launch, outcome: LaunchOutcome) -> dict[int, Machine]:
-        """Which job gets which machine: by the order in which the cloud first named them, however it names them now."""
-        machines = {machine.id: machine for machine in outcome.machines}
-        if launch.machines is None:
-            change = LaunchChange(machines=tuple(machines), errors=outcome.errors)
-            try:
-                launch = self._launches.update(launch.key, LaunchIs(machines=None), change)
-            except Conflict as conflict:
-                if not isinstance(conflict.current, Launch):
-                    raise
-                launch = conflict.current
-        pairs = zip(launch.jobs, launch.machines or (), strict=False)
-        return {job_id: machines[machine] for job_id, machine in pairs if machine in machines}
-
-    def _give(self, job: Job, machine: Machine, launch: Launch) -> Handled:
-        try:
-            if not machine.alive:
-                self._ended_early(job, machine)
-            elif self._assign(job, machine, launch) is None:
-                why = "the job moved on while its machine was started"
-                self._retire.surplus(self._adopt(machine, why), job, why)
-        except (AccessDenied, NotFound, Rejected) as error:
-            # GitHub's no is final for this machine: it must not idle while the job tries again.
-            why = f"GitHub would not register it: {error}"
-            self._retire.surplus(self._adopt(machine, why), job, why)
-            self._life.launch_failed(job, f"GitHub refused the registration: {error}")
-        return Done()
-
-    def _ended_early(self, job: Job, machine: Machine) -> None:
-        """Its machine is dead already: of itself, or because it waited for orders that we could not give it."""
-        why = f"its machine {machine.id} ended before it got its orders"
-        runner = self._adopt(machine, "it ended before it got its orders")
-        lived = (machine.ended_at or self._clock.now()) - machine.launched_at
-        if machine.taken or runner.interrupted_at is not None:
-            self._life.taken(job, f"the cloud took its machine {machine.id} back")
-        elif lived > self._settings.deadlines.boot and not self._assign.ordered(machine):
-            self._life.no_orders(job, why)
-        else:
-            self._life.launch_failed(job, why)
-
-    def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
-        reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
-        if not outcome.permanent:
-            self._life.no_capacity(job, reason)
-            return Done()
-        # Its author reads this: the code before each text is for programs.
-        words = "; ".join(_CODE.sub("", error) for error in outcome.errors) or reason
-        self._reject(job, "unsupported", words)
-        return Done()
-
-    def _failed(self, jobs: Iterable[Job], reason: str) -> dict[int, Handled]:
-        handled: dict[int, Handled] = {}
-        for job in jobs:
-            self._life.launch_failed(job, reason)
-            handled[job.id] = Done()
-        return handled
-
     def _trouble(self, job: Job, error: Exception) -> Again:
         self._record.fault(job.id, error)
         return again(error)
-
-    def _later(self, job: Job, error: Exception) -> Handled:
-        """Nobody knows what came of it: the lease ends when the next try is due, which resumes this very launch."""
-        later = self._trouble(job, error)
-        try:
-            self._jobs.update(
-                job.key,
-                JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
-                JobChange(lease_until=self._clock.now() + later.delay),
-            )
-            self._record.job(job.id, "delayed", str(error) or "no reason given", delay_s=later.delay // SECOND)
-        except (Conflict, NotFound):
-            return Done()
-        except PaddockError:
-            pass  # the lease runs out by itself
-        return later
