@@ -17,9 +17,12 @@ from typing import Any, Final
 import attrs
 from boto3.session import Session
 
+from paddock.adapters import tables
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import TABLE, DynamoAssignments, DynamoRecords, Table
+from paddock.adapters.aws.dynamodb import TABLE, DynamoAssignments, DynamoRecords, DynamoTogether, Table
 from paddock.adapters.memory import ManualClock, ManualSleeper, SequentialIds
+from paddock.adapters.tables import stores_of
+from paddock.core.ports.stores import Table as Stores
 from paddock.core.records import Kind
 from tests.aws_judge import REGION
 from tests.aws_machine import moto
@@ -76,6 +79,11 @@ class TableUnderTest:
     def records(self, kind: Kind[Any]) -> DynamoRecords[Any]:
         """The records of a kind in it."""
         return DynamoRecords(kind, self.table, self.clock, self.ids)
+
+    def whole(self) -> Stores:
+        """The records of every kind in it."""
+        stores = stores_of(self.records)
+        return tables.table_of(stores, DynamoTogether(stores, self.table, self.ids))
 
     def assignments(self, role_id: str) -> DynamoAssignments:
         """The assignments in it, to machines of this role."""

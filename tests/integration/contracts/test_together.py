@@ -14,17 +14,21 @@ from paddock.core.ports.together import MOST, Add, Update
 from paddock.core.records import JOBS, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import JobState, RunnerState
+from tests.aws_table import table_of
 from tests.threads import race
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", pytest.param("dynamodb", marks=pytest.mark.slow)])
 def table(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Table]:
     """An empty table."""
     if request.param == "memory":
         yield memory_table()
-        return
-    with Database(tmp_path / "paddock.db") as database:
-        yield sqlite_table(database)
+    elif request.param == "sqlite":
+        with Database(tmp_path / "paddock.db") as database:
+            yield sqlite_table(database)
+    else:
+        with table_of(tmp_path) as under_test:
+            yield under_test.whole()
 
 
 JOB = Job(JobFacts(1, 1, "acme/app", ("paddock",)), JobState.LAUNCHED, machine="i-1")

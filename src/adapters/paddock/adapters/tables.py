@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeAlias, TypeVar
 
-from paddock.adapters.listings import changed
 from paddock.core.errors import InvalidInput
 from paddock.core.ports.records import Records
 from paddock.core.ports.stores import Table
@@ -50,7 +49,7 @@ def checked(writes: Sequence[Write]) -> None:
 
     Raises:
         IllegalTransition: a change of state that is in no life.
-        ValueError: there are too many writes, or two of one record.
+        ValueError: there are too many writes, or two of one record, or one that names what a key is made of.
     """
     if len(writes) > MOST:
         raise ValueError(str(InvalidInput("writes", len(writes), f"must be at most {MOST}")))
@@ -59,6 +58,8 @@ def checked(writes: Sequence[Write]) -> None:
     for write in writes:
         if isinstance(write, Update):
             write.kind.check(write.when, write.change)
+            if not write.kind.keyed_by.isdisjoint(write.change):
+                raise ValueError(f"{write.kind.prefix}#{write.key}: a record keeps its key")
 
 
 def hold(writes: Sequence[Write], stores: Mapping[str, AnyRecords]) -> bool:
@@ -80,10 +81,7 @@ def _holds(write: Write, store: AnyRecords) -> bool:
     there = store.get(write.key)
     if isinstance(write, Add):
         return there is None
-    if there is None or not write.kind.matches(there, write.when):
-        return False
-    changed(there, write.change)  # what cannot be done is refused before anything is
-    return True
+    return there is not None and write.kind.matches(there, write.when)
 
 
 class ExclusiveTogether:

@@ -4,5 +4,6 @@ from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
 from paddock.adapters.aws.dynamodb.definition import TABLE
 from paddock.adapters.aws.dynamodb.records import DynamoRecords
 from paddock.adapters.aws.dynamodb.table import Table
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
 
-__all__ = ["TABLE", "DynamoAssignments", "DynamoRecords", "Table"]
+__all__ = ["TABLE", "DynamoAssignments", "DynamoRecords", "DynamoTogether", "Table"]

@@ -1,16 +1,17 @@
 """Records as items, each field an attribute of its own."""
 
 from collections.abc import Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
-from paddock.adapters.aws.dynamodb.definition import PLACE, WRITER
+from paddock.adapters.aws.dynamodb.definition import PARTITION, PLACE, WRITER
 from paddock.adapters.aws.dynamodb.expressions import Expressions
 from paddock.adapters.aws.dynamodb.items import Items, order_and_key, place_of
-from paddock.adapters.aws.dynamodb.table import Table, entry
+from paddock.adapters.aws.dynamodb.table import Table, TransactItem, entry
 from paddock.adapters.listings import changed, listing_of
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock, Ids
+from paddock.core.ports.together import Add, Write
 from paddock.core.records import Keyed, Kind
 
 R = TypeVar("R", bound=Keyed)
@@ -72,15 +73,7 @@ class DynamoRecords(Generic[R]):
         if not self._kind.keyed_by.isdisjoint(change) or frozenset() in when.values():
             self._look_first(key, when, change)
         hand = self._hand()
-        attributes = {name: self._items.field(name).kept(value) for name, value in change.items()}
-        attributes |= self._items.placed(change, key) | self._items.stamp(self._clock.now(), hand)
-        made = Expressions()
-        expressions = {
-            "UpdateExpression": made.changes(attributes),
-            "ConditionExpression": made.condition(self._items, when),
-            **made.parameters(),
-        }
-        done, item = self._table.update(self._items.key(key), expressions)
+        done, item = self._table.update(self._items.key(key), self._expressions(key, when, change, hand))
         if item is None:
             raise NotFound(f"{self._kind.prefix}#{key} does not exist")
         record = self._items.record(item)
@@ -117,6 +110,30 @@ class DynamoRecords(Generic[R]):
     def remove(self, key: str) -> bool:
         """Delete the record; False if there was none (also if only the answer was lost, and the request repeated)."""
         return self._items.possible(key) and self._table.delete(self._items.key(key))
+
+    def written(self, write: Write) -> TransactItem:
+        """The write as part of a transaction.
+
+        Raises:
+            Rejected: the record's key is too long.
+        """
+        if isinstance(write, Add):
+            item = self._items.item(cast("R", write.record), self._clock.now(), self._hand())
+            return {"Put": {"Item": item, "ConditionExpression": f"attribute_not_exists({PARTITION})"}}
+        expressions = self._expressions(write.key, write.when, write.change, self._hand())
+        return {"Update": {"Key": self._items.key(write.key), **expressions}}
+
+    def _expressions(
+        self, key: str, when: Mapping[str, object], change: Mapping[str, object], hand: str
+    ) -> dict[str, Any]:
+        attributes = {name: self._items.field(name).kept(value) for name, value in change.items()}
+        attributes |= self._items.placed(change, key) | self._items.stamp(self._clock.now(), hand)
+        made = Expressions()
+        return {
+            "UpdateExpression": made.changes(attributes),
+            "ConditionExpression": made.condition(self._items, when),
+            **made.parameters(),
+        }
 
     def _hand(self) -> str:
         return self._ids.token()[-_HAND:]

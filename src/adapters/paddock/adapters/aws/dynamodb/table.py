@@ -1,17 +1,17 @@
 """One table: DynamoDB's operations on single items, each one request, and its listings of keys."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
-from paddock.adapters.aws.dynamodb.errors import CODES
+from paddock.adapters.aws.dynamodb.errors import CODES, Cancelled
 from paddock.adapters.aws.dynamodb.values import Item, Value
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws_codes import RETRY_AFTER
-from paddock.core.errors import Conflict, Throttled
+from paddock.core.errors import Conflict, Rejected, Throttled, Unavailable
 from paddock.core.ports.system import Sleeper
 from paddock.core.units import MILLISECOND
 
@@ -22,7 +22,11 @@ BATCH: Final = 100  # keys of one BatchGetItem: DynamoDB's limit
 PAUSES: Final = (50 * MILLISECOND, 100 * MILLISECOND, 200 * MILLISECOND, 400 * MILLISECOND)
 """Before keys that DynamoDB left out of a batch are asked for again; they start anew when it gave some."""
 
+TransactItem: TypeAlias = dict[str, dict[str, Any]]
+"""``{"Put": …}`` or ``{"Update": …}``, as TransactWriteItems takes it, without the table's name."""
+
 _TELL: Final = "ALL_OLD"
+_THROTTLES: Final = {"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 _INDEX_OF: Final = {attribute: name for name, attribute in INDEXES.items()}
 
 
@@ -81,6 +85,32 @@ class Table:
         except Conflict as refusal:
             return False, self._standing(key, refusal)
         return True, answer["Attributes"]
+
+    def transact(self, items: Sequence[TransactItem], token: str) -> bool:
+        """Write all of these (without their table's name), or none: False if a condition fails. One request.
+
+        `token` makes it the same request for ten minutes, so that a repetition after a lost answer is no second one.
+
+        Raises:
+            Unavailable: another transaction holds one of the items.
+            Throttled: the table, or one of its partitions, is asked for too much.
+        """
+        named: Any = [{verb: {"TableName": self._name, **what} for verb, what in item.items()} for item in items]
+        try:
+            self._ask(self._client.transact_write_items, TransactItems=named, ClientRequestToken=token)
+        except Cancelled as error:
+            return self._cancelled(error)
+        return True
+
+    def _cancelled(self, error: Cancelled) -> bool:
+        cause = error.__cause__
+        response: Any = cause.response if isinstance(cause, ClientError) else {}
+        codes = {str(reason.get("Code", "")) for reason in response.get("CancellationReasons", ())} - {"None", ""}
+        if "ConditionalCheckFailed" in codes:
+            return False
+        if codes & _THROTTLES:
+            raise Throttled(str(error), RETRY_AFTER) from cause
+        raise (Unavailable if "TransactionConflict" in codes else Rejected)(f"{error}: {sorted(codes)}") from cause
 
     def delete(self, key: Item) -> bool:
         """Delete the item; False if there was none. One request."""
