@@ -104,7 +104,9 @@ def test_a_machine_that_was_launched_before_the_pause_gets_its_orders() -> None:
     undisturbed = World(around=calls.around)
     undisturbed.push_job()
     undisturbed.run(SECOND)
-    world = World(around=Fuse(calls.calls.index("table.launches.update") + 1, after=True).around)
+    answered = calls.calls.index("machines.launch") + 1
+    named = calls.calls.index("table.together.write", answered) + 1
+    world = World(around=Fuse(named, after=True).around)
     job = world.push_job()
     world.run(SECOND)
     world.fleet.operate.pause("bad image")

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import attrs
 
-from paddock.core.errors import PaddockError
 from paddock.core.job import Job, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ports.github import JitConfig
@@ -72,20 +71,20 @@ class FirstOrders:
             if machine.alive:
                 try:
                     pairs.append(_Pair(job, machine, self._assign.mint(job, machine)))
-                except PaddockError:
-                    continue  # the long way asks again, and says what it means
+                except Exception:  # noqa: BLE001, S112 - the long way asks again, and says what it means
+                    continue
         return pairs
 
     def _written(self, writes: Sequence[Write]) -> bool:
         try:
             return self._together.write(writes)
-        except PaddockError:
-            return False  # or it was, and the answer was lost: the long way looks
+        except Exception:  # noqa: BLE001 - or it was, and the answer was lost; or one of them is our own fault
+            return False  # the long way looks, at each
 
     def _ordered(self, pair: _Pair, launch: Launch) -> bool:
         try:
             receipt = self._assign.order(pair.job, pair.machine, launch, pair.jit)
-        except PaddockError:
+        except Exception:  # noqa: BLE001 - as above
             return False
         return receipt.runner_id == pair.jit.runner_id
 
