@@ -8,7 +8,7 @@ write operations" in Amazon's developer guide.
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -22,12 +22,13 @@ from paddock.adapters.simulation.draws import always
 from paddock.adapters.simulation.parameters import AT_ONCE
 from paddock.adapters.simulation.small_cloud import SmallCloud
 from paddock.adapters.simulation.world import Simulation
+from paddock.adapters.tables import NAMES, stores_in
 from paddock.core.codec import message_to_data
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.records import Page
-from paddock.core.ports.stores import Table
+from paddock.core.ports.together import Together, Write
 from paddock.core.records import KINDS, Kind
 from paddock.core.settings import FleetSettings
 from paddock.core.states import RunnerState
@@ -160,6 +161,33 @@ class PricedRecords:
         return removed
 
 
+class PricedTogether:
+    """Several records in one step, and DynamoDB's price: double, if it is more than one."""
+
+    def __init__(self, stores: Callable[[], Mapping[str, Any]], inner: Together, account: Account) -> None:
+        self._stores = stores
+        self._inner = inner
+        self._account = account
+
+    def _item(self, write: Write) -> Item:
+        record = self._stores()[write.kind.prefix].get(write.key)
+        return {} if record is None else Items(write.kind).item(record, START, "0" * 12)
+
+    def write(self, writes: Sequence[Write]) -> bool:
+        """See the port."""
+        before = [self._item(write) for write in writes]
+        done = self._inner.write(writes)
+        what = "together" if len(writes) > 1 else "alone"
+        for write, old in zip(writes, before, strict=True):
+            self._account.wrote(f"{what}.{write.kind.prefix}", old, self._item(write))
+            if len(writes) > 1:
+                self._account.writes[f"{what}.{write.kind.prefix}"] += written(old, self._item(write))
+            self._account.calls[f"{what}.{write.kind.prefix}"] -= 1
+        self._account.calls[f"{what}.write"] += 1
+        self._account.vain[f"{what}.write"] += not done
+        return done
+
+
 class PricedAssignments:
     """Assignments with secrets of real size, and DynamoDB's price; what machines do with their own is counted, too."""
 
@@ -212,12 +240,14 @@ def priced(jobs: int) -> Account:
         RuntimeError: it did not go as planned.
     """
     account = Account()
-    kinds: dict[str, Kind[Any]] = dict(zip((field.name for field in attrs.fields(Table)), KINDS, strict=True))
+    kinds: dict[str, Kind[Any]] = {NAMES[kind.prefix]: kind for kind in KINDS}
 
     def around(name: str, port: Any) -> Any:  # noqa: ANN401 - any port
         if name == "assignments":
             return PricedAssignments(port, account)
         place, _, store = name.partition(".")
+        if name == "table.together":
+            return PricedTogether(lambda: stores_in(sim.table), port, account)
         return PricedRecords(store, kinds[store], port, account) if place == "table" else port
 
     sim = Simulation(
