@@ -1,6 +1,7 @@
 """Typed factories of the parts of a fleet on AWS. The container only names them and wires their results."""
 
 import shutil
+from functools import partial
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +24,7 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.tables import table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.messages import EventMessage, JobMessage
@@ -30,19 +32,6 @@ from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
-from paddock.core.records import (
-    CIRCUITS,
-    INTERRUPTIONS,
-    JOBS,
-    LAUNCHES,
-    LEDGER,
-    POOLS,
-    RERUNS,
-    RUNNERS,
-    RUNS,
-    SHORTAGES,
-    SWITCHES,
-)
 from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
@@ -100,19 +89,7 @@ def make_table(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper
 
 def make_records(table: DynamoTable, clock: Clock, ids: Ids) -> Table:
     """Every store, in the one table."""
-    return Table(
-        jobs=DynamoRecords(JOBS, table, clock, ids),
-        runners=DynamoRecords(RUNNERS, table, clock, ids),
-        launches=DynamoRecords(LAUNCHES, table, clock, ids),
-        runs=DynamoRecords(RUNS, table, clock, ids),
-        pools=DynamoRecords(POOLS, table, clock, ids),
-        circuits=DynamoRecords(CIRCUITS, table, clock, ids),
-        interruptions=DynamoRecords(INTERRUPTIONS, table, clock, ids),
-        shortages=DynamoRecords(SHORTAGES, table, clock, ids),
-        reruns=DynamoRecords(RERUNS, table, clock, ids),
-        ledger=DynamoRecords(LEDGER, table, clock, ids),
-        switches=DynamoRecords(SWITCHES, table, clock, ids),
-    )
+    return table_of(partial(DynamoRecords, table=table, clock=clock, ids=ids))
 
 
 def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:

@@ -1,6 +1,7 @@
 """Typed factories of the one-machine fleet's parts. The container only names them and wires their results."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from os import environ
 from wsgiref.types import WSGIApplication
 
@@ -18,24 +19,12 @@ from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
 from paddock.adapters.sqlite import Database, SqliteQueue, SqliteRecords
+from paddock.adapters.tables import table_of
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
-from paddock.core.records import (
-    CIRCUITS,
-    INTERRUPTIONS,
-    JOBS,
-    LAUNCHES,
-    LEDGER,
-    POOLS,
-    RERUNS,
-    RUNNERS,
-    RUNS,
-    SHORTAGES,
-    SWITCHES,
-)
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scope_of
@@ -61,19 +50,7 @@ def make_database(places: Places) -> Database:
 
 def make_table(database: Database) -> Table:
     """Every store, in one SQLite file."""
-    return Table(
-        jobs=SqliteRecords(JOBS, database),
-        runners=SqliteRecords(RUNNERS, database),
-        launches=SqliteRecords(LAUNCHES, database),
-        runs=SqliteRecords(RUNS, database),
-        pools=SqliteRecords(POOLS, database),
-        circuits=SqliteRecords(CIRCUITS, database),
-        interruptions=SqliteRecords(INTERRUPTIONS, database),
-        shortages=SqliteRecords(SHORTAGES, database),
-        reruns=SqliteRecords(RERUNS, database),
-        ledger=SqliteRecords(LEDGER, database),
-        switches=SqliteRecords(SWITCHES, database),
-    )
+    return table_of(partial(SqliteRecords, database=database))
 
 
 def make_jobs_queue(database: Database, clock: Clock, sleeper: Sleeper) -> SqliteQueue[JobMessage]:
