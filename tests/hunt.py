@@ -4,17 +4,19 @@ import sys
 from itertools import chain
 
 from paddock.adapters.simulation.chaos import REPOSITORIES, Case, broken, case_of
-from paddock.adapters.simulation.faults import FaultPlan
+from paddock.adapters.simulation.faults import FaultPlan, Outage
 from paddock.core.settings import FleetSettings, Limits
+from paddock.core.units import MINUTE
 
 
 def main(seeds: int, jobs: int) -> int:
     """Quiet worlds first, without limits and with: many bugs need no fault. Then some with a single kind of fault."""
     narrow = FleetSettings(repositories=REPOSITORIES, limits=Limits(machines=12, machines_per_repository=6))
     quiet = (Case(0, jobs, FaultPlan()), Case(1, jobs, FaultPlan(), narrow), Case(2, jobs, FaultPlan(), quota=32))
-    deaf = FaultPlan("nobody is heard", webhook_lost=4_000, report_lost=8_000)
+    shut = (Outage("github.workflows.", 5 * MINUTE, 40 * MINUTE),)  # nor can anybody be asked
+    deaf = FaultPlan("nobody is heard", webhook_lost=4_000, report_lost=8_000, outages=shut)
     blind = FaultPlan("nothing is seen", stale=5_000, failure=3_000)
-    single = (Case(seed, jobs, plan) for seed, plan in enumerate((deaf, blind, deaf, blind)))
+    single = (Case(seed, jobs, plan) for seed, plan in enumerate((deaf, deaf, blind, blind, deaf, deaf)))
     cases = chain(quiet, single, (case_of(seed, jobs) for seed in range(seeds)))
     for case in cases:
         violations = broken(case)

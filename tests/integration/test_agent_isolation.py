@@ -1,6 +1,7 @@
 """What a hostile job can find out beside the agent: real processes, real users where the tests run as root."""
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -91,8 +92,18 @@ def test_a_job_of_the_agents_own_user_finds_files_but_not_what_the_agent_holds(h
     assert outcome.found == CONTROL | {"assignment", "log", "spool", "other-machine"}
 
 
+@pytest.fixture
+def started_in_the_background() -> Iterator[None]:
+    """As a shell without job control starts it: what it starts ignores two signals."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGQUIT, signal.SIGHUP)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("started_in_the_background")
 def test_the_job_starts_as_a_program_expects(here: Box) -> None:
-    """Mask, limits, signals, descriptors and the out-of-memory score are not those that the agent gave itself."""
+    """Mask, limits, signals, descriptors and the out-of-memory score are not those of the agent or of its starter."""
     job = """
 import os, resource, signal
 print(oct(os.umask(0)), resource.getrlimit(resource.RLIMIT_CORE), sorted(os.listdir("/proc/self/fd"))[:3])

@@ -14,7 +14,7 @@ from tests.runner_package import runner_package, script
 from tests.supervised import S, Supervised
 
 GHOST = "[2026-11-22 13:00:05Z WARN Runner] Skipping message Job. Job message not found 'x'."
-WORKER = f"#!{sys.executable} -IS\nimport signal\nwhile True: signal.pause()\n"
+WORKER_BEGAN = "until [ -e _diag/Worker_1.log ]; do sleep 0.01; done"
 UNTIL_GO = "while [ ! -e ../../go ]; do sleep 0.01; done"
 
 
@@ -174,13 +174,9 @@ def test_a_job_without_a_worker(life: Supervised) -> None:
 
 
 def with_worker(life: Supervised, *shell: str, hang: bool = True) -> int:
-    """Start a life whose job has a Worker; its process id."""
-    (life.runner / "bin").mkdir()
-    worker = life.runner / "bin" / "Runner.Worker"
-    worker.write_text(WORKER)
-    worker.chmod(0o755)
+    """Start a life whose job has a Worker, which has begun its log before the job's steps run; its process id."""
     children = [{"command": ["./bin/Runner.Worker", "spawnclient"]}]
-    package = runner_package(script(job="build", hang=hang, children=children, shell=shell))
+    package = runner_package(script(job="build", hang=hang, children=children, shell=(WORKER_BEGAN, *shell)))
     life.start(package, worker_patience=S // 2)
 
     def find() -> int:

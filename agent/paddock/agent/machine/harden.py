@@ -4,12 +4,14 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
 _PR_GET_DUMPABLE, _PR_SET_DUMPABLE = 3, 4
 _PROC = Path("/proc")
 OOM_SCORE = -900
+_PYTHONS_OWN = (signal.SIGPIPE, signal.SIGXFSZ)  # ignored by the interpreter, and given back by `subprocess`
 
 
 def harden() -> dict[str, object]:
@@ -31,6 +33,9 @@ def harden() -> dict[str, object]:
             if int(name) > 2:  # noqa: PLR2004 - the three standard streams
                 os.set_inheritable(int(name), False)  # noqa: FBT003 - it takes no keyword
     os.umask(0o077)
+    for number in signal.valid_signals():
+        if number not in _PYTHONS_OWN and signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
     libc = ctypes.CDLL(None)
     libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
     return {"closed": libc.prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0) == 0, "oom_score": _oom_score()}
