@@ -26,6 +26,7 @@ from paddock.core.messages import (
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.queues import Queue, Received
 from paddock.core.ports.stores import Table
@@ -41,6 +42,7 @@ from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.handled import Again, Done, Handled, Left, delay_after, longer
+from paddock.core.usecases.in_steps import InSteps
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.launching import Launching
@@ -80,8 +82,13 @@ class Fleet:
         clock: Clock,
         ids: Ids,
         rates: Rates = Rates(),
+        handover: Handover | None = None,
     ) -> None:
-        """Args: what the operator decided, and the ports; `rates` price what comes with every machine."""
+        """Args: what the operator decided, and the ports.
+
+        `rates` price what comes with every machine. Without a `handover` there is one in steps.
+        """
+        handover = handover or InSteps(table.together, assignments)
         self._jobs = jobs
         self._events = events
         self._record = Recorder(decisions, clock, "fleet")
@@ -92,6 +99,7 @@ class Fleet:
             machines=machines,
             github=github,
             assignments=assignments,
+            handover=handover,
             decisions=decisions,
             clock=clock,
             rates=rates,
@@ -124,6 +132,7 @@ class Fleet:
             table=table,
             machines=machines,
             assign=assign,
+            handover=handover,
             adopt=adopt,
             retire=retire,
             reject=reject,

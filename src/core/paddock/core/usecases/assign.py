@@ -13,7 +13,7 @@
 The record comes before the orders, so no machine ever works that nobody wrote down.
 """
 
-from paddock.core.errors import Conflict, PaddockError, Rejected
+from paddock.core.errors import Conflict, NotFound, PaddockError, Rejected
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch
 from paddock.core.messages import Assignment, RunnerPackage
@@ -106,17 +106,12 @@ class Assign:
         """True if the machine ever got orders."""
         return self._assignments.get(machine.id) is not None
 
-    def record(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig) -> Runner:
-        """The machine's record, with this registration."""
-        minted = AssignmentReceipt(machine.id, jit.runner_name, jit.runner_id, taken=False)
+    def record(self, job: Job, machine: Machine, launch: Launch, orders: Assignment) -> Runner:
+        """The machine's record, with the registration of these orders."""
+        minted = AssignmentReceipt(machine.id, orders.runner_name, orders.runner_id, taken=False)
         return record_of(machine, launch, job, minted, self._settings)
 
-    def mint(self, job: Job, machine: Machine) -> JitConfig:
-        """Register a runner for the job on the machine.
-
-        Raises:
-            PaddockError: GitHub's no, or none of its answers.
-        """
+    def _mint(self, job: Job, machine: Machine) -> JitConfig:
         scope, labels, group = (
             scope_of(job.facts.repository, self._settings),
             job.facts.labels,
@@ -128,24 +123,33 @@ class Assign:
             # "Already exists" is usually our own lost answer: once more under another name tells it from a real no.
             return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
 
-    def order(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig) -> AssignmentReceipt:
-        """Put the orders, unless the machine has some: then ours are left over, and their registration is taken back.
+    def compose(self, job: Job, machine: Machine, launch: Launch) -> Assignment:
+        """The orders of the machine for the job, with a new registration. Nothing is put yet.
 
         Raises:
-            PaddockError: GitHub did not say which package, or the orders could not be put.
+            PaddockError: GitHub's no, or none of its answers: which package, and which registration.
         """
         package = self._releases.package(scope_of(job.facts.repository, self._settings), machine.arch)
-        receipt = self._assignments.put(self._orders(job, machine, launch, jit, package))
-        if receipt.runner_id != jit.runner_id:
-            self.forget(job, machine.id, jit.runner_id)
-        return receipt
+        return self._orders(job, machine, launch, self._mint(job, machine), package)
+
+    def unused(self, job: Job, orders: Assignment) -> None:
+        """Take back the registration of orders that may not have been put, unless the machine has these very orders.
+
+        Raises:
+            PaddockError: nobody knows which orders it has.
+        """
+        receipt = self._assignments.get(orders.machine)
+        if receipt is None or receipt.runner_id != orders.runner_id:
+            self._forget(job, orders.machine, orders.runner_id)
 
     def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
-        jit = self.mint(job, machine)
-        runner = self.record(job, machine, launch, jit)
+        orders = self.compose(job, machine, launch)
+        runner = self.record(job, machine, launch, orders)
         new = self._runners.add(runner)
-        receipt = self.order(job, machine, launch, jit)
-        if not new or receipt.runner_id != jit.runner_id:
+        receipt = self._assignments.put(orders)
+        if receipt.runner_id != orders.runner_id:
+            self._forget(job, machine.id, orders.runner_id)
+        if not new or receipt.runner_id != orders.runner_id:
             self._keep(runner, receipt, job)
         return receipt
 
@@ -165,7 +169,7 @@ class Assign:
         )
         self._runners.update(runner.key, RunnerIs(), change)
         if known.runner_id is not None and known.runner_id not in {receipt.runner_id, runner.runner_id}:
-            self.forget(job, runner.machine, known.runner_id)
+            self._forget(job, runner.machine, known.runner_id)
 
     def _fresh_name(self, machine: Machine) -> str:
         return runner_name(machine.id, self._ids.token()[-_SUFFIX:])
@@ -187,10 +191,12 @@ class Assign:
             created_at=self._clock.now(),
         )
 
-    def forget(self, job: Job, machine: str, runner_id: int) -> None:
+    def _forget(self, job: Job, machine: str, runner_id: int) -> None:
         """Take back a registration that no runner will ever use."""
         try:
             self._registrations.delete(scope_of(job.facts.repository, self._settings), runner_id)
+        except NotFound:
+            return  # somebody did it before
         except PaddockError as error:
             left = f"registration {runner_id}, which nobody uses, stays at GitHub: {error}"
             self._record.machine(machine, "registration_left", left)

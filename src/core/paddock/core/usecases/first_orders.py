@@ -2,22 +2,24 @@
 
 ::
 
-    cloud's answer ──> a registration each ──> launch and machine records ──> orders each ──> all jobs launched
-                              │                    (one step)        │                          (one step)
+    cloud's answer ──> a registration each ──> launch and machine records, orders, all jobs launched
+                              │                         (one step, where that can be had)
                            crash: as in `paddock.core.usecases.assign`, whose long way whoever resumes the launch goes
 
 What does not go smoothly is left to that long way at once: it looks at what stands there, job by job.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import attrs
 
+from paddock.core.errors import PaddockError
 from paddock.core.job import Job, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
-from paddock.core.ports.github import JitConfig
+from paddock.core.messages import Assignment
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import LaunchOutcome, Machine
-from paddock.core.ports.stores import Table
 from paddock.core.ports.together import Add, Update, Write
 from paddock.core.records import JOBS, LAUNCHES, RUNNERS
 from paddock.core.states import JobState
@@ -26,18 +28,18 @@ from paddock.core.usecases.assign import Assign
 
 @attrs.frozen
 class _Pair:
-    """A job, its machine, and the runner that is registered for it."""
+    """A job, its machine, and what the machine is told."""
 
     job: Job
     machine: Machine
-    jit: JitConfig
+    orders: Assignment
 
 
 class FirstOrders:
     """Gives the machines of a fresh launch to its jobs."""
 
-    def __init__(self, *, table: Table, assign: Assign) -> None:
-        self._together = table.together
+    def __init__(self, *, handover: Handover, assign: Assign) -> None:
+        self._handover = handover
         self._assign = assign
 
     def __call__(self, launch: Launch, held: Sequence[Job], outcome: LaunchOutcome) -> set[int]:
@@ -48,46 +50,37 @@ class FirstOrders:
             held: all of its jobs, in its order: their leases are ours.
             outcome: the cloud's answer.
         """
-        pairs = self._registered(held, outcome.machines)
-        if not pairs:
-            return set()
-        named = LaunchChange(machines=tuple(machine.id for machine in outcome.machines), errors=outcome.errors)
-        writes: list[Write] = [Update(LAUNCHES, launch.key, LaunchIs(machines=None), named)]
-        writes += [Add(RUNNERS, self._assign.record(pair.job, pair.machine, launch, pair.jit)) for pair in pairs]
-        if not self._written(writes):
+        pairs = self._composed(launch, held, outcome.machines)
+        if not pairs or not self._given(launch, pairs, outcome):
             for pair in pairs:
-                self._assign.forget(pair.job, pair.machine.id, pair.jit.runner_id)
+                with suppress(PaddockError):  # GitHub forgets it within a day
+                    self._assign.unused(pair.job, pair.orders)
             return set()
-        ordered = [pair for pair in pairs if self._ordered(pair, launch)]
-        if not self._written([self._flip(pair, launch) for pair in ordered]):
-            return set()
-        for pair in ordered:
+        for pair in pairs:
             self._assign.said(pair.job, pair.machine, launch)
-        return {pair.job.id for pair in ordered}
+        return {pair.job.id for pair in pairs}
 
-    def _registered(self, held: Sequence[Job], machines: Sequence[Machine]) -> list[_Pair]:
+    def _composed(self, launch: Launch, held: Sequence[Job], machines: Sequence[Machine]) -> list[_Pair]:
         pairs: list[_Pair] = []
         for job, machine in zip(held, machines, strict=False):
             if machine.alive:
                 try:
-                    pairs.append(_Pair(job, machine, self._assign.mint(job, machine)))
+                    pairs.append(_Pair(job, machine, self._assign.compose(job, machine, launch)))
                 except Exception:  # noqa: BLE001, S112 - the long way asks again, and says what it means
                     continue
         return pairs
 
-    def _written(self, writes: Sequence[Write]) -> bool:
+    def _given(self, launch: Launch, pairs: Sequence[_Pair], outcome: LaunchOutcome) -> bool:
+        named = LaunchChange(machines=tuple(machine.id for machine in outcome.machines), errors=outcome.errors)
+        machines: list[Write] = [Update(LAUNCHES, launch.key, LaunchIs(machines=None), named)]
+        machines += [Add(RUNNERS, self._assign.record(one.job, one.machine, launch, one.orders)) for one in pairs]
         try:
-            return self._together.write(writes)
+            return self._handover.give(
+                machines, [one.orders for one in pairs], [self._flip(one, launch) for one in pairs]
+            )
         except Exception:  # noqa: BLE001 - or it was, and the answer was lost; or one of them is our own fault
             return False  # the long way looks, at each
 
-    def _ordered(self, pair: _Pair, launch: Launch) -> bool:
-        try:
-            receipt = self._assign.order(pair.job, pair.machine, launch, pair.jit)
-        except Exception:  # noqa: BLE001 - as above
-            return False
-        return receipt.runner_id == pair.jit.runner_id
-
     def _flip(self, pair: _Pair, launch: Launch) -> Update:
         when = JobIs(state=JobState.DISPATCHING, launch=pair.job.launch, launch_id=launch.id)
-        return Update(JOBS, pair.job.key, when, self._assign.launched(pair.machine, pair.jit.runner_name))
+        return Update(JOBS, pair.job.key, when, self._assign.launched(pair.machine, pair.orders.runner_name))

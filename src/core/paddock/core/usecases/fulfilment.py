@@ -7,6 +7,7 @@ from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, 
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
@@ -37,6 +38,7 @@ class Fulfilment:
         table: Table,
         machines: Machines,
         assign: Assign,
+        handover: Handover,
         adopt: Adopt,
         retire: Retire,
         reject: Reject,
@@ -51,7 +53,7 @@ class Fulfilment:
         self._launches = table.launches
         self._machines = machines
         self._assign = assign
-        self._first_orders = FirstOrders(table=table, assign=assign)
+        self._first_orders = FirstOrders(handover=handover, assign=assign)
         self._adopt = adopt
         self._retire = retire
         self._reject = reject

@@ -13,6 +13,7 @@ from paddock.core.errors import Conflict, NotFound, PaddockError
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch
 from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
@@ -49,6 +50,7 @@ class Launching:
         table: Table,
         machines: Machines,
         assign: Assign,
+        handover: Handover,
         adopt: Adopt,
         retire: Retire,
         reject: Reject,
@@ -69,6 +71,7 @@ class Launching:
             table=table,
             machines=machines,
             assign=assign,
+            handover=handover,
             adopt=adopt,
             retire=retire,
             reject=reject,

@@ -12,6 +12,7 @@ from paddock.core.ledger import Rates, entries_of
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
@@ -39,6 +40,7 @@ class Retire:
         machines: Machines,
         github: GitHub,
         assignments: Assignments,
+        handover: Handover,
         decisions: Decisions,
         clock: Clock,
         rates: Rates,
@@ -47,10 +49,10 @@ class Retire:
         self._jobs = table.jobs
         self._runners = table.runners
         self._ledger = table.ledger
-        self._together = table.together
         self._machines = machines
         self._registrations = github.runners
         self._assignments = assignments
+        self._handover = handover
         self._clock = clock
         self._rates = rates
         self._record = Recorder(decisions, clock, "retire")
@@ -163,7 +165,6 @@ class Retire:
         own = runner.served_job is not None and runner.served_job == runner.assigned_job
         if not usual or not own or runner.result is not OperationalResult.SERVED:
             return False
-        self._assignments.delete(runner.machine)
         change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
         closed = attrs.evolve(runner, **change)
         as_read = RunnerIs(
@@ -177,7 +178,7 @@ class Retire:
             gone_at=None,
         )
         bill = [Add(LEDGER, entry) for entry in entries_of(closed, None, self._rates)]
-        if not self._together.write([*bill, Update(RUNNERS, runner.key, as_read, change)]):
+        if not self._handover.close([*bill, Update(RUNNERS, runner.key, as_read, change)], [runner.machine]):
             return False
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return True

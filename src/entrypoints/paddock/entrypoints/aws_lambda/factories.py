@@ -5,11 +5,12 @@ from functools import partial
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import attrs
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
+from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
@@ -24,13 +25,12 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
-from paddock.adapters.tables import stores_of, table_of
+from paddock.adapters.tables import stores_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
-from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda.addresses import base_of
@@ -87,10 +87,9 @@ def make_table(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper
     return DynamoTable(clients, environment.table, sleeper)
 
 
-def make_records(table: DynamoTable, clock: Clock, ids: Ids) -> Table:
-    """Every store, in the one table."""
-    stores = stores_of(partial(DynamoRecords, table=table, clock=clock, ids=ids))
-    return table_of(stores, DynamoTogether(stores, table, ids))
+def make_stores(table: DynamoTable, clock: Clock, ids: Ids) -> dict[str, DynamoRecords[Any]]:
+    """A store for every kind of record, in the one table."""
+    return stores_of(partial(DynamoRecords[Any], table=table, clock=clock, ids=ids))
 
 
 def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:

@@ -3,12 +3,12 @@
 It stands apart so that they can be had without boto3. As there: providers that call typed factories, and no wiring.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments
+from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
@@ -18,10 +18,12 @@ from paddock.adapters.config import Config
 from paddock.adapters.github.auth import Credentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.adapters.tables import table_of
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 from paddock.core.settings import FleetSettings
@@ -44,7 +46,9 @@ class AwsProfile(containers.DeclarativeContainer):
     config: providers.Provider[Config] = providers.Singleton(aws.make_config, environment, objects)
     settings: providers.Provider[FleetSettings] = providers.Singleton(aws.make_settings, config, environment)
     dynamo: providers.Provider[DynamoTable] = providers.Singleton(aws.make_table, environment, clients, sleeper)
-    table: providers.Provider[Table] = providers.Singleton(aws.make_records, dynamo, clock, ids)
+    stores: providers.Provider[dict[str, DynamoRecords[Any]]] = providers.Singleton(aws.make_stores, dynamo, clock, ids)
+    together: providers.Provider[DynamoTogether] = providers.Singleton(DynamoTogether, stores, dynamo, ids)
+    table: providers.Provider[Table] = providers.Singleton(table_of, stores, together)
     jobs: providers.Provider[SqsQueue[JobMessage]] = providers.Singleton(
         aws.make_jobs_queue, environment, clients, sleeper
     )
@@ -67,6 +71,7 @@ class AwsProfile(containers.DeclarativeContainer):
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )
+    handover: providers.Provider[Handover] = providers.Singleton(DynamoHandover, together, assignments)
     fleet: providers.Provider[Fleet] = providers.Singleton(
         Fleet,
         settings=settings,
@@ -76,6 +81,7 @@ class AwsProfile(containers.DeclarativeContainer):
         github=github,
         machines=machines,
         assignments=assignments,
+        handover=handover,
         decisions=decisions,
         clock=clock,
         ids=ids,

@@ -2,8 +2,9 @@
 
 from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
 from paddock.adapters.aws.dynamodb.definition import TABLE
+from paddock.adapters.aws.dynamodb.handover import DynamoHandover
 from paddock.adapters.aws.dynamodb.records import DynamoRecords
 from paddock.adapters.aws.dynamodb.table import Table
 from paddock.adapters.aws.dynamodb.together import DynamoTogether
 
-__all__ = ["TABLE", "DynamoAssignments", "DynamoRecords", "DynamoTogether", "Table"]
+__all__ = ["TABLE", "DynamoAssignments", "DynamoHandover", "DynamoRecords", "DynamoTogether", "Table"]

@@ -8,7 +8,7 @@ import json
 from typing import Final
 
 from paddock.adapters.aws.dynamodb.definition import ASSIGNMENT, PARTITION, SORT, TTL
-from paddock.adapters.aws.dynamodb.table import Table
+from paddock.adapters.aws.dynamodb.table import Table, TransactItem
 from paddock.adapters.aws.dynamodb.values import Item
 from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment
@@ -37,14 +37,7 @@ class DynamoAssignments:
 
     def put(self, assignment: Assignment) -> AssignmentReceipt:
         """Write the assignment if the machine never had one; what then stands there."""
-        item = {
-            **self._key(assignment.machine),
-            _BODY: {"S": json.dumps(message_to_data(assignment), separators=(",", ":"), ensure_ascii=False)},
-            _NAME: {"S": assignment.runner_name},
-            _NUMBER: {"N": str(assignment.runner_id)},
-            "created_at": {"N": str(assignment.created_at)},
-            TTL: {"N": str((self._clock.now() + KEPT) // SECOND)},
-        }
+        item = self._item(assignment)
         standing = self._table.add(item)
         return _receipt(assignment.machine, item if standing is None else standing)
 
@@ -56,6 +49,24 @@ class DynamoAssignments:
     def delete(self, machine: str) -> None:
         """Forget it, when the machine is gone. Idempotent."""
         self._table.delete(self._key(machine))
+
+    def given(self, assignment: Assignment) -> TransactItem:
+        """`put` as part of a transaction, which fails if the machine ever had one."""
+        return {"Put": {"Item": self._item(assignment), "ConditionExpression": f"attribute_not_exists({PARTITION})"}}
+
+    def forgotten(self, machine: str) -> TransactItem:
+        """`delete` as part of a transaction."""
+        return {"Delete": {"Key": self._key(machine)}}
+
+    def _item(self, assignment: Assignment) -> Item:
+        return {
+            **self._key(assignment.machine),
+            _BODY: {"S": json.dumps(message_to_data(assignment), separators=(",", ":"), ensure_ascii=False)},
+            _NAME: {"S": assignment.runner_name},
+            _NUMBER: {"N": str(assignment.runner_id)},
+            "created_at": {"N": str(assignment.created_at)},
+            TTL: {"N": str((self._clock.now() + KEPT) // SECOND)},
+        }
 
     def _key(self, machine: str) -> Item:
         return {PARTITION: {"S": f"{self._role_id}:{machine}"}, SORT: {"S": ASSIGNMENT}}

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from paddock.adapters.aws.dynamodb.records import DynamoRecords
-from paddock.adapters.aws.dynamodb.table import Table
+from paddock.adapters.aws.dynamodb.table import Table, TransactItem
 from paddock.adapters.tables import checked
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.ports.system import Ids
@@ -26,8 +26,8 @@ class DynamoTogether:
         self._table = table
         self._ids = ids
 
-    def write(self, writes: Sequence[Write]) -> bool:
-        """Carry out every write, or none: False if the condition of one does not hold.
+    def write(self, writes: Sequence[Write], besides: Sequence[TransactItem] = ()) -> bool:
+        """Carry out every write, or none: False if the condition of one does not hold. `besides`: what is no record.
 
         Raises:
             IllegalTransition: a change names a state that cannot be reached from a state of its `when`.
@@ -35,14 +35,14 @@ class DynamoTogether:
             Rejected: a record is over 400 KB, its key too long, or all of them are over 4 MB.
         """
         checked(writes)
-        if not writes:
+        if not writes and not besides:
             return True
         if any(not isinstance(write, Add) and frozenset() in write.when.values() for write in writes):
             return False
-        if len(writes) == 1:
+        if len(writes) == 1 and not besides:
             return self._alone(writes[0])
         items = [self._stores[write.kind.prefix].written(write) for write in writes]
-        return self._table.transact(items, self._ids.token()[:_TOKEN])
+        return self._table.transact([*items, *besides], self._ids.token()[:_TOKEN])
 
     def _alone(self, write: Write) -> bool:
         store = self._stores[write.kind.prefix]
