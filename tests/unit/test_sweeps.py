@@ -261,6 +261,24 @@ def test_a_machine_that_says_nothing_and_listens_keeps_its_time_to_idle() -> Non
     assert told[:2] == ["ready", "ended"]
 
 
+def test_a_machine_that_works_unheard_is_known_to_work() -> None:
+    """Neither its own word nor GitHub's came through: when it has idled for too long, GitHub says that it does not."""
+    world = World(reports=lambda _: ())
+    job = world.push_job(lasts=HOUR)
+    world.run(SECOND)
+    world.courier.fate = lambda _: ()
+    world.sweeps(on=False)
+    machine, deadlines = world.record(job).machine or "", world.settings.deadlines
+    world.run(deadlines.boot + MINUTE)
+    world.fleet.sweep()
+    assert world.runner(machine).state is RunnerState.READY
+    world.run(deadlines.idle)
+    world.fleet.sweep()
+    assert world.runner(machine).state is RunnerState.BUSY
+    told = [decision.verdict for decision in world.decisions.about(f"machine:{machine}")]
+    assert (told, world.cloud.alive) == (["ready", "busy"], [machine])
+
+
 def test_a_machine_that_moved_on_while_github_was_asked_about_it_is_left_alone() -> None:
     """Word of its job came in that moment."""
     world = World()

@@ -29,10 +29,12 @@ class ItemAssignmentSource:
         hand: str,
         chance: Callable[[], float],
         sleep: Callable[[float], None],
+        at_once: bool = False,
     ) -> None:
         """Args: the item; the time; told of outages; a text that no other process has; chance in [0, 1); how to wait.
 
-        ``sleep`` takes seconds.
+        ``sleep`` takes seconds. ``at_once``: the first look is to take, unread, what was surely put while the machine
+        booted: one request instead of two. Should the answer be lost, the assignment is, and the machine ends for it.
         """
         self._item = item
         self._clock = clock
@@ -40,6 +42,7 @@ class ItemAssignmentSource:
         self._hand = hand
         self._chance = chance
         self._sleep = sleep
+        self._at_once = at_once
         self._taken = False
         self.before_taking: Callable[[], object] = lambda: None  # from then on somebody must answer for it
         self._read: str | None = None
@@ -85,6 +88,8 @@ class ItemAssignmentSource:
     def _look(self) -> str | None:
         """One look; the body if it was there and is ours now."""
         self.looks += 1
+        if self._at_once and self.looks == 1:
+            return self._grasp()
         found = self._item.read()
         body = None if found is None else found.get("body")
         if found is not None and body is None:
@@ -109,6 +114,23 @@ class ItemAssignmentSource:
         # never puts a second one.
         taken = body if before is None else before.get("body")
         return taken if isinstance(taken, str) else body
+
+    def _grasp(self) -> str | None:
+        """Take the body unread; None if there is no item yet."""
+        self.before_taking()
+        try:
+            before = self._item.take(by=self._hand, at=self._clock.now())
+        except AwsError as error:
+            if error.kind is not Kind.CONDITION:
+                raise
+            if error.item is None:
+                return None
+            raise _gone(self._item.plain(error.item)) from None
+        self._taken = True
+        body = None if before is None else before.get("body")
+        if not isinstance(body, str):
+            raise AgentFailure(Reason.ASSIGNMENT_TAKEN, "assignment: taken by us, and no answer came through")
+        return body
 
     def _pause(self) -> float:
         pause = QUICK if self.looks <= QUICK_LOOKS else SLOW

@@ -66,6 +66,11 @@ class OwnItem:
             raise
         return _plain(answer.get("Attributes")) or {}
 
+    @staticmethod
+    def plain(item: object) -> dict[str, object]:
+        """The attributes of an item as an error shows it."""
+        return _plain(item) or {}
+
     def discard(self, *, at: int) -> None:
         """Remove the body. Nothing happens if there is none."""
         self._update("SET discarded_at = :at REMOVE body", "attribute_exists(body)", {":at": {"N": str(at)}})

@@ -84,6 +84,15 @@ def connect(
         own = user_id(identity.machine, config.role_id, service("sts"))
         undo.pop_all()
     item = OwnItem(service("dynamodb"), config.table, own)
+    source = ItemAssignmentSource(
+        item,
+        clock=clock,
+        log=log,
+        hand=token_hex(16),
+        chance=chance,
+        sleep=sleep,
+        at_once=not config.settings.standby,
+    )
     logs = service("logs")
     archive = mirror = None
     if config.archive_bucket:
@@ -104,7 +113,7 @@ def connect(
     return Ec2(
         identity=identity,
         user_id=own,
-        source=ItemAssignmentSource(item, clock=clock, log=log, hand=token_hex(16), chance=chance, sleep=sleep),
+        source=source,
         transport=QueueTransport(service("sqs"), config.reports_queue_url, item),
         notices=ImdsNotices(imds, identity.market),
         archive=archive,

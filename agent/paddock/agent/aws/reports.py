@@ -10,6 +10,7 @@ from paddock.agent.telling.delivery import Refused
 
 MAX_BYTES = 262_144  # of a message; the service's newer limit is four times that, and a report never needs it
 _TARGET = "AmazonSQS.SendMessage"
+_SIGNS = ("heartbeat", "started")
 
 
 class QueueTransport:
@@ -24,14 +25,15 @@ class QueueTransport:
     def send(self, data: Mapping[str, object]) -> None:
         """Hand one report over: plain data of ``runner_reported``.
 
-        A heartbeat that tells nothing but life goes to the item: one write, no message, no function woken. One with a
-        reason (a notice of EC2's) goes to the queue like all others.
+        A heartbeat that tells nothing but life goes to the item: one write, no message, no function woken. So does the
+        job's start, which GitHub tells of as well, and the last report once more. One with a reason (a notice of
+        EC2's) goes to the queue like all others.
 
         Raises:
             OSError: not now; the same report may be sent again.
             Refused: never; it would be refused again.
         """
-        alive = data.get("event") == "heartbeat" and not data.get("reason") and not data.get("interrupted_by")
+        alive = data.get("event") in _SIGNS and not data.get("reason") and not data.get("interrupted_by")
         try:
             if alive:
                 at, runner_id = data.get("at"), data.get("runner_id")

@@ -12,7 +12,7 @@ from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.parameters import Hosts
 from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.core.messages import Assignment, RunnerReported, WarningKind
+from paddock.core.messages import Assignment, ReportEvent, RunnerReported, WarningKind
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.system import Chance
@@ -21,6 +21,8 @@ from paddock.core.states import OperationalResult
 from paddock.core.units import HOUR, SECOND, Moment, Span
 
 SHORT_JOB: Span = 90 * SECOND  # of a script that says nothing
+
+_SIGNS = frozenset({ReportEvent.STARTED, ReportEvent.HEARTBEAT})
 
 
 class Orders:
@@ -76,9 +78,11 @@ class Agents:
         lives: Mapping[str, Life],
         busy: Callable[[int], object],
         faults: FaultPlan,
+        one_table: bool,
     ) -> None:
         """Args: what agents touch.
 
+        `one_table`: signs of life are left with the orders, and not reported.
         `job_of` knows how long a job takes and how it ends (None: as its script says); `lives` is the cloud's log;
         `busy` is told of one more machine with a job, or one fewer.
         """
@@ -98,7 +102,8 @@ class Agents:
         self._fail = fail
         self._reclaim = reclaim
         self._faults = faults
-        self.report = report
+        self._report = report
+        self._one_table = one_table
         self.power_off = power_off
 
     # -- the cloud tells ----------------------------------------------------------------------------------------
@@ -194,6 +199,13 @@ class Agents:
         if orders is not None:
             self._by_runner[orders.runner_id] = self.by_machine[machine]
         return orders
+
+    def report(self, report: RunnerReported) -> None:
+        """Tell the fleet."""
+        if self._one_table and report.event in _SIGNS:
+            self._assignments.beat(report.machine, report.at)
+        else:
+            self._report(report)
 
     def connect(self, runner_id: int) -> None:
         """Open the runner's session."""

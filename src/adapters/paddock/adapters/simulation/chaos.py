@@ -18,6 +18,7 @@ from paddock.adapters.simulation.faults import FaultPlan, random_plan
 from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.outside import START
+from paddock.adapters.simulation.parameters import Parameters
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings, Limits
@@ -92,6 +93,7 @@ class Case:
     settings: FleetSettings = FleetSettings(repositories=REPOSITORIES)
     stormy: bool = False
     quota: int | None = None  # vCPUs that may run at once, in each market
+    one_table: bool = True
 
     @property
     def cloud(self) -> CloudParameters:
@@ -101,7 +103,10 @@ class Case:
 
 
 def case_of(seed: int, jobs: int = JOBS) -> Case:
-    """The seed's case: faults in every mix, half of them with limits, a third in a storm, a sixth with a quota."""
+    """The seed's case: faults in every mix, half of them with limits, a third in a storm, a sixth with a quota.
+
+    Half of them are as on AWS, where orders and signs of life lie beside the records.
+    """
     chance = chance_for(seed, "case")
     plan = random_plan(chance)
     limits = Limits(
@@ -112,7 +117,7 @@ def case_of(seed: int, jobs: int = JOBS) -> Case:
     settings = FleetSettings(repositories=REPOSITORIES, limits=limits)
     storm = chance.below(3) == 0
     quota = 32 + chance.below(96) if chance.below(6) == 0 else None
-    return Case(seed, jobs, plan, settings, storm, quota)
+    return Case(seed, jobs, plan, settings, storm, quota, one_table=chance.below(2) == 0)
 
 
 def play(case: Case) -> Outcome:
@@ -123,6 +128,7 @@ def play(case: Case) -> Outcome:
         seed=case.seed,
         faults=case.plan,
         cloud=partial(SimulatedEc2, case.cloud),
+        parameters=Parameters(one_table=case.one_table),
         policy="chaos",
     )
     return world.run()

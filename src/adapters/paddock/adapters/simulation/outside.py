@@ -137,6 +137,7 @@ class Outside:
             lives=self.cloud.log,
             busy=self.witness.busy,
             faults=faults,
+            one_table=parameters.one_table,
         )
 
     def _chance(self, part: str) -> Chance:

@@ -117,6 +117,9 @@ class Parameters:
     ``timings`` are GitHub's own deadlines: a runner has 60 s to take its job [GitHub], a lease lasts ten minutes
     [runner], a job waits for a day [GitHub].
 
+    ``one_table``: orders lie beside the records, as on AWS, so that both are written in one step; and there machines
+    leave their signs of life, the start of a job among them, which they report elsewhere.
+
     ``keep`` is how long what has ended stays in the stores before it is streamed out [ours]: longer than any message of
     it can be on its way.
     """
@@ -127,6 +130,7 @@ class Parameters:
     rates: Rates = Rates()
     timings: Timings = Timings(assignment=MINUTE)
     keep: Span = 15 * MINUTE
+    one_table: bool = True
 
 
 AT_ONCE = Parameters(
@@ -136,5 +140,6 @@ AT_ONCE = Parameters(
         prepare=always(0), handshake=always(0), acquire=always(0), leave=always(0), cancel=always(0), notice=always(0)
     ),
     rates=Rates(None, None),
+    one_table=False,
 )
 """Everything takes no time that need not take any: for stories in tests, which go by the minute."""

@@ -10,8 +10,10 @@ Everything that is not the fleet's own code depends on the seed alone.
 """
 
 from functools import partial
+from typing import Any
 
 from paddock.adapters.memory.bundles import memory_github
+from paddock.adapters.memory.handover import MemoryHandover
 from paddock.adapters.simulation.agents import Orders
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.archive import Archive, Sink
@@ -90,6 +92,7 @@ class Simulation(Outside):
             receive=self._receive,
         )
         self.policy = policy
+        self._one_table = parameters.one_table
         self.around = around
         self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         allowed = Allowances.under(faults) if allowances is None else allowances
@@ -182,7 +185,7 @@ class Simulation(Outside):
         if self.faults.stale:
             table = self._lag.around(table, self.table)
             machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
-        ports = {
+        ports: dict[str, Any] = {
             "table": table,
             **self.watch.queues(self.jobs, self.events),
             "github": self.gate.around(memory_github(self.github)),
@@ -190,12 +193,14 @@ class Simulation(Outside):
             "assignments": Orders(self.assignments, self.agents.ordered, self.watch.ordered),
             "decisions": self.decisions,
         }
+        if self._one_table:
+            ports["handover"] = MemoryHandover(table.together, ports["assignments"])
         if around is not None:
             ports = {
                 name: wired(name, port, around) if name in {"table", "github"} else around(name, port)
                 for name, port in ports.items()
             }
-        return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)  # type: ignore[arg-type]  # each by its name
+        return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)
 
     # -- time ---------------------------------------------------------------------------------------------------
 

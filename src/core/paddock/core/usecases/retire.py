@@ -11,7 +11,7 @@ from paddock.core.job import Job
 from paddock.core.ledger import Rates, entries_of
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.github import GitHub
+from paddock.core.ports.github import GitHub, RegisteredRunner
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
@@ -103,9 +103,20 @@ class Retire:
         Raises:
             PaddockError: GitHub could not be asked. Unknown means keep.
         """
+        return any(one.status == "online" for one in self._registered(runner))
+
+    def works(self, runner: Runner) -> bool:
+        """True if GitHub says that the machine's runner runs a job.
+
+        Raises:
+            PaddockError: GitHub could not be asked.
+        """
+        return any(one.busy for one in self._registered(runner))
+
+    def _registered(self, runner: Runner) -> list[RegisteredRunner]:
         scope = scope_of(runner.repository, self._settings)
         seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
-        return any(one is not None and one.status == "online" for one in seen)
+        return [one for one in seen if one is not None]
 
     def heard(self, runner: Runner) -> Runner:
         """The record with the last sign of life that the machine left with its orders, if that is news."""

@@ -156,7 +156,10 @@ class Sweep:
         assigned = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
         runner = self._retire.heard(runner)
         reason = overdue(runner, assigned, self._clock.now(), self._settings.deadlines)
-        if not reason or self._is_ready(runner) or not self._retire.may_end(runner):
+        if not reason or self._is_ready(runner):
+            return
+        if not self._retire.may_end(runner):
+            self._note_work(runner)
             return
         self._machines.terminate([act.machine])
         self._record.machine(act.machine, "ended", reason)
@@ -175,6 +178,12 @@ class Sweep:
             return True  # it moved on: not as it was seen
         self._record.machine(runner.machine, "ready", "GitHub says that its runner listens")
         return True
+
+    def _note_work(self, runner: Runner) -> None:
+        """It runs some job, and nobody told us: from now on its own job's word is asked for, which may wait in vain."""
+        if runner.state in NOT_BUSY and self._retire.works(runner):
+            self._life.busy(runner, None, self._clock.now())
+            self._record.machine(runner.machine, "busy", "GitHub says that its runner runs a job")
 
     def _take_in(self, act: AdoptMachine) -> None:
         """Give the machine its record. One whose record is closed was thought gone: it ends, if GitHub lets it."""
