@@ -27,6 +27,7 @@ from paddock.core.codec import message_to_data
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.handover import Handover
 from paddock.core.ports.records import Page
 from paddock.core.ports.together import Together, Write
 from paddock.core.records import KINDS, Kind
@@ -38,6 +39,9 @@ KB: Final = 1_024
 SECRET: Final = 4_200  # characters of a real just-in-time configuration
 REPOSITORY: Final = "octo-org/octo-repository"
 LABEL: Final = "paddock/cpu=4/arch=arm64/family=m7g+c7g"
+HOSTS: Final = attrs.evolve(
+    AT_ONCE.hosts, prepare=always(SECOND // 2), handshake=always(3 * SECOND), leave=always(SECOND)
+)
 START: Final = 1_795_348_800 * SECOND
 
 # Micro-dollars for a million units, on demand, us-east-1.
@@ -175,34 +179,57 @@ class PricedTogether:
 
     def write(self, writes: Sequence[Write]) -> bool:
         """See the port."""
+        return self.priced("together" if len(writes) > 1 else "alone", writes, lambda: self._inner.write(writes))
+
+    def priced(self, what: str, writes: Sequence[Write], carry_out: Callable[[], bool]) -> bool:
+        """Carry them out in one request."""
         before = [self._item(write) for write in writes]
-        done = self._inner.write(writes)
-        what = "together" if len(writes) > 1 else "alone"
+        done = carry_out()
         for write, old in zip(writes, before, strict=True):
-            self._account.wrote(f"{what}.{write.kind.prefix}", old, self._item(write))
-            if len(writes) > 1:
-                self._account.writes[f"{what}.{write.kind.prefix}"] += written(old, self._item(write))
-            self._account.calls[f"{what}.{write.kind.prefix}"] -= 1
-        self._account.calls[f"{what}.write"] += 1
-        self._account.vain[f"{what}.write"] += not done
+            new = self._item(write)
+            times = 1 if what == "alone" else 2
+            self._account.writes[f"{what}.{write.kind.prefix}"] += times * written(old, new)
+            self._account.moves[f"{what}.{write.kind.prefix}"] += times * moved(old, new)
+        self._account.calls[what] += 1
+        self._account.vain[what] += not done
         return done
 
 
+class PricedHandover:
+    """Machines handed over, and DynamoDB's price; what machines do with their orders is counted, too."""
+
+    def __init__(self, records: PricedTogether, inner: Handover, account: Account) -> None:
+        self._records = records
+        self._inner = inner
+        self._account = account
+
+    def give(self, machines: Sequence[Write], orders: Sequence[Assignment], jobs: Sequence[Write]) -> bool:
+        """See the port. Each machine takes its orders unread, when it has booted."""
+        done = self._records.priced("give", [*machines, *jobs], lambda: self._inner.give(machines, orders, jobs))
+        for one in orders:
+            full = assigned(one)
+            bare = {name: value for name, value in full.items() if name != "body"}
+            self._account.writes["give.ASSIGNMENT"] += 2 * written({}, full)
+            self._account.wrote("machine.take", full, bare)
+        return done
+
+    def close(self, writes: Sequence[Write], machines: Sequence[str]) -> bool:
+        """See the port."""
+        self._account.writes["close.ASSIGNMENT"] += 2 * len(machines)
+        return self._records.priced("close", writes, lambda: self._inner.close(writes, machines))
+
+
 class PricedAssignments:
-    """Assignments with secrets of real size, and DynamoDB's price; what machines do with their own is counted, too."""
+    """Assignments, and DynamoDB's price of what is asked of them one by one."""
 
     def __init__(self, inner: Any, account: Account) -> None:  # noqa: ANN401 - any store
         self._inner = inner
         self._account = account
 
     def put(self, assignment: Assignment) -> AssignmentReceipt:
-        """See the port. The machine reads it, and takes it."""
+        """See the port."""
         receipt: AssignmentReceipt = self._inner.put(assignment)
-        full = assigned(assignment)
-        bare = {name: value for name, value in full.items() if name != "body"}
-        self._account.wrote("assignments.put", {}, full)
-        self._account.looked("machine.read", full)
-        self._account.wrote("machine.take", full, bare)
+        self._account.wrote("assignments.put", {}, assigned(assignment))
         return receipt
 
     def get(self, machine: str) -> AssignmentReceipt | None:
@@ -234,7 +261,7 @@ def assigned(assignment: Assignment) -> Item:
 def priced(jobs: int) -> Account:
     """The account of so many jobs of one run, from their webhooks to the bills of their machines.
 
-    Nothing goes wrong, EC2 tells of every machine that ends, and no sweep runs: these cost by the hour, not by the job.
+    Nothing goes wrong. The sweep closes the machines' records; what else it asks is by the minute, not by the job.
 
     Raises:
         RuntimeError: it did not go as planned.
@@ -248,11 +275,14 @@ def priced(jobs: int) -> Account:
         place, _, store = name.partition(".")
         if name == "table.together":
             return PricedTogether(lambda: stores_in(sim.table), port, account)
+        if name == "handover":
+            return PricedHandover(PricedTogether(lambda: stores_in(sim.table), port, account), port, account)
         return PricedRecords(store, kinds[store], port, account) if place == "table" else port
 
     sim = Simulation(
         settings=FleetSettings(repositories=(REPOSITORY,)),
-        parameters=attrs.evolve(AT_ONCE, keep=365 * DAY),
+        parameters=attrs.evolve(AT_ONCE, hosts=HOSTS, keep=365 * DAY, one_table=True),
+        notices=lambda _: (),
         cloud=partial(SmallCloud, start=always(10 * SECOND), boot=always(10 * SECOND)),
         start=START,
         around=around,
@@ -265,6 +295,10 @@ def priced(jobs: int) -> Account:
     sim.jobs.watch()
     sim.events.watch()
     sim.timeline.run(START + HOUR)
+    by_then = attrs.evolve(account, calls=account.calls.copy(), halves=account.halves.copy())
+    sim.fleet.sweep()
+    by_then.calls["close"] = account.calls["close"]
+    account = attrs.evolve(account, calls=by_then.calls, halves=by_then.halves)
     ended = [sim.table.jobs.get(str(job)) for job in asked]
     gone = [runner.state for runner in sim.table.runners.page("all", "all").items]
     if [job and job.conclusion for job in ended] != ["success"] * jobs or gone != [RunnerState.GONE] * jobs:

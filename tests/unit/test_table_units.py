@@ -50,6 +50,6 @@ def test_the_account_of_a_job_is_complete() -> None:
     """Every store that a job needs has its line, and ten jobs at once cost no more than ten alone."""
     alone, ten = priced(1), priced(10)
     stores = {what.partition(".")[0] for what in alone.calls}
-    assert stores >= {"together", "alone", "runners", "assignments", "machine"}
-    assert alone.calls["assignments.put"] == alone.calls["machine.take"] == 1
+    assert stores >= {"together", "alone", "give", "machine", "close"}
+    assert alone.calls["give"] == alone.calls["machine.take"] == alone.calls["close"] == 1
     assert ten.dollars(10) <= alone.dollars(1)

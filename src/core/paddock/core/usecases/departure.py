@@ -1,11 +1,13 @@
 """A machine does not exist any more: its record is closed, and whoever counted on it is seen to."""
 
+from collections.abc import Sequence
+
 from paddock.core.messages import MachineChanged
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
-from paddock.core.units import MINUTE
+from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
@@ -46,24 +48,42 @@ class Departure:
             if runner is not None and runner.live:
                 self.look(runner, "the cloud says that it ended")
 
+    def together(self, runners: Sequence[Runner], reason: str) -> set[str]:
+        """Close those that served their jobs and are gone by the cloud's own word, in one step; whose record that was.
+
+        Raises:
+            PaddockError: the table or the cloud did not answer; nothing is lost by doing it again, one by one.
+        """
+        seen = self._machines.describe([runner.machine for runner in runners])
+        gone = [
+            (runner, self._ended(seen.get(runner.machine)))
+            for runner in runners
+            if self._is_gone(runner, seen.get(runner.machine)) and not _taken(runner, seen.get(runner.machine))
+        ]
+        return self._retire.at_once(gone, reason)
+
     def look(self, runner: Runner, reason: str) -> None:
         """Close the record if the machine is gone by the cloud's own word: for a while a new one is not known there."""
         machine = self._machines.describe([runner.machine]).get(runner.machine)
+        if self._is_gone(runner, machine):
+            self(runner, machine, reason)
+
+    def _is_gone(self, runner: Runner, machine: Machine | None) -> bool:
         now = self._clock.now()
         due = runner.interrupted_at is not None and runner.interrupted_at <= now  # it was to be taken
         unknown = machine is None and not due and now - runner.launched_at < _KNOWN_BY
-        if not unknown and (machine is None or not machine.alive):
-            self(runner, machine, reason)
+        return not unknown and (machine is None or not machine.alive)
+
+    def _ended(self, machine: Machine | None) -> Moment:
+        now = self._clock.now()
+        return now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
 
     def __call__(self, runner: Runner, machine: Machine | None, reason: str) -> None:
         """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
-        now = self._clock.now()
-        at = now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
-        # Where the cloud says nothing (any more) of the end, its warning is evidence enough.
-        taken = machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None
+        at, taken = self._ended(machine), _taken(runner, machine)
         if taken:
             self._interruptions.taken(runner, at, gone=True)
-        if not taken and self._retire.at_once(runner, at, reason):
+        if not taken and self._retire.at_once([(runner, at)], reason):
             return
         closed = self._retire.gone(runner, at, reason, taken=taken)
         if closed is None:
@@ -77,3 +97,8 @@ class Departure:
             self._completion.ask(served)
         if taken:
             self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now
+
+
+def _taken(runner: Runner, machine: Machine | None) -> bool:
+    """True if it was the cloud that ended it: where it says nothing (any more), its warning is evidence enough."""
+    return machine.taken if machine is not None and machine.ended_by else runner.interrupted_at is not None

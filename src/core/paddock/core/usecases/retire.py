@@ -4,11 +4,13 @@ A destructive act needs fresh evidence: GitHub refuses to delete a runner that r
 first, and only a machine whose registration is gone is told to end.
 """
 
+from collections.abc import Sequence
+
 import attrs
 
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
-from paddock.core.ledger import Rates, entries_of
+from paddock.core.ledger import Phase, Rates, entries_of
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, RegisteredRunner
@@ -16,7 +18,7 @@ from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.ports.together import Add, Update
+from paddock.core.ports.together import MOST, Add, Update, Write
 from paddock.core.records import LEDGER, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
@@ -26,6 +28,7 @@ from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.record import Recorder
 
 _SKEW = 10 * MINUTE  # of a machine's clock
+_STEP = MOST // (len(Phase) + 2)  # machines: each has its bill, its record and its orders
 BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
 
 
@@ -167,32 +170,30 @@ class Retire:
         self._record.machine(closed.machine, "gone", reason, result=closed.result)
         return closed
 
-    def at_once(self, runner: Runner, at: Moment, reason: str) -> bool:
-        """The same in one step, for a machine that served the job it was launched for; False if nothing was written.
+    def at_once(self, gone: Sequence[tuple[Runner, Moment]], reason: str) -> set[str]:
+        """The same in one step for machines that served the jobs they were launched for, if each is as it was read.
 
-        GitHub has deleted the registration of a runner that did its work.
+        GitHub has deleted the registration of a runner that did its work. Returns whose records are closed now; of all
+        others nothing is known here.
         """
-        usual = runner.live and runner.gone_at is None and runner.interrupted_at is None
-        own = runner.served_job is not None and runner.served_job == runner.assigned_job
-        if not usual or not own or runner.result is not OperationalResult.SERVED:
-            return False
-        change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
-        closed = attrs.evolve(runner, **change)
-        as_read = RunnerIs(
-            state=runner.state,
-            served_job=runner.served_job,
-            ready_at=runner.ready_at,
-            busy_at=runner.busy_at,
-            idle_at=runner.idle_at,
-            interrupted_at=None,
-            result=runner.result,
-            gone_at=None,
-        )
-        bill = [Add(LEDGER, entry) for entry in entries_of(closed, None, self._rates)]
-        if not self._handover.close([*bill, Update(RUNNERS, runner.key, as_read, change)], [runner.machine]):
-            return False
-        self._record.machine(closed.machine, "gone", reason, result=closed.result)
-        return True
+        usual = [(runner, at) for runner, at in gone if _as_usual(runner)]
+        closed: set[str] = set()
+        for start in range(0, len(usual), _STEP):
+            closed |= self._closed(usual[start : start + _STEP], reason)
+        return closed
+
+    def _closed(self, gone: Sequence[tuple[Runner, Moment]], reason: str) -> set[str]:
+        writes: list[Write] = []
+        for runner, at in gone:
+            change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
+            bill = entries_of(attrs.evolve(runner, **change), None, self._rates)
+            writes += [*(Add(LEDGER, entry) for entry in bill), Update(RUNNERS, runner.key, _as_read(runner), change)]
+        machines = [runner.machine for runner, _ in gone]
+        if not writes or not self._handover.close(writes, machines):
+            return set()
+        for runner, _ in gone:
+            self._record.machine(runner.machine, "gone", reason, result=runner.result)
+        return set(machines)
 
     def _marked(self, runner: Runner, at: Moment, reason: str, *, taken: bool) -> Runner | None:
         """The record with the moment of the end on it, which is written once; None if it was closed already."""
@@ -245,3 +246,23 @@ class Retire:
             self._record.machine(runner.machine, "registration_left", f"its registration stays at GitHub: {error}")
             return False
         return True
+
+
+def _as_usual(runner: Runner) -> bool:
+    unspoilt = runner.live and runner.gone_at is None and runner.interrupted_at is None
+    own = runner.served_job is not None and runner.served_job == runner.assigned_job
+    return unspoilt and own and runner.result is OperationalResult.SERVED
+
+
+def _as_read(runner: Runner) -> RunnerIs:
+    """Whatever its bill was made of is as it was."""
+    return RunnerIs(
+        state=runner.state,
+        served_job=runner.served_job,
+        ready_at=runner.ready_at,
+        busy_at=runner.busy_at,
+        idle_at=runner.idle_at,
+        interrupted_at=None,
+        result=runner.result,
+        gone_at=None,
+    )
