@@ -17,7 +17,7 @@ _PREFIX = "paddock--"
 class Runner:
     """One machine of ours and the runner on it, as *launched* (not as asked for).
 
-    ``assigned_job`` is the job it was launched for, ``served_job`` the one GitHub gave it: a runner is label
+    ``assigned_job`` is the job it is meant for, ``served_job`` the one GitHub gave it: a runner is label
     capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
     ``workflow`` is that of the job it was launched for, whose cost it is unless another job is served.
     ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
@@ -84,6 +84,7 @@ class RunnerChange(TypedDict, total=False):
 
     state: RunnerState
     repository: str
+    workflow: str
     labels: tuple[str, ...]
     runner_id: int | None
     runner_name: str | None

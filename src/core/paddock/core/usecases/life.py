@@ -15,6 +15,7 @@ from paddock.core.retry import GiveUp, RetryPolicy
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment, Span
+from paddock.core.usecases.plan import covers
 from paddock.core.usecases.record import Recorder
 
 WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})
@@ -207,19 +208,24 @@ class Life:
             or free.state not in AT_WORK
             or free.gone_at is not None
             or free.served_job is not None
-            or not _covers(free, other)
+            or not covers(free, other)
         ):
             self.displaced(other, by.id)
             return
+        self.inherit(
+            other, free, f"job {by.id} runs on {taken.machine}, so this one inherits its machine {free.machine}"
+        )
+
+    def inherit(self, job: Job, free: Runner, reason: str) -> None:
+        """The job, whose machine serves another, is from now on the one that this machine is meant for."""
         inherits = self._change(
-            other,
-            JobIs(state=JobState.LAUNCHED, launch=other.launch, machine=taken.machine),
+            job,
+            JobIs(state=JobState.LAUNCHED, launch=job.launch, machine=job.machine),
             JobChange(machine=free.machine, runner_name=free.runner_name, inherited=True),
         )
         if inherits is not None:
-            self._runners.update(free.key, RunnerIs(), RunnerChange(assigned_job=other.id))
-            reason = f"job {by.id} runs on {taken.machine}, so this one inherits its machine {free.machine}"
-            self._record.job(other.id, "swapped", reason, machine=free.machine)
+            self._runners.update(free.key, RunnerIs(), RunnerChange(assigned_job=job.id))
+            self._record.job(job.id, "swapped", reason, machine=free.machine)
 
     def wake(self, job: Job, reason: str) -> None:
         """Send the message of a job that is queued, or whose dispatcher died, again.
@@ -268,9 +274,3 @@ class Life:
             return self._jobs.update(job.key, when, change)
         except (Conflict, NotFound):
             return None
-
-
-def _covers(runner: Runner, job: Job) -> bool:
-    """True if GitHub may give the job to this runner: labels match case-folded, and more of them do no harm."""
-    offered = {label.casefold() for label in runner.labels}
-    return all(label.casefold() in offered for label in job.facts.labels)

@@ -5,6 +5,7 @@ Each act carries its reason; the sweep looks at the world again before any act t
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
 import attrs
@@ -90,6 +91,15 @@ class AskGitHub:
 
 
 @attrs.frozen
+class InheritMachine:
+    """The job's machine serves another; ``machine`` waits for one that runs elsewhere, and may as well serve this."""
+
+    job_id: int
+    taken: str
+    machine: str
+
+
+@attrs.frozen
 class RelaunchJob:
     """The job's machine will not serve it."""
 
@@ -99,13 +109,64 @@ class RelaunchJob:
 
 
 Act: TypeAlias = (
-    CloseMachine | EndMachine | AdoptMachine | DrainMachine | ReleaseMachine | WakeJob | AskGitHub | RelaunchJob
+    CloseMachine
+    | EndMachine
+    | AdoptMachine
+    | DrainMachine
+    | ReleaseMachine
+    | InheritMachine
+    | WakeJob
+    | AskGitHub
+    | RelaunchJob
 )
 
 
 def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
     """What to do about what was seen, machines first (their ends free places), then jobs, oldest first."""
-    return (*_machines(seen, deadlines), *_jobs(seen, deadlines))
+    heirs = _heirs(seen)
+    given = {act.machine for act in heirs}
+    served = {act.job_id for act in heirs}
+    machines = (act for act in _machines(seen, deadlines) if not _releases(act, given))
+    jobs = (act for act in _jobs(seen, deadlines) if not isinstance(act, RelaunchJob) or act.job_id not in served)
+    return (*machines, *heirs, *jobs)
+
+
+def _releases(act: Act, machines: AbstractSet[str]) -> bool:
+    return isinstance(act, ReleaseMachine) and act.machine in machines
+
+
+def _heirs(seen: Snapshot) -> list[InheritMachine]:
+    """Who inherits whose machine: jobs whose own serves another, oldest first, and machines that nobody waits for."""
+    runners = {runner.machine: runner for runner in seen.runners}
+    jobs = {job.id: job for job in seen.jobs}
+    free = [
+        runner
+        for runner in seen.runners
+        if runner.machine in seen.machines and may_inherit(runner, jobs.get(runner.assigned_job or 0))
+    ]
+    heirs: list[InheritMachine] = []
+    for job in _oldest_first(seen.jobs) if free else ():
+        own = runners.get(job.machine or "")
+        if job.state is JobState.LAUNCHED and own is not None and own.served_job not in {None, job.id}:
+            found = next((one for one in free if one.repository == job.facts.repository and covers(one, job)), None)
+            if found is not None:
+                free.remove(found)
+                heirs.append(InheritMachine(job.id, own.machine, found.machine))
+    return heirs
+
+
+def may_inherit(runner: Runner, assigned: Job | None) -> bool:
+    """True if the machine is well and without work, and the job that it is meant for does not wait for it."""
+    waited_for = assigned is not None and assigned.live and assigned.machine == runner.machine
+    known = runner.runner_name is not None and runner.assigned_job is not None
+    well = runner.state in _WITHOUT_WORK and runner.gone_at is None and runner.interrupted_at is None
+    return well and known and runner.served_job is None and not waited_for
+
+
+def covers(runner: Runner, job: Job) -> bool:
+    """True if GitHub may give the job to this runner: labels match case-folded, and more of them do no harm."""
+    offered = {label.casefold() for label in runner.labels}
+    return all(label.casefold() in offered for label in job.facts.labels)
 
 
 def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:

@@ -5,9 +5,12 @@ shortcut knows no exceptions and heals nothing. It may do less than the long way
 
 ::
 
-    GitHub: in progress ──> job launched, its own machine idle   ──> job running, machine busy
-    GitHub: completed   ──> job running                          ──> job finished
-    machine: finished   ──> job running or finished, machine busy ──> job served, machine draining
+    GitHub: in progress ──> job launched, machine idle ──> job running, machine busy and meant for it
+    GitHub: completed   ──> job running                ──> job finished, and served if it succeeded
+    machine: finished   ──> machine busy               ──> machine draining; and job served, if it failed by itself
+
+Which machine was launched for the job does not matter: a runner is label capacity. The job that this one was meant for
+runs elsewhere in a moment, or the sweep finds it a machine.
 """
 
 from paddock.core.job import JobChange, JobIs
@@ -24,6 +27,7 @@ from paddock.core.usecases.record import Recorder
 
 _IDLE = frozenset({RunnerState.BOOTING, RunnerState.READY})
 _RAN = frozenset({JobState.RUNNING, JobState.FINISHED})
+_SUCCESS = "success"
 _LATE = 5 * MINUTE  # a machine whose clock says that this is how long ago it finished is looked at more closely
 
 
@@ -37,7 +41,7 @@ class Shortcuts:
         self._completion = Recorder(decisions, clock, "completion")
 
     def started(self, seen: JobObserved) -> bool:
-        """GitHub gave the job to a runner: its own. True if that was all, and is written down."""
+        """GitHub gave the job to a runner that had none. True if that was all, and is written down."""
         machine = machine_of(seen.runner_name)
         if machine is None:
             return False
@@ -45,15 +49,23 @@ class Shortcuts:
         works = Update(
             RUNNERS,
             machine,
-            RunnerIs(state=_IDLE, assigned_job=number, served_job=None, gone_at=None),
-            RunnerChange(state=RunnerState.BUSY, busy_at=seen.began, served_job=number),
+            RunnerIs(state=_IDLE, served_job=None, gone_at=None),
+            RunnerChange(
+                state=RunnerState.BUSY,
+                busy_at=seen.began,
+                served_job=number,
+                assigned_job=number,
+                repository=seen.job.repository,
+                workflow=seen.job.workflow,
+            ),
         )
         runs = Update(
             JOBS,
             str(number),
-            JobIs(state=JobState.LAUNCHED, machine=machine, result=None),
+            JobIs(state=JobState.LAUNCHED, result=None),
             JobChange(
                 state=JobState.RUNNING,
+                machine=machine,
                 runner_name=seen.runner_name,
                 started_at=seen.began,
                 lease_until=0,
@@ -70,20 +82,19 @@ class Shortcuts:
         machine = machine_of(seen.runner_name)
         if machine is None:
             return False
-        over = Update(
-            JOBS,
-            str(seen.job.job_id),
-            JobIs(state=JobState.RUNNING, machine=machine),
-            JobChange(state=JobState.FINISHED, conclusion=seen.conclusion, finished_at=seen.ended, lease_until=0),
-        )
-        if not self._together.write([over]):
+        when = JobIs(state=JobState.RUNNING, machine=machine)
+        change = JobChange(state=JobState.FINISHED, conclusion=seen.conclusion, finished_at=seen.ended, lease_until=0)
+        if seen.conclusion == _SUCCESS:  # then nobody interrupted it, and its machine need not say so
+            when.update(JobIs(result=None))
+            change.update(JobChange(result=OperationalResult.SERVED))
+        if not self._together.write([Update(JOBS, str(seen.job.job_id), when, change)]):
             return False
         reason = f"GitHub concluded it: {seen.conclusion}"
         self._completion.job(seen.job.job_id, "finished", reason, runner=seen.runner_name)
         return True
 
     def finished(self, report: RunnerReported) -> bool:
-        """The machine has done the job it was launched for. True if that was all, and is written down."""
+        """The machine has done its job. True if that was all, and is written down."""
         ended = self._ended(report)
         if ended is None or report.conclusion is None or report.reason or report.interrupted_by is not None:
             return False
@@ -91,12 +102,14 @@ class Shortcuts:
         drains = RunnerChange(state=RunnerState.DRAINING, result=served, idle_at=ended)
         if report.ready_at is not None:
             drains["ready_at"] = min(report.ready_at, self._clock.now())
-        done = Update(
-            RUNNERS,
-            machine,
-            RunnerIs(state=RunnerState.BUSY, served_job=report.job_id, interrupted_at=None, gone_at=None),
-            drains,
-        )
+        when = RunnerIs(state=RunnerState.BUSY, interrupted_at=None, gone_at=None)
+        if report.conclusion == _SUCCESS:  # GitHub's word on that closes the job, whichever it was
+            if not self._together.write([Update(RUNNERS, machine, when, drains)]):
+                return False
+            self._completion.machine(machine, "finished", f"its runner reports {report.conclusion}")
+            return True
+        when.update(RunnerIs(served_job=report.job_id))
+        done = Update(RUNNERS, machine, when, drains)
         # Whether GitHub has concluded the job by now or not: that is its word to say, and it comes within seconds.
         over = Update(
             JOBS,

@@ -32,10 +32,12 @@ from paddock.core.usecases.plan import (
     CloseMachine,
     DrainMachine,
     EndMachine,
+    InheritMachine,
     RelaunchJob,
     ReleaseMachine,
     Snapshot,
     WakeJob,
+    may_inherit,
     overdue,
     plan,
 )
@@ -146,6 +148,8 @@ class Sweep:
                 self._drain(act)
             case ReleaseMachine():
                 self._release(act)
+            case InheritMachine():
+                self._inherit(act)
             case RelaunchJob():
                 self._relaunch(act)
 
@@ -230,6 +234,15 @@ class Sweep:
         runner, job = self._table.runners.get(act.machine), self._table.jobs.get(str(act.job_id))
         if runner is not None and runner.assigned_job == act.job_id and job is not None and not job.live:
             self._retire.unneeded(runner, f"job {act.job_id}, for which it was started, is {job.state}")
+
+    def _inherit(self, act: InheritMachine) -> None:
+        job, free = self._table.jobs.get(str(act.job_id)), self._table.runners.get(act.machine)
+        if job is None or job.state is not JobState.LAUNCHED or job.machine != act.taken or free is None:
+            return
+        meant_for = None if free.assigned_job is None else self._table.jobs.get(str(free.assigned_job))
+        if may_inherit(free, meant_for):
+            reason = f"another job runs on {act.taken}, so this one inherits machine {act.machine}"
+            self._life.inherit(job, free, reason)
 
     def _wake(self, act: WakeJob) -> None:
         job = self._table.jobs.get(str(act.job_id))
