@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords
+from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
@@ -25,17 +25,24 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
-from paddock.adapters.tables import stores_of
+from paddock.adapters.remembered import RememberedRecords
+from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
+from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
+from paddock.core.records import CIRCUITS, SHORTAGES, SWITCHES
 from paddock.core.settings import FleetSettings
+from paddock.core.units import SECOND, Span
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
 from paddock.entrypoints.aws_lambda.logs import write_line
+
+ADVICE: Span = 30 * SECOND  # a launch that did not hear of a shortage or a circuit just now is no harm
+SWITCH: Span = 10 * SECOND  # `paddock pause` promises no more
 
 
 def make_environment() -> FleetEnvironment:
@@ -90,6 +97,13 @@ def make_table(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper
 def make_stores(table: DynamoTable, clock: Clock, ids: Ids) -> dict[str, DynamoRecords[Any]]:
     """A store for every kind of record, in the one table."""
     return stores_of(partial(DynamoRecords[Any], table=table, clock=clock, ids=ids))
+
+
+def make_records(stores: dict[str, DynamoRecords[Any]], together: DynamoTogether, clock: Clock) -> Table:
+    """Every store. What is asked for with each job and hardly ever changes is remembered by a function that is warm."""
+    advice = {kind.prefix: RememberedRecords(stores[kind.prefix], clock, ADVICE) for kind in (CIRCUITS, SHORTAGES)}
+    switches = RememberedRecords(stores[SWITCHES.prefix], clock, SWITCH, single=True)
+    return table_of({**stores, **advice, SWITCHES.prefix: switches}, together)
 
 
 def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:

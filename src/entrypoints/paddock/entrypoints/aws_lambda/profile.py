@@ -18,7 +18,6 @@ from paddock.adapters.config import Config
 from paddock.adapters.github.auth import Credentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
-from paddock.adapters.tables import table_of
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -48,7 +47,7 @@ class AwsProfile(containers.DeclarativeContainer):
     dynamo: providers.Provider[DynamoTable] = providers.Singleton(aws.make_table, environment, clients, sleeper)
     stores: providers.Provider[dict[str, DynamoRecords[Any]]] = providers.Singleton(aws.make_stores, dynamo, clock, ids)
     together: providers.Provider[DynamoTogether] = providers.Singleton(DynamoTogether, stores, dynamo, ids)
-    table: providers.Provider[Table] = providers.Singleton(table_of, stores, together)
+    table: providers.Provider[Table] = providers.Singleton(aws.make_records, stores, together, clock)
     jobs: providers.Provider[SqsQueue[JobMessage]] = providers.Singleton(
         aws.make_jobs_queue, environment, clients, sleeper
     )
