@@ -12,12 +12,13 @@ from paddock.core.messages import Assignment, JobRequested, RunnerPackage
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import LaunchRequest
+from paddock.core.settings import Limits
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.intake import Taken
 from tests.strategies import NOON
-from tests.world import World
+from tests.world import SETTINGS, World
 from tests.world_spot import machine_of, running
 
 
@@ -311,6 +312,16 @@ def test_a_quiet_story_breaks_none() -> None:
     world.push_jobs(3)
     world.run_until_quiet()
     assert world.sim.check() == world.sim.check() == []
+
+
+def test_a_machine_is_in_use_until_its_end_is_noticed() -> None:
+    """Whoever waits behind a limit waits for that too: nobody said that the machine ended before the sweep looked."""
+    world = World(settings=attrs.evolve(SETTINGS, limits=Limits(machines=1)))
+    for _ in range(20):
+        world.push_job(lasts=250 * SECOND)  # whenever the rules look, the machine is gone, and its successor to come
+    world.run(HOUR)
+    assert len(world.table.jobs.page("state", "queued").items) > 5
+    assert world.sim.check() == []
 
 
 def test_stories_are_told_in_order_and_rules_are_not_told_without_end() -> None:

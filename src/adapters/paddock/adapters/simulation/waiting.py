@@ -17,6 +17,8 @@ from paddock.core.states import JobState
 from paddock.core.switch import PAUSED
 from paddock.core.units import MINUTE, Moment, Span, span_text
 
+# A machine whose end nobody told counts until a sweep finds it; jobs that waited longer take its place in the next.
+_UNNOTICED = 2 * MINUTE
 _Place = tuple[JobState, int, str | None]
 
 
@@ -79,18 +81,18 @@ class Waiting:
         return (paused is not None and paused.on) or self._is_at_a_limit(told.repository)
 
     def _is_at_a_limit(self, repository: str) -> bool:
-        limits, alive = self._limits, self._cloud.alive
+        limits, now, log = self._limits, self._timeline.now(), self._cloud.log
         if limits.vcpu is not None or limits.spend_per_day is not None:
             return True  # who fits beneath those is not for us to say
-        if limits.machines is not None and len(alive) >= limits.machines:
+        used = [machine for machine, life in log.items() if life.ended_at is None or now - life.ended_at < _UNNOTICED]
+        if limits.machines is not None and len(used) >= limits.machines:
             return True
         if limits.launches_per_minute is not None:
-            minute = self._timeline.now() - MINUTE
-            launched = sum(self._cloud.log[machine].machine.launched_at > minute for machine in alive)
+            launched = sum(life.machine.launched_at > now - MINUTE for life in log.values())
             if launched >= limits.launches_per_minute:
                 return True
         if limits.machines_per_repository is None:
             return False
-        runners = (self._table.runners.get(machine) for machine in alive)
-        used = sum(runner is None or runner.repository == repository for runner in runners)
-        return used >= limits.machines_per_repository
+        runners = (self._table.runners.get(machine) for machine in used)
+        served = sum(runner is None or runner.repository == repository for runner in runners)
+        return served >= limits.machines_per_repository
