@@ -244,7 +244,7 @@ def test_a_machines_clock_is_not_believed() -> None:
         world.fleet.events(attrs.evolve(forged, at=future))
     runner = world.runner(machine)
     assert runner.heartbeat_at == runner.idle_at == world.clock.now()
-    assert world.record(job).result is OperationalResult.SERVED
+    assert (runner.result, world.record(job).live) == (OperationalResult.SERVED, True)
     world.run(5 * MINUTE)
     assert machine not in world.cloud.alive
 
@@ -353,8 +353,9 @@ def test_a_machine_that_worked_for_a_job_lost_to_us_costs_its_own_job_nothing() 
         reported(world, machine, ReportEvent.FINISHED, conclusion="success", result=OperationalResult.SERVED)
     )
     assert world.github.state.jobs[other].assigned_to is not None
-    assert (world.record(job).state, world.record(job).displaced) == (JobState.QUEUED, 1)
-    assert world.verdicts(job)[-1] == "displaced"
+    world.run(2 * MINUTE)
+    assert (world.record(job).launch, world.record(job).displaced) == (2, 1)
+    assert "displaced" in world.verdicts(job)
 
 
 @pytest.mark.parametrize("started", [True, False])
@@ -413,7 +414,29 @@ def test_a_machine_that_serves_a_third_job_is_inherited_by_nobody() -> None:
 
     world.table.runners.update(machines[taker], {}, {"served_job": third})  # known, and its pairing not yet complete
     started(taker, machines[left])
+    world.fleet.sweep()
     assert (world.record(left).state, world.record(left).displaced) == (JobState.QUEUED, 1)
+
+
+def test_an_inherited_machine_that_dies_is_no_failure_of_the_job_that_has_it() -> None:
+    """The job's own launch gave a machine that works: for another one."""
+    world = World(webhooks=lambda _: ())
+    left, taker = world.push_jobs(2)
+    for job in (left, taker):
+        world.fleet.dispatch([JobRequested(observed(world, job, Observed.IN_PROGRESS).job, NOON)])
+    first, second = (world.record(job).machine or "" for job in (left, taker))
+    world.run(15 * SECOND)  # EC2 lists them by now
+    world.fleet.events(observed(world, taker, Observed.IN_PROGRESS, runner_name=world.runner(first).runner_name))
+    world.fleet.sweep()
+    assert world.record(left).machine == second
+    world.cloud.kill(second)
+    world.fleet.sweep()
+    assert (world.record(left).state, world.record(left).displaced, world.record(left).failure) == (
+        JobState.QUEUED,
+        1,
+        "",
+    )
+    assert [told.verdict for told in world.decisions.about(f"job:{left}")][-2:] == ["swapped", "displaced"]
 
 
 def test_a_job_that_was_given_up_and_runs_after_all_is_noted_on_its_machine() -> None:

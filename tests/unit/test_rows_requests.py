@@ -59,8 +59,8 @@ def test_every_launch_of_a_job_asks_for_all_that_the_first_one_asked_for(trouble
 
 
 def test_a_job_whose_machine_a_sibling_got_asks_again_for_all_that_it_wants() -> None:
-    """Whichever of the two GitHub chose first: the other inherits a machine that is dead, and gets a new one."""
-    inherited = 0
+    """Whichever of the two GitHub chose first: the machine of the other is dead, and it gets a new one."""
+    displaced = 0
     for seed in range(6):
         world = World(seed=seed)
         jobs = [world.push_job(labels=WHOLE, lasts=10 * MINUTE)]
@@ -70,10 +70,10 @@ def test_a_job_whose_machine_a_sibling_got_asks_again_for_all_that_it_wants() ->
         world.cloud.kill(world.cloud.alive[1])
         world.run_until_quiet()
         check(world)
-        inherited += sum("swapped" in world.verdicts(job) for job in jobs)
+        displaced += sum("displaced" in world.verdicts(job) for job in jobs)
         assert {(request.spec, request.disk) for request in world.cloud.launches} == {(world.record(jobs[0]).spec, 90)}
         assert [world.record(job).conclusion for job in jobs] == ["success"] * 2
-    assert inherited
+    assert displaced
 
 
 class Noting:

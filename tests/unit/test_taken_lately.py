@@ -29,7 +29,7 @@ def test_a_job_that_ended_in_time_on_a_taken_machine_was_not_lost_whoever_hears_
     for _ in range(2):
         world.fleet.sweep_github()
         world.run(5 * MINUTE)
-    assert (world.record(job).conclusion, world.record(job).result) == ("success", None)
+    assert (world.record(job).conclusion, world.record(job).result) == ("success", OperationalResult.SERVED)
 
 
 class BlindTo:

@@ -158,6 +158,8 @@ def _smaller(case: Case) -> Iterator[Case]:
         yield attrs.evolve(case, stormy=False)
     if case.quota is not None:
         yield attrs.evolve(case, quota=None)
+    if not case.one_table:
+        yield attrs.evolve(case, one_table=True)
     for jobs in sorted({case.jobs // 2, case.jobs * 3 // 4, case.jobs - 1} - {0, case.jobs}):
         yield attrs.evolve(case, jobs=jobs)
     if case.plan.outages:

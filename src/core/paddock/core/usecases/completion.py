@@ -25,7 +25,7 @@ from paddock.core.units import Moment
 from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
-from paddock.core.usecases.shortcuts import Shortcuts
+from paddock.core.usecases.shortcuts import SUCCESS, Shortcuts
 
 _WORKED = frozenset({OperationalResult.SERVED, OperationalResult.INTERRUPTED, OperationalResult.TIMED_OUT})
 _ATTEMPTS = 4  # a conditional write that loses is decided anew on what stands there
@@ -148,12 +148,18 @@ class Completion:
         )
         if ran and seen.started_at is not None and job.started_at is not None:
             change["started_at"] = within_its_second(seen.started_at, job.started_at)
+        served = ran and job.machine is not None and seen.conclusion == SUCCESS and job.result is None
+        if served:
+            change["result"] = OperationalResult.SERVED
+        when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=job.result)
         try:
-            self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch, machine=job.machine), change)
+            self._jobs.update(job.key, when, change)
         except Conflict:
             return False
         verdict = "cancelled" if never_ran else "finished"
         self._record.job(job.id, verdict, f"GitHub concluded it: {seen.conclusion}", runner=seen.runner_name)
+        if served:
+            self._record.job(job.id, "served", f"on machine {job.machine}")
         if not ran:
             self._release(attrs.evolve(job, conclusion=seen.conclusion))
         return True

@@ -27,7 +27,7 @@ from paddock.core.usecases.record import Recorder
 
 _IDLE = frozenset({RunnerState.BOOTING, RunnerState.READY})
 _RAN = frozenset({JobState.RUNNING, JobState.FINISHED})
-_SUCCESS = "success"
+SUCCESS = "success"  # then nobody interrupted the job, and its machine need not say so
 _LATE = 5 * MINUTE  # a machine whose clock says that this is how long ago it finished is looked at more closely
 
 
@@ -84,13 +84,15 @@ class Shortcuts:
             return False
         when = JobIs(state=JobState.RUNNING, machine=machine)
         change = JobChange(state=JobState.FINISHED, conclusion=seen.conclusion, finished_at=seen.ended, lease_until=0)
-        if seen.conclusion == _SUCCESS:  # then nobody interrupted it, and its machine need not say so
+        if seen.conclusion == SUCCESS:
             when.update(JobIs(result=None))
             change.update(JobChange(result=OperationalResult.SERVED))
         if not self._together.write([Update(JOBS, str(seen.job.job_id), when, change)]):
             return False
         reason = f"GitHub concluded it: {seen.conclusion}"
         self._completion.job(seen.job.job_id, "finished", reason, runner=seen.runner_name)
+        if seen.conclusion == SUCCESS:
+            self._completion.job(seen.job.job_id, "served", f"on machine {machine}")
         return True
 
     def finished(self, report: RunnerReported) -> bool:
@@ -103,7 +105,7 @@ class Shortcuts:
         if report.ready_at is not None:
             drains["ready_at"] = min(report.ready_at, self._clock.now())
         when = RunnerIs(state=RunnerState.BUSY, interrupted_at=None, gone_at=None)
-        if report.conclusion == _SUCCESS:  # GitHub's word on that closes the job, whichever it was
+        if report.conclusion == SUCCESS:  # GitHub's word on that closes the job, whichever it was
             if not self._together.write([Update(RUNNERS, machine, when, drains)]):
                 return False
             self._completion.machine(machine, "finished", f"its runner reports {report.conclusion}")
