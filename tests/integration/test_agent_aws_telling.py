@@ -56,13 +56,12 @@ def report(event: Event, **fields: Any) -> dict[str, object]:  # noqa: ANN401 - 
 @pytest.mark.parametrize(
     "data",
     [
-        report(Event.STARTED, job_name="build", started_at=4),
         report(Event.FINISHED, result=Result.SERVED, exit_code=0, phases={"job": 7}, peaks={"cpu_percent": 90}),
         report(Event.FAILED_TO_START, result=Result.FAILED_TO_START, reason="low_disk", detail="no\0t \ud800 nice\x1b"),
         report(Event.HEARTBEAT, reason="spot_notice", interrupted_by="spot"),
         report(Event.HEARTBEAT, reason="rebalance"),
     ],
-    ids=["started", "finished", "failed_to_start", "spot", "rebalance"],
+    ids=["finished", "failed_to_start", "spot", "rebalance"],
 )
 def test_what_matters_goes_to_the_queue(machine: World, ec2: Ec2, data: dict[str, object]) -> None:
     """One message each, which the core reads as the same report; characters that SQS refuses are escaped."""
@@ -77,10 +76,11 @@ def test_what_matters_goes_to_the_queue(machine: World, ec2: Ec2, data: dict[str
     assert sent.isprintable()
 
 
-def test_a_plain_sign_of_life_is_no_message(machine: World, ec2: Ec2) -> None:
-    """It is one write to the machine's own item: no function is woken for it."""
+@pytest.mark.parametrize("event", [Event.HEARTBEAT, Event.STARTED])
+def test_a_plain_sign_of_life_is_no_message(machine: World, ec2: Ec2, event: Event) -> None:
+    """It is one write to the machine's own item: no function is woken for it. GitHub tells of a job's start as well."""
     machine.put_item(None)
-    ec2.transport.send(report(Event.HEARTBEAT, at=99, runner_id=42))
+    ec2.transport.send(report(event, at=99, runner_id=42))
     assert machine.front.operations() == ["UpdateItem"]
     assert (machine.item() or {})["heartbeat_at"] == {"N": "99"}
     assert (machine.item() or {})["runner_id"] == {"N": "42"}

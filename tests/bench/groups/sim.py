@@ -48,7 +48,7 @@ def a_day() -> tuple[int, int]:
 
 def simpy_life() -> int:
     """Nanoseconds of CPU for so many jobs, each of which only waits for what a job waits for."""
-    import simpy
+    import simpy  # type: ignore[import-not-found]  # noqa: PLC0415 - the bench session alone has it
 
     world = simpy.Environment()
     slots = simpy.Resource(world, capacity=200)
