@@ -9,7 +9,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments
+from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
@@ -49,6 +49,8 @@ AWS: Mapping[str, Any] = {
     "config": Config,
     "settings": FleetSettings,
     "dynamo": DynamoTable,
+    "stores": dict,
+    "together": DynamoTogether,
     "table": stores.Table,
     "jobs": SqsQueue,
     "events": SqsQueue,
@@ -60,6 +62,7 @@ AWS: Mapping[str, Any] = {
     "github": github.GitHub,
     "machines": Ec2Machines,
     "assignments": DynamoAssignments,
+    "handover": DynamoHandover,
     "fleet": Fleet,
 }
 
@@ -79,7 +82,8 @@ def test_every_provider_of_the_aws_profile(stack: Stack) -> None:
         assert isinstance(made(), kind), name
         assert made() is made(), name
     for field in attrs.fields(stores.Table):
-        assert {"add", "get", "update", "page"} <= set(dir(getattr(stack.profile.table(), field.name))), field.name
+        deeds = {"write"} if field.name == "together" else {"add", "get", "update", "page"}
+        assert deeds <= set(dir(getattr(stack.profile.table(), field.name))), field.name
     settings = stack.profile.settings()
     assert settings.repositories == (REPOSITORY,)
     assert (settings.arches, settings.images) == ((Arch.ARM64, Arch.X64), False)
@@ -124,7 +128,7 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
 
     told = lines(capsys)
     verdicts = [line["verdict"] for line in told if line.get("subject") == f"job:{number}"]
-    assert verdicts == ["queued", "launched", "running", "served"]
+    assert verdicts == ["queued", "launched", "running", "finished", "served"]
     assert {metric for line in told for metric in line} >= {"JobsQueued", "JobsLaunched", "JobsServed", "MachinesGone"}
 
 
@@ -154,7 +158,7 @@ def test_a_request_that_must_come_back_is_deferred_and_kept(stack: Stack) -> Non
     def away(**_: object) -> None:
         raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
-    hook = "before-call.dynamodb.PutItem"
+    hook = "before-call.dynamodb"
     hooks = stack.profile.clients().dynamodb.meta.events
     hooks.register(hook, away)
     run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
