@@ -9,6 +9,7 @@ from paddock.core.units import HOUR, MINUTE
 from tests.world import World
 from tests.world_spot import (
     machine_of,
+    rerun_of,
     running,
     take_back,
 )
@@ -30,6 +31,21 @@ def test_a_job_that_ended_in_time_on_a_taken_machine_was_not_lost_whoever_hears_
         world.fleet.sweep_github()
         world.run(5 * MINUTE)
     assert (world.record(job).conclusion, world.record(job).result) == ("success", OperationalResult.SERVED)
+
+
+def test_whom_a_machine_served_that_was_ended_before_the_cloud_took_it_may_be_learnt_late() -> None:
+    """Its agent stopped the job for EC2's warning, and did not power off: we ended it, and the cloud is the cause."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    running(world, job)
+    machine = machine_of(world, job)
+    take_back(world, machine)
+    world.run_until_quiet()
+    lost = world.record(job).facts.run_id
+    world.table.reruns.remove(str(lost))
+    world.table.runners.update(machine, {}, {"taken": False, "result": OperationalResult.INTERRUPTED})
+    world.fleet.sweep_github()
+    assert rerun_of(world, job).suspects == (job,)
 
 
 class BlindTo:

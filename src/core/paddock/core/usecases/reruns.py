@@ -123,8 +123,8 @@ class Reruns:
             for hit in islice(self._taken_in(hour), MOST_LOOKED_AT):
                 try:
                     runner = self._runners.get(hit.machine)
-                    if runner is not None and runner.taken and runner.gone_at is not None and not self._runs(runner):
-                        self.lost(runner, runner.gone_at)
+                    if runner is not None and _interrupted(runner) and not self._runs(runner):
+                        self.lost(runner, runner.gone_at or now)
                 except PaddockError as error:  # it keeps none of the others from being looked at
                     errors.append(f"{hit.machine}: {type(error).__name__}: {error}")
 
@@ -238,3 +238,8 @@ class Reruns:
         except (Conflict, NotFound):
             return False
         return True
+
+
+def _interrupted(runner: Runner) -> bool:
+    """True if it is gone, and the cloud took it; or if its agent stopped its job for that, and we ended it first."""
+    return runner.gone_at is not None and (runner.taken or runner.result is OperationalResult.INTERRUPTED)
