@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from boto3.session import Session
@@ -41,6 +41,11 @@ class Clients:
     def ec2(self) -> "EC2Client":
         """EC2."""
         return self.session.client("ec2", self.region, endpoint_url=self._at("ec2"), config=self._config())
+
+    @cached_property
+    def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency yet
+        """CloudWatch Logs."""
+        return self.session.client("logs", self.region, endpoint_url=self._at("logs"), config=self._config())
 
     @cached_property
     def s3(self) -> "S3Client":
