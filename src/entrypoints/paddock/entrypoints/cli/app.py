@@ -90,7 +90,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except PaddockError as error:
-        return _say(str(error), WRONG)
+        return _say("\n".join([str(error), *getattr(error, "__notes__", ())]), WRONG)
     except (BrokenPipeError, SystemExit):  # SystemExit: rich's way to say the same
         # Whoever read us has enough (`paddock jobs | head`); what Python still wants to flush at its end goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
