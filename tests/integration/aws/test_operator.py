@@ -3,8 +3,11 @@
 import io
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from pathlib import Path
@@ -17,6 +20,8 @@ from paddock.adapters.telemetry.lines import decision_in
 from paddock.core.decision import Decision
 from paddock.core.messages import ReportEvent
 from paddock.core.states import CircuitState, JobState, OperationalResult
+from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
+from paddock.entrypoints.aws_operator.settings import operator_settings
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.aws_lambda import ROLE_ID
@@ -24,6 +29,7 @@ from tests.aws_logs import create, write
 from tests.aws_machine import Front, fault, front
 from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
 from tests.calls import Caller
+from tests.integration.test_documented_commands import ON_AWS, ROOT, commands
 
 pytestmark = pytest.mark.slow
 
@@ -95,7 +101,7 @@ def told() -> Iterator[Told]:
 @pytest.fixture
 def environment(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
     """What an operator has set besides the functions' variables; nothing of this machine's own configuration."""
-    assert told.job
+    assert told.job > 0
     monkeypatch.setenv("PADDOCK_LOG_GROUPS", f"{DISPATCH}, {OTHERS}")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
@@ -107,7 +113,7 @@ def environment(told: Told, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> 
 
 @pytest.fixture
 def call(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Caller:
-    assert environment
+    assert environment is not None
     return Caller(capsys)
 
 
@@ -139,9 +145,9 @@ def local_state(told: Told, folder: Path) -> Path:
     return places.root
 
 
-def test_a_job_is_explained_as_on_one_machine(told: Told, environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("environment")
+def test_a_job_is_explained_as_on_one_machine(told: Told, tmp_path: Path) -> None:
     """To the last character, but for a word about lines that may still be on their way; nothing on stderr."""
-    assert environment
     here = run("explain", str(told.job), "--state", str(local_state(told, tmp_path)))
     aws = run("explain", str(told.job), "--profile", "aws")
     assert (here.returncode, here.stderr) == (aws.returncode, aws.stderr) == (0, "")
@@ -159,9 +165,9 @@ def test_the_data_is_the_same_too(told: Told, environment: pytest.MonkeyPatch, t
     assert aws.stderr == f"paddock: {LAG}\n"
 
 
-def test_a_terminal_sees_that_it_looks(told: Told, environment: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("environment")
+def test_a_terminal_sees_that_it_looks(told: Told) -> None:
     """Where the log is searched, and how much was found, on stderr; the story itself is not touched by it."""
-    assert environment
     seen = run("explain", str(told.job), "--profile", "aws", TTY_COMPATIBLE="1", TERM="xterm", NO_COLOR="1")
     assert seen.returncode == 0
     assert "looking decisions up in CloudWatch Logs" in seen.stderr
@@ -273,6 +279,42 @@ def test_what_aws_refuses_has_a_next_step(
 def lay_out(before: Front, operation: str, faults: Sequence[tuple[int, str]]) -> None:
     """What is answered first."""
     before.faults[operation] = [fault(status, code, "so it is") for status, code in faults]
+
+
+def test_a_story_takes_as_many_requests_as_the_page_says(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch
+) -> None:
+    """Of a job with one machine: five reads, and one request to each log group for each of the two."""
+    with front(os.environ["AWS_ENDPOINT_URL"]) as before:
+        environment.setenv("AWS_ENDPOINT_URL", before.url)
+        assert call("explain", str(told.job), "--profile", "aws").code == 0
+        assert Counter(before.operations()) == {"GetItem": 5, "FilterLogEvents": 2 * 2}
+
+
+def test_the_pages_commands_work_as_they_stand(told: Told, call: Caller) -> None:
+    """In their order, with the page's job in the table: exit code 0, something said, nothing complained of."""
+    shown = [command for command in commands() if ON_AWS in command]
+    assert {command.split()[1] for command in shown} == {"jobs", "explain", "pause", "resume", "circuit"}
+    table = told.stack.profile.table()
+    facts = attrs.evolve(told.stack.job(told.job).facts, job_id=29679449)
+    table.jobs.add(attrs.evolve(told.stack.job(told.job), facts=facts))
+    try:
+        for command in shown:
+            said = call(*shlex.split(command)[1:])
+            complaints = [line for line in said.err.splitlines() if LAG not in line and "no decision" not in line]
+            assert (said.code, complaints, bool(said.out)) == (0, [], True), command
+    finally:
+        table.jobs.remove("29679449")
+
+
+def test_the_pages_block_of_variables_is_complete() -> None:
+    """What it exports is what the settings ask for, and they take it; one more says which fleet is meant."""
+    shown = dict(re.findall(r"^export ([A-Z_]+)=(\S+)$", (ROOT / "docs" / "aws.md").read_text("utf-8"), re.MULTILINE))
+    assert shown.pop("PADDOCK_PROFILE") == "aws"
+    with pytest.raises(InvalidEnvironment) as refused:
+        operator_settings({})
+    assert set(shown) == {problem.field for problem in refused.value.problems}
+    assert len(operator_settings(shown).groups) == 5
 
 
 def test_a_job_that_is_unknown(call: Caller) -> None:
