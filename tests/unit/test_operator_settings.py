@@ -1,17 +1,24 @@
 """What an operator's terminal knows of a stack comes from its environment, and every mistake in it is told at once."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from paddock.core.decision import Decision
 from paddock.core.errors import AccessDenied, InvalidInput, Throttled
-from paddock.core.units import SECOND
+from paddock.core.job import Job, JobFacts
+from paddock.core.states import JobState
+from paddock.core.units import MINUTE, SECOND
+from paddock.core.usecases.explain import Explanation
 from paddock.entrypoints.aws_lambda.fleet_settings import QueueAt
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
-from paddock.entrypoints.aws_operator.advice import advice
+from paddock.entrypoints.aws_operator.advice import advice, remark
 from paddock.entrypoints.aws_operator.settings import OperatorSettings, operator_settings
 from paddock.entrypoints.cli.where import Profile, Where
 from tests.aws_lambda import STACK
+from tests.strategies import NOON
 
 GROUPS = "/aws/lambda/paddock-ci-webhook"
 BASE = "https://sqs.eu-west-1.amazonaws.com/123456789012"
@@ -70,6 +77,36 @@ def test_what_needs_no_advice_gets_none() -> None:
     assert advice(InvalidInput("type", "m7i.lage", "did you mean m7i.large?"), settings) == ""
     assert advice(Throttled("too fast", 5 * SECOND), settings) == "AWS asks for patience: try again in 5.0 s"
     assert advice(AccessDenied("GetItem: no"), settings).startswith("sign in to AWS")
+
+
+def finished(ago: int, decisions: int = 1) -> Explanation:
+    """A job that ended so long before noon, with so many decisions about it."""
+    job = Job(JobFacts(1, 7, "acme/shop", ("paddock",)), state=JobState.FINISHED, finished_at=NOON - ago)
+    return Explanation(job, None, (Decision("job:1", NOON, "dispatch", "queued", "because"),) * decisions)
+
+
+def test_what_may_be_missing_from_a_story() -> None:
+    """Soon after its end, and while it lives, the last lines; without any, the log; else nothing."""
+    assert "some seconds after" in remark(finished(MINUTE), NOON, groups=("/a",))
+    assert "some seconds after" in remark(
+        Explanation(Job(JobFacts(1, 7, "acme/shop", ("paddock",))), None, finished(0).decisions), NOON, groups=("/a",)
+    )
+    assert remark(finished(3 * MINUTE), NOON, groups=("/a",)) == ""
+    assert "no decision was found in /a, /b" in remark(finished(MINUTE, 0), NOON, groups=("/a", "/b"))
+
+
+def test_without_boto3_it_says_what_to_install() -> None:
+    """The command line comes without it: it is an extra."""
+    code = "import sys; sys.modules['boto3'] = None; from paddock.entrypoints.cli.app import main; sys.exit(main())"
+    done = subprocess.run(
+        [sys.executable, "-c", code, "jobs", "--profile", "aws"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "pip install 'paddock[aws]'" in done.stderr
 
 
 def test_a_fleet_by_its_options(monkeypatch: pytest.MonkeyPatch) -> None:

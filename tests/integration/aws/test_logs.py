@@ -129,6 +129,23 @@ def test_a_page_that_comes_again_and_again_is_no_answer(logs: LogsUnderTest) -> 
         logs.decisions().about("job:1")
 
 
+def test_one_groups_error_ends_the_search_in_the_others(logs: LogsUnderTest) -> None:
+    """Nobody waits for the end of a long search whose answer is an error already."""
+    logs.clients.logs.delete_log_group(logGroupName=logs.groups[0])
+    left = 2_000
+    pages = iter(range(left))
+
+    def more(parsed: dict[str, Any], **_: object) -> None:
+        number = next(pages, None)
+        if "Error" not in parsed and number is not None:
+            parsed["nextToken"] = f"{logs.groups[1]}@function@{number}"
+
+    logs.on("after-call.cloudwatch-logs.FilterLogEvents", more)
+    with pytest.raises(Unavailable, match="ResourceNotFoundException"):
+        logs.decisions().about("job:1")
+    assert next(pages, left) < left - 1
+
+
 def refusing(logs: LogsUnderTest, operation: str, code: str, times: int = 10**6) -> None:
     """The operation is refused so often."""
     left = iter(range(times))

@@ -6,7 +6,7 @@ from typing import Final
 from botocore import exceptions as botocore
 
 from paddock.adapters.aws.errors import code_of
-from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Throttled, Unavailable
+from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Throttled
 from paddock.core.units import MINUTE, Moment, span_text
 from paddock.core.usecases.explain import Explanation
 from paddock.entrypoints.aws_operator.settings import GROUPS, OperatorSettings
@@ -20,6 +20,7 @@ _WHO: Final = "`aws sts get-caller-identity` says who you are"
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_KEY: Final = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"})
 _MISSING: Final = "ResourceNotFoundException"
+_AWAY: Final = (botocore.HTTPClientError, botocore.ConnectionError)
 _FRESH: Final = 2 * MINUTE
 
 
@@ -34,7 +35,7 @@ def advice(error: PaddockError, settings: OperatorSettings | None) -> str:
         return _refused(cause, error, settings)
     if isinstance(error, AccessDenied):
         return _SIGN_IN
-    if isinstance(error, Unavailable) and settings is not None:
+    if isinstance(cause, _AWAY) and settings is not None:
         return f"can this machine reach AWS, and is AWS_REGION = {settings.region} a region that there is?"
     return ""
 

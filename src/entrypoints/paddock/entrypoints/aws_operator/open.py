@@ -17,7 +17,7 @@ from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.adapters.tables import table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.circuit import CircuitPolicy
-from paddock.core.errors import PaddockError
+from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.messages import JobMessage
 from paddock.core.retry import RetryPolicy
 from paddock.core.usecases.circuits import Circuits
@@ -78,6 +78,8 @@ def _clients(session: Session, settings: OperatorSettings) -> Clients:
         _ = clients.dynamodb, clients.logs
     except BotoCoreError as error:
         raise translated(error, "AWS's credentials", {}) from error
+    except ValueError as error:  # which botocore raises of addresses alone
+        raise InvalidInput("AWS_ENDPOINT_URL", str(error), "must be scheme://host[:port], or not be set") from error
     return clients
 
 

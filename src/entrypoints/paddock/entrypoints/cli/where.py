@@ -1,7 +1,7 @@
 """Which fleet a command speaks of: that of a state directory here, or the stack that the environment names."""
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from enum import StrEnum
 from os import environ
 from pathlib import Path
@@ -10,8 +10,6 @@ from typing import Annotated
 
 import attrs
 from cyclopts import Parameter
-from rich.console import Console
-from rich.status import Status
 
 from paddock.core.errors import InvalidInput
 from paddock.entrypoints.containers import State, open_state
@@ -96,24 +94,30 @@ def _stack() -> Iterator[State]:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise
         raise InvalidInput("profile", "aws", "needs boto3: `pip install 'paddock[aws]'`") from None
+    with ExitStack() as shown:
+        yield shown.enter_context(open_stack(environ, _Progress(_on_terminal(shown))))
+
+
+def _on_terminal(shown: ExitStack) -> Callable[[str], object]:
+    """Says what is done at the moment, on a terminal's stderr, and takes it back in the end; elsewhere nothing."""
+    from rich.console import Console  # noqa: PLC0415 - drawn only here
+
     terminal = Console(stderr=True)
-    shown: AbstractContextManager[Status | None]
-    shown = terminal.status("asking AWS") if terminal.is_terminal else nullcontext()
-    with shown as status, open_stack(environ, _Progress(status)) as state:
-        yield state
+    if not terminal.is_terminal:
+        return lambda _text: None
+    return shown.enter_context(terminal.status("asking AWS")).update
 
 
 class _Progress:
     """Tells how far the search in the log is. Safe for threads."""
 
-    def __init__(self, status: Status | None) -> None:
-        self._status = status
+    def __init__(self, say: Callable[[str], object]) -> None:
+        self._say = say
         self._lock = Lock()
         self._pages = 0
 
     def __call__(self, group: str, found: int) -> None:
         with self._lock:
             self._pages += 1
-            if self._status is not None:
-                counts = f"{self._pages} pages so far, {found} decisions in {group}"
-                self._status.update(f"looking decisions up in CloudWatch Logs: {counts}")
+            counts = f"{self._pages} {'page' if self._pages == 1 else 'pages'} so far, {found} decisions in {group}"
+            self._say(f"looking decisions up in CloudWatch Logs: {counts}")

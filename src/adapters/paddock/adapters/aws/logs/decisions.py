@@ -27,7 +27,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from operator import itemgetter
-from threading import Lock
+from threading import Event, Lock
 from typing import Any, Final, TypeAlias
 
 from paddock.adapters.aws.clients import Clients
@@ -112,15 +112,19 @@ class CloudWatchDecisions:
         if window.end is not None:
             asked["endTime"] = window.end // MILLISECOND + 1
         _ = self._clients.logs  # made by one thread, then used by all
+        stop = Event()
         with ThreadPoolExecutor(max_workers=min(_THREADS, len(self._groups))) as threads:
-            each = threads.map(lambda group: list(self._of(group, subject, asked)), self._groups)
-            found = sorted((one for group in each for one in group), key=itemgetter(0))
+            try:
+                each = threads.map(lambda group: list(self._of(group, subject, asked, stop)), self._groups)
+                found = sorted((one for group in each for one in group), key=itemgetter(0))
+            finally:
+                stop.set()  # an error, or a person who waited long enough: nobody waits for the other groups
         return tuple(decision for _, decision in found[max(0, len(found) - max(0, limit)) :])
 
-    def _of(self, group: str, subject: str, asked: Mapping[str, Any]) -> Iterator[tuple[_Place, Decision]]:
+    def _of(self, group: str, subject: str, asked: Mapping[str, Any], stop: Event) -> Iterator[tuple[_Place, Decision]]:
         """What a log group has, each with its place in the order."""
         count = 0
-        for events in self._pages({"logGroupName": group, **asked}):
+        for events in self._pages({"logGroupName": group, **asked}, stop):
             for event in events:
                 decision = decision_in(event["message"])
                 if decision is not None and decision.subject == subject:
@@ -129,8 +133,8 @@ class CloudWatchDecisions:
                     yield (event["timestamp"], len(event["eventId"]), event["eventId"]), decision
             self._progress(group, count)
 
-    def _pages(self, asked: dict[str, Any]) -> Iterator[Sequence[Mapping[str, Any]]]:
-        while True:
+    def _pages(self, asked: dict[str, Any], stop: Event) -> Iterator[Sequence[Mapping[str, Any]]]:
+        while not stop.is_set():
             answer = self._page(asked)
             yield answer.get("events", [])
             token = answer.get("nextToken")
