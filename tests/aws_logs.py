@@ -15,7 +15,7 @@ from typing import Any
 import attrs
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.logs import CloudWatchDecisions, Windows, always
+from paddock.adapters.aws.logs import CloudWatchDecisions, Window, Windows
 from paddock.adapters.memory import ManualSleeper
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.system import RandomIds, SystemClock
@@ -27,6 +27,11 @@ from tests.aws_time import session
 STACK = "paddock-ci"
 _NUMBERS = itertools.count()
 _ALONE = Lock()
+
+
+def always(_subject: str) -> Window:
+    """All that a log has."""
+    return Window(0)
 
 
 @attrs.frozen

@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Iterator, Sequence
+from threading import Event
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.logs import READER, WRITER, CloudWatchDecisions, Window, always
+from paddock.adapters.aws.logs import READER, WRITER, CloudWatchDecisions, Window
 from paddock.adapters.aws.logs.decisions import BATCH_BYTES, EVENT_BYTES, PAGE, PAUSES, batches, pattern_of
 from paddock.adapters.aws.logs.errors import CODES
 from paddock.adapters.aws_codes import COMMON
@@ -21,7 +22,7 @@ from paddock.core.decision import Decision
 from paddock.core.errors import AccessDenied, InvalidInput, Rejected, Throttled, Unavailable
 from paddock.core.units import MILLISECOND, SECOND
 from tests.aws_judge import model
-from tests.aws_logs import STACK, LogsUnderTest, logs_on_moto
+from tests.aws_logs import STACK, LogsUnderTest, always, logs_on_moto
 from tests.strategies import NOON
 
 pytestmark = pytest.mark.slow
@@ -129,16 +130,17 @@ def test_a_page_that_comes_again_and_again_is_no_answer(logs: LogsUnderTest) -> 
         logs.decisions().about("job:1")
 
 
-def test_one_groups_error_ends_the_search_in_the_others(logs: LogsUnderTest) -> None:
-    """Nobody waits for the end of a long search whose answer is an error already."""
-    logs.clients.logs.delete_log_group(logGroupName=logs.groups[0])
+@pytest.mark.parametrize("missing", [0, 1])
+def test_one_groups_error_ends_the_search_in_the_others(logs: LogsUnderTest, missing: int) -> None:
+    """Nobody waits for the end of a long search whose answer is an error already, whichever group is searched first."""
+    logs.clients.logs.delete_log_group(logGroupName=logs.groups[missing])
     left = 2_000
     pages = iter(range(left))
 
     def more(parsed: dict[str, Any], **_: object) -> None:
         number = next(pages, None)
         if "Error" not in parsed and number is not None:
-            parsed["nextToken"] = f"{logs.groups[1]}@function@{number}"
+            parsed["nextToken"] = f"{logs.groups[1 - missing]}@function@{number}"
 
     logs.on("after-call.cloudwatch-logs.FilterLogEvents", more)
     with pytest.raises(Unavailable, match="ResourceNotFoundException"):
@@ -168,6 +170,27 @@ def test_a_throttled_page_is_asked_for_again(logs: LogsUnderTest) -> None:
     with pytest.raises(Throttled) as refused:
         logs.decisions().about("job:1")
     assert any(f"log group: {group}" in refused.value.__notes__ for group in logs.groups)
+
+
+def test_a_throttle_does_not_hide_another_groups_error(logs: LogsUnderTest) -> None:
+    """It would be waited for in vain: the error is told at once, and nothing is asked for again."""
+    throttled, broken = logs.groups
+    refused = Event()
+
+    def refuse(params: dict[str, Any], **_: object) -> None:
+        if json.loads(params["body"])["logGroupName"] == broken:
+            refused.set()
+            raise ClientError(
+                {"Error": {"Code": "InvalidParameterException", "Message": "so it is"}}, "FilterLogEvents"
+            )
+        assert refused.wait(30)
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": "so it is"}}, "FilterLogEvents")
+
+    logs.on("before-call.cloudwatch-logs.FilterLogEvents", refuse)
+    with pytest.raises(Rejected, match="InvalidParameterException") as told:
+        logs.decisions().about("job:1")
+    assert told.value.__notes__ == [f"log group: {broken}"]
+    assert throttled not in str(told.value)
 
 
 def test_a_group_that_is_not_there_is_no_silence(logs: LogsUnderTest) -> None:

@@ -2,6 +2,6 @@
 
 from paddock.adapters.aws.logs.decisions import CloudWatchDecisions
 from paddock.adapters.aws.logs.policy import READER, WRITER
-from paddock.adapters.aws.logs.windows import RecordWindows, Window, Windows, always
+from paddock.adapters.aws.logs.windows import RecordWindows, Window, Windows
 
-__all__ = ["READER", "WRITER", "CloudWatchDecisions", "RecordWindows", "Window", "Windows", "always"]
+__all__ = ["READER", "WRITER", "CloudWatchDecisions", "RecordWindows", "Window", "Windows"]

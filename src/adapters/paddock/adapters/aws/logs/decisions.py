@@ -115,11 +115,19 @@ class CloudWatchDecisions:
         stop = Event()
         with ThreadPoolExecutor(max_workers=min(_THREADS, len(self._groups))) as threads:
             try:
-                each = threads.map(lambda group: list(self._of(group, subject, asked, stop)), self._groups)
+                each = threads.map(lambda group: self._all_of(group, subject, asked, stop), self._groups)
                 found = sorted((one for group in each for one in group), key=itemgetter(0))
             finally:
-                stop.set()  # an error, or a person who waited long enough: nobody waits for the other groups
+                stop.set()  # a person who waited long enough
         return tuple(decision for _, decision in found[max(0, len(found) - max(0, limit)) :])
+
+    def _all_of(self, group: str, subject: str, asked: Mapping[str, Any], stop: Event) -> list[tuple[_Place, Decision]]:
+        """What a log group has. Its error ends the search in all of them: their answer is that error already."""
+        try:
+            return list(self._of(group, subject, asked, stop))
+        except BaseException:
+            stop.set()
+            raise
 
     def _of(self, group: str, subject: str, asked: Mapping[str, Any], stop: Event) -> Iterator[tuple[_Place, Decision]]:
         """What a log group has, each with its place in the order."""
@@ -135,7 +143,7 @@ class CloudWatchDecisions:
 
     def _pages(self, asked: dict[str, Any], stop: Event) -> Iterator[Sequence[Mapping[str, Any]]]:
         while not stop.is_set():
-            answer = self._page(asked)
+            answer = self._page(asked, stop)
             yield answer.get("events", [])
             token = answer.get("nextToken")
             if not token:  # an empty page alone is not the last one
@@ -144,11 +152,13 @@ class CloudWatchDecisions:
                 raise Unavailable(f"FilterLogEvents: {asked['logGroupName']} gave the same page again")
             asked["nextToken"] = token
 
-    def _page(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _page(self, asked: Mapping[str, Any], stop: Event) -> Mapping[str, Any]:
         for pause in (*PAUSES, None):
             try:
                 answer: Mapping[str, Any] = self._ask(self._clients.logs.filter_log_events, **asked)
             except PaddockError as error:
+                if isinstance(error, Throttled) and stop.is_set():
+                    return {}  # whatever it has: the answer is another group's error
                 if isinstance(error, Throttled) and pause is not None:
                     self._sleeper.sleep(pause)
                     continue

@@ -27,11 +27,6 @@ Windows: TypeAlias = Callable[[str], Window]
 """The window of a subject."""
 
 
-def always(subject: str) -> Window:  # noqa: ARG001 - whatever it is
-    """All that a log has."""
-    return Window(0)
-
-
 @attrs.frozen
 class RecordWindows:
     """`Windows` by the records. One read for each subject, two for a job that has ended."""
