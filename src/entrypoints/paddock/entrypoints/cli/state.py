@@ -15,8 +15,9 @@ from paddock.core.job import Job
 from paddock.core.paging import pages
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
+from paddock.core.states import LIVE_JOBS, JobState
 from paddock.core.switch import PAUSED
-from paddock.core.usecases.listing import live_jobs, live_runners
+from paddock.core.usecases.listing import jobs_in, live_runners
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LONGEST_ID = 19  # digits of 2**63
@@ -43,7 +44,7 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
 
     where = Where.chosen(state, profile)
     with opened(where) as here:
-        shown, runners = _live(here.table) if live else _all(here.table)
+        shown, runners = live_of(here.table) if live else all_of(here.table)
         paused = here.table.switches.get(PAUSED)
     if json_:
         print(json.dumps(listing_data(shown, paused), indent=2))
@@ -55,15 +56,17 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
     return 0
 
 
-def _live(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
+def live_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
     """What has not ended. Only that is read, for a table on AWS keeps months.
 
-    A job that moves on while its states are read one by one stands there once, as it was read last.
+    The states are read in the order of a job's life: so one that moves on meanwhile is not missed, and stands there
+    once, as it was read last.
     """
-    return list({job.id: job for job in live_jobs(table)}.values()), live_runners(table)
+    known = (job for state in JobState if state in LIVE_JOBS for job in jobs_in(table, state))
+    return list({job.id: job for job in known}.values()), live_runners(table)
 
 
-def _all(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
+def all_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
     """Everything that is kept."""
     return (
         list(pages(lambda cursor: table.jobs.page("all", "all", cursor=cursor))),
