@@ -5,12 +5,11 @@ import json
 import os
 import re
 import shlex
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, redirect_stdout
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
@@ -20,7 +19,10 @@ from paddock.adapters.telemetry.lines import decision_in
 from paddock.core.decision import Decision
 from paddock.core.messages import ReportEvent
 from paddock.core.states import CircuitState, JobState, OperationalResult
+from paddock.core.units import HOUR
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
+from paddock.entrypoints.aws_operator.open import UNWRITTEN
+from paddock.entrypoints.aws_operator.policy import LOOKER, OPERATOR
 from paddock.entrypoints.aws_operator.settings import operator_settings
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
@@ -117,19 +119,6 @@ def call(environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     return Caller(capsys)
 
 
-def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """The command line as a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "paddock.entrypoints.cli.app", *words],
-        env={**os.environ, "COLUMNS": "140", **variables},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=180,  # it shares its processor
-        check=False,
-    )
-
-
 def local_state(told: Told, folder: Path) -> Path:
     """The same records and the same decisions, as a fleet on one machine keeps them."""
     places = Places(folder / "state")
@@ -145,14 +134,18 @@ def local_state(told: Told, folder: Path) -> Path:
     return places.root
 
 
-@pytest.mark.usefixtures("environment")
-def test_a_job_is_explained_as_on_one_machine(told: Told, tmp_path: Path) -> None:
+def test_a_job_is_explained_as_on_one_machine(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """To the last character, but for a word, soon after its end, about lines that may be on their way."""
-    here = run("explain", str(told.job), "--state", str(local_state(told, tmp_path)))
-    aws = run("explain", str(told.job), "--profile", "aws")
-    assert (here.returncode, here.stderr) == (aws.returncode, aws.stderr) == (0, "")
-    assert aws.stdout in (f"{here.stdout}\n{LAG}\n", here.stdout)
-    assert all(decision.reason in here.stdout for decision in told.decisions if decision.verdict == "served")
+    environment.setenv("COLUMNS", "140")
+    here = call("explain", str(told.job), "--state", str(local_state(told, tmp_path)))
+    aws = call("explain", str(told.job), "--profile", "aws")
+    assert (here.code, here.err) == (aws.code, aws.err) == (0, "")
+    assert aws.out in (f"{here.out}\n{LAG}\n", here.out)
+    served = [decision.reason for decision in told.decisions if decision.verdict == "served"]
+    assert served
+    assert all(reason in here.out for reason in served)
 
 
 def test_the_data_is_the_same_too(told: Told, call: Caller, environment: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -165,13 +158,14 @@ def test_the_data_is_the_same_too(told: Told, call: Caller, environment: pytest.
     assert aws.err in (f"paddock: {LAG}\n", "")
 
 
-@pytest.mark.usefixtures("environment")
-def test_a_terminal_sees_that_it_looks(told: Told) -> None:
+def test_a_terminal_sees_that_it_looks(told: Told, call: Caller, environment: pytest.MonkeyPatch) -> None:
     """Where the log is searched, and how much was found, on stderr; the story itself is not touched by it."""
-    seen = run("explain", str(told.job), "--profile", "aws", TTY_COMPATIBLE="1", TERM="xterm", NO_COLOR="1")
-    assert seen.returncode == 0
-    assert "looking decisions up in CloudWatch Logs" in seen.stderr
-    assert "looking" not in seen.stdout
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        environment.setenv(name, value)
+    seen = call("explain", str(told.job), "--profile", "aws")
+    assert seen.code == 0
+    assert "looking decisions up in CloudWatch Logs: page" in seen.err
+    assert "looking" not in seen.out
 
 
 def test_jobs_are_listed_from_the_table(told: Told, call: Caller) -> None:
@@ -201,11 +195,83 @@ def test_an_operator_pauses_and_resumes(told: Told, call: Caller) -> None:
     assert [each.verdict for each in decisions if each is not None and each.actor == "operate"] == ["paused", "resumed"]
 
 
+def test_a_queue_that_is_not_there_has_a_next_step(told: Told, call: Caller, environment: pytest.MonkeyPatch) -> None:
+    """A resumed fleet wakes through it what waits; once it is named rightly, the same command does."""
+    call("pause", "--profile", "aws")
+    run = told.stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+    told.stack.drain("jobs")
+    with environment.context() as wrong:
+        wrong.setenv("PADDOCK_JOBS_URL", told.stack.queues["jobs"] + "-of-others")
+        said = call("resume", "--profile", "aws")
+    assert said.code == 1
+    assert f"there is no queue {told.stack.queues['jobs']}-of-others: check PADDOCK_JOBS_URL" in said.err
+    assert "1 waiting job woken" in call("resume", "--profile", "aws").out
+    told.stack.drain("jobs")
+    assert told.stack.job(run.job_ids[0]).state is JobState.LAUNCHED
+    told.stack.github.cancel_run(REPOSITORY, run.run_id)
+    told.stack.drain("events")
+
+
+def test_a_switch_is_turned_though_the_log_cannot_be_written(call: Caller, environment: pytest.MonkeyPatch) -> None:
+    """The error says so, and what to do in its last line; nobody takes the fleet for one that goes on."""
+    with environment.context() as wrong:
+        wrong.setenv("PADDOCK_LOG_GROUPS", "/x/y")
+        said = call("pause", "prices are high", "--profile", "aws")
+    assert (said.code, said.out) == (1, "")
+    assert UNWRITTEN in said.err
+    assert said.err.splitlines()[-1].startswith("PADDOCK_LOG_GROUPS must name log groups")
+    assert "the fleet is paused (prices are high)" in call("jobs", "--profile", "aws").out
+    assert call("resume", "--profile", "aws").code == 0
+
+
+def actions(statements: Sequence[Any]) -> set[str]:
+    """What is allowed."""
+    return {action for statement in statements for action in statement["Action"]}
+
+
+def items(before: Front, operation: str) -> set[str]:
+    """The kinds of records that were written so, as the keys of a policy's condition."""
+    keys = [(body.get("Key") or body["Item"])["pk"]["S"] for body in before.bodies(operation)]
+    return {key.partition("#")[0] + "#*" for key in keys}
+
+
+def test_an_operator_has_the_rights_that_are_used_and_no_others(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch
+) -> None:
+    """The statements beside the composition against all requests of all commands, and against what they wrote."""
+    services = {"FilterLogEvents": "logs", "CreateLogStream": "logs", "PutLogEvents": "logs", "SendMessage": "sqs"}
+    with front(os.environ["AWS_ENDPOINT_URL"]) as before:
+        environment.setenv("AWS_ENDPOINT_URL", before.url)
+
+        def used() -> set[str]:
+            called = {operation.replace("SendMessageBatch", "SendMessage") for operation in before.operations()}
+            return {f"{services.get(operation, 'dynamodb')}:{operation}" for operation in called}
+
+        for words in (["explain", str(told.job)], ["jobs"], ["jobs", "--live"], ["circuit", "list"]):
+            assert call(*words, "--profile", "aws").code == 0
+        assert used() == actions(LOOKER)
+        call("pause", "--profile", "aws")
+        run = told.stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+        told.stack.drain("jobs")
+        for words in (["resume"], ["circuit", "open", "c7i.large", "why"], ["circuit", "close", "c7i.large"]):
+            assert call(*words, "--profile", "aws").code == 0
+        assert used() == actions(OPERATOR)
+        for statement in OPERATOR:
+            for action in {"dynamodb:PutItem", "dynamodb:UpdateItem"} & actions([statement]):
+                condition: Any = statement["Condition"]
+                assert items(before, action.partition(":")[2]) == set(
+                    condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"]
+                )
+    told.stack.github.cancel_run(REPOSITORY, run.run_id)
+    told.stack.drain("events")
+
+
 def test_a_circuit_is_opened_listed_and_closed(told: Told, call: Caller) -> None:
     """As on one machine, in the stack's table."""
     aws = ("--profile", "aws")
     assert "open for" in call("circuit", "open", "m7i.large", "it is maintained", "--for", "2h", *aws).out
-    (circuit,) = told.stack.profile.table().circuits.page("all", "all").items
+    circuit = told.stack.profile.table().circuits.get("any/m7i.large")
+    assert circuit is not None
     assert (circuit.state, circuit.instance_type) == (CircuitState.OPEN, "m7i.large")
     assert call("circuit", "list", *aws).out.startswith("m7i.large in every zone: open for")
     assert "closed" in call("circuit", "close", "m7i.large", "done", *aws).out
@@ -219,7 +285,10 @@ def test_without_any_decision_it_says_where_it_looked(
     """The record alone tells where the job stands; a log that forgot, or another one, is not taken for silence."""
     environment.setenv("PADDOCK_LOG_GROUPS", "/aws/lambda/paddock-ci-empty")
     create(told.stack.clients, "/aws/lambda/paddock-ci-empty")
-    said = call("explain", str(told.job), "--profile", "aws")
+    job, jobs = told.stack.job(told.job), told.stack.profile.table().jobs
+    jobs.add(attrs.evolve(job, facts=attrs.evolve(job.facts, job_id=404), received_at=job.received_at - HOUR))
+    said = call("explain", "404", "--profile", "aws")
+    jobs.remove("404")
     assert said.code == 0
     assert "no decision was found in /aws/lambda/paddock-ci-empty" in said.out
     assert "PADDOCK_LOG_GROUPS must name those of all functions" in said.out

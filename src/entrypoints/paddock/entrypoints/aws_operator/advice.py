@@ -20,6 +20,8 @@ _WHO: Final = "`aws sts get-caller-identity` says who you are"
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException", "RequestExpired"})
 _UNKNOWN_KEY: Final = frozenset({"UnrecognizedClientException", "InvalidClientTokenId", "InvalidSignatureException"})
 _MISSING: Final = "ResourceNotFoundException"
+_NO_QUEUE: Final = frozenset({"QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue"})
+_IN_LOGS: Final = frozenset({"FilterLogEvents", "CreateLogStream", "PutLogEvents"})
 _AWAY: Final = (botocore.HTTPClientError, botocore.ConnectionError)
 _FRESH: Final = 2 * MINUTE
 
@@ -48,20 +50,25 @@ def _refused(cause: botocore.ClientError, error: PaddockError, settings: Operato
         return f"AWS does not know this key, or not in this region: {_SIGN_IN}; {_WHO}"
     if isinstance(error, AccessDenied):
         return f"{PAGE} lists the rights that an operator needs; {_WHO}"
-    if code == _MISSING and settings is not None:
-        if cause.operation_name in ("FilterLogEvents", "CreateLogStream", "PutLogEvents"):
-            return f"{GROUPS} must name log groups of the stack's functions in {settings.region} (AWS_REGION)"
-        return f"there is no table {settings.table} in {settings.region}: check PADDOCK_TABLE and AWS_REGION"
-    return ""
+    return "" if settings is None else _missing(code, cause.operation_name, settings)
+
+
+def _missing(code: str, operation: str, settings: OperatorSettings) -> str:
+    if code in _NO_QUEUE:
+        return f"there is no queue {settings.jobs.url}: check PADDOCK_JOBS_URL and AWS_REGION = {settings.region}"
+    if code != _MISSING:
+        return ""
+    if operation in _IN_LOGS:
+        return f"{GROUPS} must name log groups of the stack's functions in {settings.region} (AWS_REGION)"
+    return f"there is no table {settings.table} in {settings.region}: check PADDOCK_TABLE and AWS_REGION"
 
 
 def remark(told: Explanation, now: Moment, *, groups: Sequence[str]) -> str:
     """What may be missing from a story that a log tells; empty if nothing should be."""
-    where = ", ".join(groups)
-    if not told.decisions:
+    if not told.decisions and now - told.job.received_at >= _FRESH:
         return (
-            f"no decision was found in {where}: a log group keeps them as long as its retention says, and {GROUPS} "
-            "must name those of all functions"
+            f"no decision was found in {', '.join(groups)}: a log group keeps them as long as its retention says, and "
+            f"{GROUPS} must name those of all functions"
         )
     ended = told.job.finished_at
     if told.job.live or (ended is not None and now - ended < _FRESH):

@@ -1,8 +1,9 @@
 """The parts of a fleet on AWS that answer its operators: the table, the log of decisions, the jobs queue."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
+from typing import Final
 
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, NoCredentialsError
@@ -17,6 +18,7 @@ from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.adapters.tables import table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.decision import Decision
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.messages import JobMessage
 from paddock.core.retry import RetryPolicy
@@ -27,6 +29,8 @@ from paddock.core.usecases.operate import Operate
 from paddock.entrypoints.aws_operator.advice import advice, remark
 from paddock.entrypoints.aws_operator.settings import OperatorSettings, operator_settings
 from paddock.entrypoints.containers import State
+
+UNWRITTEN: Final = "the table was changed before that, but the log does not say so: once it can be written, repeat it"
 
 
 @contextmanager
@@ -56,9 +60,8 @@ def open_stack(variables: Mapping[str, str], progress: Callable[[str, int], None
             error.add_note(step)
         raise
     finally:
-        for client in vars(clients).values() if clients is not None else ():
-            with suppress(AttributeError):
-                client.close()
+        if clients is not None:
+            clients.close()
 
 
 def _session() -> Session:
@@ -83,11 +86,23 @@ def _clients(session: Session, settings: OperatorSettings) -> Clients:
     return clients
 
 
+class _Decisions(CloudWatchDecisions):
+    """Its errors tell besides what was done all the same: the use-cases write down what they did, and not before."""
+
+    def append(self, decisions: Sequence[Decision]) -> None:
+        """See `CloudWatchDecisions`."""
+        try:
+            super().append(decisions)
+        except PaddockError as error:
+            error.add_note(UNWRITTEN)
+            raise
+
+
 def _state(clients: Clients, settings: OperatorSettings, progress: Callable[[str, int], None]) -> State:
     clock, sleeper, ids = SystemClock(), SystemSleeper(), RandomIds()
     dynamo = DynamoTable(clients, settings.table, sleeper)
     table = table_of(partial(DynamoRecords, table=dynamo, clock=clock, ids=ids))
-    decisions = CloudWatchDecisions(
+    decisions = _Decisions(
         clients,
         settings.groups,
         catalogue(),

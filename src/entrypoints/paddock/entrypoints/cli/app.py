@@ -15,6 +15,7 @@ _HELP = """Run GitHub Actions jobs on machines of your own: one machine per job,
 
 New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
 For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
+**jobs**, **explain**, **pause**, **resume** and **circuit** speak of it, or with **--profile aws** of one on AWS.
 """
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),

@@ -93,7 +93,11 @@ def _stack() -> Iterator[State]:
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise
-        raise InvalidInput("profile", "aws", "needs boto3: `pip install 'paddock[aws]'`") from None
+        raise InvalidInput(
+            "profile",
+            "aws",
+            "needs boto3: install Paddock with its extra, as `pip install '.[aws]'` does in a checkout",
+        ) from None
     with ExitStack() as shown:
         yield shown.enter_context(open_stack(environ, _Progress(_on_terminal(shown))))
 
@@ -119,5 +123,4 @@ class _Progress:
     def __call__(self, group: str, found: int) -> None:
         with self._lock:
             self._pages += 1
-            counts = f"{self._pages} {'page' if self._pages == 1 else 'pages'} so far, {found} decisions in {group}"
-            self._say(f"looking decisions up in CloudWatch Logs: {counts}")
+            self._say(f"looking decisions up in CloudWatch Logs: page {self._pages}, found in {group} so far: {found}")
