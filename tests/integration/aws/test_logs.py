@@ -106,6 +106,19 @@ def test_the_groups_are_one_story(logs: LogsUnderTest) -> None:
     assert [count for group, count in told if group == second] == [4, 8, 12, 13]
 
 
+def test_events_of_one_moment_stand_by_their_ids(logs: LogsUnderTest) -> None:
+    """Which are numbers, however many digits they have."""
+    logs.write(logs.groups[0], line(1), line(2), at=milliseconds())
+    ids = {line(1): "10", line(2): "9"}
+
+    def numbered(parsed: dict[str, Any], **_: object) -> None:
+        for event in parsed["events"]:
+            event["eventId"] = ids[event["message"]]
+
+    logs.on("after-call.cloudwatch-logs.FilterLogEvents", numbered)
+    assert [each.at for each in logs.decisions().about("job:1")] == [2, 1]
+
+
 def test_an_empty_page_is_not_the_end(logs: LogsUnderTest) -> None:
     """As long as AWS names a next one, it is asked for: it searched, and found nothing yet."""
     group = logs.groups[0]
@@ -303,4 +316,18 @@ def test_a_client_of_logs_is_made_once() -> None:
     """As every client."""
     clients = Clients("eu-west-1")
     assert clients.logs is clients.logs
-    clients.logs.close()
+    clients.close()
+
+
+def test_clients_are_let_go_of() -> None:
+    """Those that were made, and none is made for it."""
+    clients = Clients("eu-west-1")
+    clients.close()
+    before = set(vars(clients))
+    let_go: list[str] = []
+    close = clients.logs.close
+    clients.logs.close = lambda: let_go.append("logs")
+    clients.close()
+    assert let_go == ["logs"]
+    assert set(vars(clients)) == before | {"logs"}
+    close()
