@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import attrs
 from boto3.session import Session
+from botocore.client import BaseClient
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -43,6 +44,11 @@ class Clients:
         return self.session.client("ec2", self.region, endpoint_url=self._at("ec2"), config=self._config())
 
     @cached_property
+    def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """CloudWatch Logs."""
+        return self.session.client("logs", self.region, endpoint_url=self._at("logs"), config=self._config())
+
+    @cached_property
     def s3(self) -> "S3Client":
         """S3."""
         return self.session.client("s3", self.region, endpoint_url=self._at("s3"), config=self._config())
@@ -51,6 +57,12 @@ class Clients:
     def sqs(self) -> "SQSClient":
         """SQS."""
         return self.session.client("sqs", self.region, endpoint_url=self._at("sqs"), config=self._config(LONG_POLL))
+
+    def close(self) -> None:
+        """Let go of the connections of the clients that were made."""
+        for made in vars(self).values():
+            if isinstance(made, BaseClient):
+                made.close()
 
     def _at(self, service: str) -> str | None:
         return self.endpoints.get(service)
