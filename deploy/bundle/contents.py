@@ -52,7 +52,7 @@ FUNCTIONS: Final = Bundle(
             *("yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds", "idna"),  # the configuration
             *("httpx", "httpcore", "h11", "certifi"),  # GitHub; without anyio, which only asynchronous calls need
             *("jwt", "cryptography", "_cffi_backend"),  # the App's token
-            *("botocore", "jmespath", "dateutil", "six", "urllib3", "boto3", "s3transfer"),  # AWS
+            *("botocore", "jmespath", "dateutil", "six", "urllib3"),  # AWS; without boto3, which only adds to botocore
         }
     ),
     # PyYAML's C parser: our loader is a subclass of the one in Python.

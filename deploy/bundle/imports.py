@@ -83,7 +83,7 @@ class Finder:
 
     def _find(self, name: str) -> Module | None:
         top, path = name.partition(".")[0], Path(*name.split("."))
-        if top != OWN and top not in self._bundle.packages or name in self._bundle.without:
+        if (top != OWN and top not in self._bundle.packages) or name in self._bundle.without:
             return None
         for root in self._boxes if top == OWN else (self._site,):
             for file in (root / path / "__init__.py", root / path.with_suffix(".py")):
@@ -96,13 +96,16 @@ class Finder:
     def _imported(self, module: Module) -> Iterator[str]:
         for each in _imports(module):
             if module.name.partition(".")[0] == OWN and each.surely and self._lacks(each.name):
-                raise Missing(f"{self._bundle.name}: {module.name} imports {each.name}, which it cannot or may not have")
+                raise Missing(
+                    f"{self._bundle.name}: {module.name} imports {each.name}, which is not there or not allowed"
+                )
             yield each.name
 
     def _lacks(self, name: str) -> bool:
         """True if a module can be had neither from Python nor from here, and nobody has said that it need not be."""
-        known = name in self._bundle.without or name.partition(".")[0] in sys.stdlib_module_names
-        return not known and self._find(name) is None and not any(box.joinpath(*name.split(".")).is_dir() for box in self._boxes)
+        if name in self._bundle.without or name.partition(".")[0] in sys.stdlib_module_names:
+            return False
+        return self._find(name) is None
 
     def _whole(self, name: str) -> Iterator[str]:
         """All modules of a package with something compiled in it, once its top is seen."""
