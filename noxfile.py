@@ -35,6 +35,12 @@ SEVERAL = [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
 AGENT_PYTHON = "3.12"
 """The machines' own: Ubuntu 24.04 has it. Its bytecode goes into the agent's single file."""
 
+LAMBDA_PYTHON = "3.12"
+"""That of the functions' runtime. Its bytecode goes into their bundles."""
+
+LAMBDA_PLATFORM = "aarch64-manylinux_2_28"
+"""What the functions run on: Graviton, and a glibc that is newer than this one's."""
+
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
 BOXES = ["src/core", "src/adapters", "src/entrypoints", "agent", "contracts"]
@@ -193,6 +199,20 @@ def dynalite(session: nox.Session) -> None:
 def zipapp(session: nox.Session) -> None:
     """The agent as a single file: build/paddock-agent.pyz. Prints its size and digest."""
     session.run("python", "-I", "agent/build_zipapp.py", *session.posargs)
+
+
+@nox.session(python=LAMBDA_PYTHON)
+def bundle(session: nox.Session) -> None:
+    """The functions' bundles for Lambda: build/paddock-*.zip; ``-- native`` for this machine's kind: build/native/."""
+    native = session.posargs == ["native"]
+    locked(session, *extra_requirements("aws"))  # it reads AWS's descriptions
+    site = ROOT / "build" / "site" / ("native" if native else LAMBDA_PLATFORM)
+    shutil.rmtree(site, ignore_errors=True)
+    platform = [] if native else [f"--python-platform={LAMBDA_PLATFORM}", f"--python-version={LAMBDA_PYTHON}"]
+    options = [f"--target={site}", *platform, "--only-binary=:all:"]
+    locked(session, *options, *PROJECT["project"]["dependencies"], *extra_requirements("aws"))
+    output = ROOT / "build" / "native" if native else ROOT / "build"
+    session.run("python", "-m", "deploy.bundle", f"--site={site}", f"--output={output}")
 
 
 @nox.session

@@ -7,8 +7,8 @@ import argparse
 import hashlib
 import sys
 import sysconfig
+import zipfile
 from collections import Counter
-from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.bundle.archive import archive
@@ -28,23 +28,26 @@ def main() -> int:
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
     for bundle in BUNDLES:
-        files = build(bundle, options.site)
-        data = archive(files)
-        (output / bundle.file).write_bytes(data)
-        sys.stdout.write(f"{output / bundle.file}\n")
-        sys.stdout.write(f"{len(data)} bytes, {_size(files)} unpacked, bytecode of {sys.implementation.cache_tag}\n")
-        sys.stdout.write(f"sha256 {hashlib.sha256(data).hexdigest()}\n{_table(files)}\n")
+        path, data = output / bundle.file, archive(build(bundle, options.site))
+        path.write_bytes(data)
+        with zipfile.ZipFile(path) as made:
+            entries = made.infolist()
+        unpacked, python = sum(entry.file_size for entry in entries), sys.implementation.cache_tag
+        sys.stdout.write(f"{path}\n{len(data)} bytes, {unpacked} unpacked, bytecode of {python}\n")
+        sys.stdout.write(f"sha256 {hashlib.sha256(data).hexdigest()}\n{_table(entries)}\n")
     return 0
 
 
-def _table(files: Mapping[str, bytes]) -> str:
-    """The largest parts, with their bytes as they would be in an archive of their own and unpacked."""
-    parts: dict[str, dict[str, bytes]] = {}
-    for name, data in files.items():
-        parts.setdefault(_part(name), {})[name] = data
-    sizes = Counter({part: len(archive(each)) for part, each in parts.items()})
+def _table(entries: list[zipfile.ZipInfo]) -> str:
+    """The largest parts, by what they take up in the archive."""
+    zipped: Counter[str] = Counter()
+    unpacked: Counter[str] = Counter()
+    for entry in entries:
+        part = _part(entry.filename)
+        zipped[part] += entry.compress_size
+        unpacked[part] += entry.file_size
     lines = [f"{'part':<32}{'zipped':>12}{'unpacked':>12}"]
-    lines += [f"{part:<32}{size:>12}{_size(parts[part]):>12}" for part, size in sizes.most_common(LARGEST)]
+    lines += [f"{part:<32}{size:>12}{unpacked[part]:>12}" for part, size in zipped.most_common(LARGEST)]
     return "\n".join(lines) + "\n"
 
 
@@ -52,10 +55,6 @@ def _part(name: str) -> str:
     """A package, or one of ours."""
     first, *rest = name.split("/")
     return f"{first}.{rest[0]}" if first == OWN and rest else first
-
-
-def _size(files: Mapping[str, bytes]) -> int:
-    return sum(map(len, files.values()))
 
 
 if __name__ == "__main__":
