@@ -5,8 +5,9 @@ import io
 import marshal
 import sys
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
+from types import CodeType
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip archive can hold
 UNCHECKED = 0b01  # PEP 552: named by a hash that nobody compares, so a file's times mean nothing
@@ -43,4 +44,21 @@ def compiled(name: str, source: bytes) -> bytes:
     """A ``.pyc`` file's content (PEP 552): magic number, flags, hash of the source, code."""
     code = compile(source, name, "exec", dont_inherit=True, optimize=0)
     flags = UNCHECKED.to_bytes(4, "little")
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + marshal.dumps(code)
+    # marshal writes a text otherwise if somebody else holds it, too, and this process may hold the same one anywhere.
+    held = list(_texts(code))
+    data = marshal.dumps(code)
+    del held
+    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + data
+
+
+def _texts(part: object) -> Iterator[str]:
+    """All texts in code."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, tuple | frozenset):
+        for each in part:
+            yield from _texts(each)
+    elif isinstance(part, CodeType):
+        yield from (part.co_filename, part.co_name, part.co_qualname)
+        for names in (part.co_consts, part.co_names, part.co_varnames, part.co_cellvars, part.co_freevars):
+            yield from _texts(names)

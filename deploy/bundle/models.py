@@ -86,8 +86,9 @@ def trimmed(model: Mapping[str, Any], names: set[str]) -> Data:
             reached.add(shape)
             waiting.extend(_named(model["shapes"][shape]))
     shapes = {name: shape for name, shape in model["shapes"].items() if name in reached}
+    whole = {name: part for name, part in model.items() if name == "clientContextParams"}  # read with its words
     kept: Data = _wordless({**model, "operations": operations, "shapes": shapes})
-    return kept
+    return {**kept, **whole}
 
 
 def endpoints_of(endpoints: Mapping[str, Any], services: Iterable[str]) -> Data:
