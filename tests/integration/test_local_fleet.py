@@ -79,13 +79,18 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 def test_a_job_from_its_webhook_to_its_bill(stage: Stage, tmp_path: Path) -> None:
     """A push starts a job; a machine runs its steps, the record closes, GitHub agrees, and it is on the bill."""
     with running(config_of(stage.state, stage.github), stage.github), looking_at(stage.state) as state:
-        (job_id,) = stage.start(script("build", f'echo "$GITHUB_JOB $PWD" > {tmp_path}/proof'))
+        # A job of milliseconds may be heard of as over before it is heard of as running; this one waits until it was.
+        proof, heard = tmp_path / "proof", tmp_path / "heard"
+        steps = f'echo "$GITHUB_JOB $PWD" > {proof}', f"until [ -e {heard} ]; do sleep 0.05; done"
+        (job_id,) = stage.start(script("build", *steps))
+        until(lambda: "running" in verdicts_of(state, job_id), "the job is heard of as running")
+        heard.touch()
         (job,) = stage.ended(state, job_id)
         told = told_of(state, [job_id])
         assert (job.state, job.conclusion, job.result) == (JobState.FINISHED, "success", OperationalResult.SERVED), told
         assert (job.launch, job.displaced) == (1, 0)
         assert stage.at_github(job_id).conclusion == "success"
-        name, place = (tmp_path / "proof").read_text(encoding="utf-8").split()
+        name, place = proof.read_text(encoding="utf-8").split()
         assert name == "build"
         assert place.startswith(str(stage.state / "machines" / str(job.machine)))
         runner = runners_of(state)[str(job.machine)]

@@ -45,6 +45,9 @@ GOOD: dict[str, Outcome] = {
     "killed between the job's line and its note": outcome(
         delivered=(attrs.evolve(UNSTARTED, reason="agent_died"),), sure=False, causes=frozenset({"agent_died"})
     ),
+    "killed after it pressed the switch": outcome(
+        pressed=("systemctl poweroff",) * 2, causes=frozenset({"", "agent_died"})
+    ),
 }
 BAD: dict[str, tuple[str, Outcome]] = {
     "no end": ("ends", outcome(delivered=(STARTED,))),
@@ -68,6 +71,7 @@ BAD: dict[str, tuple[str, Outcome]] = {
     "left": ("left", outcome(left=("process 7",))),
     "on": ("switch", outcome(pressed=())),
     "pressed twice": ("switch", outcome(pressed=("systemctl poweroff",) * 2)),
+    "pressed thrice": ("switch", outcome(pressed=("systemctl poweroff",) * 3, causes=frozenset({"", "agent_died"}))),
     "slow": ("time", outcome(seconds=61.0)),
 }  # fmt: skip
 
