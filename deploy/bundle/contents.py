@@ -67,5 +67,8 @@ DATA: Final[Mapping[str, str]] = {
 }
 """Files of others that are read as the functions run, as patterns below the package. botocore's are made anew."""
 
+OWN_DATA: Final[Mapping[str, str]] = {"paddock.contracts": "*.json"}
+"""The same of ours. A module that reads files from beside itself and is not named here fails the build."""
+
 COMPILED_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {"cryptography": ("_cffi_backend",)}
 """What compiled code imports from outside its own package, where no source says so."""

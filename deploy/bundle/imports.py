@@ -6,7 +6,7 @@ imports; a package with anything compiled in it is therefore taken whole.
 
 import ast
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import attrs
 from deploy.bundle.contents import COMPILED_IMPORTS, OWN, Bundle
 
 _LEFT_OUT = frozenset({"tests", "test", "testing", "__pycache__"})
+_BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # of statements, and of their branches
 
 
 class Missing(Exception):  # noqa: N818 - named for what it tells, as the core's errors are
@@ -28,6 +29,16 @@ class Module:
     name: str
     file: Path
     place: str
+
+    @property
+    def top(self) -> str:
+        """The package at the top."""
+        return self.name.partition(".")[0]
+
+    @property
+    def is_own(self) -> bool:
+        """True if it is ours."""
+        return self.top == OWN
 
     @property
     def is_package(self) -> bool:
@@ -56,6 +67,7 @@ class Finder:
         self._bundle = bundle
         self._boxes = boxes
         self._site = site
+        self._known: dict[str, Module | None] = {}
 
     @cached_property
     def modules(self) -> Sequence[Module]:
@@ -82,6 +94,11 @@ class Finder:
         return [found[name] for name in sorted(found)]
 
     def _find(self, name: str) -> Module | None:
+        if name not in self._known:
+            self._known[name] = self._looked_for(name)
+        return self._known[name]
+
+    def _looked_for(self, name: str) -> Module | None:
         top, path = name.partition(".")[0], Path(*name.split("."))
         if (top != OWN and top not in self._bundle.packages) or name in self._bundle.without:
             return None
@@ -95,10 +112,11 @@ class Finder:
 
     def _imported(self, module: Module) -> Iterator[str]:
         for each in _imports(module):
-            if module.name.partition(".")[0] == OWN and each.surely and self._lacks(each.name):
-                raise Missing(
-                    f"{self._bundle.name}: {module.name} imports {each.name}, which is not there or not allowed"
-                )
+            here = f"{self._bundle.name}: {module.name} imports {each.name}"
+            if module.is_own and each.surely and self._lacks(each.name):
+                raise Missing(f"{here}, which is not there or not allowed")
+            if module.is_own and self._is_fetched(each.name):
+                raise Missing(f"{here}, which its package fetches as it runs: import it from its module")
             yield each.name
 
     def _lacks(self, name: str) -> bool:
@@ -106,6 +124,13 @@ class Finder:
         if name in self._bundle.without or name.partition(".")[0] in sys.stdlib_module_names:
             return False
         return self._find(name) is None
+
+    def _is_fetched(self, name: str) -> bool:
+        """True of a name that one of our packages imports when somebody asks for it, so that no statement tells."""
+        package = self._find(name.rpartition(".")[0])
+        if package is None or not package.is_own or self._find(name):
+            return False
+        return b"def __getattr__" in package.file.read_bytes()
 
     def _whole(self, name: str) -> Iterator[str]:
         """All modules of a package with something compiled in it, once its top is seen."""
@@ -132,7 +157,7 @@ def _imports(module: Module) -> Iterator[_Import]:
     yield from _statements(tree.body, package, surely=True)
 
 
-def _statements(body: Sequence[ast.AST], package: str, *, surely: bool) -> Iterator[_Import]:
+def _statements(body: Iterable[ast.AST], package: str, *, surely: bool) -> Iterator[_Import]:
     for node in body:
         if isinstance(node, ast.Import):
             yield from (_Import(alias.name, surely) for alias in node.names)
@@ -143,8 +168,13 @@ def _statements(body: Sequence[ast.AST], package: str, *, surely: bool) -> Itera
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
             yield from _statements(node.orelse, package, surely=surely)
         else:
-            within = surely and not isinstance(node, ast.If | ast.Try)
-            yield from _statements(list(ast.iter_child_nodes(node)), package, surely=within)
+            within = surely and not isinstance(node, ast.If | ast.Try | ast.TryStar)
+            yield from _statements(_below(node), package, surely=within)
+
+
+def _below(node: ast.AST) -> list[ast.AST]:
+    """What may hold statements: no expression does."""
+    return [each for field in _BLOCKS for each in getattr(node, field, ()) if isinstance(each, ast.AST)]
 
 
 def _base(node: ast.ImportFrom, package: str) -> str:

@@ -103,7 +103,7 @@ def stack(made: dict[str, Made], monkeypatch: pytest.MonkeyPatch) -> Iterator[aw
             for name in ("dispatch", "events", "reports", "schedules")
         }
         for queue, name in (("jobs", "dispatch"), ("events", "events"), ("reports", "reports")):
-            monkeypatch.setitem(aws_stack.HANDLERS, queue, started[name])  # type: ignore[arg-type]  # it is a dict
+            monkeypatch.setitem(aws_stack.HANDLERS, queue, started[name])
         monkeypatch.setattr(schedules, "handler", started["schedules"])
         monkeypatch.setattr(webhook, "handler", cleanup.enter_context(running(made[WEBHOOK.name], "webhook")))
         yield opened
