@@ -214,7 +214,7 @@ def bundle(session: nox.Session) -> None:
     if kind not in LAMBDA_MACHINES or len(session.posargs) > 1:
         session.error(f"bundles are made for one of {', '.join(LAMBDA_MACHINES)}, not for {' '.join(session.posargs)}")
     machine = LAMBDA_MACHINES[kind]
-    locked(session, *extra_requirements("aws"))  # it reads AWS's descriptions
+    locked(session, "attrs", *extra_requirements("aws"))  # the builder is written with one and reads the other
     site = ROOT / "build" / "site" / kind
     shutil.rmtree(site, ignore_errors=True)
     options = [f"--target={site}", "--only-binary=:all:"]

@@ -91,6 +91,26 @@ def test_a_package_with_something_compiled_is_taken_whole(tmp_path: Path) -> Non
     assert found == ["paddock.start", "wheel", "wheel._fast", "wheel.hidden", "wheel.parts.deep"]
 
 
+@pytest.mark.parametrize(
+    "around", ["try:\n    {}\nfinally:\n    pass\n", "match 1:\n    case 1:\n        {}\n", "with a:\n    {}\n"]
+)
+def test_an_import_is_found_in_any_block(tmp_path: Path, around: str) -> None:
+    """Wherever a statement may stand."""
+    files = {"box/paddock/start.py": around.format("import paddock.other"), "box/paddock/other.py": ""}
+    assert names(tmp_path, files) == ["paddock.other", "paddock.start"]
+
+
+def test_a_name_that_its_package_fetches_fails(tmp_path: Path) -> None:
+    """The module behind it would be left out, and nobody would see it before the function is called."""
+    files = {
+        "box/paddock/start.py": "def late():\n    from paddock.core import Fleet\n",
+        "box/paddock/core/__init__.py": "def __getattr__(name): ...\n",
+        "box/paddock/core/fleet.py": "class Fleet: ...\n",
+    }
+    with pytest.raises(Missing, match=r"paddock\.core\.Fleet, which its package fetches"):
+        names(tmp_path, files)
+
+
 def test_nobody_asks_for_a_description_that_is_not_in_the_bundle(tmp_path: Path) -> None:
     """Paginators and waiters have descriptions of their own."""
     file = tmp_path / "a.py"

@@ -60,6 +60,8 @@ def test_nothing_of_the_build_is_in_it(made: dict[str, Made]) -> None:
             python = b"".join(opened.read(name) for name in opened.namelist() if name.endswith((".py", ".pyc")))
         assert str(ROOT).encode() not in python
         assert str(SITE).encode() not in python
+        packages = {name.partition("/")[2].partition("/")[0] for name in each.names if name.startswith("licenses/")}
+        assert {package.rpartition("-")[0] for package in packages} >= {"", "attrs", "msgspec"}
         parts = {part for name in each.names for part in name.split("/")}
         assert not parts & {"tests", "test", "py.typed"}
         assert not [part for part in parts if part.endswith((".dist-info", ".pyi", ".pth"))]
@@ -71,7 +73,7 @@ def test_nothing_of_the_build_is_in_it(made: dict[str, Made]) -> None:
 def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> None:
     """The webhook function's has attrs, msgspec and ours; no simulator, no terminal, no server is in either."""
     tops = {name: {entry.split("/")[0] for entry in each.names} for name, each in made.items()}
-    assert tops[WEBHOOK.name] == {"attr", "attrs", "msgspec", "paddock"}
+    assert tops[WEBHOOK.name] == {"attr", "attrs", "licenses", "msgspec", "paddock"}
     ours = {name: {"/".join(entry.split("/")[:3]) for entry in each.names} for name, each in made.items()}
     others = {"boto3", "anyio", "click", "rich", "cyclopts", "werkzeug", "waitress", "psutil", "jinja2"}
     local = {f"adapters/{name}" for name in ("simulation", "sqlite", "process", "memory", "standin", "report")}

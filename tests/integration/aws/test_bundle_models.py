@@ -19,6 +19,8 @@ from deploy.bundle.contents import FUNCTIONS
 from paddock.adapters.aws.ec2.policy import MACHINES
 from tests.bundles import SITE, modules_of
 
+pytestmark = pytest.mark.slow
+
 SERVICES = ("dynamodb", "ec2", "s3", "sqs")
 DEPTH = 4  # of DynamoDB's values, which may hold themselves
 OWN = re.compile(r"(?:_client|\.ec2)\.([a-z_0-9]+)")
@@ -129,7 +131,13 @@ def test_clients_find_the_same_addresses(folder: Path, region: str) -> None:
             session.create_client(name, region, aws_access_key_id="k", aws_secret_access_key="s")
             for name in ("dynamodb", "s3", "sqs")
         ]
-        found.append([(client.meta.endpoint_url, client.meta.config.signature_version) for client in clients])
+        signed: list[Any] = [client.meta.config for client in clients]  # botocore sets it when the client is made
+        found.append(
+            [
+                (client.meta.endpoint_url, config.signature_version)
+                for client, config in zip(clients, signed, strict=True)
+            ]
+        )
         for client in clients:
             client.close()
     assert found[0] == found[1]
