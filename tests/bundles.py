@@ -9,7 +9,9 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 
@@ -97,3 +99,10 @@ def running(made: Made, module: str) -> Iterator[Function]:
         assert process.stdin is not None
         process.stdin.close()
         assert process.wait(timeout=60) == 0
+
+
+@contextmanager
+def standing_in(module: ModuleType, function: Function) -> Iterator[None]:
+    """The function is called for the module's own handler."""
+    with patch.object(module, "handler", function):
+        yield

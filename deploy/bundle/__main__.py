@@ -11,6 +11,7 @@ import sys
 import sysconfig
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.bundle.archive import archive
@@ -22,14 +23,14 @@ from deploy.bundle.imports import Missing
 LARGEST = 10
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Build them, and say what was built."""
     parser = argparse.ArgumentParser(prog="python -m deploy.bundle", description="make the functions' bundles")
     site = Path(sysconfig.get_path("purelib"))
     parser.add_argument("--site", type=Path, default=site, help="where the packages of others are installed")
     parser.add_argument("--machine", choices=MACHINES, default=platform.machine(), help="the processor they are for")
     parser.add_argument("--output", type=Path, default=ROOT / "build", help="the directory for the archives")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     output: Path = options.output
     try:
         made = {bundle.file: archive(build(bundle, options.site, machine=options.machine)) for bundle in BUNDLES}

@@ -103,13 +103,10 @@ def test_an_unknown_processor_is_refused() -> None:
         compiled.check({}, "riscv64")
 
 
-def test_the_command_says_why_there_is_no_bundle(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_says_why_there_is_no_bundle(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """In one line, with 1, and it leaves nothing behind."""
     site, output = tmp_path / "site", tmp_path / "output"
-    monkeypatch.setattr("sys.argv", ["bundle", f"--site={site}", f"--output={output}", "--machine=aarch64"])
-    assert command.main() == 1
+    assert command.main([f"--site={site}", f"--output={output}", "--machine=aarch64"]) == 1
     said = capsys.readouterr()
     assert said.err.startswith("no bundle was made: paddock-webhook: ")
     assert (said.err.count("\n"), said.out) == (1, "")

@@ -20,7 +20,7 @@ from paddock.entrypoints.aws_lambda import schedules, webhook
 from tests import aws_stack
 from tests.aws_lambda import ROLE_ID
 from tests.aws_stack import REPOSITORY, report_of, stack_on_moto
-from tests.bundles import SITE, Made, make, running
+from tests.bundles import SITE, Made, make, running, standing_in
 
 pytestmark = pytest.mark.slow
 
@@ -106,8 +106,9 @@ def stack(made: dict[str, Made], monkeypatch: pytest.MonkeyPatch) -> Iterator[aw
         }
         for queue, name in (("jobs", "dispatch"), ("events", "events"), ("reports", "reports")):
             monkeypatch.setitem(aws_stack.HANDLERS, queue, started[name])
-        monkeypatch.setattr(schedules, "handler", started["schedules"])
-        monkeypatch.setattr(webhook, "handler", cleanup.enter_context(running(made[WEBHOOK.name], "webhook")))
+        taking_in = cleanup.enter_context(running(made[WEBHOOK.name], "webhook"))
+        cleanup.enter_context(standing_in(schedules, started["schedules"]))
+        cleanup.enter_context(standing_in(webhook, taking_in))
         yield opened
 
 
