@@ -81,6 +81,10 @@ class Stack:
         while self.pump(name, sender):
             pass
 
+    def start_anew(self) -> None:
+        """Let the next event of each function be a cold start: what a warm one remembers is forgotten."""
+        _forget()
+
     def report(self, report: RunnerReported) -> None:
         """Put a report on its queue, as an agent does."""
         self.send("reports", message_text(report))
@@ -153,7 +157,7 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
     session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
     services = ("dynamodb", "ec2", "s3", "sqs")
     clients = Clients(REGION, dict.fromkeys(services, url), session=session)
-    cleanup.callback(_close, clients)
+    cleanup.callback(clients.close)
     secretsmanager: Any = session.client("secretsmanager", endpoint_url=url)
     cleanup.callback(secretsmanager.close)
     queues = {}
@@ -222,7 +226,7 @@ def _record(message: Mapping[str, Any], sender: str) -> dict[str, Any]:
 def _forget() -> None:
     """Let go of what the functions have built, and of their connections: the next event is a cold start."""
     for made in profile._made:
-        _close(made.clients())
+        made.clients().close()
         made.client().close()
         made.secrets()._service._connection.close()
     for function in webhook.FUNCTION._made:
@@ -234,9 +238,3 @@ def _forget() -> None:
                 cell.cell_contents._service._connection.close()
     for one in _STARTED:
         one._made.clear()
-
-
-def _close(clients: Clients) -> None:
-    for name in ("dynamodb", "ec2", "s3", "sqs"):
-        if name in vars(clients):
-            getattr(clients, name).close()

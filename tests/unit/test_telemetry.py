@@ -12,10 +12,11 @@ import paddock.core.usecases
 from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.telemetry.catalogue import Metric, catalogue
 from paddock.adapters.telemetry.decisions import ToldDecisions
-from paddock.adapters.telemetry.lines import decision_line
+from paddock.adapters.telemetry.lines import decision_in, decision_line
 from paddock.core.decision import Decision, Fact
 from paddock.core.errors import Unavailable
 from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
+from tests import strategies
 from tests.faults import Failing
 from tests.world import World
 from tests.world_spot import machine_of, running
@@ -140,3 +141,31 @@ def test_a_fault_of_ours_counts_whoever_meets_it() -> None:
         decision_line(Decision("job:1", NOON, actor, "fault", "a fault"), METRICS, "ci") for actor in ("life", "x")
     ]
     assert counts(lines) == Counter({"OwnFaults": 2})
+
+
+@given(strategies.decisions)
+def test_a_line_is_read_as_it_was_written(decision: Decision) -> None:
+    """Facts keep their types; whether the line has an end does not matter."""
+    line = decision_line(decision, METRICS, "ci")
+    assert repr(decision_in(line)) == repr(decision_in(f"{line}\n")) == repr(decision)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "START RequestId: c6af9ac6 Version: $LATEST",
+        "[" * 100_000,
+        "null",
+        '["subject"]',
+        '{"at":1,"level":"INFO","logger":"paddock","message":"no decision","job":1}',
+        '{"subject":"job:1","at":"1","actor":"a","verdict":"v","reason":"r","facts":{}}',
+        '{"subject":"job:1","at":true,"actor":"a","verdict":"v","reason":"r","facts":{}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r"}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{"x":[1]}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":null,"reason":"r","facts":{}}',
+    ],
+)
+def test_a_line_that_is_no_decision(line: str) -> None:
+    """What else stands in a log is no error, and nothing is made up of it."""
+    assert decision_in(line) is None

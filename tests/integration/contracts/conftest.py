@@ -11,7 +11,7 @@ import pytest
 from tests.integration.contracts import queue_adapters
 
 DIFFERENCES = {"test_queue.py": queue_adapters.DIFFERENCES}
-ON_MOTO = frozenset({"sqs", "s3"})
+ON_MOTO = frozenset({"sqs", "s3", "cloudwatch"})
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

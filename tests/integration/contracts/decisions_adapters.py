@@ -8,6 +8,7 @@ from typing import TypeAlias
 from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.sqlite import Database, SqliteDecisions
 from paddock.core.ports.decisions import Decisions
+from tests.aws_logs import logs_on_moto
 
 OpenDecisions: TypeAlias = Callable[[Path], AbstractContextManager[Decisions]]
 """Opens an empty log that may keep its files in the folder given."""
@@ -24,4 +25,10 @@ def sqlite(folder: Path) -> Iterator[Decisions]:
         yield SqliteDecisions(database)
 
 
-ADAPTERS: dict[str, OpenDecisions] = {"memory": memory, "sqlite": sqlite}
+@contextmanager
+def cloudwatch(_: Path) -> Iterator[Decisions]:
+    with logs_on_moto() as made:
+        yield made.decisions()
+
+
+ADAPTERS: dict[str, OpenDecisions] = {"memory": memory, "sqlite": sqlite, "cloudwatch": cloudwatch}

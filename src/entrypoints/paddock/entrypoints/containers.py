@@ -3,7 +3,8 @@
 * ``MemoryProfile``: everything in this process, under a clock that stands still until told to move
 * ``LocalProfile``: the one-machine fleet
 
-That of a fleet on AWS stands in ``aws_lambda.profile``, so that these can be had without boto3.
+Those of a fleet on AWS stand in ``aws_lambda.profile``, for its functions, and ``aws_operator.open``, for its
+operators: so these can be had without boto3.
 
 Only providers that call typed factories, no wiring: a container checks no argument, so the factories do, and one test
 resolves every provider of every profile.
@@ -35,8 +36,9 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import FleetSettings
+from paddock.core.units import Moment
 from paddock.core.usecases.circuits import Circuits
-from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.explain import Explain, Explanation
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
@@ -125,17 +127,17 @@ class LocalProfile(containers.DeclarativeContainer):
 
 @attrs.frozen
 class State:
-    """The state of a fleet on this machine, opened beside the fleet that may be running."""
+    """The state of a fleet, opened beside the fleet that may be running.
+
+    ``remark`` says what may be missing from an explanation at this moment, empty if nothing; ``close`` lets go of it.
+    """
 
     table: Table
     explain: Explain
     operate: Operate
     circuits: Circuits
-    database: Database
-
-    def close(self) -> None:
-        """Let the file go."""
-        self.database.close()
+    remark: Callable[[Explanation, Moment], str] = attrs.field(kw_only=True, default=lambda _told, _now: "")
+    close: Callable[[], None] = attrs.field(kw_only=True, default=lambda: None)
 
 
 def open_state(places: Places) -> State:
@@ -147,4 +149,4 @@ def open_state(places: Places) -> State:
     life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())
     operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
     circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
-    return State(table, Explain(table, decisions), operate, circuits, database)
+    return State(table, Explain(table, decisions), operate, circuits, close=database.close)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 import botocore.session
+from botocore.client import BaseClient
 from botocore.config import Config
 
 if TYPE_CHECKING:
@@ -69,6 +70,11 @@ class Clients:
         return made
 
     @cached_property
+    def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """CloudWatch Logs."""
+        return self._made("logs")
+
+    @cached_property
     def s3(self) -> "S3Client":
         """S3."""
         made: S3Client = self._made("s3")
@@ -79,6 +85,12 @@ class Clients:
         """SQS."""
         made: SQSClient = self._made("sqs", LONG_POLL)
         return made
+
+    def close(self) -> None:
+        """Let go of the connections of the clients that were made."""
+        for made in vars(self).values():
+            if isinstance(made, BaseClient):
+                made.close()
 
     def _made(self, service: str, read: int = READ) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
         return self.session.client(

@@ -27,6 +27,9 @@ _NOBODY = (
 )
 
 
+_SAID = 600  # characters: AWS's own words fit, the web page of whatever stands before AWS does not
+
+
 def code_of(error: botocore.ClientError) -> str:
     """The service's code, empty if it gave none."""
     return str(error.response.get("Error", {}).get("Code", ""))
@@ -53,8 +56,8 @@ def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
 def _refusal(error: botocore.ClientError, operation: str, codes: Codes) -> PaddockError:
     code = code_of(error)
     kind = codes.get(code) or COMMON.get(code) or _by_status(error)
-    said = "" if code in SIGNATURE else error.response.get("Error", {}).get("Message", "")
-    words = f"{operation}: {code or 'no code'}: {said}"
+    said = "" if code in SIGNATURE else " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    words = f"{operation}: {code or 'no code'}: {said[:_SAID]}"
     return Throttled(words, RETRY_AFTER) if kind is Throttled else kind(words)
 
 

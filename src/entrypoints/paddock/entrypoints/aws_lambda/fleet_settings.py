@@ -73,8 +73,8 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         InvalidEnvironment: something is wrong with it.
     """
     environment = Environment(variables)
-    where, table = region(environment), environment.text("PADDOCK_TABLE", _TABLE, "must be a table's name")
-    jobs, events, reports = (_queue(environment, word) for word in ("JOBS", "EVENTS", "REPORTS"))
+    where, name_of_table = region(environment), table(environment)
+    jobs, events, reports = (queue_at(environment, word) for word in ("JOBS", "EVENTS", "REPORTS"))
     role_id = environment.text("PADDOCK_ROLE_ID", _ROLE, "must be the unique id of the machines' role: AROA…")
     config, github_secret = _object(environment), environment.secret("PADDOCK_GITHUB_SECRET")
     endpoints = environment.endpoints()
@@ -84,7 +84,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
     assert ec2 is not None, "what is missing was refused"
     return FleetEnvironment(
         region=where,
-        table=table,
+        table=name_of_table,
         jobs=jobs,
         events=events,
         reports=reports,
@@ -96,7 +96,13 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
     )
 
 
-def _queue(environment: Environment, word: str) -> QueueAt:
+def table(environment: Environment) -> str:
+    """The name of the fleet's table."""
+    return environment.text("PADDOCK_TABLE", _TABLE, "must be a table's name")
+
+
+def queue_at(environment: Environment, word: str) -> QueueAt:
+    """The addresses of the queue that is called so."""
     return QueueAt(environment.queue(f"PADDOCK_{word}_URL"), environment.queue(f"PADDOCK_{word}_DEAD_URL"))
 
 

@@ -15,6 +15,7 @@ _HELP = """Run GitHub Actions jobs on machines of your own: one machine per job,
 
 New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
 For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
+**jobs**, **explain**, **pause**, **resume** and **circuit** speak of it, or with **--profile aws** of one on AWS.
 """
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),
@@ -90,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except PaddockError as error:
-        return _say(str(error), WRONG)
+        return _say("\n".join([str(error), *getattr(error, "__notes__", ())]), WRONG)
     except (BrokenPipeError, SystemExit):  # SystemExit: rich's way to say the same
         # Whoever read us has enough (`paddock jobs | head`); what Python still wants to flush at its end goes nowhere.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -12,21 +12,23 @@ from paddock.core.circuit import ANY, Circuit
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.states import CircuitState
 from paddock.core.units import Moment, span_text
-from paddock.entrypoints.cli.state import StateDir, opened
-from paddock.entrypoints.local.places import DEFAULT_STATE
+from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 Zone = Annotated[str, Parameter(name=["--zone", "-z"])]
 
 
-def list_(*, state: StateDir = DEFAULT_STATE) -> int:
+def list_(*, state: StateDir = None, profile: ProfileName = None) -> int:
     """List the circuits that were ever opened, and what they keep from being asked for.
 
     Parameters
     ----------
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         circuits = here.circuits.all()
     now = SystemClock().now()
     for circuit in sorted(circuits, key=lambda one: (one.state is CircuitState.CLOSED, one.key)):
@@ -43,7 +45,8 @@ def open_(
     *,
     zone: Zone = ANY,
     span_: Annotated[str, Parameter(name="--for")] = "30m",
-    state: StateDir = DEFAULT_STATE,
+    state: StateDir = None,
+    profile: ProfileName = None,
 ) -> int:
     """Ask for no spot machines of a type for a while; jobs get other types, or on-demand machines.
 
@@ -58,19 +61,24 @@ def open_(
     span_
         How long, such as 45m or 2h. Then one machine is tried.
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
     length = span(span_)
     if not length:
         raise InvalidInput("--for", span_, "must be a duration with its unit, such as 45m or 2h")
     _check(instance_type, zone)
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         circuit = here.circuits.open(zone, instance_type, reason, length)
     print(_line(circuit, SystemClock().now()))
     return 0
 
 
-def close(instance_type: str, reason: str = "", /, *, zone: Zone = ANY, state: StateDir = DEFAULT_STATE) -> int:
+def close(
+    instance_type: str, reason: str = "", /, *, zone: Zone = ANY, state: StateDir = None, profile: ProfileName = None
+) -> int:
     """Ask for spot machines of a type again.
 
     Parameters
@@ -82,12 +90,15 @@ def close(instance_type: str, reason: str = "", /, *, zone: Zone = ANY, state: S
     zone
         The circuit of this availability zone.
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         circuit = here.circuits.close(zone, instance_type, reason)
     if circuit is None:
-        raise NotFound(f"circuit {zone}/{instance_type} is not open; `paddock circuit list --state {state}` lists them")
+        raise NotFound(f"circuit {zone}/{instance_type} is not open; `paddock circuit list{where.words}` lists them")
     print(_line(circuit, SystemClock().now()))
     return 0
 

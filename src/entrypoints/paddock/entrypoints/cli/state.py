@@ -1,9 +1,8 @@
-"""Commands that read or change the state of a fleet on this machine, whether it runs or not."""
+"""Commands that read or change the state of a fleet, on this machine or on AWS, whether it runs or not."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
+import sys
+from collections.abc import Sequence
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -12,66 +11,70 @@ from cyclopts import Parameter
 from paddock.adapters.report.explanation import explanation_data, listing_data
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.job import Job
 from paddock.core.paging import pages
+from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
+from paddock.core.states import LIVE_JOBS, JobState
 from paddock.core.switch import PAUSED
-from paddock.entrypoints.containers import State, open_state
-from paddock.entrypoints.local.places import DEFAULT_STATE, Places
+from paddock.core.usecases.listing import jobs_in, live_runners
+from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LONGEST_ID = 19  # digits of 2**63
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
-StateDir = Annotated[Path, Parameter(name=["--state", "-s"])]
 
 
-@contextmanager
-def opened(directory: Path) -> Iterator[State]:
-    """The fleet's state, while inside.
-
-    Raises:
-        InvalidInput: there is none.
-    """
-    places = Places(directory)
-    if not places.database.exists():
-        remedy = "holds no fleet: name the state directory with --state (paddock.yml: local.state)"
-        raise InvalidInput("state", str(directory), remedy)
-    state = open_state(places)
-    try:
-        yield state
-    finally:
-        state.close()
-
-
-def jobs(*, state: StateDir = DEFAULT_STATE, live: bool = False, json_: AsJson = False) -> int:
+def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = False, json_: AsJson = False) -> int:
     """List the fleet's jobs.
 
     Parameters
     ----------
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     live
-        Only jobs that have not ended.
+        Only jobs and machines that have not ended; on AWS it is quick, where months are kept.
     json_
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
     from paddock.entrypoints.cli.live import fleet_table  # noqa: PLC0415 - drawn only here
     from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
-    with opened(state) as here:
-        known = list(pages(lambda cursor: here.table.jobs.page("all", "all", cursor=cursor)))
-        runners = list(pages(lambda cursor: here.table.runners.page("all", "all", cursor=cursor)))
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
+        shown, runners = live_of(here.table) if live else all_of(here.table)
         paused = here.table.switches.get(PAUSED)
-    shown = [job for job in known if job.live or not live]
     if json_:
         print(json.dumps(listing_data(shown, paused), indent=2))
         return 0
     console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
     if paused is not None and paused.on:
         why = f" ({paused.reason})" if paused.reason else ""
-        print(f"the fleet is paused{why}: `paddock resume --state {state}` lets queued jobs go")
+        print(f"the fleet is paused{why}: `paddock resume{where.words}` lets queued jobs go")
     return 0
 
 
-def explain(job: str, /, *, state: StateDir = DEFAULT_STATE, json_: AsJson = False) -> int:
+def live_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
+    """What has not ended. Only that is read, for a table on AWS keeps months.
+
+    The states are read in the order of a job's life: so one that moves on meanwhile is not missed, and stands there
+    once, as it was read last.
+    """
+    known = (job for state in JobState if state in LIVE_JOBS for job in jobs_in(table, state))
+    return list({job.id: job for job in known}.values()), live_runners(table)
+
+
+def all_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
+    """Everything that is kept."""
+    return (
+        list(pages(lambda cursor: table.jobs.page("all", "all", cursor=cursor))),
+        list(pages(lambda cursor: table.runners.page("all", "all", cursor=cursor))),
+    )
+
+
+def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None, json_: AsJson = False) -> int:
     """Say where a job stands and why, then how it came to that: every decision, when and by whom.
 
     Parameters
@@ -79,7 +82,9 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE, json_: AsJson = Fal
     job
         The job's id, or its address on GitHub (the number after /job/).
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     json_
         Print it as JSON instead, for scripts; docs/operating.md describes the keys.
     """
@@ -87,16 +92,22 @@ def explain(job: str, /, *, state: StateDir = DEFAULT_STATE, json_: AsJson = Fal
     from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
     number = _job_id(job)
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         try:
             told = here.explain(number)
         except NotFound as error:
-            raise NotFound(f"{error}; `paddock jobs --state {state}` lists those that are known") from None
-    now = SystemClock().now()
+            raise NotFound(f"{error}; `paddock jobs{where.words}` lists those that are known") from None
+        now = SystemClock().now()
+        remark = here.remark(told, now)
     if json_:
         print(json.dumps(explanation_data(told, now), indent=2))
+        if remark:
+            print(f"paddock: {remark}", file=sys.stderr)
         return 0
     console().print(story(told.job, told.decisions, told.runners, now))
+    if remark:
+        console().print(f"\n{remark}", style="dim", markup=False, highlight=False)
     return 0
 
 
@@ -111,7 +122,7 @@ def _job_id(job: str) -> int:
     return int(last)
 
 
-def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:
+def pause(reason: str = "", /, *, state: StateDir = None, profile: ProfileName = None) -> int:
     """Launch nothing more until `paddock resume`. Running jobs go on, queued ones wait and say why.
 
     Parameters
@@ -119,23 +130,29 @@ def pause(reason: str = "", /, *, state: StateDir = DEFAULT_STATE) -> int:
     reason
         Why; it is told to whoever asks why a job waits.
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         here.operate.pause(reason)
-    print(f"paused: running jobs go on, queued ones wait; `paddock resume --state {state}` lets them go")
+    print(f"paused: running jobs go on, queued ones wait; `paddock resume{where.words}` lets them go")
     return 0
 
 
-def resume(*, state: StateDir = DEFAULT_STATE) -> int:
+def resume(*, state: StateDir = None, profile: ProfileName = None) -> int:
     """Launch again after `paddock pause`.
 
     Parameters
     ----------
     state
-        The fleet's state directory (paddock.yml: local.state).
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
-    with opened(state) as here:
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
         _, woken = here.operate.resume()
     print(f"resumed: {woken} waiting {'job' if woken == 1 else 'jobs'} woken")
     return 0

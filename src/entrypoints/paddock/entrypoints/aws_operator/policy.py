@@ -1,0 +1,38 @@
+"""What an operator needs on a stack, as statements of IAM.
+
+To be filled in: ``{table_arn}``, ``{queue_arn}`` (the jobs queue) and ``{log_group_arn}``: of all functions' log groups
+where events are filtered, of the first one that ``PADDOCK_LOG_GROUPS`` names where they are put.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from paddock.adapters.aws.dynamodb.policy import RECORDS, Statement
+from paddock.adapters.aws.logs import READER, WRITER
+from paddock.adapters.aws.sqs import PRODUCER
+from paddock.core.records import CIRCUITS, JOBS, SWITCHES, Kind
+
+_ITEMS, _INDEXES = RECORDS
+
+
+def _may(action: str, *kinds: Kind[Any]) -> Statement:
+    """The right to do this with items of these kinds."""
+    keys = [f"{kind.prefix}#*" for kind in kinds]
+    return {**_ITEMS, "Action": [action], "Condition": {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys}}}
+
+
+LOOKER: Final[Sequence[Statement]] = (
+    {**_ITEMS, "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"]},
+    _INDEXES,
+    *READER,
+)
+"""Who lists and explains, and changes nothing."""
+
+OPERATOR: Final[Sequence[Statement]] = (
+    *LOOKER,
+    _may("dynamodb:PutItem", CIRCUITS, SWITCHES),
+    _may("dynamodb:UpdateItem", CIRCUITS, SWITCHES, JOBS),  # a job that is woken bears a mark
+    *WRITER,
+    *PRODUCER,
+)
+"""Who pauses, resumes, and switches the circuit breaker besides."""
