@@ -1,16 +1,16 @@
 """Archives that are the same bytes whenever and wherever they are made, with bytecode in them."""
 
-import importlib.util
 import io
 import marshal
+import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import PurePosixPath
-from types import CodeType
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from deploy.bundle import bytecode
 
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip archive can hold
-UNCHECKED = 0b01  # PEP 552: named by a hash that nobody compares, so a file's times mean nothing
 
 
 def archive(files: Mapping[str, bytes]) -> bytes:
@@ -28,37 +28,18 @@ def archive(files: Mapping[str, bytes]) -> bytes:
 
 def with_bytecode(files: Mapping[str, bytes]) -> dict[str, bytes]:
     """The files, and beside each source its bytecode for the Python that runs this."""
-    return {**files, **dict(_bytecode(name, files[name]) for name in _sources(files))}
+    sources = {name: files[name] for name in sorted(files) if name.endswith(".py")}
+    done = subprocess.run(  # noqa: S603 - our own file
+        [sys.executable, "-s", "-S", "-P", str(Path(bytecode.__file__))],
+        input=marshal.dumps(sources),
+        env={"PYTHONHASHSEED": "0"},  # none of ours: some of the variables change what is compiled
+        stdout=subprocess.PIPE,
+        check=True,
+    )
+    made: dict[str, bytes] = marshal.loads(done.stdout)  # noqa: S302 - our own process wrote it
+    return {**files, **{_place(name): code for name, code in made.items()}}
 
 
-def _sources(files: Iterable[str]) -> list[str]:
-    return sorted(name for name in files if name.endswith(".py"))
-
-
-def _bytecode(name: str, source: bytes) -> tuple[str, bytes]:
+def _place(name: str) -> str:
     path = PurePosixPath(name)
-    return str(path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc"), compiled(name, source)
-
-
-def compiled(name: str, source: bytes) -> bytes:
-    """A ``.pyc`` file's content (PEP 552): magic number, flags, hash of the source, code."""
-    code = compile(source, name, "exec", dont_inherit=True, optimize=0)
-    flags = UNCHECKED.to_bytes(4, "little")
-    # marshal writes a text otherwise if somebody else holds it, too, and this process may hold the same one anywhere.
-    held = list(_texts(code))
-    data = marshal.dumps(code)
-    del held
-    return importlib.util.MAGIC_NUMBER + flags + importlib.util.source_hash(source) + data
-
-
-def _texts(part: object) -> Iterator[str]:
-    """All texts in code."""
-    if isinstance(part, str):
-        yield part
-    elif isinstance(part, tuple | frozenset):
-        for each in part:
-            yield from _texts(each)
-    elif isinstance(part, CodeType):
-        yield from (part.co_filename, part.co_name, part.co_qualname)
-        for names in (part.co_consts, part.co_names, part.co_varnames, part.co_cellvars, part.co_freevars):
-            yield from _texts(names)
+    return str(path.parent / "__pycache__" / f"{path.stem}.{sys.implementation.cache_tag}.pyc")
