@@ -5,6 +5,7 @@ of any of them changes nothing here until ``nox -s constraints`` is run and its 
 """
 
 import os
+import platform
 import shutil
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 os.environ.update(UV_PYTHON_DOWNLOADS="never", PYENV_VERSION="3.11:3.12:3.13")
 
 import nox
+from nox.command import CommandFailed
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv"
@@ -34,6 +36,15 @@ SEVERAL = [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
 
 AGENT_PYTHON = "3.12"
 """The machines' own: Ubuntu 24.04 has it. Its bytecode goes into the agent's single file."""
+
+LAMBDA_PYTHON = "3.12"
+"""That of the functions' runtime. Its bytecode goes into their bundles."""
+
+LAMBDA_MACHINES = {"arm64": "aarch64", "x86_64": "x86_64", "native": platform.machine()}
+"""What functions run on, by Lambda's names. Ours run on the first, Graviton; the last is this machine, for tests."""
+
+LAMBDA_LIBC = "manylinux_2_28"
+"""The functions' glibc is newer than this one."""
 
 ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
@@ -194,6 +205,29 @@ def dynalite(session: nox.Session) -> None:
 def zipapp(session: nox.Session) -> None:
     """The agent as a single file: build/paddock-agent.pyz. Prints its size and digest."""
     session.run("python", "-I", "agent/build_zipapp.py", *session.posargs)
+
+
+@nox.session(python=LAMBDA_PYTHON)
+def bundle(session: nox.Session) -> None:
+    """The functions' bundles: build/paddock-*.zip; ``-- x86_64`` and ``-- native`` (this machine) in folders below."""
+    default = next(iter(LAMBDA_MACHINES))
+    kind = session.posargs[0] if session.posargs else default
+    if kind not in LAMBDA_MACHINES or len(session.posargs) > 1:
+        session.error(f"bundles are made for one of {', '.join(LAMBDA_MACHINES)}, not for {' '.join(session.posargs)}")
+    machine = LAMBDA_MACHINES[kind]
+    locked(session, "attrs", *extra_requirements("aws"))  # the builder is written with one and reads the other
+    site = ROOT / "build" / "site" / kind
+    shutil.rmtree(site, ignore_errors=True)
+    options = [f"--target={site}", "--only-binary=:all:"]
+    if kind != "native":
+        options += [f"--python-platform={machine}-{LAMBDA_LIBC}", f"--python-version={LAMBDA_PYTHON}"]
+    try:
+        locked(session, *options, *PROJECT["project"]["dependencies"], *extra_requirements("aws"))
+    except CommandFailed:
+        session.error(f"not every package of {CONSTRAINTS} can be had as a wheel for {machine}: see above for which")
+    output = ROOT / "build" if kind == default else ROOT / "build" / kind
+    # Without the environment's variables for Python: some change bytecode.
+    session.run("python", "-E", "-m", "deploy.bundle", f"--site={site}", f"--machine={machine}", f"--output={output}")
 
 
 @nox.session

@@ -9,11 +9,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.groups import agent, agent_log, churn, demo, imports, memory_path, records, sim, table, webhook
+from tests.bench.groups import agent, agent_log, bundle, churn, demo, imports, memory_path, records, sim, table, webhook
 from tests.bench.harness import Figure, Group, yardstick
 
 GROUPS: Mapping[str, Group] = {
     "imports": imports.figures,
+    "bundle": bundle.figures,
     "records": records.figures,
     "table": table.figures,
     "webhook": webhook.figures,

@@ -4,7 +4,7 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import attrs
 
@@ -56,19 +56,21 @@ def _fixed_work() -> int:
     return total
 
 
-def start_nanoseconds(code: str, runs: int = RUNS) -> float:
+def start_nanoseconds(code: str, *options: str, runs: int = RUNS) -> float:
     """The CPU time of a fresh interpreter that runs `code` and ends: user and system, the best of several.
+
+    ``options`` are the interpreter's, besides ``-I``.
 
     Raises:
         RuntimeError: the code failed.
     """
     # The first run compiles bytecode and does not count.
-    return min([_child(code) for _ in range(runs + 1)][1:])
+    return min([_child(code, options) for _ in range(runs + 1)][1:])
 
 
-def _child(code: str) -> float:
+def _child(code: str, options: Sequence[str]) -> float:
     null = [(os.POSIX_SPAWN_OPEN, fd, os.devnull, os.O_RDWR, 0) for fd in (0, 1)]
-    pid = os.posix_spawn(sys.executable, [sys.executable, "-I", "-c", code], os.environ, file_actions=null)
+    pid = os.posix_spawn(sys.executable, [sys.executable, "-I", *options, "-c", code], os.environ, file_actions=null)
     _, status, used = os.wait4(pid, 0)
     if status:
         raise RuntimeError(f"ended with {os.waitstatus_to_exitcode(status)}: {code}")

@@ -1,11 +1,15 @@
-"""boto3 clients: made on first use, with time-outs that fit a function, and few tries: the queue is our retry."""
+"""boto3's clients: made on first use, with time-outs that fit a function, and few tries: the queue is our retry.
 
-from collections.abc import Mapping
+They are botocore's, which makes them here by itself: what boto3 would add, such as uploads in its own threads, nobody
+uses here, and a cold start would pay for it.
+"""
+
+from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
-from boto3.session import Session
+import botocore.session
 from botocore.client import BaseClient
 from botocore.config import Config
 
@@ -20,6 +24,26 @@ CONNECT, READ = 2, 20  # seconds; CreateFleet may think for some, and a long pol
 LONG_POLL = 25  # seconds: SQS answers an empty long poll after twenty
 
 
+class Session(Protocol):
+    """Makes clients by a service's name, a region, ``endpoint_url`` and ``config``: boto3's session is one."""
+
+    @property
+    def client(self) -> Callable[..., Any]:
+        """Makes one."""
+
+
+@attrs.frozen
+class ProcessSession:
+    """The one of this process, by its environment, its files and its role."""
+
+    _session: botocore.session.Session = attrs.field(factory=botocore.session.get_session)
+
+    @property
+    def client(self) -> Callable[..., Any]:
+        """Makes one."""
+        return self._session.create_client
+
+
 @attrs.frozen(slots=False)
 class Clients:
     """One client per service of a region, shared by threads (botocore's clients may be).
@@ -31,32 +55,36 @@ class Clients:
     region: str
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
     pool: int = 10
-    session: Session = attrs.field(factory=Session)
+    session: Session = attrs.field(factory=ProcessSession)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB."""
-        return self.session.client("dynamodb", self.region, endpoint_url=self._at("dynamodb"), config=self._config())
+        made: DynamoDBClient = self._made("dynamodb")
+        return made
 
     @cached_property
     def ec2(self) -> "EC2Client":
         """EC2."""
-        return self.session.client("ec2", self.region, endpoint_url=self._at("ec2"), config=self._config())
+        made: EC2Client = self._made("ec2")
+        return made
 
     @cached_property
     def logs(self) -> Any:  # noqa: ANN401 - its types are no dependency
         """CloudWatch Logs."""
-        return self.session.client("logs", self.region, endpoint_url=self._at("logs"), config=self._config())
+        return self._made("logs")
 
     @cached_property
     def s3(self) -> "S3Client":
         """S3."""
-        return self.session.client("s3", self.region, endpoint_url=self._at("s3"), config=self._config())
+        made: S3Client = self._made("s3")
+        return made
 
     @cached_property
     def sqs(self) -> "SQSClient":
         """SQS."""
-        return self.session.client("sqs", self.region, endpoint_url=self._at("sqs"), config=self._config(LONG_POLL))
+        made: SQSClient = self._made("sqs", LONG_POLL)
+        return made
 
     def close(self) -> None:
         """Let go of the connections of the clients that were made."""
@@ -64,10 +92,12 @@ class Clients:
             if isinstance(made, BaseClient):
                 made.close()
 
-    def _at(self, service: str) -> str | None:
-        return self.endpoints.get(service)
+    def _made(self, service: str, read: int = READ) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+        return self.session.client(
+            service, self.region, endpoint_url=self.endpoints.get(service), config=self._config(read)
+        )
 
-    def _config(self, read: int = READ) -> Config:
+    def _config(self, read: int) -> Config:
         return Config(
             connect_timeout=CONNECT,
             read_timeout=read,
