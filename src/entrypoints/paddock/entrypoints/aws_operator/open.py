@@ -3,19 +3,19 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoRecords
+from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.errors import translated
 from paddock.adapters.aws.logs import CloudWatchDecisions, RecordWindows
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
-from paddock.adapters.tables import table_of
+from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.decision import Decision
@@ -101,7 +101,8 @@ class _Decisions(CloudWatchDecisions):
 def _state(clients: Clients, settings: OperatorSettings, progress: Callable[[str, int], None]) -> State:
     clock, sleeper, ids = SystemClock(), SystemSleeper(), RandomIds()
     dynamo = DynamoTable(clients, settings.table, sleeper)
-    table = table_of(partial(DynamoRecords, table=dynamo, clock=clock, ids=ids))
+    stores: dict[str, DynamoRecords[Any]] = stores_of(partial(DynamoRecords, table=dynamo, clock=clock, ids=ids))
+    table = table_of(stores, DynamoTogether(stores, dynamo, ids))
     decisions = _Decisions(
         clients,
         settings.groups,
