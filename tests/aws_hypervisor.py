@@ -82,6 +82,8 @@ class Hypervisor:
         self._wire, self._bridge, self._clock = wire, bridge, clock
         self._fleet, self._agent, self._root, self._settings = fleet, agent, root, settings
         self._seen: set[str] = set()
+        self._instances: dict[str, Any] = {}
+        self._read = 0  # reservations so far: they only grow
         self._warnings: dict[str, float] = {}
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="hypervisor")
@@ -110,13 +112,13 @@ class Hypervisor:
     def instances(self) -> dict[str, Any]:
         """The fleet's instances that moto knows, by id."""
         with self._wire.alone:
-            backend = ec2_backends[ACCOUNT][REGION]
-            found = [one for each in backend.reservations.values() for one in each.instances]
-            return {
-                one.id: one
-                for one in found
-                if any(tag["key"] == "paddock:fleet" and tag["value"] == self._fleet for tag in one.get_tags())
-            }
+            reservations = list(ec2_backends[ACCOUNT][REGION].reservations.values())
+            for each in reservations[self._read :]:
+                for one in each.instances:
+                    if any(tag["key"] == "paddock:fleet" and tag["value"] == self._fleet for tag in one.get_tags()):
+                        self._instances[one.id] = one
+            self._read = len(reservations)
+            return dict(self._instances)
 
     def _work(self) -> None:
         try:
@@ -218,7 +220,7 @@ class Hypervisor:
 
 
 def cpu_of_children() -> float:
-    """Seconds of CPU of all processes that were started and waited for."""
+    """Seconds of CPU of all processes that were started and waited for, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 

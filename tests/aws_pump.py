@@ -12,6 +12,7 @@ What it does, and where that is written ("AWS Lambda Developer Guide", "Using La
 * A message may come again although it was handled: standard queues deliver at least once.
 """
 
+import contextlib
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
@@ -158,9 +159,7 @@ class Pump:
         again = [message for message in done if self._comes_again()]
         self._delete([message for message in done if message not in again])
         for message in again:
-            self._sqs.change_message_visibility(
-                QueueUrl=self._mapped.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
-            )
+            self._give_back(message)
         kept = tuple(message["MessageId"] for message in again)
         return Turn(
             handed,
@@ -174,6 +173,13 @@ class Pump:
             return False
         with self._lock:
             return not self._chance.below(self._mapped.again)
+
+    def _give_back(self, message: Mapping[str, Any]) -> None:
+        """Let a message that was handled be seen again. If its loan was over before, somebody else has it by now."""
+        with contextlib.suppress(self._sqs.exceptions.ReceiptHandleIsInvalid, self._sqs.exceptions.MessageNotInflight):
+            self._sqs.change_message_visibility(
+                QueueUrl=self._mapped.queue_url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0
+            )
 
     def _delete(self, messages: Sequence[Mapping[str, Any]]) -> None:
         for start in range(0, len(messages), RECEIVE):

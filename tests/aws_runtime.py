@@ -27,7 +27,7 @@ from tests.aws_recorded import Caller, Recorded
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("webhook", "dispatch", "events", "reports", "schedules")
-READY = 30.0  # seconds
+READY = 120.0  # seconds
 
 
 @attrs.frozen
@@ -181,14 +181,13 @@ def runtime(root: Path) -> Iterator[Path]:
     finally:
         assert nursery.stdin is not None
         nursery.stdin.close()
-        nursery.kill()
-        nursery.wait()
+        nursery.wait(READY)
 
 
 def _nurse(address: Path) -> None:
     """Fork a process for each connection, until the starter has gone."""
     handlers = _handlers()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for them
+    signal.signal(signal.SIGCHLD, lambda *_: _wait(os.WNOHANG))
     with socket.socket(socket.AF_UNIX) as listening:
         hidden = address.with_suffix(".new")
         listening.bind(str(hidden))
@@ -197,6 +196,8 @@ def _nurse(address: Path) -> None:
         while True:
             ready, _, _ = select.select([listening, sys.stdin], [], [])
             if sys.stdin in ready:
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                _wait(0)  # their sockets are closed, or will be
                 return
             connection, _ = listening.accept()
             if os.fork() == 0:
@@ -205,6 +206,12 @@ def _nurse(address: Path) -> None:
                 _serve(connection, handlers)
                 os._exit(0)
             connection.close()
+
+
+def _wait(options: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, options) != (0, 0):
+            pass
 
 
 def _serve(connection: socket.socket, handlers: Mapping[str, Any]) -> None:

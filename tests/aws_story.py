@@ -11,17 +11,19 @@ from typing import Any
 
 import attrs
 
+from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.memory.github import JobScript, Step
 from paddock.adapters.standin.app import Failure
 from paddock.core.job import Job
 from paddock.core.ledger import LedgerEntry
 from paddock.core.paging import pages
 from paddock.core.ports.system import Chance
+from paddock.core.records import JOBS, LEDGER, RUNNERS, Kind
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from tests.aws_whole import LABEL, QUEUES, REPOSITORY, Whole
 
-TICK = 0.05  # seconds
+TICK = 0.1  # seconds
 FAILURES = (
     Failure(500),
     Failure(502, message="Bad Gateway"),
@@ -141,19 +143,20 @@ class Books:
 
 def books_of(fleet: Whole) -> Books:
     """Read from the table as a whole, so that nothing can hide from an index."""
-    table = fleet.profile.table()
-    keys = [item["pk"]["S"].partition("#") for item in fleet.items() if item["sk"]["S"] == "RECORD"]
-    jobs = [table.jobs.get(key) for kind, _, key in keys if kind == "JOB"]
-    runners = [table.runners.get(key) for kind, _, key in keys if kind == "RUNNER"]
-    entries = [table.ledger.get(key) for kind, _, key in keys if kind == "LEDGER"]
+    items = fleet.items()
+
+    def all_of(kind: Kind[Any]) -> list[Any]:
+        mine = [item for item in items if item["pk"]["S"].startswith(f"{kind.prefix}#")]
+        return [Items(kind).record(item) for item in mine]
+
     bills: dict[str, list[LedgerEntry]] = {}
-    for entry in sorted((one for one in entries if one is not None), key=lambda one: (one.start, one.end)):
+    for entry in sorted(all_of(LEDGER), key=lambda one: (one.start, one.end)):
         bills.setdefault(entry.machine, []).append(entry)
     return Books(
-        jobs={job.id: job for job in jobs if job is not None},
-        runners={runner.machine: runner for runner in runners if runner is not None},
+        jobs={job.id: job for job in all_of(JOBS)},
+        runners={runner.machine: runner for runner in all_of(RUNNERS)},
         bills=bills,
-        assignments=[item["pk"]["S"] for item in fleet.items() if item["sk"]["S"] == "ASSIGNMENT"],
+        assignments=[item["pk"]["S"] for item in items if item["sk"]["S"] == "ASSIGNMENT"],
     )
 
 

@@ -27,7 +27,7 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.ec2 import Ec2Settings
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.process.machines import box_arch
-from paddock.adapters.simulation.draws import SeededChance
+from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import SystemClock
 from paddock.core.ports.system import Chance
@@ -53,7 +53,7 @@ QUEUES = ("jobs", "events", "reports")
 HANDLERS = {"jobs": "dispatch", "events": "events", "reports": "reports"}
 _NUMBERS = itertools.count()
 RECEIVES = 12
-VISIBILITY, TIMEOUT = 6, 5.0  # seconds
+VISIBILITY, TIMEOUT = 8, 8.0  # seconds
 CONFIG = """
 version: 1
 github:
@@ -167,7 +167,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
         address = cleanup.enter_context(runtime(root))
         functions = {
             each: ProcessFunction(
-                address, each, variables, on.recorded, root / f"{each}.log", timeout=10.0 if each == "webhook" else 30.0
+                address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUT
             )
             for each in NAMES
         }
@@ -206,7 +206,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
             )
             for queue in QUEUES
         }
-        rules = [(2.0, {"task": "sweep"}), (5.0, {"task": "sweep_github"})]
+        rules = [(3.0, {"task": "sweep"}), (6.0, {"task": "sweep_github"})]
         schedule = Schedule(functions["schedules"], rules)
         cleanup.enter_context(patch.dict(os.environ, variables))
         profile = AwsProfile()

@@ -8,7 +8,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from paddock.adapters.simulation.draws import SeededChance
+from paddock.adapters.memory.system import SeededChance
 from tests.agent_zipapp import build
 from tests.aws_hypervisor import cpu_of_children
 from tests.aws_story import Fate, Story, check
