@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
+from typing import Any
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -98,7 +99,7 @@ class Call:
 
     ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
     ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
-    written to or read. ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``:
+    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...). ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``:
     the answer was a fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
     """
 
@@ -108,6 +109,7 @@ class Call:
     operation: str
     resources: tuple[str, ...]
     leading: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
     jobs: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()
     entries: int = 1
@@ -150,6 +152,7 @@ class Recorded:
             operation=request.operation,
             resources=resources,
             leading=leading,
+            acts=tuple(sorted({name for act in _acts(request.data) for name in act})),
             jobs=tuple(sorted({int(one) for one in said})),
             machines=tuple(sorted(machines | ({caller.instance} if caller.function == MACHINE else set()))),
             entries=_entries(request),
@@ -212,16 +215,22 @@ def _tables(data: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...
         return (name + index,), tuple(_keys(data))
     tables: dict[str, None] = {}
     keys: dict[str, None] = {}
-    batches, acts = data.get("RequestItems"), data.get("TransactItems")
+    batches = data.get("RequestItems")
     if isinstance(batches, dict):
         for table, asked in batches.items():
             tables[f"table/{table}"] = None
             keys.update(dict.fromkeys(key["pk"]["S"] for key in asked.get("Keys", ())))
-    for act in acts if isinstance(acts, list) else ():
+    for act in _acts(data):
         for one in act.values():
             tables[f"table/{one['TableName']}"] = None
             keys.update(dict.fromkeys(_keys(one)))
     return tuple(tables), tuple(keys)
+
+
+def _acts(data: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The acts of a transaction, each with its name."""
+    acts = data.get("TransactItems")
+    return acts if isinstance(acts, list) else []
 
 
 def _keys(data: Mapping[str, object]) -> Iterator[str]:

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 SEED = int(os.environ.get("PADDOCK_SEED", "7"))
 JOBS = int(os.environ.get("PADDOCK_JOBS", "200"))
 AT_ONCE = 14
+PATIENCE = 300.0  # seconds: a busy machine may need them
 NAPS = (0.0, 0.2, 0.5, 1.5)
 
 
@@ -35,7 +36,7 @@ def test_one_job(tmp_path: Path, agent: Path) -> None:
     with whole_fleet(tmp_path, agent, 1, Weather()) as fleet:
         story = Story(fleet, tmp_path / "marks", SeededChance(1))
         story.start(1, "build")
-        story.until_settled(30)
+        story.until_settled(PATIENCE)
         books = check(story)
         print(fleet.wire.recorded.counts(EVERYBODY))
 
@@ -45,7 +46,7 @@ def test_ten_jobs(tmp_path: Path, agent: Path) -> None:
     with whole_fleet(tmp_path, agent, 2, Weather()) as fleet:
         story = Story(fleet, tmp_path / "marks", SeededChance(2))
         story.start(10, "build")
-        story.until_settled(60)
+        story.until_settled(PATIENCE)
         books = check(story)
         print(fleet.wire.recorded.counts(EVERYBODY))
         assert 10 <= len(books.runners) < 20
@@ -75,7 +76,7 @@ def test_in_bad_weather(tmp_path: Path, agent: Path) -> None:
             print(f"all started after {time.monotonic() - began:.1f} s")
             story.fate = Fate()
             kills.over = throttles.over = True
-            story.until_settled(60)
+            story.until_settled(PATIENCE)
             print(f"settled after {time.monotonic() - began:.1f} s")
             books = check(story)
         finally:
