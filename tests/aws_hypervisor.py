@@ -223,5 +223,3 @@ def cpu_of_children() -> float:
     """Seconds of CPU of all processes that were started and waited for, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-

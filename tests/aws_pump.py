@@ -2,11 +2,11 @@
 
 What it does, and where that is written ("AWS Lambda Developer Guide", "Using Lambda with Amazon SQS"):
 
-* It polls for up to twenty seconds, gathers messages up to the batch's size or for the batching window, and invokes the
-  function with them once.
+* It polls for up to twenty seconds, gathers messages up to the batch's size or for the batching window, and invokes
+  the function with them once.
 * With ``ReportBatchItemFailures`` an answer without failures, or none at all, is success: the whole batch is deleted.
-  One that names messages has the others deleted. One that names a message which is not in the batch, an empty name, none,
-  or under another key, is a failure of the whole batch.
+  One that names messages has the others deleted. One that names a message which is not in the batch, or an empty name,
+  or none, or that under another key, is a failure of the whole batch.
 * A function that raises, is killed or takes too long has failed with the whole batch. What failed is not touched: it is
   seen again when its loan is over, and becomes a dead letter by the queue's own redrive policy.
 * A message may come again although it was handled: standard queues deliver at least once.
@@ -75,7 +75,7 @@ class Turn:
 
 
 class Pump:
-    """One mapping. ``sender_of`` says who sent a message, by its id: what SQS tells from the signature of the request."""
+    """One mapping. ``sender_of`` says who sent a message, by its id: SQS tells it by the request's signature."""
 
     def __init__(
         self,

@@ -99,8 +99,9 @@ class Call:
 
     ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
     ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
-    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...). ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``:
-    the answer was a fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
+    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...). ``jobs`` and ``machines`` are those
+    that are spoken of, as far as that can be seen. ``made_up``: the answer was a fault of the test's, and nobody behind
+    it was asked. ``status`` 0: no answer reached the caller.
     """
 
     number: int
@@ -186,17 +187,15 @@ def _resources(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
     data = request.data
     if request.service == "dynamodb":
         return _tables(data)
-    if request.service == "sqs":
-        return (f"queue/{str(data.get('QueueUrl', '')).rpartition('/')[2]}",), ()
-    if request.service == "secretsmanager":
-        return (f"secret/{data.get('SecretId', '')}",), ()
-    if request.service == "logs":
-        return (f"log-group/{data.get('logGroupName', '')}",), ()
-    if request.service == "s3":
-        return (f"bucket/{unquote(request.path).lstrip('/')}",), ()
     if request.service == "ec2":
         return tuple(_of_ec2(request.form)), ()
-    return (), ()
+    named = {
+        "sqs": f"queue/{str(data.get('QueueUrl', '')).rpartition('/')[2]}",
+        "secretsmanager": f"secret/{data.get('SecretId', '')}",
+        "logs": f"log-group/{data.get('logGroupName', '')}",
+        "s3": f"bucket/{unquote(request.path).lstrip('/')}",
+    }
+    return (named[request.service],) if request.service in named else (), ()
 
 
 def _of_ec2(form: Mapping[str, str]) -> Iterator[str]:

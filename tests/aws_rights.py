@@ -1,6 +1,6 @@
-"""Recorded calls held against the statements of a role: what is called without a right, and what right is not used.
+"""Recorded calls held against the statements of roles: what is called without a right, what right is not used.
 
-It judges as IAM does, as far as our statements go: actions and resources by their patterns, and DynamoDB's leading keys.
+It judges as IAM does, as far as our statements go: actions and resources by their patterns, DynamoDB's leading keys.
 Conditions on EC2's tags are not judged here, for the wire does not show the tags of what is ended.
 """
 

@@ -187,7 +187,8 @@ def runtime(root: Path) -> Iterator[Path]:
 def _nurse(address: Path) -> None:
     """Fork a process for each connection, until the starter has gone."""
     handlers = _handlers()
-    signal.signal(signal.SIGCHLD, lambda *_: _wait(os.WNOHANG))
+    born: set[int] = set()
+    signal.signal(signal.SIGCHLD, lambda *_: _reap(born))
     with socket.socket(socket.AF_UNIX) as listening:
         hidden = address.with_suffix(".new")
         listening.bind(str(hidden))
@@ -197,10 +198,16 @@ def _nurse(address: Path) -> None:
             ready, _, _ = select.select([listening, sys.stdin], [], [])
             if sys.stdin in ready:
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-                _wait(0)  # their sockets are closed, or will be
+                for pid in born:
+                    with contextlib.suppress(ChildProcessError):  # it is ours no more
+                        if os.waitpid(pid, os.WNOHANG)[0] == 0:
+                            os.kill(pid, signal.SIGKILL)
+                            os.waitpid(pid, 0)
                 return
             connection, _ = listening.accept()
-            if os.fork() == 0:
+            pid = os.fork()
+            born.add(pid)
+            if pid == 0:
                 listening.close()
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
                 _serve(connection, handlers)
@@ -208,10 +215,10 @@ def _nurse(address: Path) -> None:
             connection.close()
 
 
-def _wait(options: int) -> None:
+def _reap(born: set[int]) -> None:
     with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, options) != (0, 0):
-            pass
+        while pid := os.waitpid(-1, os.WNOHANG)[0]:
+            born.discard(pid)
 
 
 def _serve(connection: socket.socket, handlers: Mapping[str, Any]) -> None:

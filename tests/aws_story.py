@@ -39,7 +39,7 @@ FAILING = ("repo-generate-jitconfig", "repo-runner", "repo-delete-runner", "repo
 
 @attrs.frozen(kw_only=True)
 class Fate:
-    """How often what happens: about one spot machine in `warned` is taken back, and so often GitHub fails per second."""
+    """How often what happens: about one spot machine in `warned` is taken back; so often GitHub fails per second."""
 
     warned: int | None = None
     failures: int = 0
@@ -98,20 +98,41 @@ class Story:
                 self.fleet.hypervisor.warn(machine, 0.5 + self.chance.below(1_500) / 1_000)
 
     def until_settled(self, seconds: float) -> None:
-        """Wait until nothing is left to do; an AssertionError that says what is."""
-        end = time.monotonic() + seconds
+        """Wait until nothing is left to do, as long as the machine's pace lets it take; else an AssertionError."""
+        end = time.monotonic() + seconds * self.fleet.pace
         while left := self.left():
             if time.monotonic() > end:
                 raise AssertionError(f"after {seconds} s still: " + "\n".join(left))
             self.tick()
 
+    def told(self) -> str:
+        """What happened, in numbers."""
+        fleet = self.fleet
+        functions = fleet.functions.values()
+        turns = [turn for pump in fleet.pumps.values() for turn in pump.turns]
+        lines = (
+            f"pace {fleet.pace}; {len(fleet.github.jobs())} jobs of {len(self.runs)} runs",
+            f"machines, by who ended them: {dict(Counter(one.by for one in fleet.hypervisor.past))}",
+            f"warned: {len(self.warned)}; GitHub's failures: {self.failed.total()}",
+            f"environments started and dead: {[(one.name, one.starts, one.deaths) for one in functions]}",
+            f"batches: {len(turns)}, failed {sum(bool(turn.error) for turn in turns)}",
+            f"messages deleted {sum(len(turn.deleted) for turn in turns)}",
+            f"messages back {sum(len(turn.left) for turn in turns)}, again {sum(len(turn.again) for turn in turns)}",
+            f"calls: {dict(Counter(call.caller.function for call in fleet.wire.recorded.calls))}",
+        )
+        return "\n".join(lines)
+
     def left(self) -> list[str]:
         """What is still to be done; the cheapest looks first."""
         github, fleet = self.fleet.github, self.fleet
         left = [str(job) for job in github.jobs() if job.conclusion is None]
-        left += [f"run {run} {github.run(run).conclusion}" for run in self.runs if github.run(run).conclusion != "success"]
+        left += [
+            f"run {run} {github.run(run).conclusion}" for run in self.runs if github.run(run).conclusion != "success"
+        ]
         left = left or [f"machine {one}" for one in fleet.hypervisor.hosts]
-        left = left or [f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"]
+        left = left or [
+            f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"
+        ]
         left = left or [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]
         if left:
             return left

@@ -1,7 +1,7 @@
 """What goes wrong on AWS, as layers of the wire: throttles, server errors, kills between two calls, dry pools of EC2.
 
-And what moto leaves out of EC2's fleets: the memory of client tokens, errors in a successful answer, and that a fleet may
-be given machines of any of its pools.
+And what moto leaves out of EC2's fleets: the memory of client tokens, errors in a successful answer, and that a fleet
+may be given machines of any of its pools.
 """
 
 import json
@@ -15,7 +15,7 @@ import attrs
 
 from paddock.core.ports.system import Chance
 from tests.aws_recorded import MACHINE, Call, Reply, Request
-from tests.aws_wire import Behind, Lost
+from tests.aws_wire import Behind, LostError
 
 _XML = (("Content-Type", "text/xml;charset=UTF-8"),)
 _JSON = (("Content-Type", "application/x-amz-json-1.0"),)
@@ -23,7 +23,11 @@ _OVERRIDE = re.compile(r"LaunchTemplateConfigs\.1\.Overrides\.(\d+)\.(.+)")
 _CAPACITY = "TargetCapacitySpecification.TotalTargetCapacity"
 
 THROTTLES: Mapping[str, tuple[tuple[int, str], ...]] = {
-    "dynamodb": ((400, "ThrottlingException"), (400, "ProvisionedThroughputExceededException"), (500, "InternalServerError")),
+    "dynamodb": (
+        (400, "ThrottlingException"),
+        (400, "ProvisionedThroughputExceededException"),
+        (500, "InternalServerError"),
+    ),
     "sqs": ((403, "RequestThrottled"), (500, "InternalFailure")),
     "ec2": ((503, "RequestLimitExceeded"), (500, "InternalError"), (503, "Unavailable")),
     "s3": ((503, "SlowDown"), (500, "InternalError")),
@@ -59,8 +63,8 @@ class Dice:
 class Throttles:
     """Refuses about one call in `rarity` of the functions and machines, half of them by a server's error.
 
-    Of those one in four was carried out all the same. ``done`` counts them by service and code. Nothing is refused while
-    ``over`` is set.
+    Of those one in four was carried out all the same. ``done`` counts them by service and code. Nothing is refused
+    while ``over`` is set.
     """
 
     def __init__(self, dice: Chance, rarity: int, functions: frozenset[str]) -> None:
@@ -74,14 +78,14 @@ class Throttles:
         if self.over or kinds is None or call.caller.function not in self._functions or self._dice.below(self._rarity):
             return behind(request)
         status, code = kinds[self._dice.below(len(kinds))]
-        if status == 500 and not self._dice.below(4):  # noqa: PLR2004 - a server's error
+        if status == 500 and not self._dice.below(4):
             behind(request)
         self.done[f"{call.service} {code}"] += 1
         return refusal(call.service, status, code)
 
 
 class Kills:
-    """Kills the environment that makes about one call in `rarity`: before the call, or after it and before its answer."""
+    """Kills the environment that makes about one call in `rarity`: before it, or after it and before its answer."""
 
     def __init__(self, dice: Chance, rarity: int, functions: frozenset[str], kill: Callable[[str, str], bool]) -> None:
         """Args: ``kill`` gets a function's name and the environment's."""
@@ -98,7 +102,7 @@ class Kills:
             behind(request)
         self._kill(call.caller.function, call.caller.instance)
         self.done.append(f"{call.caller.instance} {'after' if after else 'before'} {call.action}")
-        raise Lost("the caller is dead")
+        raise LostError("the caller is dead")
 
 
 @attrs.frozen
@@ -117,9 +121,7 @@ class Fleets:
     got less than they asked for.
     """
 
-    def __init__(
-        self, shortage: Callable[[], Shortage] = Shortage, first: Callable[[int], int] = lambda _: 0
-    ) -> None:
+    def __init__(self, shortage: Callable[[], Shortage] = Shortage, first: Callable[[int], int] = lambda _: 0) -> None:
         self.lacking: Counter[str] = Counter()
         self._shortage, self._first = shortage, first
         self._answers: dict[str, tuple[dict[str, str], Reply]] = {}
@@ -136,7 +138,7 @@ class Fleets:
                 before, answer = self._answers[token]
                 return answer if before == form else refusal("ec2", 400, "IdempotentParameterMismatch")
             reply = self._made(form, request, behind)
-            if reply.status < 400:  # noqa: PLR2004 - a success
+            if reply.status < 400:
                 self._answers[token] = form, reply
             return reply
 

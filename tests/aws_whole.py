@@ -14,6 +14,9 @@ home takes seconds here; nothing else is changed.
 import itertools
 import json
 import os
+import subprocess
+import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -26,8 +29,8 @@ from boto3.session import Session
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.ec2 import Ec2Settings
 from paddock.adapters.memory.github.values import Timings
-from paddock.adapters.process.machines import box_arch
 from paddock.adapters.memory.system import SeededChance
+from paddock.adapters.process.machines import box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import SystemClock
 from paddock.core.ports.system import Chance
@@ -43,7 +46,7 @@ from tests.aws_pump import Mapped, Pump
 from tests.aws_recorded import Call, Caller, Reply, Request
 from tests.aws_runtime import NAMES, ProcessFunction, runtime
 from tests.aws_table import create
-from tests.aws_weather import Fleets
+from tests.aws_weather import Dice, Fleets
 from tests.aws_wire import Behind, Layer, Wire, wire
 from tests.http_stub import Answer, Seen, http_stub
 
@@ -54,6 +57,7 @@ HANDLERS = {"jobs": "dispatch", "events": "events", "reports": "reports"}
 _NUMBERS = itertools.count()
 RECEIVES = 12
 VISIBILITY, TIMEOUT = 8, 8.0  # seconds
+START, SLOWEST = 0.03, 20  # seconds that Python's start takes on a machine that is not busy
 CONFIG = """
 version: 1
 github:
@@ -61,24 +65,45 @@ github:
   webhook_secret: {{env: NOT_FOLLOWED_ON_AWS}}
   app: {{id: {app_id}, private_key: {{env: NOT_FOLLOWED_ON_AWS}}}}
   repositories: [acme/shop]
-deadlines: {{lease: 4s, boot: 30s, idle: 8s, runtime: 60s, silence: 40s, drain: 5s, orphan: 15s, retry_admission: 1s, word: 3s}}
+deadlines: {{{deadlines}}}
 retry: {{backoff: 1s, max_launches: 8}}
-shortage: 5s
-circuit: {{cool_down: 10s, max_cool_down: 20s, probe: 10s, avoid: 5s}}
+shortage: {shortage}
+circuit: {{{circuit}}}
 rerun: {{most: 5}}
 """
+DEADLINES = {
+    "lease": 4,
+    "boot": 30,
+    "idle": 8,
+    "runtime": 60,
+    "silence": 40,
+    "drain": 5,
+    "orphan": 15,
+    "retry_admission": 1,
+    "word": 3,
+}
+CIRCUIT = {"cool_down": 10, "max_cool_down": 20, "probe": 10, "avoid": 5}
+MACHINE_SPANS = {"assignment_deadline": 30 * SECOND, "stop_grace": SECOND, "spot_wait": 30 * SECOND}
 MACHINE: Mapping[str, object] = {
-    "assignment_deadline": 30 * SECOND,
-    "stop_grace": SECOND,
     "retry_delay": 50 * MILLISECOND,
-    "spot_wait": 30 * SECOND,
     "heartbeat": 5 * SECOND,
     "min_free": 1 << 20,
     "low_disk": 1 << 20,
     "low_memory": 1 << 20,
 }
-TIMINGS = Timings(assignment=20 * SECOND, lease=12 * SECOND, session=10 * SECOND)
 SCALE = 0.05
+
+
+def pace() -> int:
+    """By how much everything must be given more time: how much slower than usual Python starts here just now."""
+    began = time.monotonic()
+    for _ in range(3):
+        subprocess.run([sys.executable, "-I", "-S", "-c", "pass"], check=True)
+    return min(SLOWEST, max(1, round((time.monotonic() - began) / 3 / START)))
+
+
+def _spans(seconds: Mapping[str, int], pace: int) -> str:
+    return ", ".join(f"{name}: {span * pace}s" for name, span in seconds.items())
 
 
 class Senders:
@@ -90,7 +115,7 @@ class Senders:
     def __call__(self, call: Call, request: Request, behind: Behind) -> Reply:
         """A layer of the wire."""
         reply = behind(request)
-        if call.action in {"sqs:SendMessage", "sqs:SendMessageBatch"} and reply.status == 200:  # noqa: PLR2004 - HTTP
+        if call.action in {"sqs:SendMessage", "sqs:SendMessageBatch"} and reply.status == 200:
             told: Any = json.loads(reply.body)
             caller: Caller = call.caller
             user = f"{ROLE_ID}:{caller.instance}" if caller.function == "machine" else "AIDAEXAMPLE"
@@ -118,6 +143,7 @@ class Whole:
     profile: AwsProfile
     logs: Path
     chance: Chance
+    pace: int
 
     def dead(self, name: str) -> list[str]:
         """What was given up of a queue."""
@@ -151,24 +177,24 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
     """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left."""
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
-        senders, chance = Senders(), SeededChance(seed)
+        senders, chance, slow = Senders(), Dice(SeededChance(seed)), pace()
         layers = [*weather.layers, senders, weather.fleets]
         on = cleanup.enter_context(wire(layers))
         on.recorded.know("AKIATEST", Caller("test"))
-        ec2 = cleanup.enter_context(ec2_on_moto(lambda: cleanup_free(on.url)))
+        ec2 = cleanup.enter_context(ec2_on_moto(lambda: _server_of(on.url)))
         stub = cleanup.enter_context(http_stub())
-        github = GitHubStandIn(webhook_url=f"{stub.url}/", timings=TIMINGS, scale=SCALE)
+        timings = Timings(assignment=20 * slow * SECOND, lease=12 * slow * SECOND, session=10 * slow * SECOND)
+        github = GitHubStandIn(webhook_url=f"{stub.url}/", timings=timings, scale=SCALE * slow)
         cleanup.enter_context(github)
         github.add_repository(REPOSITORY)
         clients = _clients(cleanup, on, "AKIATEST")
         name = f"whole-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
-        queues = _queues(cleanup, clients, name)
-        variables = _variables(cleanup, on, clients, github, ec2.settings, queues, name)
+        queues = _queues(cleanup, clients, name, slow)
+        variables = _variables(on, clients, _config(github, slow), ec2.settings, queues, name)
+        _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
-            each: ProcessFunction(
-                address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUT
-            )
+            each: ProcessFunction(address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUT * slow)
             for each in NAMES
         }
         for function in functions.values():
@@ -184,6 +210,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
         on.recorded.know("AKIABRIDGE", Caller("eventbridge"))
         settings = {
             **MACHINE,
+            **{span: length * slow for span, length in MACHINE_SPANS.items()},
             "cache": str(root / "cache"),
             "table": variables["PADDOCK_TABLE"],
             "reports_queue_url": queues["reports"],
@@ -206,7 +233,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
             )
             for queue in QUEUES
         }
-        rules = [(3.0, {"task": "sweep"}), (6.0, {"task": "sweep_github"})]
+        rules = [(3.0 * slow, {"task": "sweep"}), (6.0 * slow, {"task": "sweep_github"})]
         schedule = Schedule(functions["schedules"], rules)
         cleanup.enter_context(patch.dict(os.environ, variables))
         profile = AwsProfile()
@@ -226,11 +253,12 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
             profile=profile,
             logs=root,
             chance=chance,
+            pace=slow,
         )
 
 
 @contextmanager
-def cleanup_free(url: str) -> Iterator[str]:
+def _server_of(url: str) -> Iterator[str]:
     """The address of a server that somebody else ends."""
     yield url
 
@@ -252,52 +280,50 @@ def _forget(profile: AwsProfile) -> None:
     _close(profile.clients())
 
 
-def _queues(cleanup: ExitStack, clients: Clients, name: str) -> dict[str, str]:
+def _queues(cleanup: ExitStack, clients: Clients, name: str, slow: int) -> dict[str, str]:
     queues: dict[str, str] = {}
     for word in QUEUES:
         dead = f"{name}-{word}-dead"
         queues[f"{word}-dead"] = clients.sqs.create_queue(QueueName=dead)["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{dead}"
         policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(RECEIVES)})
-        attributes: Any = {"VisibilityTimeout": str(VISIBILITY), "RedrivePolicy": policy}
+        attributes: Any = {"VisibilityTimeout": str(VISIBILITY * slow), "RedrivePolicy": policy}
         queues[word] = clients.sqs.create_queue(QueueName=f"{name}-{word}", Attributes=attributes)["QueueUrl"]
     for url in queues.values():
         cleanup.callback(clients.sqs.delete_queue, QueueUrl=url)
     return queues
 
 
+def _config(github: GitHubStandIn, slow: int) -> str:
+    return CONFIG.format(
+        url=github.url,
+        app_id=github.credentials.app_id,
+        deadlines=_spans(DEADLINES, slow),
+        circuit=_spans(CIRCUIT, slow),
+        shortage=f"{5 * slow}s",
+    )
+
+
+def _secrets(on: Wire, clients: Clients, github: GitHubStandIn, name: str) -> None:
+    """The secrets, and the machines' log group."""
+    manager: Any = clients.session.client("secretsmanager", endpoint_url=on.url)
+    manager.create_secret(Name=f"{name}/github", SecretString=github.credentials.private_key)
+    manager.create_secret(Name=f"{name}/webhook", SecretString=github.webhook_secret)
+    manager.close()
+    logs: Any = clients.session.client("logs", endpoint_url=on.url)
+    logs.create_log_group(logGroupName=f"/paddock/{name}")
+    logs.close()
+
+
 def _variables(
-    cleanup: ExitStack,
-    on: Wire,
-    clients: Clients,
-    github: GitHubStandIn,
-    ec2: Ec2Settings,
-    queues: Mapping[str, str],
-    name: str,
+    on: Wire, clients: Clients, config: str, ec2: Ec2Settings, queues: Mapping[str, str], name: str
 ) -> dict[str, str]:
-    """The stack's other parts, and the functions' environment."""
+    """The functions' environment; the table and the buckets that it speaks of are made."""
     s3: Any = clients.s3
-    place = {"CreateBucketConfiguration": {"LocationConstraint": REGION}}
     create(clients, name)
     for bucket in ("config", "archive"):
-        s3.create_bucket(Bucket=f"{name}-{bucket}", **place)
-    text = CONFIG.format(url=github.url, app_id=github.credentials.app_id)
-    s3.put_object(Bucket=f"{name}-config", Key="config/paddock.yml", Body=text.encode())
-    for service, operation, given in (
-        ("logs", "create_log_group", [{"logGroupName": f"/paddock/{name}"}]),
-        (
-            "secretsmanager",
-            "create_secret",
-            [
-                {"Name": f"{name}/github", "SecretString": github.credentials.private_key},
-                {"Name": f"{name}/webhook", "SecretString": github.webhook_secret},
-            ],
-        ),
-    ):
-        made: Any = clients.session.client(service, endpoint_url=on.url)  # type: ignore[call-overload]
-        for one in given:
-            getattr(made, operation)(**one)
-        made.close()
+        s3.create_bucket(Bucket=f"{name}-{bucket}", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket=f"{name}-config", Key="config/paddock.yml", Body=config.encode())
     variables = {
         "AWS_ACCESS_KEY_ID": "AKIATEST",
         "AWS_SECRET_ACCESS_KEY": "secret",

@@ -28,13 +28,13 @@ if TYPE_CHECKING:
 
 Behind = Callable[[Request], Reply]
 Layer = Callable[[Call, Request, Behind], Reply]
-"""Answers a request, by asking whoever is behind it or by itself. It may raise `Lost`."""
+"""Answers a request, by asking whoever is behind it or by itself. It may raise `LostError`."""
 
 LOOK = 0.1  # seconds between two looks of a long poll that nobody wakes: loans end without a word
 _WAKE = frozenset({"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch"})
 
 
-class Lost(ConnectionError):
+class LostError(ConnectionError):
     """No answer comes: the connection is gone."""
 
 
@@ -69,7 +69,7 @@ class Wire:
             behind = _passing(layer, call, behind)
         try:
             reply = behind(request)
-        except Lost:
+        except LostError:
             self.recorded.ended(call, 0, made_up=not asked)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise
@@ -108,7 +108,7 @@ class Wire:
                     self._changed.wait(min(LOOK, max(0.0, end - time.monotonic())))
 
     def _holds(self, queue: str) -> bool:
-        """True if there is a message to be had: asked of moto's own memory, for a request costs a hundred times that."""
+        """True if there is a message to be had: asked of moto's own memory, for a request costs far more."""
         with self.alone:
             return any(message.visible for message in sqs_backends[ACCOUNT][REGION].get_queue(queue).messages)
 
@@ -116,7 +116,7 @@ class Wire:
         told: list[Any] = []
 
         def start(status: str, headers: list[tuple[str, str]], _info: object = None) -> Callable[[bytes], object]:
-            told[:] = [int(status.split()[0]), headers]
+            told[:] = [int(status.partition(" ")[0]), headers]
             return lambda _: None
 
         changed = {

@@ -1,4 +1,4 @@
-"""The pump does what Lambda's event source mapping does: one test for each rule. It is the tests' own, and so tested."""
+"""The pump does what Lambda's event source mapping does: one test for each rule. It is the tests' own, so tested."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -220,7 +220,7 @@ def test_without_the_report_of_failures_an_answer_is_not_read(queue: MotoQueue) 
 
 
 def test_rules_schedules_and_a_url(queue: MotoQueue) -> None:
-    """EC2's events stand on the queue as EventBridge sends them, twice by chance; a URL answers 502 for its function."""
+    """EC2's events stand on the queue as EventBridge sends them, twice by chance; a URL answers 502 for a dead one."""
     clock = queue.clock
     bridge = EventBridge(queue.clients.sqs, queue.url, SeededChance(1), twice=1)
     bridge.send(spot_warning("i-0123456789abcdef0", "eu-west-1a", clock))

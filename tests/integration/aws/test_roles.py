@@ -49,7 +49,10 @@ def test_the_machines_role_is_the_documented_one() -> None:
         "archive_bucket_arn": "arn:aws:s3:::ARCHIVE",
     }
     documented = [
-        {key: [value] if key in {"Action", "Resource"} and isinstance(value, str) else value for key, value in one.items()}
+        {
+            key: [value] if key in {"Action", "Resource"} and isinstance(value, str) else value
+            for key, value in one.items()
+        }
         for one in json.loads(block)["Statement"]
     ]
     assert [dict(one) for one in filled(ROLES[MACHINE], names)] == [

@@ -1,9 +1,10 @@
-"""What each function's role may do, and the machines': statements of the adapters' policies, and nothing that is not used.
+"""What each function's role may do, and the machines': statements of the adapters' policies, and nothing else.
 
-To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``, ``{events_arn}``,
-``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``, ``{reports_dead_arn}``;
-``{config_bucket_arn}``, ``{cache_bucket_arn}``, ``{archive_bucket_arn}``; ``{github_secret_arn}`` and
-``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the function's own) and ``{machine_log_group_arn}``.
+To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``,
+``{events_arn}``, ``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``,
+``{reports_dead_arn}``; ``{config_bucket_arn}``, ``{cache_bucket_arn}``, ``{archive_bucket_arn}``;
+``{github_secret_arn}`` and ``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the function's own) and
+``{machine_log_group_arn}``.
 
 A function's queue is polled by Lambda in the function's name ("AWS Lambda Developer Guide", the execution role of an
 event source mapping), and its log is written in its name.
