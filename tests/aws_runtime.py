@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 
@@ -251,10 +252,10 @@ def _handlers() -> dict[str, Any]:
     from boto3.session import Session  # noqa: PLC0415
 
     one = botocore.loaders.create_loader()  # what AWS's services look like is read once, before anybody is forked
-    botocore.loaders.create_loader = lambda *_: one
-    session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1")
+    patch.object(botocore.loaders, "create_loader", lambda *_: one).start()
+    make: Any = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1").client
     for service in ("dynamodb", "ec2", "s3", "sqs"):
-        session.client(service).close()
+        make(service).close()
     return {name: import_module(f"paddock.entrypoints.aws_lambda.{name}").handler for name in NAMES}
 
 

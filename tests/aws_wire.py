@@ -159,7 +159,6 @@ def wire(layers: Sequence[Layer] = ()) -> Iterator[Wire]:
     made = Wire(layers=layers)
     server = make_server("127.0.0.1", 0, made, threaded=True)
     server.daemon_threads = False  # type: ignore[attr-defined]  # ThreadedWSGIServer has it
-    server.timeout = 5
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     made.url = f"http://127.0.0.1:{server.server_port}"
