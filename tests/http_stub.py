@@ -101,6 +101,12 @@ def http_stub() -> Iterator[HttpStub]:
         timeout = 10  # a connection that the client forgot ends by itself
 
         def _do(self) -> None:
+            try:
+                self._talk()
+            except ConnectionError:  # the client has gone: its process was killed, or it waits no longer
+                self.close_connection = True
+
+        def _talk(self) -> None:
             split = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}
