@@ -20,6 +20,7 @@ from typing import Any
 
 import attrs
 from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import StateReason
 
 from paddock.agent.aws.imds import DOCUMENT, MARKET
 from paddock.agent.machine.users import own_user
@@ -33,6 +34,8 @@ from tests.aws_wire import Wire
 
 TURN = 0.05  # seconds between two looks
 ALIVE = frozenset({"pending", "running"})
+REASONS = {"spot": "Server.SpotInstanceTermination", "itself": "Client.InstanceInitiatedShutdown"}
+"""EC2's codes, by who ended an instance; one that the fleet ends has another, which moto gives."""
 
 
 @attrs.define
@@ -198,6 +201,8 @@ class Hypervisor:
         """End the instance, as its shutdown behaviour or the cloud does."""
         with self._wire.alone:
             ec2_backends[ACCOUNT][REGION].terminate_instances([host.id])
+            # By whom it was ended is EC2's word in the end; moto says "by a user" of everything.
+            self._instances[host.id].state_reason = StateReason(REASONS[by], REASONS[by])
         self._told(host.id)
         self._gone(host, by)
 

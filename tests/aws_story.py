@@ -66,7 +66,8 @@ class Story:
             mark = f'echo "$GITHUB_RUN_ID $GITHUB_JOB $GITHUB_RUN_ATTEMPT" >> {self.marks}'
             steps = (Step("begin", f"{mark}.begun"), Step("work", f"sleep {nap}"), Step("end", f"{mark}.ended"))
             scripts.append(JobScript(f"{name}-{number}", (LABEL,), steps))
-        self.runs.append(self.fleet.github.start_run(REPOSITORY, scripts).run_id)
+        # Each on a branch of its own: a run that has a newer one beside it is not run again.
+        self.runs.append(self.fleet.github.start_run(REPOSITORY, scripts, head_branch=name).run_id)
 
     def waiting(self) -> int:
         """How many jobs GitHub has not concluded."""

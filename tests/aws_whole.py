@@ -178,7 +178,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
         senders, chance, slow = Senders(), Dice(SeededChance(seed)), pace()
-        layers = [*weather.layers, senders, weather.fleets]
+        layers: list[Layer] = [*weather.layers, senders, weather.fleets]
         on = cleanup.enter_context(wire(layers))
         on.recorded.know("AKIATEST", Caller("test"))
         ec2 = cleanup.enter_context(ec2_on_moto(lambda: _server_of(on.url)))
@@ -238,7 +238,8 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
         cleanup.enter_context(patch.dict(os.environ, variables))
         profile = AwsProfile()
         cleanup.callback(_forget, profile)
-        for part in (hypervisor, *pumps.values(), schedule):
+        parts: list[Any] = [hypervisor, *pumps.values(), schedule]
+        for part in parts:
             cleanup.callback(part.stop)
             part.start()
         yield Whole(

@@ -103,12 +103,14 @@ class Wire:
             if self.over or left <= 0 or b'"Messages"' in reply.body:
                 return reply
             name = str(data["QueueUrl"]).rpartition("/")[2]
-            while not (self.over or self._holds(name)) and time.monotonic() < end:
+            while not self._holds(name) and time.monotonic() < end:
                 with self._changed:
                     self._changed.wait(min(LOOK, max(0.0, end - time.monotonic())))
 
     def _holds(self, queue: str) -> bool:
-        """True if there is a message to be had: asked of moto's own memory, for a request costs far more."""
+        """True if there is a message to be had, or no sense in waiting: moto's own memory is far cheaper to ask."""
+        if self.over:
+            return True
         with self.alone:
             return any(message.visible for message in sqs_backends[ACCOUNT][REGION].get_queue(queue).messages)
 
@@ -148,7 +150,7 @@ def _request(environ: "WSGIEnvironment") -> Request:
         for name, value in environ.items()
         if name.startswith("HTTP_")
     }
-    path = environ.get("REQUEST_URI", environ["PATH_INFO"]).partition("?")[0]
+    path = str(environ.get("REQUEST_URI") or environ["PATH_INFO"]).partition("?")[0]
     return Request(environ["REQUEST_METHOD"], path, environ.get("QUERY_STRING", ""), headers, body)
 
 
