@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.memory.github import JobScript, Step
@@ -21,6 +22,8 @@ from paddock.core.ports.system import Chance
 from paddock.core.records import JOBS, LEDGER, RUNNERS, Kind
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
+from tests.aws_judge import REGION
+from tests.aws_machine import ACCOUNT
 from tests.aws_whole import LABEL, QUEUES, REPOSITORY, Whole
 
 TICK = 0.1  # seconds
@@ -39,7 +42,7 @@ FAILING = ("repo-generate-jitconfig", "repo-runner", "repo-delete-runner", "repo
 
 @attrs.frozen(kw_only=True)
 class Fate:
-    """How often what happens: about one spot machine in `warned` is taken back; so often GitHub fails per second."""
+    """How often what happens: one spot machine in `warned` is taken back; GitHub fails so often in two seconds."""
 
     warned: int | None = None
     failures: int = 0
@@ -78,7 +81,7 @@ class Story:
         time.sleep(TICK)
         self.fleet.hypervisor.look_for_errors()
         self._take_back()
-        if self.fate.failures and not self.chance.below(int(1 / TICK)):
+        if self.fate.failures and not self.chance.below(int(2 / TICK)):
             for _ in range(self.fate.failures):
                 endpoint = FAILING[self.chance.below(len(FAILING))]
                 failure = FAILURES[self.chance.below(len(FAILURES))]
@@ -134,12 +137,23 @@ class Story:
         left = left or [
             f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"
         ]
-        left = left or [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]
         if left:
+            return left
+        left = [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]
+        if left:
+            self._hurry()
             return left
         table = fleet.profile.table()
         left += [f"{job}" for state in JobState for job in _page(table.jobs, "state", state)]
         return left + [f"{runner}" for runner in _page(table.runners, "live", "live")]
+
+    def _hurry(self) -> None:
+        """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now."""
+        with self.fleet.wire.alone:
+            for queue in QUEUES:
+                name = self.fleet.queues[queue].rpartition("/")[2]
+                for message in sqs_backends[ACCOUNT][REGION].get_queue(name)._messages:
+                    message.change_visibility(0)
 
 
 def depth_of(fleet: Whole, queue: str) -> tuple[int, int]:

@@ -57,6 +57,7 @@ HANDLERS = {"jobs": "dispatch", "events": "events", "reports": "reports"}
 _NUMBERS = itertools.count()
 RECEIVES = 12
 VISIBILITY, TIMEOUT = 8, 8.0  # seconds
+TIMEOUTS = {"schedules": 60.0}  # a sweep goes over everything, and moto is slow
 START, SLOWEST = 0.03, 20  # seconds that Python's start takes on a machine that is not busy
 CONFIG = """
 version: 1
@@ -194,7 +195,9 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterato
         _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
-            each: ProcessFunction(address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUT * slow)
+            each: ProcessFunction(
+                address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUTS.get(each, TIMEOUT) * slow
+            )
             for each in NAMES
         }
         for function in functions.values():

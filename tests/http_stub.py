@@ -4,7 +4,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -100,13 +100,11 @@ def http_stub() -> Iterator[HttpStub]:
         disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for the first's ACK
         timeout = 10  # a connection that the client forgot ends by itself
 
-        def _do(self) -> None:
-            try:
-                self._talk()
-            except ConnectionError:  # the client has gone: its process was killed, or it waits no longer
-                self.close_connection = True
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the client has gone: its process was killed, or it waits no longer
+                super().handle()
 
-        def _talk(self) -> None:
+        def _do(self) -> None:
             split = urlsplit(self.path)
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             headers = {name.lower(): value for name, value in self.headers.items()}

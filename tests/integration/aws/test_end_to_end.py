@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("PADDOCK_SEED", "7"))
 JOBS = int(os.environ.get("PADDOCK_JOBS", "200"))
-AT_ONCE = 20
+AT_ONCE = 16
 NAPS = (0.0, 0.2, 0.5, 1.5)
 PATIENCE = 90.0  # seconds, at the usual pace
 
@@ -109,7 +109,7 @@ def test_two_hundred_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
     print(f"PADDOCK_SEED={SEED}")  # noqa: T201 - shown with a failure
     dice = Dice(SeededChance(SEED))
     throttles = Throttles(dice, 100, EVERYBODY)
-    kills = Kills(dice, 150, FUNCTIONS, lambda function, instance: fleet.functions[function].kill(instance))
+    kills = Kills(dice, 250, FUNCTIONS, lambda function, instance: fleet.functions[function].kill(instance))
     fleets = Fleets(lambda: shortage_of(dice), lambda most: dice.below(min(most, 6)))
     weather = Weather(layers=(kills, throttles), fleets=fleets, again=25, twice=15)
     began, used = time.monotonic(), time.process_time() + cpu_of_children()
