@@ -221,8 +221,10 @@ def check(story: Story) -> Books:
     assert books.assignments == []
     assert {queue: fleet.dead(queue) for queue in QUEUES} == {queue: [] for queue in QUEUES}
     # Every machine has one bill, without a gap, and closed.
-    assert set(books.bills) == set(instances), set(instances) ^ set(books.bills)
-    assert set(books.runners) == set(instances)
+    past = {one.id: one for one in fleet.hypervisor.past}
+    unbilled = [f"{past.get(one)}, {books.runners.get(one)}" for one in sorted(set(instances) - set(books.bills))]
+    assert not unbilled, "\n".join(unbilled)
+    assert set(books.bills) == set(books.runners) == set(instances)
     for machine, bill in books.bills.items():
         runner = books.runners[machine]
         assert not runner.live
