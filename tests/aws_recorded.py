@@ -99,9 +99,9 @@ class Call:
 
     ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
     ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
-    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...). ``jobs`` and ``machines`` are those
-    that are spoken of, as far as that can be seen. ``made_up``: the answer was a fault of the test's, and nobody behind
-    it was asked. ``status`` 0: no answer reached the caller.
+    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...), each kind with its own keys.
+    ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``: the answer was a
+    fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
     """
 
     number: int
@@ -110,7 +110,7 @@ class Call:
     operation: str
     resources: tuple[str, ...]
     leading: tuple[str, ...] = ()
-    acts: tuple[str, ...] = ()
+    acts: tuple[tuple[str, tuple[str, ...]], ...] = ()
     jobs: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()
     entries: int = 1
@@ -153,7 +153,7 @@ class Recorded:
             operation=request.operation,
             resources=resources,
             leading=leading,
-            acts=tuple(sorted({name for act in _acts(request.data) for name in act})),
+            acts=_kinds(request.data),
             jobs=tuple(sorted({int(one) for one in said})),
             machines=tuple(sorted(machines | ({caller.instance} if caller.function == MACHINE else set()))),
             entries=_entries(request),
@@ -230,6 +230,15 @@ def _acts(data: Mapping[str, object]) -> list[dict[str, Any]]:
     """The acts of a transaction, each with its name."""
     acts = data.get("TransactItems")
     return acts if isinstance(acts, list) else []
+
+
+def _kinds(data: Mapping[str, object]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The kinds of a transaction's acts, each with the partition keys that are acted on."""
+    kinds: dict[str, list[str]] = {}
+    for act in _acts(data):
+        for name, one in act.items():
+            kinds.setdefault(name, []).extend(_keys(one))
+    return tuple((name, tuple(keys)) for name, keys in sorted(kinds.items()))
 
 
 def _keys(data: Mapping[str, object]) -> Iterator[str]:

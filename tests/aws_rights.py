@@ -1,6 +1,8 @@
 """Recorded calls held against the statements of roles: what is called without a right, what right is not used.
 
 It judges as IAM does, as far as our statements go: actions and resources by their patterns, DynamoDB's leading keys.
+Each act of a transaction needs the right to what it stands for ("Using IAM with DynamoDB transactions"); which keys go
+with it AWS does not say, so here all acts of one kind must be allowed by one statement, and each kind for itself.
 Conditions on EC2's tags are not judged here, for the wire does not show the tags of what is ended.
 """
 
@@ -68,7 +70,7 @@ def names_of(stack: str, fleet: str) -> dict[str, str]:
 def actions_of(call: Call) -> tuple[str, ...]:
     """What AWS checks for a call."""
     if call.acts:
-        return tuple(_ACTS[act] for act in call.acts)
+        return tuple(_ACTS[act] for act, _ in call.acts)
     return CHECKED.get(call.action, (call.action,))
 
 
@@ -78,8 +80,9 @@ def denied(calls: Iterable[Call], names: Mapping[str, str]) -> list[str]:
     found: dict[str, None] = {}
     for call in calls:
         for action in actions_of(call):
-            if not any(_allows(one, action, call) for one in roles[call.caller.function]):
-                found[f"{call.caller.function}: {action} on {call.resources} {call.leading}"] = None
+            leading = _leading(call, action)
+            if not any(_allows(one, action, call, leading) for one in roles[call.caller.function]):
+                found[f"{call.caller.function}: {action} on {call.resources} {leading}"] = None
     return list(found)
 
 
@@ -95,7 +98,13 @@ def unused(calls: Iterable[Call]) -> set[tuple[str, str]]:
     return granted - used
 
 
-def _allows(statement: Statement, action: str, call: Call) -> bool:
+def _leading(call: Call, action: str) -> tuple[str, ...]:
+    """The partition keys that an action is judged by: in a transaction those of all its acts of this kind."""
+    of_kind = (keys for act, keys in call.acts if _ACTS[act] == action)
+    return tuple(key for keys in of_kind for key in keys) if call.acts else call.leading
+
+
+def _allows(statement: Statement, action: str, call: Call, leading: Sequence[str]) -> bool:
     if action not in statement["Action"]:
         return False
     user = f"{ROLE_ID}:{call.caller.instance}" if call.caller.function == MACHINE else "AROAFUNCTION:function"
@@ -105,15 +114,15 @@ def _allows(statement: Statement, action: str, call: Call) -> bool:
         arns = list(_arns(call))
         if not all(any(pattern.fullmatch(arn) for pattern in patterns) for arn in arns):
             return False
-    return _keys_match(statement, call, user)
+    return _keys_match(statement, leading, user)
 
 
-def _keys_match(statement: Statement, call: Call, user: str) -> bool:
+def _keys_match(statement: Statement, leading: Sequence[str], user: str) -> bool:
     conditions: Any = statement.get("Condition", {})
     for operator in ("ForAllValues:StringLike", "ForAllValues:StringEquals"):
         wanted: Sequence[str] = conditions.get(operator, {}).get("dynamodb:LeadingKeys", ())
         patterns = [_pattern(one.replace("${aws:userid}", user)) for one in wanted]
-        if patterns and not all(any(pattern.fullmatch(key) for pattern in patterns) for key in call.leading):
+        if patterns and not all(any(pattern.fullmatch(key) for pattern in patterns) for key in leading):
             return False
     return True
 

@@ -4,6 +4,7 @@ import json
 import re
 from pathlib import Path
 
+import attrs
 import pytest
 
 from paddock.adapters.aws.roles import MACHINE, ROLES, filled
@@ -107,6 +108,28 @@ def test_a_machine_reaches_its_own_and_nothing_else() -> None:
         tried("s3:PutObject", f"bucket/stack-archive/diag/{other}/Runner_1.log.gz"),
         tried("s3:PutObject", "bucket/stack-cache/runners/x"),
         tried("secretsmanager:GetSecretValue", "secret/stack/github"),
+    ]
+    assert len(denied(wrong, NAMES)) == len(wrong)
+
+
+def test_each_kind_of_act_in_a_step_needs_its_right() -> None:
+    """Dispatch puts records and orders together; who closes a machine's record may forget its orders, not put any."""
+    order, record = f"{ROLE_ID}:i-0123456789abcdef0", f"{KINDS[0].prefix}#1"
+
+    def step(function: str, **acts: tuple[str, ...]) -> Call:
+        tried = call(function, "dynamodb:TransactWriteItems", "table/stack")
+        return attrs.evolve(tried, acts=tuple(acts.items()))
+
+    given = step("dispatch", Put=(record, order), Update=(record,))
+    closed = [step(function, Put=(record,), Update=(record,), Delete=(order,)) for function in ("events", "schedules")]
+    assert denied([given, *closed], NAMES) == []
+    wrong = [
+        step("dispatch", Put=(record,), Delete=(order,)),
+        step("events", Put=(order,)),
+        step("schedules", Update=(order,)),
+        step("schedules", Delete=(record,)),
+        step("reports", Delete=(order,)),
+        step("events", ConditionCheck=(record,)),
     ]
     assert len(denied(wrong, NAMES)) == len(wrong)
 

@@ -13,7 +13,7 @@ event source mapping), and its log is written in its name.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
-from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, RECORDS
+from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, TERMINATOR
 from paddock.adapters.aws.s3.policy import READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, PRODUCER
@@ -94,8 +94,9 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_START,
         *_behind("jobs"),
         *_sends_to("jobs"),
-        *RECORDS,
-        *_but(ASSIGNMENTS, _REMOVE),
+        *_but(RECORDS, _PUT),
+        *_but(ASSIGNMENTS, _PUT, _REMOVE),
+        *HANDOVER,
         *MACHINES,
     ),
     # A machine that is gone is looked at once more, and its assignment forgotten.
