@@ -50,6 +50,7 @@ RARE: dict[tuple[str, str], str] = {
     },
     ("dispatch", "ec2:DescribeInstances"): "a token that EC2 takes as reused",
     ("dispatch", "ec2:TerminateInstances"): "a machine whose job has moved on while it was started",
+    ("reports", "ec2:DescribeInstances"): "a machine without a record that speaks",
     ("schedules", "ec2:TerminateInstances"): "a machine that does not end by itself",
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
 }

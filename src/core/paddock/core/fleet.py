@@ -125,7 +125,14 @@ class Fleet:
             clock=clock,
         )
         self.intake = Intake(settings=settings, jobs=jobs, events=events, decisions=decisions, clock=clock)
-        adopt = Adopt(settings=settings, table=table, assignments=assignments, decisions=decisions, clock=clock)
+        adopt = Adopt(
+            settings=settings,
+            table=table,
+            machines=machines,
+            assignments=assignments,
+            decisions=decisions,
+            clock=clock,
+        )
         reject = Reject(settings=settings, table=table, github=github, decisions=decisions, clock=clock)
         launching = Launching(
             settings=settings,
@@ -142,7 +149,9 @@ class Fleet:
             clock=clock,
             ids=ids,
         )
-        completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
+        completion = Completion(
+            table=table, github=github, life=life, retire=retire, adopt=adopt, decisions=decisions, clock=clock
+        )
         self.dispatch = Dispatch(
             settings=settings,
             table=table,
@@ -160,6 +169,7 @@ class Fleet:
             reruns=reruns,
             completion=completion,
             retire=retire,
+            adopt=adopt,
             life=life,
             decisions=decisions,
             clock=clock,
@@ -168,6 +178,7 @@ class Fleet:
             table=table,
             machines=machines,
             retire=retire,
+            adopt=adopt,
             completion=completion,
             interruptions=interruptions,
             clock=clock,

@@ -108,12 +108,14 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(ASSIGNMENTS, _PUT),
         *OBSERVER,
     ),
+    # A machine that speaks and has no record is looked at.
     "reports": (
         *_START,
         *_behind("reports"),
         *_sends_to("jobs"),
         *_but(RECORDS, _REMOVE),
         *_but(ASSIGNMENTS, _PUT, _REMOVE),
+        *OBSERVER,
     ),
     "schedules": (
         *_START,
