@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from paddock.adapters.aws.roles import MACHINE, ROLES, Statement, filled
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT, ROLE_ID
@@ -84,6 +86,19 @@ def denied(calls: Iterable[Call], names: Mapping[str, str]) -> list[str]:
             if not any(_allows(one, action, call, leading) for one in roles[call.caller.function]):
                 found[f"{call.caller.function}: {action} on {call.resources} {leading}"] = None
     return list(found)
+
+
+def polled(calls: Iterable[Call], functions: Mapping[str, str]) -> Iterator[Call]:
+    """The calls of pumps as Lambda makes them: in the name of the function behind the queue.
+
+    Args:
+        calls: of pumps.
+        functions: their names, by the last word of the queue's.
+    """
+    for call in calls:
+        (queue,) = call.resources
+        function = functions[queue.rpartition("-")[2]]
+        yield attrs.evolve(call, caller=attrs.evolve(call.caller, function=function))
 
 
 def unused(calls: Iterable[Call]) -> set[tuple[str, str]]:

@@ -174,11 +174,14 @@ class Weather:
 
 
 @contextmanager
-def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather) -> Iterator[Whole]:
-    """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left."""
+def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather, slow: int = 1) -> Iterator[Whole]:
+    """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left.
+
+    All spans are `slow` times as long as usual, and longer on a machine that is busy.
+    """
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
-        senders, chance, slow = Senders(), Dice(SeededChance(seed)), pace()
+        senders, chance, slow = Senders(), Dice(SeededChance(seed)), max(slow, pace())
         layers: list[Layer] = [*weather.layers, senders, weather.fleets]
         on = cleanup.enter_context(wire(layers))
         on.recorded.know("AKIATEST", Caller("test"))

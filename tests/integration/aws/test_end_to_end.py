@@ -2,7 +2,8 @@
 
 Functions are processes that may be killed, queues are moto's with pumps before the functions, and each instance that
 moto says runs is an agent's process. Everything is drawn by chance of a seed; what threads and processes make of it is
-not in the seed, so a failure may need several tries with it. ``PADDOCK_SEED`` and ``PADDOCK_JOBS`` are followed.
+not in the seed, so a failure may need several tries with it. ``PADDOCK_SEED`` and ``PADDOCK_JOBS`` are followed: with
+200 jobs and more, for some minutes, all of the weather must have come, and no right may be without use.
 """
 
 import os
@@ -15,16 +16,16 @@ from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.standin import GitHubStandIn
 from tests.agent_zipapp import build
 from tests.aws_hypervisor import cpu_of_children
-from tests.aws_recorded import MACHINE
-from tests.aws_rights import denied, names_of, unused
+from tests.aws_recorded import MACHINE, Call
+from tests.aws_rights import denied, names_of, polled, unused
 from tests.aws_story import Fate, Story, check
 from tests.aws_weather import EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
-from tests.aws_whole import Weather, Whole, whole_fleet
+from tests.aws_whole import HANDLERS, Weather, Whole, whole_fleet
 
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("PADDOCK_SEED", "7"))
-JOBS = int(os.environ.get("PADDOCK_JOBS", "200"))
+JOBS = int(os.environ.get("PADDOCK_JOBS", "12"))
 AT_ONCE = 16
 NAPS = (0.0, 0.2, 0.5, 1.5)
 PATIENCE = 90.0  # seconds, at the usual pace
@@ -39,6 +40,7 @@ RARE: dict[tuple[str, str], str] = {
         for action, why in {
             "logs:CreateLogStream": "Lambda writes the log",
             "logs:PutLogEvents": "Lambda writes the log",
+            "sqs:GetQueueAttributes": "Lambda asks for them, and the pump has no need to",
             "s3:ListBucket": "no call asks for it: it has S3 say that the configuration is not there",
             "sqs:SendMessage": "a job that is queued again, or a text that nobody can read",
             "sqs:ChangeMessageVisibility": "a message that must come back",
@@ -64,9 +66,15 @@ def agent(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return made
 
 
+def calls_of(fleet: Whole) -> list[Call]:
+    """What needed somebody's right."""
+    recorded = fleet.wire.recorded
+    return [*recorded.of(*EVERYBODY), *polled(recorded.of("pump"), HANDLERS)]
+
+
 def allowed(fleet: Whole) -> None:
     """No function and no machine called what its role does not allow."""
-    calls = list(fleet.wire.recorded.of(*EVERYBODY))
+    calls = calls_of(fleet)
     environment = fleet.profile.environment()
     assert denied(calls, names_of(environment.table, environment.ec2.fleet)) == []
 
@@ -102,7 +110,7 @@ def test_ten_jobs(tmp_path: Path, agent: Path) -> None:
         assert 10 <= len(books.runners) < 20
 
 
-def test_two_hundred_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
+def test_many_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
     """Machines are taken back, pools are dry, fleets cut short; AWS and GitHub refuse; functions die in any call.
 
     In the end no job is lost and none was served twice, no machine and no assignment is left, and every bill is closed.
@@ -132,8 +140,8 @@ def test_two_hundred_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
         finally:
             print(story.told())  # noqa: T201 - as above
             print(f"refused: {throttles.done}\nkilled: {kills.done}\nfleets: {fleets.lacking}")  # noqa: T201 - as above
-        assert unused(fleet.wire.recorded.of(*EVERYBODY)) - set(RARE) == set()
         if JOBS >= 200:
+            assert unused(calls_of(fleet)) - set(RARE) == set()
             assert story.warned
             assert kills.done
             assert throttles.done
