@@ -149,9 +149,7 @@ class Fleet:
             clock=clock,
             ids=ids,
         )
-        completion = Completion(
-            table=table, github=github, life=life, retire=retire, adopt=adopt, decisions=decisions, clock=clock
-        )
+        completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
         self.dispatch = Dispatch(
             settings=settings,
             table=table,
@@ -183,7 +181,9 @@ class Fleet:
             interruptions=interruptions,
             clock=clock,
         )
-        self.events = Events(completion=completion, interruptions=interruptions, departure=departure, reruns=reruns)
+        self.events = Events(
+            adopt=adopt, completion=completion, interruptions=interruptions, departure=departure, reruns=reruns
+        )
         self.sweep = Sweep(
             settings=settings,
             table=table,

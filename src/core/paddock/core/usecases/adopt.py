@@ -73,7 +73,7 @@ class Adopt:
         self._record = Recorder(decisions, clock, "adopt")
 
     def heard_of(self, machine: str, reason: str) -> Runner | None:
-        """The record of a machine that somebody spoke of, made now if the cloud calls it this fleet's, else None.
+        """The record of a machine that somebody speaks of, made now if the cloud calls it this fleet's, else None.
 
         As long as its launch is carried out, whoever does that writes its record: it names the job and the runner, and
         a record that was closed before it would leave orders that nobody forgets.
@@ -82,6 +82,9 @@ class Adopt:
             Unavailable: its launch is being carried out: ask again later.
             PaddockError: a store or the cloud did not answer.
         """
+        known = self._runners.get(machine)
+        if known is not None:
+            return known
         seen = self._machines.describe([machine]).get(machine)
         if seen is None or not seen.ours:
             return None

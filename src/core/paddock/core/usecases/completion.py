@@ -22,7 +22,6 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import ENDED_JOBS, LIVE_JOBS, JobState, OperationalResult, RunnerState
 from paddock.core.units import Moment
-from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
@@ -42,7 +41,6 @@ class Completion:
         github: GitHub,
         life: Life,
         retire: Retire,
-        adopt: Adopt,
         decisions: Decisions,
         clock: Clock,
     ) -> None:
@@ -52,7 +50,6 @@ class Completion:
         self._workflows = github.workflows
         self._life = life
         self._retire = retire
-        self._adopt = adopt
         self._clock = clock
         self._record = Recorder(decisions, clock, "completion")
 
@@ -190,8 +187,7 @@ class Completion:
     def _reported(self, report: RunnerReported) -> None:
         if report.event is ReportEvent.FINISHED and self._shortcuts.finished(report):
             return
-        why = f"it has no record, and says {report.event}"
-        runner = self._runners.get(report.machine) or self._adopt.heard_of(report.machine, why)
+        runner = self._runners.get(report.machine)
         if runner is None:
             self._record.machine(report.machine, "unknown_machine", f"a machine without a record says {report.event}")
             return

@@ -32,7 +32,6 @@ class Departure:
         clock: Clock,
     ) -> None:
         self._jobs = table.jobs
-        self._runners = table.runners
         self._machines = machines
         self._retire = retire
         self._adopt = adopt
@@ -50,7 +49,7 @@ class Departure:
             PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
         """
         if message.state == _ENDED:
-            runner = self._runners.get(message.machine) or self._adopt.heard_of(message.machine, "it ended unrecorded")
+            runner = self._adopt.heard_of(message.machine, "it ended unrecorded")
             if runner is not None and runner.live:
                 self.look(runner, "the cloud says that it ended")
 

@@ -63,7 +63,7 @@ class Interruptions:
             PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
         """
         why = f"it has no record, and the cloud gives a {message.warning} warning"
-        runner = self._runners.get(message.machine) or self._adopt.heard_of(message.machine, why)
+        runner = self._adopt.heard_of(message.machine, why)
         if runner is None:
             self._record.machine(message.machine, "unknown_machine", f"a {message.warning} warning of no record here")
             return
