@@ -2,8 +2,8 @@
 
 import itertools
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from unittest.mock import patch
 
@@ -65,12 +65,12 @@ def _template(clients: Clients, arch: Arch, name: str) -> Template:
 
 
 @contextmanager
-def ec2_on_moto() -> Iterator[Ec2UnderTest]:
-    """A fleet without machines, in all zones; its machines are gone afterwards."""
+def ec2_on_moto(server: Callable[[], AbstractContextManager[str]] = moto_server) -> Iterator[Ec2UnderTest]:
+    """A fleet without machines, in all zones; its machines are gone afterwards. ``server`` gives moto's address."""
     with (
         patch.dict(os.environ, MOTO_EC2_LOAD_DEFAULT_AMIS="false"),
         patch.object(moto.settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", new=True),
-        moto_server() as url,
+        server() as url,
     ):
         clients = Clients(REGION, {"ec2": url}, session=_session())
         name = f"fleet-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not

@@ -153,6 +153,7 @@ class ImdsStandIn:
         self.hold.set()
         self.role = "paddock-machine"
         self.keys = 0  # sets of credentials handed out
+        self.access_key = ""  # the one that all of them have; else each has its own
         self.expires = "2099-01-01T00:00:00Z"
         document = {
             "instanceId": machine,
@@ -197,7 +198,7 @@ class ImdsStandIn:
             return Answer(200, self.role.encode()) if self.role else Answer(404)
         if seen.path.startswith(ROLE):
             self.keys += 1
-            found = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": f"ASIAEXAMPLE{self.keys}"}
+            found = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": self.access_key or f"ASIAEXAMPLE{self.keys}"}
             found |= {"SecretAccessKey": "secret/+key", "Token": "session/+token==", "Expiration": self.expires}
             return Answer(200, found)
         text = self.data.get(seen.path)

@@ -4,7 +4,7 @@ import json
 import socket
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
@@ -99,6 +99,10 @@ def http_stub() -> Iterator[HttpStub]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True  # head and body are two writes; the second must not wait for the first's ACK
         timeout = 10  # a connection that the client forgot ends by itself
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # the client has gone: its process was killed, or it waits no longer
+                super().handle()
 
         def _do(self) -> None:
             split = urlsplit(self.path)

@@ -128,7 +128,7 @@ def described(**fields: object) -> Any:  # noqa: ANN401 - as EC2 may describe it
 )
 def test_states_are_ec2s(name: str, state: MachineState) -> None:
     """What shuts down never comes back, and is billed no longer: it counts as ended."""
-    assert machine_of(described(State={"Name": name}), KINDS).state is state
+    assert machine_of(described(State={"Name": name}), KINDS, "main").state is state
 
 
 def test_a_machine_that_was_taken_back_says_so() -> None:
@@ -141,9 +141,19 @@ def test_a_machine_that_was_taken_back_says_so() -> None:
             StateTransitionReason="Server.SpotInstanceTermination",
         ),
         KINDS,
+        "main",
     )
     assert machine.taken
     assert (machine.market, machine.ended_at) == (Market.SPOT, None)
+
+
+@pytest.mark.parametrize(
+    ("tags", "ours"), [({"paddock:fleet": "main"}, True), ({"paddock:fleet": "other"}, False), ({}, False)]
+)
+def test_whose_a_machine_is_its_tag_says(tags: dict[str, str], ours: bool) -> None:  # noqa: FBT001 - a table
+    """A description by ids may show anybody's machines; one without our tag is none of ours, whatever else it bears."""
+    told = [{"Key": key, "Value": value} for key, value in {**tags, "paddock:launch": "l-1"}.items()]
+    assert machine_of(described(Tags=told), KINDS, "main").ours is ours
 
 
 def test_the_time_of_an_end_is_read_where_ec2_tells_it() -> None:
@@ -152,10 +162,10 @@ def test_the_time_of_an_end_is_read_where_ec2_tells_it() -> None:
         "StateReason": {"Code": "Client.UserInitiatedShutdown", "Message": "..."},
         "StateTransitionReason": "User initiated (2026-11-22 14:00:07 GMT)",
     }
-    ended = machine_of(described(State={"Name": "terminated"}, **fields), KINDS)
+    ended = machine_of(described(State={"Name": "terminated"}, **fields), KINDS, "main")
     assert ended.ended_at == moment_of(datetime(2026, 11, 22, 14, 0, 7, tzinfo=UTC))
     assert (ended.ended_by, ended.taken) == ("Client.UserInitiatedShutdown", False)
-    stopped = machine_of(described(State={"Name": "stopped"}, **fields), KINDS)
+    stopped = machine_of(described(State={"Name": "stopped"}, **fields), KINDS, "main")
     assert (stopped.ended_at, stopped.ended_by) == (None, "")
 
 
@@ -169,6 +179,7 @@ def test_a_type_that_the_catalogue_no_longer_has_is_read_from_the_description() 
             Tags=[{"Key": "paddock:disk", "Value": "big"}, {"Key": "Name", "Value": "x"}],
         ),
         KINDS,
+        "main",
     )
     assert (machine.arch, machine.vcpu, machine.price) == (Arch.ARM64, 4, None)
     assert (machine.disk, machine.token) == (0, "")

@@ -125,7 +125,14 @@ class Fleet:
             clock=clock,
         )
         self.intake = Intake(settings=settings, jobs=jobs, events=events, decisions=decisions, clock=clock)
-        adopt = Adopt(settings=settings, table=table, assignments=assignments, decisions=decisions, clock=clock)
+        adopt = Adopt(
+            settings=settings,
+            table=table,
+            machines=machines,
+            assignments=assignments,
+            decisions=decisions,
+            clock=clock,
+        )
         reject = Reject(settings=settings, table=table, github=github, decisions=decisions, clock=clock)
         launching = Launching(
             settings=settings,
@@ -160,6 +167,7 @@ class Fleet:
             reruns=reruns,
             completion=completion,
             retire=retire,
+            adopt=adopt,
             life=life,
             decisions=decisions,
             clock=clock,
@@ -168,11 +176,14 @@ class Fleet:
             table=table,
             machines=machines,
             retire=retire,
+            adopt=adopt,
             completion=completion,
             interruptions=interruptions,
             clock=clock,
         )
-        self.events = Events(completion=completion, interruptions=interruptions, departure=departure, reruns=reruns)
+        self.events = Events(
+            adopt=adopt, completion=completion, interruptions=interruptions, departure=departure, reruns=reruns
+        )
         self.sweep = Sweep(
             settings=settings,
             table=table,

@@ -58,8 +58,9 @@ class Deadlines:
     ``lease``: a dispatcher's hold on a job. ``boot``: from its orders to a runner that listens. ``idle``: a runner
     without a job. ``runtime``: a job. ``silence``: a machine without a heartbeat (one signal of two). ``queue``: GitHub
     gives up on a queued job after a day. ``drain``: from the end of a machine's work to its power-off. ``orphan``: a
-    machine without a record. ``retry_admission``: how often a waiting job is looked at. ``word``: how long GitHub's own
-    word is awaited before it is asked for.
+    machine without orders; its agent waits longer for them (``assignment_deadline``, ten minutes), by more than the
+    time between two sweeps, so that a machine which nobody wrote down is found before it ends. ``retry_admission``: how
+    often a waiting job is looked at. ``word``: how long GitHub's own word is awaited before it is asked for.
     """
 
     lease: Span = 2 * MINUTE
@@ -69,7 +70,7 @@ class Deadlines:
     silence: Span = 11 * MINUTE
     queue: Span = 24 * HOUR
     drain: Span = 2 * MINUTE
-    orphan: Span = 10 * MINUTE
+    orphan: Span = 8 * MINUTE
     retry_admission: Span = 10 * SECOND
     word: Span = MINUTE
 

@@ -207,6 +207,7 @@ class MemoryMachines:
             zone=zone,
             price=kind.price(request.market),
             disk=request.disk,
+            ours=True,
         )
         life = _Life(machine, self._count)
         self._lives[machine.id] = self._live[life.number] = life

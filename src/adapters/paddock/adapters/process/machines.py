@@ -242,6 +242,7 @@ class LocalMachines:
             zone=ZONE,
             price=kind.price(request.market),
             disk=request.disk,
+            ours=True,
         )
 
     def _read(self, files: MachineFiles) -> Machine | None:

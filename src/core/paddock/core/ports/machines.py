@@ -25,6 +25,7 @@ class MachineState(StrEnum):
 class Machine:
     """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown.
 
+    ``ours`` is True only if the cloud itself says that the machine is this fleet's: the answer to a launch, or its tag.
     ``ended_at`` and ``ended_by`` are the cloud's word on its end, where it gives one. ``ended_by`` is EC2's code of the
     state's reason: ``Server.SpotInstanceTermination``, ``Client.UserInitiatedShutdown`` ...
     """
@@ -40,6 +41,7 @@ class Machine:
     zone: str = ""
     price: MicroDollars | None = None
     disk: int = 0
+    ours: bool = False
     ended_at: Moment | None = None
     ended_by: str = ""
 
@@ -112,7 +114,7 @@ class Machines(Protocol):
         """
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
-        """The machines by id.
+        """The machines by id, those of others included where the cloud tells of them; see `Machine.ours`.
 
         A terminated machine may be listed for a while or be missing, and one just launched may be missing too.
         """

@@ -3,19 +3,24 @@
 A machine without a record is a dispatcher's that died between the cloud's answer and the record. It may hold an
 assignment, and even run a job; so it is not simply ended but gets its record, and then is treated like all others:
 billed, asked about, ended when it is of no use.
+
+It is found by the sweep, which lists what lives; or somebody speaks of it (the cloud, the machine itself), which is the
+only way to learn of one that has ended by then.
 """
 
 import attrs
 
+from paddock.core.errors import Unavailable
 from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.machines import Machine
+from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
+from paddock.core.states import JobState
 from paddock.core.usecases.record import Recorder
 
 
@@ -50,14 +55,45 @@ class Adopt:
     """Gives a record to a machine that has none."""
 
     def __init__(
-        self, *, settings: FleetSettings, table: Table, assignments: Assignments, decisions: Decisions, clock: Clock
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        machines: Machines,
+        assignments: Assignments,
+        decisions: Decisions,
+        clock: Clock,
     ) -> None:
         self._settings = settings
+        self._machines = machines
         self._jobs = table.jobs
         self._launches = table.launches
         self._runners = table.runners
         self._assignments = assignments
         self._record = Recorder(decisions, clock, "adopt")
+
+    def heard_of(self, machine: str, reason: str) -> Runner | None:
+        """The record of a machine that somebody speaks of, made now if the cloud calls it this fleet's, else None.
+
+        As long as its launch is carried out, whoever does that writes its record: it names the job and the runner, and
+        a record that was closed before it would leave orders that nobody forgets.
+
+        Raises:
+            Unavailable: its launch is being carried out: ask again later.
+            PaddockError: a store or the cloud did not answer.
+        """
+        known = self._runners.get(machine)
+        if known is not None:
+            return known
+        seen = self._machines.describe([machine]).get(machine)
+        if seen is None or not seen.ours:
+            return None
+        launch = self._launches.get(seen.token) if seen.token else None
+        for number in () if launch is None else launch.jobs:
+            job = self._jobs.get(str(number))
+            if job is not None and job.state is JobState.DISPATCHING and job.launch_id == seen.token:
+                raise Unavailable(f"machine {machine} has no record yet: job {number} is about to get it")
+        return self(seen, reason)
 
     def __call__(self, machine: Machine, reason: str) -> Runner:
         """The machine's record, made now if there is none. The launch record tells for which job it was meant."""

@@ -8,6 +8,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.units import MINUTE, Moment
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
@@ -25,14 +26,15 @@ class Departure:
         table: Table,
         machines: Machines,
         retire: Retire,
+        adopt: Adopt,
         completion: Completion,
         interruptions: Interruptions,
         clock: Clock,
     ) -> None:
         self._jobs = table.jobs
-        self._runners = table.runners
         self._machines = machines
         self._retire = retire
+        self._adopt = adopt
         self._completion = completion
         self._interruptions = interruptions
         self._clock = clock
@@ -40,11 +42,14 @@ class Departure:
     def changed(self, message: MachineChanged) -> None:
         """The cloud says that a machine's state changed: if it ended, that is looked at now and not by the next sweep.
 
+        One that ended before anybody wrote it down is billed all the same: no sweep will find it. The cloud tells of
+        strangers too, so that nothing is said of those.
+
         Raises:
             PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
         """
         if message.state == _ENDED:
-            runner = self._runners.get(message.machine)
+            runner = self._adopt.heard_of(message.machine, "it ended unrecorded")
             if runner is not None and runner.live:
                 self.look(runner, "the cloud says that it ended")
 

@@ -11,6 +11,7 @@ from paddock.core.messages import (
     RunnerReported,
     WarningKind,
 )
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.interruption import Interruptions
@@ -24,8 +25,15 @@ class Events:
     """Handles messages of the events queue."""
 
     def __init__(
-        self, *, completion: Completion, interruptions: Interruptions, departure: Departure, reruns: Reruns
+        self,
+        *,
+        adopt: Adopt,
+        completion: Completion,
+        interruptions: Interruptions,
+        departure: Departure,
+        reruns: Reruns,
     ) -> None:
+        self._adopt = adopt
         self._completion = completion
         self._interruptions = interruptions
         self._departure = departure
@@ -51,6 +59,8 @@ class Events:
                 self._completion(message)
                 self._heeded(message)
             case RunnerReported():
+                # One that did its work had orders, and with them a record; any other may have none yet.
+                self._adopt.heard_of(message.machine, f"it has no record, and says {message.event}")
                 # That it is taken back comes first: else its failure to start would be held against its job.
                 self._heeded(message)
                 if message.event is ReportEvent.FAILED_TO_START:

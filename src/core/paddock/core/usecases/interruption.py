@@ -20,6 +20,7 @@ from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.spec import Market
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import Moment, rfc3339
+from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import NOT_BUSY, Life
@@ -39,6 +40,7 @@ class Interruptions:
         reruns: Reruns,
         completion: Completion,
         retire: Retire,
+        adopt: Adopt,
         life: Life,
         decisions: Decisions,
         clock: Clock,
@@ -49,17 +51,19 @@ class Interruptions:
         self._reruns = reruns
         self._completion = completion
         self._retire = retire
+        self._adopt = adopt
         self._life = life
         self._clock = clock
         self._record = Recorder(decisions, clock, "interruption")
 
     def warned(self, message: MachineWarned) -> None:
-        """The cloud warns. A machine without a record is tolerated: its own end will tell.
+        """The cloud warns. A machine without a record gets one now, if it is ours.
 
         Raises:
-            PaddockError: a store or GitHub did not answer; the message must come back.
+            PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
         """
-        runner = self._runners.get(message.machine)
+        why = f"it has no record, and the cloud gives a {message.warning} warning"
+        runner = self._adopt.heard_of(message.machine, why)
         if runner is None:
             self._record.machine(message.machine, "unknown_machine", f"a {message.warning} warning of no record here")
             return

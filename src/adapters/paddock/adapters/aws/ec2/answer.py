@@ -57,6 +57,7 @@ class Reader:
                 zone=self._zone(started),
                 price=None if kind is None else kind.price(market),
                 disk=request.disk,
+                ours=True,
             )
 
     def _lacks(self, error: "CreateFleetErrorTypeDef", request: LaunchRequest) -> Iterator[Lack]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from paddock.adapters.aws.ec2.request import DISK, LAUNCH
+from paddock.adapters.aws.ec2.request import DISK, FLEET, LAUNCH
 from paddock.core.catalogue import InstanceType
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.spec import Arch, Market
@@ -24,8 +24,11 @@ def tags_of(instance: "InstanceTypeDef") -> dict[str, str]:
     return {tag.get("Key", ""): tag.get("Value", "") for tag in instance.get("Tags", ())}
 
 
-def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType]) -> Machine:
-    """The port's view of it. Type and market are EC2's word, the price is the catalogue's, the disk is by our tag."""
+def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType], fleet: str) -> Machine:
+    """The port's view of it. Type and market are EC2's word, the price is the catalogue's, the disk is by our tag.
+
+    `fleet` is the name of ours: whose machine it is, its tag says. An ended one may have lost its tags.
+    """
     name = instance.get("InstanceType", "")
     kind = kinds.get(name)
     market = Market.SPOT if instance.get("InstanceLifecycle") == "spot" else Market.ON_DEMAND
@@ -46,6 +49,7 @@ def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType]) -
         zone=instance.get("Placement", {}).get("AvailabilityZone", ""),
         price=None if kind is None else kind.price(market),
         disk=int(disk) if disk.isascii() and disk.isdigit() else 0,
+        ours=tags.get(FLEET) == fleet,
         ended_at=_ended_at(instance.get("StateTransitionReason", "")) if ended else None,
         ended_by=instance.get("StateReason", {}).get("Code", "") if ended else "",
     )

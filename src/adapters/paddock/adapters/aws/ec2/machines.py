@@ -117,7 +117,7 @@ class Ec2Machines:
         found: dict[str, Machine] = {}
         for chunk in _chunks(wanted):
             for instance in self._described(chunk):
-                machine = machine_of(instance, self._kinds)
+                machine = self._machine(instance)
                 found[machine.id] = machine
         return {id_: found[id_] for id_ in wanted if id_ in found}
 
@@ -132,7 +132,7 @@ class Ec2Machines:
             {"Name": "instance-state-name", "Values": ALIVE},
         ]
         page = self._listed(of_fleet, cursor, self._page_size)
-        return Page(tuple(machine_of(one, self._kinds) for one in _instances(page)), page.get("NextToken") or None)
+        return Page(tuple(self._machine(one) for one in _instances(page)), page.get("NextToken") or None)
 
     def terminate(self, ids: Sequence[str]) -> None:
         """End the machines, whatever they are doing. Idempotent, as EC2's own call is.
@@ -157,7 +157,7 @@ class Ec2Machines:
                 parts = [known]
         except AccessDenied:
             # Our rights go by a tag, and what is long gone has no tags: then EC2 denies what it does not know.
-            seen = (machine_of(instance, self._kinds) for instance in self._by_filter(ids))
+            seen = (self._machine(instance) for instance in self._by_filter(ids))
             alive = [machine.id for machine in seen if machine.alive]
             if len(alive) == len(ids):
                 raise
@@ -177,6 +177,9 @@ class Ec2Machines:
     def _by_filter(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
         return self._filtered([{"Name": "instance-id", "Values": ids}])
 
+    def _machine(self, instance: "InstanceTypeDef") -> Machine:
+        return machine_of(instance, self._kinds, self._settings.fleet)
+
     def _launched(self, request: LaunchRequest) -> tuple[Machine, ...]:
         """What this very request was given before, ended machines included; empty if that is not known."""
         of_launch: Sequence[FilterTypeDef] = [
@@ -184,7 +187,7 @@ class Ec2Machines:
             {"Name": f"tag:{LAUNCH}", "Values": [request.token]},
             {"Name": f"tag:{REQUEST}", "Values": [digest(request)]},
         ]
-        found = [machine_of(instance, self._kinds) for instance in self._filtered(of_launch)]
+        found = [self._machine(instance) for instance in self._filtered(of_launch)]
         return tuple(sorted(found, key=lambda machine: machine.id))
 
     def _filtered(self, filters: "Sequence[FilterTypeDef]") -> Iterator["InstanceTypeDef"]:

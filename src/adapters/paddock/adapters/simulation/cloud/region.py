@@ -234,6 +234,7 @@ class SimulatedEc2:
             zone=pool.offer.zone,
             price=pool.price,
             disk=request.disk,
+            ours=True,
         )
         times = self._times
         pending = times.call.draw(starts) + times.pending.draw(starts)

@@ -1,0 +1,150 @@
+"""What each function's role may do, and the machines': statements of the adapters' policies, and nothing else.
+
+To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``,
+``{events_arn}``, ``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``,
+``{reports_dead_arn}``; ``{config_bucket_arn}``, ``{cache_bucket_arn}``, ``{archive_bucket_arn}``;
+``{github_secret_arn}`` and ``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the function's own) and
+``{machine_log_group_arn}``.
+
+A function's queue is polled by Lambda in the function's name ("AWS Lambda Developer Guide", the execution role of an
+event source mapping), and its log is written in its name.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
+from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, TERMINATOR
+from paddock.adapters.aws.s3.policy import READER
+from paddock.adapters.aws.sqs.policy import CONSUMER, PRODUCER
+from paddock.adapters.aws_http.policy import SECRET_READER
+
+Statement: TypeAlias = Mapping[str, Any]
+
+MACHINE: Final = "machine"
+"""The key under which the machines' role stands in `ROLES`."""
+
+
+def filled(statements: Sequence[Statement], names: Mapping[str, str]) -> tuple[Statement, ...]:
+    """The statements with these placeholders replaced; all others stay.
+
+    Args:
+        statements: of IAM.
+        names: by placeholder, without its braces.
+    """
+    return tuple({key: _filled(value, names) for key, value in statement.items()} for statement in statements)
+
+
+def _filled(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401 - plain data of any shape
+    if isinstance(value, str):
+        for name, text in names.items():
+            value = value.replace(f"{{{name}}}", text)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _filled(inner, names) for key, inner in value.items()}
+    return [_filled(inner, names) for inner in value]
+
+
+def _but(statements: Sequence[Statement], *actions: str) -> tuple[Statement, ...]:
+    """The statements without these actions."""
+    left = [{**one, "Action": [each for each in one["Action"] if each not in actions]} for one in statements]
+    return tuple(one for one in left if one["Action"])
+
+
+def _log() -> tuple[Statement, ...]:
+    return (
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": ["{function_log_group_arn}:*"],
+        },
+    )
+
+
+def _sends_to(queue: str) -> tuple[Statement, ...]:
+    return filled(PRODUCER, {"queue_arn": f"{{{queue}_arn}}"})
+
+
+def _behind(queue: str) -> tuple[Statement, ...]:
+    """What the function behind a queue needs for it, and what Lambda needs to poll it."""
+    polled: Statement = {"Effect": "Allow", "Action": ["sqs:GetQueueAttributes"], "Resource": ["{queue_arn}"]}
+    names = {"queue_arn": f"{{{queue}_arn}}", "dead_letter_arn": f"{{{queue}_dead_arn}}"}
+    return filled((*CONSUMER, polled), names)
+
+
+_START: Final = (
+    *_log(),
+    *filled(READER, {"bucket_arn": "{config_bucket_arn}"}),
+    *filled(SECRET_READER, {"secret_arn": "{github_secret_arn}"}),
+)
+"""What every function but the webhook needs in order to start."""
+
+_REMOVE: Final = "dynamodb:DeleteItem"
+_PUT: Final = "dynamodb:PutItem"
+
+ROLES: Final[Mapping[str, Sequence[Statement]]] = {
+    "webhook": (
+        *_log(),
+        *filled(SECRET_READER, {"secret_arn": "{webhook_secret_arn}"}),
+        *_sends_to("jobs"),
+        *_sends_to("events"),
+    ),
+    # It alone launches, assigns and forgets shortages; a machine whose job has moved on meanwhile it ends at once.
+    "dispatch": (
+        *_START,
+        *_behind("jobs"),
+        *_sends_to("jobs"),
+        *_but(RECORDS, _PUT),
+        *_but(ASSIGNMENTS, _PUT, _REMOVE),
+        *HANDOVER,
+        *MACHINES,
+    ),
+    # A machine that is gone is looked at once more, and its assignment forgotten.
+    "events": (
+        *_START,
+        *_behind("events"),
+        *_sends_to("jobs"),
+        *_but(RECORDS, _REMOVE),
+        *_but(ASSIGNMENTS, _PUT),
+        *OBSERVER,
+    ),
+    # A machine that speaks and has no record is looked at.
+    "reports": (
+        *_START,
+        *_behind("reports"),
+        *_sends_to("jobs"),
+        *_but(RECORDS, _REMOVE),
+        *_but(ASSIGNMENTS, _PUT, _REMOVE),
+        *OBSERVER,
+    ),
+    "schedules": (
+        *_START,
+        *_sends_to("jobs"),
+        *_but(RECORDS, _REMOVE),
+        *_but(ASSIGNMENTS, _PUT),
+        *OBSERVER,
+        *TERMINATOR,
+    ),
+    # Whoever is root on a machine has these: docs/agent.md says why they are no more.
+    MACHINE: (
+        {
+            "Effect": "Allow",
+            "Action": ["dynamodb:GetItem", "dynamodb:UpdateItem"],
+            "Resource": ["{table_arn}"],
+            "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:userid}"]}},
+        },
+        *_sends_to("reports"),
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": ["{machine_log_group_arn}:log-stream:i-*"],
+        },
+        {
+            "Effect": "Allow",
+            "Action": ["s3:GetObject"],
+            "Resource": ["{cache_bucket_arn}/runners/*", "{cache_bucket_arn}/agent/*"],
+        },
+        {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["{archive_bucket_arn}/diag/${aws:userid}/*"]},
+    ),
+}
+"""The statements by function, and the machines'."""

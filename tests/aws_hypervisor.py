@@ -1,0 +1,230 @@
+"""A real agent process for each instance that moto says runs, each with a metadata service and access keys of its own.
+
+It does what EC2's hosts do: boots what has been started, takes away what has been ended, ends the instance whose agent
+has switched it off, and takes back spot machines after a warning. EventBridge is told of all of it.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import attrs
+from moto.ec2.models import ec2_backends
+from moto.ec2.models.instances import StateReason
+
+from paddock.agent.aws.imds import DOCUMENT, MARKET
+from paddock.agent.machine.users import own_user
+from paddock.core.ports.system import Clock
+from tests.agent_machine import carriers
+from tests.aws_events import EventBridge, spot_warning, state_change
+from tests.aws_judge import REGION
+from tests.aws_machine import ACCOUNT, ROLE_ID, ImdsStandIn, imds_standin
+from tests.aws_recorded import MACHINE, Caller
+from tests.aws_wire import Wire
+
+TURN = 0.05  # seconds between two looks
+ALIVE = frozenset({"pending", "running"})
+REASONS = {"spot": "Server.SpotInstanceTermination", "itself": "Client.InstanceInitiatedShutdown"}
+"""EC2's codes, by who ended an instance; one that the fleet ends has another, which moto gives."""
+
+
+@attrs.define
+class Host:
+    """A machine that lives. ``ends_at``: when the cloud takes it back, by the monotonic clock."""
+
+    id: str
+    market: str
+    zone: str
+    home: Path
+    imds: ImdsStandIn
+    agent: subprocess.Popen[bytes]
+    stack: ExitStack
+    began: float
+    ends_at: float | None = None
+
+
+@attrs.frozen
+class Past:
+    """A machine that lived: for how long (seconds), its agent's exit code (None: taken away), and who ended it."""
+
+    id: str
+    market: str
+    seconds: float
+    code: int | None
+    by: str
+
+
+class Hypervisor:
+    """Looks at moto every few hundredths of a second. ``past`` are the machines that are gone."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        bridge: EventBridge,
+        clock: Clock,
+        *,
+        fleet: str,
+        agent: Path,
+        root: Path,
+        settings: Mapping[str, object],
+    ) -> None:
+        """Args: ``settings`` are those of a machine, without its places and its own addresses."""
+        self.hosts: dict[str, Host] = {}
+        self.past: list[Past] = []
+        self.errors: list[Exception] = []
+        self._wire, self._bridge, self._clock = wire, bridge, clock
+        self._fleet, self._agent, self._root, self._settings = fleet, agent, root, settings
+        self._seen: set[str] = set()
+        self._instances: dict[str, Any] = {}
+        self._read = 0  # reservations so far: they only grow
+        self._warnings: dict[str, float] = {}
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="hypervisor")
+
+    def start(self) -> None:
+        """Work until `stop`."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Look no more, and take away what lives; raises what went wrong in here."""
+        self._stopping.set()
+        self._thread.join()
+        for host in list(self.hosts.values()):
+            self._gone(host, "stop")
+        self.look_for_errors()
+
+    def look_for_errors(self) -> None:
+        """Raise what went wrong in here."""
+        for error in self.errors:
+            raise error
+
+    def warn(self, machine: str, seconds: float) -> None:
+        """Warn a machine, by its metadata and by an event; it is taken back after so many seconds, not 120."""
+        self._warnings[machine] = seconds
+
+    def instances(self) -> dict[str, Any]:
+        """The fleet's instances that moto knows, by id."""
+        with self._wire.alone:
+            reservations = list(ec2_backends[ACCOUNT][REGION].reservations.values())
+            for each in reservations[self._read :]:
+                for one in each.instances:
+                    if any(tag["key"] == "paddock:fleet" and tag["value"] == self._fleet for tag in one.get_tags()):
+                        self._instances[one.id] = one
+            self._read = len(reservations)
+            return dict(self._instances)
+
+    def _work(self) -> None:
+        try:
+            while not self._stopping.wait(TURN):
+                self._turn()
+        except Exception as error:  # noqa: BLE001 - `stop` raises it
+            self.errors.append(error)
+
+    def _turn(self) -> None:
+        instances = self.instances()
+        for id_, instance in instances.items():
+            if instance.state == "running" and id_ not in self._seen:
+                self._seen.add(id_)
+                self._boot(instance)
+        now = time.monotonic()
+        for host in list(self.hosts.values()):
+            if instances[host.id].state not in ALIVE:
+                self._told(host.id)
+                self._gone(host, "fleet")
+            elif host.ends_at is not None and now >= host.ends_at:
+                self._end(host, "spot")
+            elif host.agent.poll() is not None:
+                if host.agent.returncode != 0:
+                    self._last_words(host)
+                self._end(host, "itself")
+        for id_, seconds in list(self._warnings.items()):
+            del self._warnings[id_]
+            warned = self.hosts.get(id_)
+            if warned is not None:
+                warned.imds.warn(seconds)
+                self._bridge.send(spot_warning(id_, warned.zone, self._clock))
+                warned.ends_at = time.monotonic() + seconds
+
+    def _boot(self, instance: Any) -> None:  # noqa: ANN401 - moto's
+        machine, home = str(instance.id), self._root / str(instance.id)
+        home.mkdir()
+        market = "spot" if instance.lifecycle == "spot" else "on-demand"
+        zone = str(instance.placement.zone)
+        stack = ExitStack()
+        imds = stack.enter_context(imds_standin(machine))
+        imds.access_key = f"ASIA{machine[2:].upper()}"
+        self._wire.recorded.know(imds.access_key, Caller(MACHINE, machine))
+        document = {**json.loads(imds.data[DOCUMENT]), "availabilityZone": zone, "instanceType": instance.instance_type}
+        imds.data |= {DOCUMENT: json.dumps(document), MARKET: market}
+        services = dict.fromkeys(("dynamodb", "sqs", "logs", "s3", "sts"), self._wire.url)
+        settings = {
+            **self._settings,
+            "version": 1,
+            "role_id": ROLE_ID,
+            "user": own_user().name if os.geteuid() == 0 else "",
+            "directory": str(home / "machine"),
+            "power_command": ["/bin/true"],  # whoever goes is switched off by us
+            "endpoints": {"imds": imds.url, **services},
+        }
+        (home / "agent.json").write_text(json.dumps(settings))
+        agent = self._started(home, "aws")
+        self.hosts[machine] = Host(machine, market, zone, home, imds, agent, stack, time.monotonic())
+
+    def _started(self, home: Path, command: str, **variables: str) -> subprocess.Popen[bytes]:
+        with (home / "console").open("ab") as console:
+            return subprocess.Popen(
+                [sys.executable, "-I", "-S", str(self._agent), command, "--config", str(home / "agent.json")],
+                env={"PATH": "/usr/bin:/bin", **variables},
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def _last_words(self, host: Host) -> None:
+        """What the unit runs when its agent ended in any other way than it should."""
+        code = host.agent.returncode
+        result = "signal" if code < 0 else "exit-code"
+        self._started(host.home, "stop-post", SERVICE_RESULT=result, EXIT_STATUS=str(code)).wait(60)
+
+    def _end(self, host: Host, by: str) -> None:
+        """End the instance, as its shutdown behaviour or the cloud does."""
+        with self._wire.alone:
+            ec2_backends[ACCOUNT][REGION].terminate_instances([host.id])
+            # By whom it was ended is EC2's word in the end; moto says "by a user" of everything.
+            self._instances[host.id].state_reason = StateReason(REASONS[by], REASONS[by])
+        self._told(host.id)
+        self._gone(host, by)
+
+    def _told(self, machine: str) -> None:
+        for state in ("shutting-down", "terminated"):
+            self._bridge.send(state_change(machine, state, self._clock))
+
+    def _gone(self, host: Host, by: str) -> None:
+        """Its power is off: nothing of it runs any more."""
+        code = host.agent.poll()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(host.agent.pid, signal.SIGKILL)
+        host.agent.wait()
+        for pid in carriers(host.id):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        host.stack.close()
+        del self.hosts[host.id]
+        self.past.append(Past(host.id, host.market, time.monotonic() - host.began, code, by))
+
+
+def cpu_of_children() -> float:
+    """Seconds of CPU of all processes that were started and waited for, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime

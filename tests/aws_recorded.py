@@ -1,0 +1,254 @@
+"""Every AWS call of a whole stack as it was on the wire: who made it, what was asked of which resource, and the answer.
+
+Who called is told by the access key that signed: each environment of a function has keys of its own, and so has each
+machine. Counters and comparisons with rights read this afterwards.
+"""
+
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from threading import Lock
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+import attrs
+
+MACHINE = "machine"
+"""The function's name that stands for all machines."""
+
+_KEY = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
+_INSTANCE = re.compile(r"\bi-[0-9a-f]{8,17}\b")
+_JOB = re.compile(r"\bJOB#(\d+)\b")
+_NUMBERS = re.compile(r'\\?"(?:job_id|id)\\?": ?(\d+)')
+_S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject", "POST": "PostObject"}
+
+
+@attrs.frozen
+class Caller:
+    """``function`` is a function's name or `MACHINE`; ``instance`` is one environment of it, or a machine's id."""
+
+    function: str
+    instance: str = ""
+
+
+NOBODY = Caller("nobody")
+
+
+@attrs.frozen
+class Request:
+    """A request as it came. Header names are in lower case; ``path`` is as it was written, without the query."""
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def access_key(self) -> str:
+        """Whose keys signed it, "" for nobody's."""
+        found = _KEY.search(self.headers.get("authorization", ""))
+        return found.group(1) if found else ""
+
+    @property
+    def service(self) -> str:
+        """The service that it was signed for."""
+        found = _KEY.search(self.headers.get("authorization", ""))
+        return found.group(2) if found else ""
+
+    @property
+    def operation(self) -> str:
+        """As AWS calls it."""
+        target = self.headers.get("x-amz-target", "").rpartition(".")[2]
+        if target:
+            return target
+        if self.service != "s3":
+            return self.form.get("Action", "")
+        lists = self.method == "GET" and self.path.strip("/").count("/") == 0
+        return "ListObjectsV2" if lists else _S3.get(self.method, self.method)
+
+    @property
+    def form(self) -> dict[str, str]:
+        """The parameters of a service that takes forms."""
+        return dict(parse_qsl(self.body.decode("latin1"), keep_blank_values=True))
+
+    @property
+    def data(self) -> dict[str, object]:
+        """The parameters of a service that takes JSON; {} of any other."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+@attrs.frozen
+class Reply:
+    """What was answered."""
+
+    status: int
+    body: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.frozen(kw_only=True)
+class Call:
+    """One request on the wire; what is tried again is one more.
+
+    ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
+    ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
+    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...), each kind with its own keys.
+    ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``: the answer was a
+    fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
+    """
+
+    number: int
+    caller: Caller
+    service: str
+    operation: str
+    resources: tuple[str, ...]
+    leading: tuple[str, ...] = ()
+    acts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    jobs: tuple[int, ...] = ()
+    machines: tuple[str, ...] = ()
+    entries: int = 1
+    status: int = 200
+    made_up: bool = False
+
+    @property
+    def action(self) -> str:
+        """Service and operation."""
+        return f"{self.service}:{self.operation}"
+
+
+class Recorded:
+    """The calls so far, in the order of their arrival, and whose keys are whose. Safe for threads."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._callers: dict[str, Caller] = {}
+        self._numbers = itertools.count(1)
+        self._lock = Lock()
+
+    def know(self, access_key: str, caller: Caller) -> None:
+        """From now on calls that are signed with these keys are this caller's."""
+        with self._lock:
+            self._callers[access_key] = caller
+
+    def begun(self, request: Request) -> Call:
+        """The call that a request makes, not yet kept: nobody has answered it."""
+        with self._lock:
+            caller = self._callers.get(request.access_key, NOBODY)
+            number = next(self._numbers)
+        resources, leading = _resources(request)
+        text = request.body.decode("latin1")
+        said = [*_JOB.findall(text), *(_NUMBERS.findall(text) if request.service == "sqs" else ())]
+        machines = {*_INSTANCE.findall(text), *_INSTANCE.findall(unquote(request.path))}
+        return Call(
+            number=number,
+            caller=caller,
+            service=request.service,
+            operation=request.operation,
+            resources=resources,
+            leading=leading,
+            acts=_kinds(request.data),
+            jobs=tuple(sorted({int(one) for one in said})),
+            machines=tuple(sorted(machines | ({caller.instance} if caller.function == MACHINE else set()))),
+            entries=_entries(request),
+        )
+
+    def ended(self, call: Call, status: int, *, made_up: bool = False) -> None:
+        """Keep the call with what came of it."""
+        with self._lock:
+            self.calls.append(attrs.evolve(call, status=status, made_up=made_up))
+
+    def of(self, *functions: str) -> Iterator[Call]:
+        """The calls of these functions, all of their environments."""
+        return (call for call in list(self.calls) if call.caller.function in functions)
+
+    def actions(self, function: str) -> set[str]:
+        """The operations that a function asked for, with their services."""
+        return {call.action for call in self.of(function)}
+
+    def counts(self, functions: Iterable[str] | None = None) -> Counter[tuple[str, str]]:
+        """How often each function asked for each operation."""
+        wanted = None if functions is None else set(functions)
+        return Counter(
+            (call.caller.function, call.action)
+            for call in list(self.calls)
+            if wanted is None or call.caller.function in wanted
+        )
+
+
+def _resources(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The resources of a request, and its partition keys."""
+    data = request.data
+    if request.service == "dynamodb":
+        return _tables(data)
+    if request.service == "ec2":
+        return tuple(_of_ec2(request.form)), ()
+    named = {
+        "sqs": f"queue/{str(data.get('QueueUrl', '')).rpartition('/')[2]}",
+        "secretsmanager": f"secret/{data.get('SecretId', '')}",
+        "logs": f"log-group/{data.get('logGroupName', '')}",
+        "s3": f"bucket/{unquote(request.path).lstrip('/')}",
+    }
+    return (named[request.service],) if request.service in named else (), ()
+
+
+def _of_ec2(form: Mapping[str, str]) -> Iterator[str]:
+    for name, value in form.items():
+        if name.startswith("InstanceId."):
+            yield f"instance/{value}"
+        elif name.endswith((".LaunchTemplateId", ".SubnetId")):
+            yield value
+
+
+def _tables(data: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Tables and indexes, and partition keys, of single items, of batches and of transactions."""
+    if "TableName" in data:
+        name = f"table/{data['TableName']}"
+        index = f"/index/{data['IndexName']}" if "IndexName" in data else ""
+        return (name + index,), tuple(_keys(data))
+    tables: dict[str, None] = {}
+    keys: dict[str, None] = {}
+    batches = data.get("RequestItems")
+    if isinstance(batches, dict):
+        for table, asked in batches.items():
+            tables[f"table/{table}"] = None
+            keys.update(dict.fromkeys(key["pk"]["S"] for key in asked.get("Keys", ())))
+    for act in _acts(data):
+        for one in act.values():
+            tables[f"table/{one['TableName']}"] = None
+            keys.update(dict.fromkeys(_keys(one)))
+    return tuple(tables), tuple(keys)
+
+
+def _acts(data: Mapping[str, object]) -> list[dict[str, Any]]:
+    """The acts of a transaction, each with its name."""
+    acts = data.get("TransactItems")
+    return acts if isinstance(acts, list) else []
+
+
+def _kinds(data: Mapping[str, object]) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The kinds of a transaction's acts, each with the partition keys that are acted on."""
+    kinds: dict[str, list[str]] = {}
+    for act in _acts(data):
+        for name, one in act.items():
+            kinds.setdefault(name, []).extend(_keys(one))
+    return tuple((name, tuple(keys)) for name, keys in sorted(kinds.items()))
+
+
+def _keys(data: Mapping[str, object]) -> Iterator[str]:
+    for name in ("Key", "Item"):
+        found = data.get(name)
+        if isinstance(found, dict):
+            yield found["pk"]["S"]
+
+
+def _entries(request: Request) -> int:
+    """How many messages, items or machines the call carries."""
+    entries = request.data.get("Entries")
+    return len(entries) if isinstance(entries, list) else 1
