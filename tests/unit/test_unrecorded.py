@@ -167,6 +167,23 @@ def test_as_long_as_its_launch_is_carried_out_its_record_is_left_to_whoever_does
     check(world)
 
 
+def test_orders_that_come_to_a_closed_record_are_taken_back() -> None:
+    """EC2's answer to a repeated launch calls a machine pending that has ended: it gets orders which nobody reads."""
+    world, job, machine = dead_after_launch()
+    launched = world.cloud.describe([machine])[machine]
+    launch = world.table.launches.get(launched.token)
+    assert launch is not None
+    world.fleet.sweep._adopt(launched, "it has no record")
+    world.cloud.kill(machine)
+    world.fleet.sweep._departure.look(world.runner(machine), "gone")
+    assert not world.runner(machine).live
+    world.fleet.dispatch._launching._fulfil._assign(world.record(job), launched, launch)
+    assert world.assignments.get(machine) is None
+    world.run_until_quiet()
+    assert world.record(job).conclusion == "success"
+    check(world)
+
+
 def test_a_machine_without_orders_is_the_fleets_to_end_before_it_ends_itself() -> None:
     """Two defaults that are defined far from each other, with room for a sweep, and a late one, in between."""
     usual, sweep = Deadlines(), Functions().sweep

@@ -124,7 +124,7 @@ def test_each_kind_of_act_in_a_step_needs_its_right() -> None:
     closed = [step(function, Put=(record,), Update=(record,), Delete=(order,)) for function in ("events", "schedules")]
     assert denied([given, *closed], NAMES) == []
     wrong = [
-        step("dispatch", Put=(record,), Delete=(order,)),
+        step("reports", Put=(order,)),
         step("events", Put=(order,)),
         step("schedules", Update=(order,)),
         step("schedules", Delete=(record,)),

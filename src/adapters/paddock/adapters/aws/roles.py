@@ -89,13 +89,14 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_sends_to("jobs"),
         *_sends_to("events"),
     ),
-    # It alone launches, assigns and forgets shortages; a machine whose job has moved on meanwhile it ends at once.
+    # It alone launches, assigns and forgets shortages. From a machine that is gone it takes its orders back, and one
+    # whose job has moved on meanwhile it ends at once.
     "dispatch": (
         *_START,
         *_behind("jobs"),
         *_sends_to("jobs"),
         *_but(RECORDS, _PUT),
-        *_but(ASSIGNMENTS, _PUT, _REMOVE),
+        *_but(ASSIGNMENTS, _PUT),
         *HANDOVER,
         *MACHINES,
     ),

@@ -156,6 +156,11 @@ class Assign:
     def _keep(self, runner: Runner, receipt: AssignmentReceipt, job: Job) -> None:
         """See to it that the machine's record names the runner that its orders name."""
         known = runner if self._runners.add(runner) else self._runners.get(runner.key)
+        if known is not None and known.gone_at is not None:
+            # It ended before, and whoever closed its record forgot what it had by then: this came later.
+            self._forget(job, runner.machine, receipt.runner_id)
+            self._assignments.delete(runner.machine)
+            return
         as_ordered = known is not None and known.runner_id == receipt.runner_id and known.assigned_job is not None
         if known is None or (as_ordered and known.repository == runner.repository):
             return
