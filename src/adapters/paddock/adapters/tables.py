@@ -11,6 +11,7 @@ from paddock.core.records import (
     JOBS,
     LAUNCHES,
     LEDGER,
+    PACES,
     POOLS,
     RERUNS,
     RUNNERS,
@@ -35,4 +36,5 @@ def table_of(store: Callable[[Kind[Any]], Records[Any, Any, Any]]) -> Table:
         reruns=store(RERUNS),
         ledger=store(LEDGER),
         switches=store(SWITCHES),
+        paces=store(PACES),
     )
