@@ -28,6 +28,7 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.queues import Queue, Received
+from paddock.core.ports.starts import AtOnce, Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
@@ -80,8 +81,12 @@ class Fleet:
         clock: Clock,
         ids: Ids,
         rates: Rates = Rates(),
+        starts: Starts = AtOnce(),
     ) -> None:
-        """Args: what the operator decided, and the ports; `rates` price what comes with every machine."""
+        """Args: what the operator decided, and the ports; `rates` price what comes with every machine.
+
+        `starts` says how many jobs may be started now; by default all.
+        """
         self._jobs = jobs
         self._events = events
         self._record = Recorder(decisions, clock, "fleet")
@@ -144,6 +149,7 @@ class Fleet:
             life=life,
             decisions=decisions,
             clock=clock,
+            starts=starts,
         )
         interruptions = Interruptions(
             table=table,
