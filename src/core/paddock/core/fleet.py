@@ -28,7 +28,7 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.queues import Queue, Received
-from paddock.core.ports.starts import AtOnce, Starts
+from paddock.core.ports.starts import AT_ONCE, Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
@@ -81,7 +81,7 @@ class Fleet:
         clock: Clock,
         ids: Ids,
         rates: Rates = Rates(),
-        starts: Starts = AtOnce(),
+        starts: Starts = AT_ONCE,
     ) -> None:
         """Args: what the operator decided, and the ports; `rates` price what comes with every machine.
 

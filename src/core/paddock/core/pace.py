@@ -20,6 +20,9 @@ State: TypeAlias = tuple[int, ...]
 PACE = "pace"
 """The key of the one record."""
 
+TOGETHER: Span = 5 * SECOND
+"""Turns are whole multiples of it, so that those whose turn has come share a launch."""
+
 
 class Limit(Protocol):
     """What may be taken, and how fast. Its state is empty before anything was taken."""
@@ -106,7 +109,7 @@ class Window:
 class Pace:
     """What all processes together have taken. ``used`` are the states of limits by name.
 
-    ``lines`` are the moments at which the last in a limit's line may come; ``version`` counts changes.
+    ``lines`` are the places of the last in each limit's line, as moments; ``version`` counts changes.
     """
 
     name: str = PACE
@@ -121,7 +124,7 @@ class Pace:
 
     def waited_for(self, what: str, now: Moment) -> bool:
         """True if somebody was told to come later for it."""
-        return self.lines.get(what, 0) > now
+        return turn_at(self.lines.get(what, 0)) > now
 
     def take(self, what: str, limit: Limit, count: int, now: Moment) -> tuple["Pace", Span]:
         """The pace once so many were taken, and 0; or as it is, and how long to wait."""
@@ -130,8 +133,8 @@ class Pace:
 
     def queue(self, what: str, limit: Limit, wait: Span, now: Moment) -> tuple["Pace", Moment]:
         """The pace once somebody stands at the end of the line, and when he may come: in `wait` at the soonest."""
-        turn = max(self.lines.get(what, 0) + limit.step, now + wait)
-        return attrs.evolve(self, lines={**self.lines, what: turn}), turn
+        place = max(self.lines.get(what, 0) + limit.step, now + wait)
+        return attrs.evolve(self, lines={**self.lines, what: place}), turn_at(place)
 
 
 class PaceIs(TypedDict, total=False):
@@ -146,6 +149,11 @@ class PaceChange(TypedDict, total=False):
     version: int
     used: Mapping[str, State]
     lines: Mapping[str, Moment]
+
+
+def turn_at(place: Moment) -> Moment:
+    """The turn of a place in a line: this moment or the next one at which turns are."""
+    return -(-place // TOGETHER) * TOGETHER
 
 
 def _possible(count: int, most: int) -> None:

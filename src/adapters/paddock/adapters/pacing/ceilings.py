@@ -53,22 +53,23 @@ def part_window(whole: Window, own: Bucket, *, processes: int, keep: Span, block
     return Ceiling(Window(_some(most, processes), whole.span + keep, whole.slice), own, keep, block)
 
 
-def ec2_ceilings(*, dispatchers: int = 5, processes: int = 12) -> Mapping[str, Ceiling]:
+def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Ceiling]:
     """EC2's limits, per account and region. Source: "Request throttling for the Amazon EC2 API".
 
     CreateFleet falls under "other mutating calls" there; that its machines are drawn from RunInstances' bucket is
-    assumed. Only dispatchers launch.
+    assumed. Only dispatchers launch; `watchers` are all who look at machines and end them: functions for events and
+    reports, and sweeps.
     """
     rare, often = Bucket(1, 30 * SECOND), Bucket(2, 30 * SECOND)
     return {
         FLEETS: part_bucket(Bucket.refilled(50, 5), rare, processes=dispatchers, keep=3 * SECOND),
         MACHINES: part_bucket(Bucket.refilled(1_000, 2), rare, processes=dispatchers, keep=_KEPT),
         DESCRIBES: part_bucket(
-            Bucket.refilled(50, 10), Bucket(1, 10 * SECOND), processes=processes, keep=SECOND, block=5
+            Bucket.refilled(50, 10), Bucket(1, 5 * SECOND), processes=watchers, keep=2 * SECOND, block=5
         ),
-        PAGES: part_bucket(Bucket.refilled(100, 20), often, processes=processes, keep=SECOND, block=5),
-        ENDS: part_bucket(Bucket.refilled(100, 5), often, processes=processes, keep=SECOND, block=5),
-        ENDED: part_bucket(Bucket.refilled(1_000, 20), often, processes=processes, keep=SECOND, block=5),
+        PAGES: part_bucket(Bucket.refilled(100, 20), often, processes=watchers, keep=SECOND, block=5),
+        ENDS: part_bucket(Bucket.refilled(100, 5), often, processes=watchers, keep=SECOND, block=5),
+        ENDED: part_bucket(Bucket.refilled(1_000, 20), often, processes=watchers, keep=SECOND, block=5),
     }
 
 

@@ -11,7 +11,7 @@ from threading import RLock
 
 from paddock.adapters.pacing.ceilings import Ceiling
 from paddock.core.errors import Conflict, NotFound, Throttled
-from paddock.core.pace import PACE, Pace, PaceChange, PaceIs, State
+from paddock.core.pace import PACE, Pace, PaceChange, PaceIs, State, turn_at
 from paddock.core.ports.stores import PaceStore
 from paddock.core.ports.system import Clock
 from paddock.core.units import SECOND, Moment, Span
@@ -22,7 +22,6 @@ Needs = Mapping[str, int]
 _TRIES = 8
 _CONTENDED: Span = SECOND
 _SOONEST: Span = 5 * SECOND  # whoever is refused would meet those who come meanwhile, and is given up after five tries
-_TOGETHER: Span = 5 * SECOND  # turns are whole multiples of it, so that those who come together share a launch
 
 
 class Purse:
@@ -54,6 +53,7 @@ class Purse:
             if self._from_hand(what, count, now) or self._from_own({what: count}, now):
                 return
             turn: Moment | None = None
+            more = 0
 
             def alter(pace: Pace) -> Pace:
                 nonlocal turn, more
@@ -66,7 +66,6 @@ class Purse:
                 pace, turn = pace.queue(what, ceiling.shared, wait, now)
                 return pace
 
-            more = 0
             self._change(alter)
             if turn is not None:
                 raise Throttled(f"{what}: no more of it for now", max(_SOONEST, turn - now))
@@ -91,7 +90,7 @@ class Purse:
             for (needs, _), turn in zip(asked, turns, strict=True):
                 if turn is None:
                     self._keep(needs, now)
-            return [None if turn is None else -(-turn // _TOGETHER) * _TOGETHER for turn in turns]
+            return turns
 
     def waited(self) -> bool:
         """True if somebody was told his turn, as far as this process has seen, and it has not come yet."""
@@ -175,7 +174,8 @@ class Purse:
         taken, waits = self._take(pace, needs, now)
         if not any(waits.values()):
             return taken, None
-        return pace, max(now + wait + early * self._ceiling(what).shared.step for what, wait in waits.items() if wait)
+        steps = {what: early * self._ceiling(what).shared.step for what in needs}
+        return pace, turn_at(max(now + wait + steps[what] for what, wait in waits.items() if wait))
 
     def _take(self, pace: Pace, needs: Needs, now: Moment) -> tuple[Pace, dict[str, Span]]:
         """The pace once all was taken for which there is room, and how long to wait for each."""

@@ -18,7 +18,6 @@ class Starts(Protocol):
         job whose `not_before` is set has been told before.
         """
 
-
     def waited(self) -> bool:
         """True if some jobs have been told their turn, and it has not come yet. Asks nobody."""
 
@@ -33,3 +32,6 @@ class AtOnce:
     def waited(self) -> bool:
         """See `Starts.waited`."""
         return False
+
+
+AT_ONCE: Starts = AtOnce()

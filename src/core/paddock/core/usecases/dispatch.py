@@ -8,7 +8,8 @@
                     └─ known already: resumed if its dispatcher's lease ran out, else left alone
 """
 
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
@@ -159,7 +160,7 @@ class Dispatch:
         return self._in_turn(admitted, {job.id for job in fresh}, handled)
 
     def _in_turn(
-        self, admitted: list[tuple[Job, RunnerSpec]], here: Set[int], handled: dict[int, Handled]
+        self, admitted: list[tuple[Job, RunnerSpec]], here: AbstractSet[int], handled: dict[int, Handled]
     ) -> list[tuple[Job, RunnerSpec]]:
         """Those that may be started now. The others keep their message, which comes again when it is their turn."""
         turns = self._starts.ask(admitted) if admitted else ()
