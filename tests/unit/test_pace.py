@@ -168,6 +168,39 @@ def test_processes_together_never_take_more_than_the_whole(what: str, deeds: lis
     assert heaviest(used, WHOLES[what]) <= 0
 
 
+@pytest.mark.parametrize("what", sorted(WHOLES))
+def test_processes_that_take_whatever_they_get_stay_within_the_whole(what: str) -> None:
+    """All of them ask all the time, for minutes, and as many new ones as may begin do so: the worst that may be."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purses = [Purse(store, PARTS, clock) for _ in range(PROCESSES)]
+    used: list[tuple[Moment, int]] = []
+    for tick in range(1, 2_400):
+        if tick % 601 < PROCESSES:  # as many as live, in every minute and a little more
+            purses[tick % 601] = Purse(store, PARTS, clock)
+        for purse in purses:
+            try:
+                purse.spend(what)
+            except Throttled:
+                continue
+            used.append((clock.now(), 1))
+        clock.advance(SECOND // 10)
+    assert heaviest(used, WHOLES[what]) <= 0
+    assert sum(count for _, count in used) > 400  # and they are not kept from what there is
+
+
+def test_what_is_not_used_soon_is_lost() -> None:
+    """A block is kept for a second: who comes later takes a new one from what is shared."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, PARTS, clock)
+    versions = list[int]()
+    for pause in (0, 0, 0, 0, SECOND, SECOND):
+        clock.advance(pause)
+        purse.spend("bucket")
+        pace = store.get(PACE)
+        versions.append(0 if pace is None else pace.version)
+    assert versions == [0, 0, 1, 1, 2, 3]  # two of its own, then blocks of three
+
+
 class Meddling:
     """A store in which another purse spends between any two calls."""
 
