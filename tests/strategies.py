@@ -30,6 +30,7 @@ from paddock.core.messages import (
     RunnerReported,
     WarningKind,
 )
+from paddock.core.pace import Pace
 from paddock.core.pool import Pool
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
@@ -239,6 +240,14 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
 
 switches: SearchStrategy[Switch] = st.builds(Switch, name=slugs, on=st.booleans(), at=moments, reason=texts)
 
+paces: SearchStrategy[Pace] = st.builds(
+    Pace,
+    name=slugs,
+    version=st.integers(0, 2**40),
+    used=st.dictionaries(slugs, st.lists(moments, max_size=6).map(tuple), max_size=3),
+    lines=st.dictionaries(slugs, moments, max_size=3),
+)
+
 RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Job: jobs,
     Runner: runners,
@@ -251,6 +260,7 @@ RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Rerun: reruns,
     LedgerEntry: ledger_entries,
     Switch: switches,
+    Pace: paces,
 }
 """A strategy for each class of record."""
 

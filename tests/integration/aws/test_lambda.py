@@ -11,7 +11,6 @@ from moto.sqs.models import sqs_backends
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -19,6 +18,7 @@ from paddock.adapters.config import Config, InvalidConfig
 from paddock.adapters.github.auth import AppCredentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.memory.github import JobScript
+from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.fleet import Fleet
@@ -60,7 +60,9 @@ AWS: Mapping[str, Any] = {
     "credentials": AppCredentials,
     "client": GitHubClient,
     "github": github.GitHub,
-    "machines": Ec2Machines,
+    "purse": Purse,
+    "starts": PacedStarts,
+    "machines": PacedMachines,
     "assignments": DynamoAssignments,
     "handover": DynamoHandover,
     "fleet": Fleet,

@@ -17,6 +17,7 @@ from paddock.core.ports.stores import (
     JobStore,
     LaunchStore,
     LedgerStore,
+    PaceStore,
     PoolStore,
     RerunStore,
     RunnerStore,
@@ -31,6 +32,7 @@ from paddock.core.records import (
     JOBS,
     LAUNCHES,
     LEDGER,
+    PACES,
     POOLS,
     RERUNS,
     RUNNERS,
@@ -116,6 +118,9 @@ def conformance(database: Database, table: Table, clock: Clock, ids: Ids) -> Non
     entries = SqliteRecords(LEDGER, database)
     entries = DynamoRecords(LEDGER, table, clock, ids)
     switches: SwitchStore = MemoryRecords(SWITCHES)
+    paces: PaceStore = MemoryRecords(PACES)
     switches = SqliteRecords(SWITCHES, database)
+    paces = SqliteRecords(PACES, database)
     switches = DynamoRecords(SWITCHES, table, clock, ids)
-    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, entries, switches
+    paces = DynamoRecords(PACES, table, clock, ids)
+    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, entries, switches, paces

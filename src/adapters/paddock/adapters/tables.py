@@ -26,6 +26,7 @@ NAMES = {
     "RERUN": "reruns",
     "LEDGER": "ledger",
     "CONFIG": "switches",
+    "PACE": "paces",
 }
 
 

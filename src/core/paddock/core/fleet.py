@@ -29,6 +29,7 @@ from paddock.core.ports.github import GitHub
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.queues import Queue, Received
+from paddock.core.ports.starts import AT_ONCE, Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
@@ -83,10 +84,12 @@ class Fleet:
         ids: Ids,
         rates: Rates = Rates(),
         handover: Handover | None = None,
+        starts: Starts = AT_ONCE,
     ) -> None:
         """Args: what the operator decided, and the ports.
 
-        `rates` price what comes with every machine. Without a `handover` there is one in steps.
+        `rates` price what comes with every machine. Without a `handover` there is one in steps. `starts` says how many
+        jobs may be started now; by default all.
         """
         handover = handover or InSteps(table.together, assignments)
         self._jobs = jobs
@@ -160,6 +163,7 @@ class Fleet:
             life=life,
             decisions=decisions,
             clock=clock,
+            starts=starts,
         )
         interruptions = Interruptions(
             table=table,

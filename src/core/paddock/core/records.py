@@ -15,6 +15,7 @@ from paddock.core.errors import IllegalTransition
 from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ledger import LedgerEntry, day_of
+from paddock.core.pace import Pace
 from paddock.core.pool import Pool
 from paddock.core.rerun import OPEN_RERUNS, Rerun
 from paddock.core.run import Run
@@ -197,7 +198,8 @@ LEDGER: Kind[LedgerEntry] = Kind(
     kept=_ASKED_FOR,
 )
 SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, keyed_by=frozenset({"name"}), order=Made("at", _itself))
+PACES: Kind[Pace] = Kind(prefix="PACE", record=Pace, keyed_by=frozenset({"name"}), order=always(0), kept=DAY)
 
 KINDS: tuple[Kind[Any], ...] = (
-    *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES),
+    *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES, PACES),
 )

@@ -9,11 +9,13 @@ The fleet is the very one that runs for real, on the in-memory ports; the rest i
 Everything that is not the fleet's own code depends on the seed alone.
 """
 
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from paddock.adapters.memory.bundles import memory_github
 from paddock.adapters.memory.handover import MemoryHandover
+from paddock.adapters.pacing import Ceiling, PacedMachines, PacedStarts, Purse, paced_github
 from paddock.adapters.simulation.agents import Orders
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.archive import Archive, Sink
@@ -72,13 +74,15 @@ class Simulation(Outside):
         notices: Fate | None = None,
         allowances: Allowances | None = None,
         sink: Sink | None = None,
+        ceilings: Mapping[str, Ceiling] | None = None,
     ) -> None:
         """Args: what is asked of the fleet and how it is set up; all chance; what goes wrong; how the world is.
 
         `cloud` is EC2 with these parameters, or another cloud. `policy` is the settings' name, `start` when it begins
         (by default with the workload's first run). `around` is put around the fleet's ports; `webhooks`, `reports` and
         `notices` decide about GitHub's, the machines' and the cloud's messages in place of the plan's odds. `sink` gets
-        what has ended, as JSON.
+        what has ended, as JSON. `ceilings` are the limits that the fleet keeps by itself; None: it asks until it is
+        refused.
         """
         super().__init__(
             workload,
@@ -94,6 +98,7 @@ class Simulation(Outside):
         self.policy = policy
         self._one_table = parameters.one_table
         self.around = around
+        self._ceilings = ceilings
         self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         allowed = Allowances.under(faults) if allowances is None else allowances
         self.invariants = Invariants(
@@ -200,6 +205,8 @@ class Simulation(Outside):
                 name: wired(name, port, around) if name in {"table", "github"} else around(name, port)
                 for name, port in ports.items()
             }
+        if self._ceilings is not None:
+            ports = _paced(ports, Purse(ports["table"].paces, self._ceilings, self.timeline))
         return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -282,3 +289,13 @@ class Simulation(Outside):
         if taken and before == self.jobs.requests + self.events.requests:
             self.watch.taken_in(word)
         return taken
+
+
+def _paced(ports: dict[str, Any], purse: Purse) -> dict[str, Any]:
+    """The ports of a process that keeps within limits."""
+    return {
+        **ports,
+        "github": paced_github(ports["github"], purse),
+        "machines": PacedMachines(ports["machines"], purse),
+        "starts": PacedStarts(purse),
+    }

@@ -12,6 +12,7 @@ from paddock.core.circuit import Circuit, CircuitChange, CircuitIs, Interruption
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ledger import EntryChange, EntryIs, LedgerEntry
+from paddock.core.pace import Pace, PaceChange, PaceIs
 from paddock.core.pool import Pool, PoolChange, PoolIs
 from paddock.core.ports.records import Records
 from paddock.core.ports.together import Together
@@ -32,6 +33,7 @@ ShortageStore: TypeAlias = Records[Shortage, ShortageIs, ShortageChange]
 RerunStore: TypeAlias = Records[Rerun, RerunIs, RerunChange]
 LedgerStore: TypeAlias = Records[LedgerEntry, EntryIs, EntryChange]
 SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
+PaceStore: TypeAlias = Records[Pace, PaceIs, PaceChange]
 
 
 @attrs.frozen
@@ -49,4 +51,5 @@ class Table:
     reruns: RerunStore
     ledger: LedgerStore
     switches: SwitchStore
+    paces: PaceStore
     together: Together

@@ -9,12 +9,14 @@
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage, Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
+from paddock.core.ports.starts import Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.run import Run
@@ -22,7 +24,7 @@ from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch
-from paddock.core.units import SECOND, Moment, Span
+from paddock.core.units import SECOND, Moment, Span, span_text
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.handled import Again, Done, Handled, again
@@ -35,6 +37,7 @@ from paddock.core.usecases.usage import UsageMeter
 MOST_AHEAD = 20
 _SOON: Span = 2 * SECOND
 _UNKNOWN: Span = 15 * SECOND
+_ON_ITS_WAY: Span = 30 * SECOND  # so long is a message that comes by itself left to come
 
 
 class Dispatch:
@@ -52,6 +55,7 @@ class Dispatch:
         life: Life,
         decisions: Decisions,
         clock: Clock,
+        starts: Starts,
     ) -> None:
         self._settings = settings
         self._jobs = table.jobs
@@ -64,6 +68,7 @@ class Dispatch:
         self._completion = completion
         self._life = life
         self._clock = clock
+        self._starts = starts
         self._record = Recorder(decisions, clock, "dispatch")
 
     def __call__(self, requests: Sequence[JobMessage]) -> Sequence[Handled]:
@@ -180,11 +185,21 @@ class Dispatch:
                     handled[job.id] = verdict
             except Exception as error:  # noqa: BLE001 - as above
                 handled[job.id] = self._trouble(job.id, error)
-        return admitted
+        return self._in_turn(admitted, {job.id for job in fresh}, handled)
+
+    def _in_turn(
+        self, admitted: list[tuple[Job, RunnerSpec]], here: AbstractSet[int], handled: dict[int, Handled]
+    ) -> list[tuple[Job, RunnerSpec]]:
+        """Those that may be started now. The others keep their message, which comes again when it is their turn."""
+        turns = self._starts.ask(admitted) if admitted else ()
+        for (job, _), turn in zip(admitted, turns, strict=True):
+            if turn is not None and job.id in here:
+                handled[job.id] = self._later(job, turn)
+        return [one for one, turn in zip(admitted, turns, strict=True) if turn is None]
 
     def _ahead_of(self, fresh: Sequence[Job]) -> list[Job]:
         """Jobs that wait for a limit and are older than some of `fresh`: whatever is free now is theirs first."""
-        if self._settings.limits == Limits():
+        if self._settings.limits == Limits() and not self._starts.waited():
             return []
         here = {job.id for job in fresh}
         newest = max(job.facts.created_at for job in fresh)
@@ -229,6 +244,21 @@ class Dispatch:
         run = Run(seen.run_id, seen.repository, fork=fork, event=seen.event, head_repository=seen.head_repository)
         self._runs.add(run)
         return run
+
+    def _later(self, job: Job, turn: Moment) -> Handled:
+        wait = turn - self._clock.now()
+        reason = "as many are started as EC2 and GitHub allow: it comes in its turn"
+        try:
+            self._jobs.update(
+                job.key,
+                JobIs(state=JobState.QUEUED, launch=job.launch),
+                JobChange(not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=reason),
+            )
+        except (Conflict, NotFound):
+            return Done()
+        if job.reason != reason:
+            self._record.job(job.id, "in_turn", f"it waits {span_text(wait)}: {reason}")
+        return Again(wait, reason)
 
     def _wait(self, job: Job, verdict: Wait) -> Handled:
         try:

@@ -25,6 +25,7 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, ec2_ceilings, github_ceilings, paced_github
 from paddock.adapters.remembered import RememberedRecords
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
@@ -121,9 +122,19 @@ def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper:
     return SqsQueue(clients, environment.reports.url, environment.reports.dead_letter_url, sleeper)
 
 
-def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock) -> Ec2Machines:
-    """The fleet's machines."""
-    return Ec2Machines(clients, environment.ec2, clock)
+def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock, purse: Purse) -> PacedMachines:
+    """The fleet's machines, within EC2's limits."""
+    return PacedMachines(Ec2Machines(clients, environment.ec2, clock), purse)
+
+
+def make_purse(table: Table, clock: Clock) -> Purse:
+    """What this process may ask of EC2 and of GitHub, of all that the fleet's processes may ask together."""
+    return Purse(table.paces, {**ec2_ceilings(), **github_ceilings()}, clock)
+
+
+def make_starts(purse: Purse) -> PacedStarts:
+    """Who may be started now."""
+    return PacedStarts(purse)
 
 
 def make_assignments(environment: FleetEnvironment, table: DynamoTable, clock: Clock) -> DynamoAssignments:
@@ -177,9 +188,10 @@ def make_client(
     )
 
 
-def make_github(client: GitHubClient) -> GitHub:
-    """The client as the core's ports."""
-    return GitHub(client.runners, client.workflows, client.deliveries or NoDeliveries(), client.releases)
+def make_github(client: GitHubClient, purse: Purse) -> GitHub:
+    """The client as the core's ports, within GitHub's limits."""
+    ports = GitHub(client.runners, client.workflows, client.deliveries or NoDeliveries(), client.releases)
+    return paced_github(ports, purse)
 
 
 def _scope(target: str) -> Scope:

@@ -10,13 +10,13 @@ from dependency_injector import containers, providers
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
 from paddock.adapters.config import Config
 from paddock.adapters.github.auth import Credentials
 from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.core.fleet import Fleet
@@ -65,8 +65,12 @@ class AwsProfile(containers.DeclarativeContainer):
     client: providers.Provider[GitHubClient] = providers.Singleton(
         aws.make_client, config, credentials, clock, sleeper, chance
     )
-    github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client)
-    machines: providers.Provider[Ec2Machines] = providers.Singleton(aws.make_machines, environment, clients, clock)
+    purse: providers.Provider[Purse] = providers.Singleton(aws.make_purse, table, clock)
+    starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse)
+    github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse)
+    machines: providers.Provider[PacedMachines] = providers.Singleton(
+        aws.make_machines, environment, clients, clock, purse
+    )
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )
@@ -84,6 +88,7 @@ class AwsProfile(containers.DeclarativeContainer):
         decisions=decisions,
         clock=clock,
         ids=ids,
+        starts=starts,
     )
 
 

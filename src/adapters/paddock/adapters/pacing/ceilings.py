@@ -1,0 +1,100 @@
+"""How the limits of EC2 and GitHub are parted: what each process may take by itself, and what all take together.
+
+A process has a few tokens of its own, so that a job alone costs the table no request. The rest stands in the table's
+`Pace`. What a process has taken there it must use within `keep`. That the parts never come to more than the whole is
+arithmetic:
+
+* at most `processes` live at once, and at most as many new ones begin in a minute;
+* a process's own tokens are a `Bucket` that is full when it begins;
+* so what is shared is the limit, less the own tokens of all who live and of as many newcomers, less what may have
+  been taken up to `keep` earlier and is used only now.
+"""
+
+from collections.abc import Mapping
+
+import attrs
+
+from paddock.core.pace import Bucket, Limit, Window
+from paddock.core.units import MINUTE, SECOND, Span
+
+
+@attrs.frozen
+class Ceiling:
+    """One limit, parted. `block`: so many are taken at once from what is shared, if there are so many."""
+
+    shared: Limit
+    own: Bucket
+    keep: Span
+    block: int = 1
+
+
+def part_bucket(whole: Bucket, own: Bucket, *, processes: int, keep: Span, block: int = 1) -> Ceiling:
+    """Part a bucket.
+
+    Raises:
+        ValueError: nothing is left to share.
+    """
+    # In parts of a millionth of a token per second, rounded against us.
+    each = -(-_MILLION * SECOND // own.every) + -(-_MILLION * SECOND * own.capacity // MINUTE)
+    rate = _MILLION * SECOND // whole.every - processes * each
+    every = -(-_MILLION * SECOND // rate) if rate > 0 else 0
+    capacity = whole.capacity - 2 * processes * own.capacity - (-(-keep // every) if every else 0)
+    return Ceiling(Bucket(_some(capacity, processes), every), own, keep, block)
+
+
+def part_window(whole: Window, own: Bucket, *, processes: int, keep: Span, block: int = 1) -> Ceiling:
+    """Part a window.
+
+    Raises:
+        ValueError: nothing is left to share.
+    """
+    each = own.capacity + whole.span // own.every + own.capacity * (1 + -(-whole.span // MINUTE))
+    most = whole.most - processes * each
+    return Ceiling(Window(_some(most, processes), whole.span + keep, whole.slice), own, keep, block)
+
+
+def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Ceiling]:
+    """EC2's limits, per account and region. Source: "Request throttling for the Amazon EC2 API".
+
+    CreateFleet falls under "other mutating calls" there; that its machines are drawn from RunInstances' bucket is
+    assumed. Only dispatchers launch; `watchers` are all who look at machines and end them: functions for events and
+    reports, and sweeps.
+    """
+    rare, often = Bucket(1, 30 * SECOND), Bucket(2, 30 * SECOND)
+    return {
+        FLEETS: part_bucket(Bucket.refilled(50, 5), rare, processes=dispatchers, keep=3 * SECOND),
+        MACHINES: part_bucket(Bucket.refilled(1_000, 2), rare, processes=dispatchers, keep=_KEPT),
+        DESCRIBES: part_bucket(
+            Bucket.refilled(50, 10), Bucket(1, 5 * SECOND), processes=watchers, keep=2 * SECOND, block=5
+        ),
+        PAGES: part_bucket(Bucket.refilled(100, 20), often, processes=watchers, keep=SECOND, block=5),
+        ENDS: part_bucket(Bucket.refilled(100, 5), often, processes=watchers, keep=SECOND, block=5),
+        ENDED: part_bucket(Bucket.refilled(1_000, 20), often, processes=watchers, keep=SECOND, block=5),
+    }
+
+
+def github_ceilings(*, dispatchers: int = 5, registrations: int = 180) -> Mapping[str, Ceiling]:
+    """GitHub's limits, per installation of the App. Source: "Rate limits for the REST API".
+
+    900 points a minute for one endpoint, 5 for each write: 180 registrations. Only dispatchers register.
+    """
+    whole = Window(registrations, MINUTE, 5 * SECOND)
+    return {REGISTRATIONS: part_window(whole, Bucket(1, 30 * SECOND), processes=dispatchers, keep=_KEPT)}
+
+
+FLEETS = "ec2.CreateFleet"
+MACHINES = "ec2.machines"
+DESCRIBES = "ec2.DescribeInstances"
+PAGES = "ec2.DescribeInstances.page"
+ENDS = "ec2.TerminateInstances"
+ENDED = "ec2.terminated"
+REGISTRATIONS = "github.registrations"
+
+_MILLION = 1_000_000
+_KEPT: Span = 10 * SECOND
+
+
+def _some(left: int, processes: int) -> int:
+    if left < 1:
+        raise ValueError(f"processes = {processes}: with so many, nothing of the limit is left to be shared")
+    return left

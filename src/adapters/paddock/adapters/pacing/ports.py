@@ -1,0 +1,119 @@
+"""The ports behind a `Purse`: every call takes what it costs first, and is not made if there is nothing left."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import attrs
+
+from paddock.adapters.pacing.ceilings import DESCRIBES, ENDED, ENDS, FLEETS, MACHINES, PAGES, REGISTRATIONS
+from paddock.adapters.pacing.purse import Needs, Purse
+from paddock.core.job import Job
+from paddock.core.ports.github import GitHub, JitConfig, RegisteredRunner, Runners, Scope
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
+from paddock.core.ports.records import Page
+from paddock.core.spec import Offer, RunnerSpec
+from paddock.core.units import Moment
+
+CHUNK = 200
+"""Ids in a request, as EC2's adapter sends them."""
+
+
+class PacedStarts:
+    """`Starts`: a job is started once there is a machine for it in EC2's limits, and a registration in GitHub's."""
+
+    def __init__(self, purse: Purse) -> None:
+        """Args: what this process may ask for."""
+        self._purse = purse
+
+    def ask(self, jobs: Sequence[tuple[Job, RunnerSpec]]) -> Sequence[Moment | None]:
+        """See `Starts.ask`. Jobs of one kind share a request."""
+        asked: list[tuple[Needs, bool]] = []
+        kinds: set[RunnerSpec] = set()
+        for job, spec in jobs:
+            owner = job.facts.repository.partition("/")[0]
+            needs = {MACHINES: 1, _registrations(owner): 1, **({} if spec in kinds else {FLEETS: 1})}
+            kinds.add(spec)
+            asked.append((needs, bool(job.not_before)))
+        return self._purse.ask(asked)
+
+    def waited(self) -> bool:
+        """See `Starts.waited`."""
+        return self._purse.waited()
+
+
+class PacedMachines:
+    """`Machines` within EC2's limits."""
+
+    def __init__(self, inner: Machines, purse: Purse) -> None:
+        """Args: the cloud; what this process may ask of it."""
+        self._inner = inner
+        self._purse = purse
+
+    def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
+        """Remembered: costs nothing."""
+        return self._inner.offers(spec)
+
+    def launch(self, request: LaunchRequest) -> LaunchOutcome:
+        """One request, and so many machines."""
+        self._purse.spend(MACHINES, request.count)
+        self._purse.spend(FLEETS)
+        return self._inner.launch(request)
+
+    def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        """One request for each chunk."""
+        self._purse.spend(DESCRIBES, _chunks(ids))
+        return self._inner.describe(ids)
+
+    def page(self, *, cursor: str | None = None) -> Page[Machine]:
+        """One request."""
+        self._purse.spend(PAGES)
+        return self._inner.page(cursor=cursor)
+
+    def terminate(self, ids: Sequence[str]) -> None:
+        """One request for each chunk, and so many machines."""
+        if ids:
+            self._purse.spend(ENDED, len(ids))
+            self._purse.spend(ENDS, _chunks(ids))
+        self._inner.terminate(ids)
+
+
+class PacedRunners:
+    """`Runners` within GitHub's limit on registrations."""
+
+    def __init__(self, inner: Runners, purse: Purse) -> None:
+        """Args: GitHub's runners; what this process may ask of them."""
+        self._inner = inner
+        self._purse = purse
+
+    def jit_config(self, scope: Scope, name: str, labels: Sequence[str], group: int) -> JitConfig:
+        """One registration."""
+        self._purse.spend(_registrations(scope.owner))
+        return self._inner.jit_config(scope, name, labels, group)
+
+    def registration_token(self, scope: Scope) -> str:
+        """Not limited for itself."""
+        return self._inner.registration_token(scope)
+
+    def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
+        """Not limited for itself."""
+        return self._inner.get(scope, runner_id)
+
+    def registered(self, scope: Scope) -> Iterator[RegisteredRunner]:
+        """Not limited for itself."""
+        return self._inner.registered(scope)
+
+    def delete(self, scope: Scope, runner_id: int) -> bool:
+        """Not limited for itself."""
+        return self._inner.delete(scope, runner_id)
+
+
+def paced_github(github: GitHub, purse: Purse) -> GitHub:
+    """GitHub, whose registrations are within its limit."""
+    return attrs.evolve(github, runners=PacedRunners(github.runners, purse))
+
+
+def _registrations(owner: str) -> str:
+    return f"{REGISTRATIONS}/{owner.casefold()}"
+
+
+def _chunks(ids: Sequence[str]) -> int:
+    return max(1, -(-len(ids) // CHUNK))

@@ -1,0 +1,286 @@
+"""Limits as values, their parts, and purses that share them: no more is ever taken than the whole allows."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from paddock.adapters.memory import ManualClock, MemoryRecords
+from paddock.adapters.pacing import Purse, ec2_ceilings, github_ceilings
+from paddock.adapters.pacing.ceilings import Ceiling, part_bucket, part_window
+from paddock.core.errors import Throttled
+from paddock.core.pace import PACE, Bucket, Limit, Pace, State, Window
+from paddock.core.records import PACES
+from paddock.core.units import MINUTE, SECOND, Moment, Span
+from tests.strategies import NOON
+
+MILLI: Span = SECOND // 1_000
+
+buckets = st.builds(Bucket, capacity=st.integers(1, 50), every=st.integers(MILLI, 3 * SECOND))
+windows = st.builds(
+    Window, most=st.integers(1, 50), span=st.integers(SECOND, 2 * MINUTE), slice=st.integers(SECOND, 20 * SECOND)
+)
+takes = st.lists(st.tuples(st.integers(0, 20 * SECOND), st.integers(1, 8)), max_size=60)
+
+
+def taken(limit: Limit, asked: Sequence[tuple[Span, int]], most: int) -> list[tuple[Moment, int]]:
+    """What was had of what was asked for, after one span the next, and when."""
+    state: State = ()
+    now, had = NOON, list[tuple[Moment, int]]()
+    for after, wanted in asked:
+        now += after
+        count = min(wanted, most)
+        then, wait = limit.take(state, count, now)
+        if wait == 0:
+            had.append((now, count))
+        else:
+            assert then == state, "who gets nothing takes nothing"
+        state = then
+    return had
+
+
+def heaviest(had: Sequence[tuple[Moment, int]], limit: Bucket | Window) -> int:
+    """By how much the worst stretch of time is over the limit; 0 or less if none is."""
+    worst = -1
+    for first, (since, _) in enumerate(had):
+        count = 0
+        for at, number in had[first:]:
+            if isinstance(limit, Window) and at - since > limit.span:
+                break
+            count += number
+            most = limit.most if isinstance(limit, Window) else limit.capacity + (at - since) // limit.every
+            worst = max(worst, count - most)
+    return worst
+
+
+@given(buckets, takes)
+def test_a_bucket_never_gives_more_than_it_holds_and_gets_back(bucket: Bucket, asked: list[tuple[Span, int]]) -> None:
+    """In any stretch of time no more is taken than the capacity and what came back meanwhile."""
+    assert heaviest(taken(bucket, asked, bucket.capacity), bucket) <= 0
+
+
+@given(windows, takes)
+def test_a_window_never_gives_more_than_its_most(window: Window, asked: list[tuple[Span, int]]) -> None:
+    """In any stretch of time as long as the window no more is taken than it allows, wherever the stretch begins."""
+    assert heaviest(taken(window, asked, window.most), window) <= 0
+
+
+@given(buckets | windows, takes, st.integers(1, 8))
+def test_a_wait_is_long_enough_and_no_longer_than_a_full_turn(
+    limit: Bucket | Window, asked: list[tuple[Span, int]], wanted: int
+) -> None:
+    """Whoever waits as long as told finds what he wanted, if nobody else came; a little sooner he does not."""
+    most = limit.most if isinstance(limit, Window) else limit.capacity
+    state: State = ()
+    now = NOON
+    for after, count in asked:
+        now += after
+        state, _ = limit.take(state, min(count, most), now)
+    _, wait = limit.take(state, min(wanted, most), now)
+    assert limit.take(state, min(wanted, most), now + wait)[1] == 0
+    if wait:
+        assert limit.take(state, min(wanted, most), now + wait - 1)[1] == 1
+    assert wait <= most * limit.step
+
+
+def test_a_clock_that_was_set_back_gives_nothing_twice() -> None:
+    """Tokens that were taken in what is now the future stay taken."""
+    for limit, most in ((Bucket(5, SECOND), 5), (Window(5, 10 * SECOND, SECOND), 5)):
+        state, _ = limit.take((), most, NOON)
+        assert limit.take(state, 1, NOON - MINUTE)[1] > 0
+
+
+def test_more_than_there_can_ever_be_is_refused_with_a_word() -> None:
+    """A count that is over the whole is a mistake of whoever asks, and so is none."""
+    for limit in (Bucket(5, SECOND), Window(5, 10 * SECOND, SECOND)):
+        for count in (0, 6):
+            with pytest.raises(ValueError, match=f"count = {count}: must be 1 to 5"):
+                limit.take((), count, NOON)
+
+
+def test_everybody_in_a_line_gets_a_place_of_his_own() -> None:
+    """Places follow each other by the limit's step, none sooner than there is room; turns are at every fifth second."""
+    limit, pace, places, turns = Bucket(5, SECOND), Pace(), list[Moment](), list[Moment]()
+    for _ in range(4):
+        pace, turn = pace.queue("x", limit, 3 * SECOND, NOON)
+        places.append(pace.lines["x"] - NOON)
+        turns.append(turn - NOON)
+    assert places == [3 * SECOND, 4 * SECOND, 5 * SECOND, 6 * SECOND]
+    assert turns == [5 * SECOND, 5 * SECOND, 5 * SECOND, 10 * SECOND]
+    assert pace.waited_for("x", NOON + 10 * SECOND - 1)
+    assert not pace.waited_for("x", NOON + 10 * SECOND)
+
+
+# -- purses -----------------------------------------------------------------------------------------------------------
+
+PROCESSES = 3
+WHOLE_BUCKET = Bucket(40, SECOND // 4)
+WHOLE_WINDOW = Window(60, 20 * SECOND, SECOND)
+OWN = Bucket(2, 10 * SECOND)
+PARTS = {
+    "bucket": part_bucket(WHOLE_BUCKET, OWN, processes=PROCESSES, keep=SECOND, block=3),
+    "window": part_window(WHOLE_WINDOW, OWN, processes=PROCESSES, keep=SECOND, block=3),
+}
+WHOLES: dict[str, Bucket | Window] = {"bucket": WHOLE_BUCKET, "window": WHOLE_WINDOW}
+
+deeds = st.lists(
+    st.tuples(
+        st.integers(0, PROCESSES - 1),  # whose
+        st.integers(0, 2 * SECOND),  # how long after the deed before
+        st.sampled_from(("spend", "ask", "new")),
+        st.integers(1, 6),
+    ),
+    max_size=80,
+)
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(sorted(WHOLES)), deeds)
+def test_processes_together_never_take_more_than_the_whole(what: str, deeds: list[tuple[int, Span, str, int]]) -> None:
+    """Any interleaving: own tokens, shared ones, blocks kept for a while, and processes that are followed by others."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purses = [Purse(store, PARTS, clock) for _ in range(PROCESSES)]
+    used: list[tuple[Moment, int]] = []
+    born: list[Moment] = []
+    for whose, after, deed, count in deeds:
+        clock.advance(after)
+        if deed == "new":
+            if sum(clock.now() - at <= MINUTE for at in born) < PROCESSES:
+                born.append(clock.now())
+                purses[whose] = Purse(store, PARTS, clock)
+        elif deed == "ask":
+            turns = purses[whose].ask([({what: 1}, False)] * count)
+            clock.advance(SECOND // 2)  # what was asked for is used a little later
+            for turn in turns:
+                if turn is None:
+                    purses[whose].spend(what)
+                    used.append((clock.now(), 1))
+                else:
+                    assert turn > clock.now() - SECOND // 2
+        else:
+            try:
+                purses[whose].spend(what, count)
+            except Throttled:
+                pass
+            else:
+                used.append((clock.now(), count))
+    assert heaviest(used, WHOLES[what]) <= 0
+
+
+@pytest.mark.parametrize("what", sorted(WHOLES))
+def test_processes_that_take_whatever_they_get_stay_within_the_whole(what: str) -> None:
+    """All of them ask all the time, for minutes, and as many new ones as may begin do so: the worst that may be."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purses = [Purse(store, PARTS, clock) for _ in range(PROCESSES)]
+    used: list[tuple[Moment, int]] = []
+    for tick in range(1, 2_400):
+        if tick % 601 < PROCESSES:  # as many as live, in every minute and a little more
+            purses[tick % 601] = Purse(store, PARTS, clock)
+        for purse in purses:
+            try:
+                purse.spend(what)
+            except Throttled:
+                continue
+            used.append((clock.now(), 1))
+        clock.advance(SECOND // 10)
+    assert heaviest(used, WHOLES[what]) <= 0
+    assert sum(count for _, count in used) > 400  # and they are not kept from what there is
+
+
+def test_what_is_not_used_soon_is_lost() -> None:
+    """A block is kept for a second: who comes later takes a new one from what is shared."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, PARTS, clock)
+    versions = list[int]()
+    for pause in (0, 0, 0, 0, SECOND, SECOND):
+        clock.advance(pause)
+        purse.spend("bucket")
+        pace = store.get(PACE)
+        versions.append(0 if pace is None else pace.version)
+    assert versions == [0, 0, 1, 1, 2, 3]  # two of its own, then blocks of three
+
+
+class Meddling:
+    """A store in which another purse spends between any two calls."""
+
+    def __init__(self, inner: MemoryRecords[Pace]) -> None:
+        self._inner = inner
+        self.other: Purse | None = None
+
+    def _meddle(self) -> None:
+        other, self.other = self.other, None
+        if other is not None:
+            other.spend("bucket", 3)
+            self.other = other
+
+    def add(self, record: Pace) -> bool:
+        """See `Records.add`."""
+        self._meddle()
+        return self._inner.add(record)
+
+    def get(self, key: str) -> Pace | None:
+        """See `Records.get`."""
+        found = self._inner.get(key)
+        self._meddle()
+        return found
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._inner, name)
+
+
+def test_whoever_was_faster_is_counted() -> None:
+    """Another process changes the state between reading and writing: both have taken, and nothing is lost."""
+    clock, records = ManualClock(NOON), MemoryRecords(PACES)
+    store = Meddling(records)
+    purse = Purse(store, PARTS, clock)  # type: ignore[arg-type]  # what it lacks it hands on
+    store.other = Purse(records, PARTS, clock)
+    purse.spend("bucket", 3)
+    store.other = None
+    pace = records.get(PACE)
+    assert pace is not None
+    full_at = pace.used["bucket"][0] - NOON
+    taken_in_all, each = full_at // PARTS["bucket"].shared.step, 3
+    assert taken_in_all == each * pace.version
+    assert pace.version > 1
+
+
+def test_one_call_costs_the_table_nothing() -> None:
+    """A process's own tokens pay for a job alone, and no record is ever made."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, PARTS, clock)
+    for _ in range(10):
+        assert purse.ask([({"bucket": 1, "window": 1}, False)]) == [None]
+        purse.spend("bucket")
+        purse.spend("window")
+        clock.advance(10 * SECOND)
+    assert store.get(PACE) is None
+
+
+def test_nobody_goes_before_those_who_wait() -> None:
+    """While others wait for their turn, a newcomer stands at the end of the line, though there may be room again."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    first, second = Purse(store, PARTS, clock), Purse(store, PARTS, clock)
+    many = first.ask([({"window": 1}, False)] * 60)
+    told = [turn for turn in many if turn is not None]
+    assert told == sorted(told)
+    assert many[: len(many) - len(told)] == [None] * (len(many) - len(told))
+    second.ask([({"window": 1}, False)] * 3)
+    clock.set(max(told) - 1)
+    assert second.waited()
+    (turn,) = second.ask([({"window": 1}, False)])
+    assert turn is not None
+    assert turn >= max(told)
+    clock.set(max(told))
+    assert second.ask([({"window": 1}, True)]) == [None]
+
+
+def test_the_parts_of_the_real_limits_leave_most_of_them_to_share() -> None:
+    """What five dispatchers keep for themselves is a small part, and nothing is left of a limit with too many."""
+    ceilings = {**ec2_ceilings(), **github_ceilings()}
+    assert all(isinstance(one, Ceiling) for one in ceilings.values())
+    registrations = ceilings["github.registrations"].shared
+    assert isinstance(registrations, Window)
+    assert registrations.most >= 150
+    with pytest.raises(ValueError, match="processes = 100: with so many, nothing of the limit is left"):
+        github_ceilings(dispatchers=100)
