@@ -11,6 +11,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
+import attrs
+
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage, Observed
@@ -38,6 +40,7 @@ MOST_AHEAD = 20
 _SOON: Span = 2 * SECOND
 _UNKNOWN: Span = 15 * SECOND
 _ON_ITS_WAY: Span = 30 * SECOND  # so long is a message that comes by itself left to come
+_IN_TURN = "as many are started as EC2 and GitHub allow: it comes in its turn"
 
 
 class Dispatch:
@@ -86,7 +89,8 @@ class Dispatch:
                 except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own request alone
                     handled.setdefault(job_id, self._trouble(job_id, error))
         # Nearly all are news: those are admitted before they are written down, which takes one request and not two.
-        news = {job_id: request for job_id, request in firsts.items() if request.delivery}
+        # Where jobs wait for their turn, many come back, and none must stand in the line twice.
+        news = {} if self._starts.waited() else {key: request for key, request in firsts.items() if request.delivery}
         fresh = {job_id: Job(request.job, received_at=request.received_at) for job_id, request in news.items()}
         self._round(fresh, news, handled)
         self._round({}, {job_id: one for job_id, one in firsts.items() if job_id not in handled}, handled)
@@ -185,16 +189,25 @@ class Dispatch:
                     handled[job.id] = verdict
             except Exception as error:  # noqa: BLE001 - as above
                 handled[job.id] = self._trouble(job.id, error)
-        return self._in_turn(admitted, {job.id for job in fresh}, handled)
+        return self._in_turn(admitted, {job.id for job in fresh}, unwritten, handled)
 
     def _in_turn(
-        self, admitted: list[tuple[Job, RunnerSpec]], here: AbstractSet[int], handled: dict[int, Handled]
+        self,
+        admitted: list[tuple[Job, RunnerSpec]],
+        here: AbstractSet[int],
+        unwritten: dict[int, Job],
+        handled: dict[int, Handled],
     ) -> list[tuple[Job, RunnerSpec]]:
         """Those that may be started now. The others keep their message, which comes again when it is their turn."""
         turns = self._starts.ask(admitted) if admitted else ()
         for (job, _), turn in zip(admitted, turns, strict=True):
-            if turn is not None and job.id in here:
+            if turn is None or job.id not in here:
+                continue
+            if unwritten.pop(job.id, None) is None:
                 handled[job.id] = self._later(job, turn)
+            elif self._jobs.add(attrs.evolve(job, not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=_IN_TURN)):
+                self._record.job(job.id, "queued", queued_with(job))
+                handled[job.id] = self._told(job, turn)
         return [one for one, turn in zip(admitted, turns, strict=True) if turn is None]
 
     def _ahead_of(self, fresh: Sequence[Job]) -> list[Job]:
@@ -246,19 +259,21 @@ class Dispatch:
         return run
 
     def _later(self, job: Job, turn: Moment) -> Handled:
-        wait = turn - self._clock.now()
-        reason = "as many are started as EC2 and GitHub allow: it comes in its turn"
         try:
             self._jobs.update(
                 job.key,
                 JobIs(state=JobState.QUEUED, launch=job.launch),
-                JobChange(not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=reason),
+                JobChange(not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=_IN_TURN),
             )
         except (Conflict, NotFound):
             return Done()
-        if job.reason != reason:
-            self._record.job(job.id, "in_turn", f"it waits {span_text(wait)}: {reason}")
-        return Again(wait, reason)
+        return self._told(job, turn)
+
+    def _told(self, job: Job, turn: Moment) -> Again:
+        wait = turn - self._clock.now()
+        if job.reason != _IN_TURN:
+            self._record.job(job.id, "in_turn", f"it waits {span_text(wait)}: {_IN_TURN}")
+        return Again(wait, _IN_TURN)
 
     def _wait(self, job: Job, verdict: Wait) -> Handled:
         try:
