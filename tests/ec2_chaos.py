@@ -248,6 +248,7 @@ def _live(machine: Ec2Machine, number: int, scenario: Scenario, faults: Sequence
         aside=spooled(machine, "spool/bad"),
         began=(notes / "began").exists(),
         said=(notes / "said").exists(),
+        start=None if touched else "heartbeat_at" in (machine.aws.item() or {}),
         succeeded=(notes / "succeeded").exists(),
         left=left,
         pressed=machine.system.calls,

@@ -28,7 +28,8 @@ class Outcome:
 
     ``undisturbed``: the end it would have had by itself; None if a pool's machine that was to end without a word.
     ``causes``: all reasons that it may give, by what was done to it. ``sure``: nothing was done that may change the
-    end. ``deliverable``: the queue took reports, at the latest when it left.
+    end. ``deliverable``: the queue took reports, at the latest when it left. ``start``: whether the start of a job was
+    told, which is a sign of life in the machine's item; None if the table was not to be had all the time.
     """
 
     machine: str
@@ -37,6 +38,7 @@ class Outcome:
     aside: Sequence[RunnerReported] = ()
     began: bool = False  # the runner was about to say that the job runs
     said: bool = False  # ... and had said so
+    start: bool | None = None
     succeeded: bool = False  # the runner was about to say that the job was a success
     left: Sequence[str] = ()
     pressed: Sequence[str] = PRESSED
@@ -93,8 +95,7 @@ def _truth(of: Outcome, end: RunnerReported) -> Iterator[str]:
         yield "truth: the end of a job is told that never began"
     if not finished and of.said and end.reason not in UNSURE:
         yield f"truth: a failed start ({end.reason}) is told of a job that had begun"
-    started = any(report.event is ReportEvent.STARTED for report in (*of.delivered, *of.spooled, *of.aside))
-    if not finished and started and end.reason != "orphan":
+    if not finished and of.start and end.reason != "orphan":
         yield f"truth: a failed start ({end.reason}) is told after the job's start"
     if (end.result is OperationalResult.FAILED_TO_START) is finished or end.result is None:
         yield f"truth: {end.event.value} with result {end.result}"
@@ -108,11 +109,12 @@ def _order(of: Outcome) -> Iterator[str]:
     events = [report.event for report in of.delivered]
     if any(report.machine != of.machine for report in of.delivered):
         yield "order: a report of another machine"
-    started = {repr(report) for report in of.delivered if report.event is ReportEvent.STARTED}
-    if len(started) > 1 or (started and not of.began):
-        yield f"order: {len(started)} different starts of a job that {'began' if of.began else 'never began'}"
+    if of.start and not of.began:
+        yield "order: the start of a job is told that never began"
+    if ReportEvent.STARTED in events:
+        yield "order: the start of a job is told by a message"
     first = next((at for at, event in enumerate(events) if event in FINAL), len(events))
     if any(event not in FINAL for event in events[first:]):
         yield "order: something is told after the end"
-    if of.deliverable and of.sure and ReportEvent.FINISHED in events and ReportEvent.STARTED not in events[:first]:
+    if of.deliverable and of.sure and ReportEvent.FINISHED in events and of.start is False:
         yield "order: the end of a job is told, and its start is not"

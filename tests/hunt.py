@@ -1,4 +1,4 @@
-"""Play seeds of chaos until one goes wrong: ``python -m tests.hunt SEEDS JOBS``. It says which; ends with 1."""
+"""Play seeds of chaos until one goes wrong: ``python -m tests.hunt SEEDS JOBS [FIRST]``. It says which; ends with 1."""
 
 import sys
 from itertools import chain
@@ -9,7 +9,7 @@ from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import MINUTE
 
 
-def main(seeds: int, jobs: int) -> int:
+def main(seeds: int, jobs: int, first: int = 0) -> int:
     """Quiet worlds first, without limits and with: many bugs need no fault. Then some with a single kind of fault."""
     narrow = FleetSettings(repositories=REPOSITORIES, limits=Limits(machines=12, machines_per_repository=6))
     quiet = (Case(0, jobs, FaultPlan()), Case(1, jobs, FaultPlan(), narrow), Case(2, jobs, FaultPlan(), quota=32))
@@ -17,7 +17,7 @@ def main(seeds: int, jobs: int) -> int:
     deaf = FaultPlan("nobody is heard", webhook_lost=4_000, report_lost=8_000, outages=shut)
     blind = FaultPlan("nothing is seen", stale=5_000, failure=3_000)
     single = (Case(seed, jobs, plan) for seed, plan in enumerate((deaf, deaf, blind, blind, deaf, deaf)))
-    cases = chain(quiet, single, (case_of(seed, jobs) for seed in range(seeds)))
+    cases = chain(quiet, single, (case_of(seed, jobs) for seed in range(first, first + seeds)))
     for case in cases:
         violations = broken(case)
         if violations:
@@ -27,4 +27,4 @@ def main(seeds: int, jobs: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(*map(int, sys.argv[1:])))

@@ -140,6 +140,9 @@ def test_bundles_hold_a_store_for_every_port(local: LocalProfile, profile_name: 
     table = profile.table()
     for field in attrs.fields(stores.Table):
         store = getattr(table, field.name)
+        if field.name == "together":
+            assert store.write([])
+            continue
         assert {"add", "get", "update", "page"} <= set(dir(store)), field.name
         assert list(store.page("all", "none").items if field.name in {"jobs", "runners"} else []) == []
     for part, port in PORTS.items():

@@ -126,7 +126,7 @@ def test_the_agent_is_killed_while_it_leaves(cloud: Ec2, tmp_path: Path, operati
 
         def act(pid: int) -> None:
             reach(machine, "job")
-            eventually(lambda: "SendMessage" in machine.aws.front.operations(), "the job's start told")
+            eventually(lambda: "heartbeat_at" in (machine.aws.item() or {}), "the job's start told")
             cuts.cut([operation])
             before = machine.aws.front.operations().count(operation)
             go.touch()
