@@ -144,7 +144,7 @@ def test_the_job_is_served_in_spite_of(cloud: Ec2, name: str) -> None:
 
 
 def test_orders_that_were_lost_on_their_way_are_told(cloud: Ec2) -> None:
-    """They are taken in one request, unread. Should its answer be lost, nobody has them: another machine gets the job."""
+    """They are taken in one request, unread. Should its answer be lost, nobody has them: the job goes elsewhere."""
     with cloud.machine(runner_package(script(job="build"))) as machine:
         machine.assign()
         machine.aws.front.lose.update(UpdateItem=1)
