@@ -279,6 +279,30 @@ def test_a_machine_that_works_unheard_is_known_to_work() -> None:
     assert (told, world.cloud.alive) == (["ready", "busy"], [machine])
 
 
+def test_a_silent_machine_whose_job_nobody_knows_is_ended_once_github_has_no_work_on_it() -> None:
+    """Its agent died, and no word of its job ever came through: it must not live as long as the longest job may."""
+    world = World(reports=lambda _: ())
+    job = world.push_job(lasts=10 * HOUR)
+    world.run(MINUTE)
+    machine, deadlines = world.record(job).machine or "", world.settings.deadlines
+    world.sweeps(on=False)
+    world.silence(machine)
+    world.table.jobs.remove(str(job))
+    world.table.runners.update(machine, {}, {"served_job": None})
+    world.clock.advance(deadlines.silence - 2 * MINUTE)
+    world.fleet.sweep()
+    assert world.runner(machine).state is RunnerState.BUSY
+    world.clock.advance(3 * MINUTE)
+    world.fleet.sweep()
+    assert world.runner(machine).state is RunnerState.BUSY, "GitHub still has its job on it"
+    world.github.runs.complete(world.cloud.agents[machine].orders.runner_id, job, "failure")  # type: ignore[union-attr]
+    world.fleet.sweep()
+    assert (world.runner(machine).state, world.cloud.alive) == (RunnerState.DRAINING, [machine])
+    world.clock.advance(deadlines.drain + MINUTE)
+    world.fleet.sweep()
+    assert world.cloud.alive == []
+
+
 def test_a_machine_that_moved_on_while_github_was_asked_about_it_is_left_alone() -> None:
     """Word of its job came in that moment."""
     world = World()

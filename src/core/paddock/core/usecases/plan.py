@@ -74,6 +74,13 @@ class ReleaseMachine:
 
 
 @attrs.frozen
+class DoubtMachine:
+    """The machine runs a job that nobody knows of, or did: it is silent."""
+
+    machine: str
+
+
+@attrs.frozen
 class WakeJob:
     """The job waits and no message is on its way. An empty reason is not worth a decision."""
 
@@ -114,6 +121,7 @@ Act: TypeAlias = (
     | AdoptMachine
     | DrainMachine
     | ReleaseMachine
+    | DoubtMachine
     | InheritMachine
     | WakeJob
     | AskGitHub
@@ -197,6 +205,15 @@ def _useless(runner: Runner, jobs: Mapping[int, Job], now: Moment, deadlines: De
         yield EndMachine(runner.machine, reason, runner.state)
     elif idle and assigned is None and runner.assigned_job is not None:
         yield ReleaseMachine(runner.machine, runner.assigned_job)
+    elif doubtful(runner, assigned, now, deadlines):
+        yield DoubtMachine(runner.machine)
+
+
+def doubtful(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadlines) -> bool:
+    """True if the machine runs some job, nobody knows which, no job waits for word of it, and it is silent."""
+    waited_for = assigned is not None and assigned.live and assigned.machine == runner.machine
+    unknown = runner.state is RunnerState.BUSY and runner.served_job is None and not waited_for
+    return unknown and now - max(runner.busy_at or runner.launched_at, runner.heartbeat_at or 0) > deadlines.silence
 
 
 def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadlines) -> str:

@@ -5,7 +5,8 @@ second look at the record and the machine.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import attrs
 
@@ -30,6 +31,7 @@ from paddock.core.usecases.plan import (
     AdoptMachine,
     AskGitHub,
     CloseMachine,
+    DoubtMachine,
     DrainMachine,
     EndMachine,
     InheritMachine,
@@ -37,6 +39,7 @@ from paddock.core.usecases.plan import (
     ReleaseMachine,
     Snapshot,
     WakeJob,
+    doubtful,
     may_inherit,
     overdue,
     plan,
@@ -88,6 +91,18 @@ class Sweep:
         self._circuits = circuits
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep")
+        self._deeds: Mapping[type[Act], Callable[[Any], None]] = {
+            CloseMachine: self._close,
+            EndMachine: self._end,
+            AdoptMachine: self._take_in,
+            DrainMachine: self._drain,
+            ReleaseMachine: self._release,
+            DoubtMachine: self._doubt,
+            InheritMachine: self._inherit,
+            WakeJob: self._wake,
+            AskGitHub: self._ask,
+            RelaunchJob: self._relaunch,
+        }
 
     def __call__(self) -> SweepReport:
         """One run, bounded; what is left over is counted and done by the next one.
@@ -109,7 +124,7 @@ class Sweep:
                 continue
             kinds[kind] += 1
             try:
-                self._act(act)
+                self._deeds[type(act)](act)
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
         self._settle(kinds, errors)
@@ -131,27 +146,6 @@ class Sweep:
         machines = all_machines(self._machines)
         runners = live_runners(self._table)
         return Snapshot(self._clock.now(), live_jobs(self._table), runners, machines)
-
-    def _act(self, act: Act) -> None:
-        match act:
-            case CloseMachine():
-                self._close(act)
-            case EndMachine():
-                self._end(act)
-            case WakeJob():
-                self._wake(act)
-            case AskGitHub():
-                self._ask(act)
-            case AdoptMachine():
-                self._take_in(act)
-            case DrainMachine():
-                self._drain(act)
-            case ReleaseMachine():
-                self._release(act)
-            case InheritMachine():
-                self._inherit(act)
-            case RelaunchJob():
-                self._relaunch(act)
 
     def _close_together(self, acts: Sequence[Act], seen: Snapshot) -> set[str]:
         """Most machines end as they should: their records are closed in one step; the others one by one."""
@@ -234,6 +228,16 @@ class Sweep:
         runner, job = self._table.runners.get(act.machine), self._table.jobs.get(str(act.job_id))
         if runner is not None and runner.assigned_job == act.job_id and job is not None and not job.live:
             self._retire.unneeded(runner, f"job {act.job_id}, for which it was started, is {job.state}")
+
+    def _doubt(self, act: DoubtMachine) -> None:
+        """GitHub lets go of a runner only if it runs nothing: then it drains."""
+        runner = self._table.runners.get(act.machine)
+        runner = None if runner is None else self._retire.heard(runner)
+        if runner is None:
+            return
+        assigned = None if runner.assigned_job is None else self._table.jobs.get(str(runner.assigned_job))
+        if doubtful(runner, assigned, self._clock.now(), self._settings.deadlines):
+            self._retire.unneeded(runner, "it ran a job that nobody knows of, is silent, and GitHub has no work on it")
 
     def _inherit(self, act: InheritMachine) -> None:
         job, free = self._table.jobs.get(str(act.job_id)), self._table.runners.get(act.machine)
