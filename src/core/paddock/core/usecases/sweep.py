@@ -124,7 +124,7 @@ class Sweep:
                 continue
             kinds[kind] += 1
             try:
-                self._deeds[type(act)](act)
+                self._act(act)
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
         self._settle(kinds, errors)
@@ -146,6 +146,9 @@ class Sweep:
         machines = all_machines(self._machines)
         runners = live_runners(self._table)
         return Snapshot(self._clock.now(), live_jobs(self._table), runners, machines)
+
+    def _act(self, act: Act) -> None:
+        self._deeds[type(act)](act)
 
     def _close_together(self, acts: Sequence[Act], seen: Snapshot) -> set[str]:
         """Most machines end as they should: their records are closed in one step; the others one by one."""
