@@ -308,6 +308,19 @@ def test_one_jobs_trouble_does_not_keep_the_others_of_its_batch() -> None:
     assert world.record(good).state is JobState.LAUNCHED
 
 
+@pytest.mark.parametrize("call", ["github.workflows.run", "table.switches.get", "machines.offers"])
+def test_a_job_that_cannot_be_judged_yet_is_written_down_before_its_request_comes_back(call: str) -> None:
+    """The queue gives the request up after some tries; from then on the sweep looks after the record."""
+    broken = Failing({call: Unavailable("away")})
+    world = World(settings=FleetSettings(repositories=("acme/*",)), around=broken.around)
+    world.github.add_repository("acme/site", private=False)
+    job = world.push_job(repository="acme/site")
+    asked = requests(world, job)
+    asked[0] = attrs.evolve(asked[0], job=attrs.evolve(asked[0].job, private=False))
+    world.fleet.dispatch(asked)
+    assert world.record(job).state is JobState.QUEUED
+
+
 @pytest.mark.parametrize("call", ["table.switches.get", "table.together.write"])
 def test_a_table_that_is_away_lets_the_request_come_back(call: str) -> None:
     """And when it is back, the job is served, by one machine."""

@@ -108,7 +108,8 @@ class Dispatch:
             admitted = self._admitted(fresh.values(), unwritten, handled)
             handled.update(self._launching(admitted, frozenset(unwritten)))
         except Exception as error:  # noqa: BLE001 - as above
-            handled.update({job_id: self._trouble(job_id, error) for job_id in fresh if job_id not in handled})
+            left = [job_id for job_id in fresh if job_id not in handled and job_id not in unwritten]
+            handled.update({job_id: self._trouble(job_id, error) for job_id in left})
 
     def _look(self, request: JobMessage, fresh: dict[int, Job], handled: dict[int, Handled]) -> Job | None:
         """The job of a request as it stands written, among the `fresh` ones if it is to be launched now."""
@@ -188,7 +189,8 @@ class Dispatch:
                 else:
                     handled[job.id] = verdict
             except Exception as error:  # noqa: BLE001 - as above
-                handled[job.id] = self._trouble(job.id, error)
+                if unwritten.pop(job.id, None) is None:  # its message alone would be given up in the end
+                    handled[job.id] = self._trouble(job.id, error)
         return self._in_turn(admitted, {job.id for job in fresh}, unwritten, handled)
 
     def _in_turn(

@@ -99,7 +99,7 @@ class Launching:
             try:
                 groups.setdefault((spec, self._offers.market(job, spec)), []).append(job)
             except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own job alone
-                handled[job.id] = self._trouble(job, error)
+                handled.update(self._troubles([job], unwritten, error))
         if not groups:
             return handled
         known = self._offers.look({market for _, market in groups})
@@ -109,7 +109,7 @@ class Launching:
                 name = self._ids.token()
                 probe = self._offers.probe(spec, choice, name)
             except Exception as error:  # noqa: BLE001 - nor does one kind of machine stop the others
-                handled.update({job.id: self._trouble(job, error) for job in group})
+                handled.update(self._troubles(group, unwritten, error))
             else:
                 handled.update(self._chosen(name, spec, choice, probe, group, unwritten))
         return handled
@@ -276,6 +276,10 @@ class Launching:
             wakes=0,
             not_before=0,
         )
+
+    def _troubles(self, jobs: Sequence[Job], unwritten: AbstractSet[int], error: Exception) -> dict[int, Handled]:
+        """There is no launch for these now. Those without a record must get one before their message comes back."""
+        return {job.id: self._trouble(job, error) for job in jobs if job.id not in unwritten}
 
     def _trouble(self, job: Job, error: Exception) -> Again:
         self._record.fault(job.id, error)
