@@ -9,7 +9,7 @@ from typing import Final
 
 from paddock.adapters.aws.dynamodb.definition import ASSIGNMENT, PARTITION, SORT, TTL
 from paddock.adapters.aws.dynamodb.table import Table, TransactItem
-from paddock.adapters.aws.dynamodb.values import Item
+from paddock.adapters.aws.dynamodb.values import Item, Value
 from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
@@ -76,7 +76,13 @@ def _receipt(machine: str, item: Item) -> AssignmentReceipt:
     return AssignmentReceipt(
         machine,
         item.get(_NAME, {}).get("S", ""),
-        int(item.get(_NUMBER, {}).get("N", "0")),
+        _whole(item.get(_NUMBER)) or 0,
         taken=_TAKEN in item,
-        heartbeat_at=int(item[_HEARTBEAT]["N"]) if "N" in item.get(_HEARTBEAT, {}) else None,
+        heartbeat_at=_whole(item.get(_HEARTBEAT)),
     )
+
+
+def _whole(value: Value | None) -> int | None:
+    """A whole number, as a machine may have written it or not: one that cannot be read must not shield the machine."""
+    text = "" if value is None else str(value.get("N", ""))
+    return int(text) if text.isascii() and text.isdigit() else None
