@@ -8,6 +8,7 @@ from paddock.adapters.simulation.wires import Wired
 from paddock.adapters.simulation.words import facts_of, word_of
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.job import Job, JobFacts
+from paddock.core.ledger import day_of
 from paddock.core.messages import JobObserved, JobRequested, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
@@ -466,3 +467,25 @@ def test_a_time_that_github_cut_to_its_second_is_read_as_that_second(told: int, 
     facts = JobFacts(1, 1, "acme/app", ("paddock",))
     seen = JobObserved(facts, Observed.COMPLETED, heard, started_at=told * SECOND, completed_at=told * SECOND)
     assert (seen.began, seen.ended) == (taken, taken)
+
+
+def test_an_inherited_machine_is_billed_to_the_workflow_that_it_served() -> None:
+    """It was launched for a job of another one, and its books are closed in one step, from its own record."""
+    world = World(webhooks=lambda _: ())
+    left, taker = world.push_job(), world.push_job()
+    for job in (left, taker):
+        facts = observed(world, job, Observed.IN_PROGRESS).job
+        world.fleet.dispatch([JobRequested(attrs.evolve(facts, workflow=f"workflow of {job}"), NOON)])
+    first, second = (world.record(job).machine or "" for job in (left, taker))
+    for machine, job in ((first, taker), (second, left)):
+        world.fleet.events(reported(world, machine, ReportEvent.STARTED, started_at=NOON))  # before GitHub says whose
+        name = world.runner(machine).runner_name
+        world.fleet.events(observed(world, job, Observed.IN_PROGRESS, runner_name=name))
+    world.clock.advance(MINUTE)
+    done = reported(world, second, ReportEvent.FINISHED, result=OperationalResult.SERVED, conclusion="success")
+    world.fleet.events(done)
+    world.cloud.kill(second)
+    world.fleet.sweep()
+    assert not world.runner(second).live
+    bill = world.table.ledger.page("day", day_of(NOON)).items
+    assert {(one.job_id, one.workflow) for one in bill if one.machine == second} == {(left, f"workflow of {left}")}

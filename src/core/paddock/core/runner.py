@@ -19,7 +19,7 @@ class Runner:
 
     ``assigned_job`` is the job it is meant for, ``served_job`` the one GitHub gave it: a runner is label
     capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
-    ``workflow`` is that of the job it was launched for, whose cost it is unless another job is served.
+    ``repository`` and ``workflow`` are those of the job it is meant for, whose cost it is unless it serves another.
     ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
     when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud that ended it.
     """

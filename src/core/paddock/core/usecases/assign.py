@@ -164,12 +164,13 @@ class Assign:
         as_ordered = known is not None and known.runner_id == receipt.runner_id and known.assigned_job is not None
         if known is None or (as_ordered and known.repository == runner.repository):
             return
-        # One that was adopted before anybody knew whose it would be bears another job's repository and labels.
+        # One that was adopted before anybody knew whose it would be bears another job's facts.
         change = RunnerChange(
             runner_id=receipt.runner_id,
             runner_name=receipt.runner_name,
             assigned_job=job.id,
             repository=runner.repository,
+            workflow=runner.workflow,
             labels=runner.labels,
         )
         self._runners.update(runner.key, RunnerIs(), change)

@@ -224,7 +224,8 @@ class Life:
             JobChange(machine=free.machine, runner_name=free.runner_name, inherited=True),
         )
         if inherits is not None:
-            self._runners.update(free.key, RunnerIs(), RunnerChange(assigned_job=job.id))
+            change = RunnerChange(assigned_job=job.id, repository=job.facts.repository, workflow=job.facts.workflow)
+            self._runners.update(free.key, RunnerIs(), change)
             self._record.job(job.id, "swapped", reason, machine=free.machine)
 
     def wake(self, job: Job, reason: str) -> None:
