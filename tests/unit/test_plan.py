@@ -224,3 +224,17 @@ def test_machines_come_before_jobs() -> None:
     """A machine's end frees a place for a job."""
     found = acts(11 * SECOND, jobs=(JOB,), runners=(RUNNER,))
     assert kinds(found) == ["CloseMachine", "WakeJob"]
+
+
+def test_a_machine_that_must_end_is_inherited_by_nobody() -> None:
+    """It would be ended and given away in one run, and the job would wait for a machine that is gone."""
+    taken = attrs.evolve(RUNNER, state=RunnerState.BUSY, busy_at=NOON, assigned_job=2, served_job=2)
+    idle = attrs.evolve(RUNNER, machine="i-2", runner_name="paddock--i-2--abc", assigned_job=2)
+    left = attrs.evolve(JOB, state=JobState.LAUNCHED, machine="i-1", launched_at=NOON)
+    runs = attrs.evolve(JOB, facts=attrs.evolve(JOB.facts, job_id=2), state=JobState.RUNNING, machine="i-1")
+    machines = (MACHINE, attrs.evolve(MACHINE, id="i-2"))
+    found = {
+        after: kinds(acts(after, jobs=(left, runs), runners=(taken, idle), machines=machines))
+        for after in (MINUTE, HOUR)
+    }
+    assert found == {MINUTE: ["InheritMachine"], HOUR: ["EndMachine", "RelaunchJob"]}

@@ -131,7 +131,7 @@ Act: TypeAlias = (
 
 def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
     """What to do about what was seen, machines first (their ends free places), then jobs, oldest first."""
-    heirs = _heirs(seen)
+    heirs = _heirs(seen, deadlines)
     given = {act.machine for act in heirs}
     served = {act.job_id for act in heirs}
     machines = (act for act in _machines(seen, deadlines) if not _releases(act, given))
@@ -143,14 +143,17 @@ def _releases(act: Act, machines: AbstractSet[str]) -> bool:
     return isinstance(act, ReleaseMachine) and act.machine in machines
 
 
-def _heirs(seen: Snapshot) -> list[InheritMachine]:
+def _heirs(seen: Snapshot, deadlines: Deadlines) -> list[InheritMachine]:
     """Who inherits whose machine: jobs whose own serves another, oldest first, and machines that nobody waits for."""
     runners = {runner.machine: runner for runner in seen.runners}
     jobs = {job.id: job for job in seen.jobs}
+    meant_for = {runner.machine: jobs.get(runner.assigned_job or 0) for runner in seen.runners}
     free = [
         runner
         for runner in seen.runners
-        if runner.machine in seen.machines and may_inherit(runner, jobs.get(runner.assigned_job or 0))
+        if runner.machine in seen.machines
+        and may_inherit(runner, meant_for[runner.machine])
+        and not overdue(runner, meant_for[runner.machine], seen.now, deadlines)  # it is ended in the same run
     ]
     heirs: list[InheritMachine] = []
     for job in _oldest_first(seen.jobs) if free else ():
