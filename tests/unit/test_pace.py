@@ -12,7 +12,7 @@ from paddock.adapters.pacing.ceilings import Ceiling, part_bucket, part_window
 from paddock.core.errors import Throttled
 from paddock.core.pace import PACE, Bucket, Limit, Pace, State, Window
 from paddock.core.records import PACES
-from paddock.core.units import MINUTE, SECOND, Moment, Span
+from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON
 
 MILLI: Span = SECOND // 1_000
@@ -284,3 +284,19 @@ def test_the_parts_of_the_real_limits_leave_most_of_them_to_share() -> None:
     assert registrations.most >= 150
     with pytest.raises(ValueError, match="processes = 100: with so many, nothing of the limit is left"):
         github_ceilings(dispatchers=100)
+
+
+@pytest.mark.parametrize("limit", [Bucket(10, SECOND), Window(10, MINUTE, 5 * SECOND)])
+def test_a_clock_that_was_an_hour_ahead_stops_nobody_for_an_hour(limit: Bucket | Window) -> None:
+    """What was taken in a future that is none counts as taken just now: as much as there can be, and no more."""
+    state: State = ()
+    for _ in range(10):
+        state, wait = limit.take(state, 1, NOON + HOUR)
+        assert wait == 0
+    now, had = NOON, 0
+    while now < NOON + 5 * MINUTE:
+        state, wait = limit.take(state, 1, now)
+        had += not wait
+        now += SECOND
+    usual = 5 * 60 if isinstance(limit, Bucket) else 4 * 10
+    assert had >= usual - 20

@@ -14,7 +14,7 @@ from typing import Protocol, TypeAlias, TypedDict
 
 import attrs
 
-from paddock.core.units import SECOND, Moment, Span
+from paddock.core.units import MINUTE, SECOND, Moment, Span
 
 State: TypeAlias = tuple[int, ...]
 PACE = "pace"
@@ -22,6 +22,11 @@ PACE = "pace"
 
 TOGETHER: Span = 5 * SECOND
 """Turns are whole multiples of it, so that those whose turn has come share a launch."""
+
+
+_SKEW: Span = MINUTE
+"""A state from further ahead than this was written by a clock that was wrong: all of it counts as taken just now, but
+for what is asked for, so that there is a new state."""
 
 
 class Limit(Protocol):
@@ -62,8 +67,10 @@ class Bucket:
     def take(self, state: State, count: int, now: Moment) -> tuple[State, Span]:
         """See `Limit.take`."""
         _possible(count, self.capacity)
-        full = max(now, *state) + count * self.every if state else now + count * self.every
-        wait = full - now - self.capacity * self.every
+        empty = now + self.capacity * self.every
+        there = max(now, *state) if state else now
+        full = empty if there > empty + _SKEW else there + count * self.every
+        wait = full - empty
         return (state, wait) if wait > 0 else ((full,), 0)
 
 
@@ -91,8 +98,10 @@ class Window:
     def take(self, state: State, count: int, now: Moment) -> tuple[State, Span]:
         """See `Limit.take`. Where the clock was set back, the newest slice goes on."""
         _possible(count, self.most)
-        here = max(now // self.slice, *state[::2]) if state else now // self.slice
         slices = dict(zip(state[::2], state[1::2], strict=True))
+        if any(number * self.slice > now + _SKEW for number in slices):
+            slices = {now // self.slice: min(sum(slices.values()), self.most - count)}
+        here = max(now // self.slice, *slices) if slices else now // self.slice
         kept = {number: taken for number, taken in slices.items() if number >= here - self._reach}
         used = sum(kept.values())
         if used + count <= self.most:
