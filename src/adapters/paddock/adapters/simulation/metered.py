@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.simulation.protocols import SimulatedCloud
-from paddock.adapters.tables import NAMES, AnyRecords, carry_out, checked, hold, stores_in, table_of
+from paddock.adapters.tables import NAMES, stores_in, table_of
 from paddock.core.decision import Decision
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page, Records
@@ -80,6 +80,13 @@ class MeteredRecords(Generic[R]):
             self._changed(before, after)
         return after
 
+    def written(self, before: R | None, after: R) -> None:
+        """Another way of writing has done this, which is counted elsewhere: tell who is to be told."""
+        if before is None and self._added is not None:
+            self._added(after)
+        elif before is not None and self._changed is not None:
+            self._changed(before, after)
+
     def page(self, index: str, value: str, *, limit: int = 100, cursor: str | None = None) -> Page[R]:
         """A read for every four records, which are about a kilobyte each."""
         page = self._inner.page(index, value, limit=limit, cursor=cursor)
@@ -95,20 +102,23 @@ class MeteredRecords(Generic[R]):
 class MeteredTogether:
     """Several writes in one step, counted twice each, as DynamoDB's transactions are."""
 
-    def __init__(self, table: Table, metered: Mapping[str, AnyRecords], tally: Tally) -> None:
+    def __init__(self, table: Table, metered: Mapping[str, MeteredRecords[Any]], tally: Tally) -> None:
         """Args: the table itself; its counted stores; the count."""
+        self._inner = table.together
         self._stores = stores_in(table)
         self._metered = metered
         self._tally = tally
 
     def write(self, writes: Sequence[Write]) -> bool:
-        """Carry out every write, or none."""
-        checked(writes)
-        self._tally.writes += len(writes)
-        if not hold(writes, self._stores):
-            self._tally.writes += len(writes)
+        """Carry out every write, or none. It is the table's own step, for dispatchers may be threads."""
+        self._tally.writes += 2 * len(writes)
+        before = [self._stores[write.kind.prefix].get(write.key) for write in writes]
+        if not self._inner.write(writes):
             return False
-        carry_out(writes, self._metered)
+        for write, old in zip(writes, before, strict=True):
+            after = self._stores[write.kind.prefix].get(write.key)
+            if after is not None:
+                self._metered[write.kind.prefix].written(old, after)
         return True
 
 
