@@ -1,20 +1,24 @@
 """What is remembered of records that hardly ever change."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pytest
 
+from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.records import MemoryRecords
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.remembered import RememberedRecords
+from paddock.adapters.tables import stores_of
 from paddock.core.errors import Unavailable
 from paddock.core.ports.records import Page
 from paddock.core.records import SHORTAGES
 from paddock.core.shortage import Shortage
 from paddock.core.spec import Market
+from paddock.core.switch import PAUSED, Switch
 from paddock.core.units import SECOND
+from paddock.entrypoints.aws_lambda.factories import make_records
 
 NONE = Shortage("us-east-1a", "m7g.large", Market.SPOT, "InsufficientInstanceCapacity", until=5)
 OTHER = attrs.evolve(NONE, zone="us-east-1b")
@@ -146,3 +150,16 @@ def test_what_is_remembered_has_a_bound() -> None:
         records.page("all", "all", limit=number + 1)
     assert len(records._pages) <= 100
     assert len(records._records) <= 100
+
+
+def test_a_pause_is_remembered_by_nobody() -> None:
+    """Who resumes the fleet wakes its jobs at once, and a dispatcher that remembered would put them off once more."""
+    stores: Any = stores_of(MemoryRecords)
+    table, clock = memory_table(), ManualClock(0)
+    switches = make_records(stores, cast("Any", table.together), clock).switches
+    assert switches.get(PAUSED) is None
+    stores["CONFIG"].add(Switch(PAUSED, on=True, at=0))
+    clock.advance(10 * SECOND)
+    assert switches.get(PAUSED) == Switch(PAUSED, on=True, at=0)
+    stores["CONFIG"].update(PAUSED, {}, {"on": False})
+    assert switches.get(PAUSED) == Switch(PAUSED, on=False, at=0)

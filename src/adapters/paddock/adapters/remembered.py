@@ -4,7 +4,7 @@ For what is advice, and for what an operator says: a function that stays warm as
 each job. Whoever changes a record through the same store sees that at once; everybody else, when the time is over.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -19,16 +19,25 @@ _MOST = 100  # answers: far more than anybody asks for
 class RememberedRecords(Generic[R]):
     """See the port `Records`. Safe for threads if the store is. What raised is not remembered."""
 
-    def __init__(self, store: Records[R, Any, Any], clock: Clock, span: Span, *, single: bool = False) -> None:
+    def __init__(
+        self,
+        store: Records[R, Any, Any],
+        clock: Clock,
+        span: Span,
+        *,
+        single: bool = False,
+        fleeting: Callable[[R | None], bool] = lambda _: False,
+    ) -> None:
         """Args: the store; the time; for how long.
 
-        Listings are remembered, and with ``single`` also what `get` gave: only where nobody decides on it what to
-        write.
+        Listings are remembered, and with ``single`` also what `get` gave, unless it is ``fleeting``: only where nobody
+        decides on it what to write.
         """
         self._store = store
         self._clock = clock
         self._span = span
         self._single = single
+        self._fleeting = fleeting
         self._lock = Lock()
         self._pages: dict[tuple[str, str, int, str | None], tuple[Moment, Page[R]]] = {}
         self._records: dict[str, tuple[Moment, R | None]] = {}
@@ -51,6 +60,8 @@ class RememberedRecords(Generic[R]):
             return known[1]
         asked = self._clock.now()
         record = self._store.get(key)
+        if self._fleeting(record):
+            return record
         with self._lock:
             if len(self._records) >= _MOST:
                 self._records.clear()

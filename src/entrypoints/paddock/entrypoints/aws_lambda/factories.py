@@ -37,6 +37,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
 from paddock.core.records import CIRCUITS, SHORTAGES, SWITCHES
 from paddock.core.settings import FleetSettings
+from paddock.core.switch import Switch
 from paddock.core.units import SECOND, Span
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
@@ -103,8 +104,13 @@ def make_stores(table: DynamoTable, clock: Clock, ids: Ids) -> dict[str, DynamoR
 def make_records(stores: dict[str, DynamoRecords[Any]], together: DynamoTogether, clock: Clock) -> Table:
     """Every store. What is asked for with each job and hardly ever changes is remembered by a function that is warm."""
     advice = {kind.prefix: RememberedRecords(stores[kind.prefix], clock, ADVICE) for kind in (CIRCUITS, SHORTAGES)}
-    switches = RememberedRecords(stores[SWITCHES.prefix], clock, SWITCH, single=True)
+    switches = RememberedRecords(stores[SWITCHES.prefix], clock, SWITCH, single=True, fleeting=_is_on)
     return table_of({**stores, **advice, SWITCHES.prefix: switches}, together)
+
+
+def _is_on(switch: Switch | None) -> bool:
+    """A fleet that is resumed wakes its jobs at once: whoever remembers the pause would put all of them off again."""
+    return switch is not None and switch.on
 
 
 def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:
