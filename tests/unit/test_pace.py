@@ -266,6 +266,10 @@ def test_nobody_goes_before_those_who_wait() -> None:
     assert told == sorted(told)
     assert many[: len(many) - len(told)] == [None] * (len(many) - len(told))
     second.ask([({"window": 1}, False)] * 3)
+    for each in told:
+        if each < max(told):
+            clock.set(each)
+            first.ask([({"window": 1}, True)])
     clock.set(max(told) - 1)
     assert second.waited()
     (turn,) = second.ask([({"window": 1}, False)])
@@ -300,3 +304,14 @@ def test_a_clock_that_was_an_hour_ahead_stops_nobody_for_an_hour(limit: Bucket |
         now += SECOND
     usual = 5 * 60 if isinstance(limit, Bucket) else 4 * 10
     assert had >= usual - 20
+
+
+@pytest.mark.parametrize("what", sorted(WHOLES))
+def test_a_line_in_which_nobody_stands_any_more_holds_nobody_up(what: str) -> None:
+    """Hundreds of jobs were told their turn and cancelled before it came: their places are no other job's wait."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, PARTS, clock)
+    turns = purse.ask([({what: 1}, False)] * 500)
+    assert max(turn or 0 for turn in turns) > NOON + 100 * SECOND
+    clock.advance(30 * SECOND)  # by then all that was taken has come back
+    assert purse.ask([({what: 1}, False)] * 3) == [None] * 3

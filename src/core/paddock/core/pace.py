@@ -32,6 +32,9 @@ for what is asked for, so that there is a new state."""
 class Limit(Protocol):
     """What may be taken, and how fast. Its state is empty before anything was taken."""
 
+    def rests(self, state: State, now: Moment) -> bool:
+        """True if nothing that was taken counts any more."""
+
     @property
     def step(self) -> Span:
         """How long one token takes to come back where tokens are taken all the time."""
@@ -64,6 +67,10 @@ class Bucket:
         """See `Limit.step`."""
         return self.every
 
+    def rests(self, state: State, now: Moment) -> bool:
+        """See `Limit.rests`."""
+        return max(now, *state) == now if state else True
+
     def take(self, state: State, count: int, now: Moment) -> tuple[State, Span]:
         """See `Limit.take`."""
         _possible(count, self.capacity)
@@ -94,6 +101,10 @@ class Window:
     def _reach(self) -> int:
         """How many slices back a span may begin."""
         return -(-self.span // self.slice)
+
+    def rests(self, state: State, now: Moment) -> bool:
+        """See `Limit.rests`."""
+        return all(number < now // self.slice - self._reach for number in state[::2])
 
     def take(self, state: State, count: int, now: Moment) -> tuple[State, Span]:
         """See `Limit.take`. Where the clock was set back, the newest slice goes on."""
@@ -139,6 +150,15 @@ class Pace:
         """The pace once so many were taken, and 0; or as it is, and how long to wait."""
         state, wait = limit.take(tuple(self.used.get(what, ())), count, now)
         return (self, wait) if wait else (attrs.evolve(self, used={**self.used, what: state}), 0)
+
+    def roused(self, what: str, limit: Limit, now: Moment) -> "Pace":
+        """The pace without the limit's line, if those who stand in it were to have come by now and none of them did.
+
+        Their jobs were cancelled, say: as long as anybody comes in his turn, the limit does not rest.
+        """
+        if what not in self.lines or not limit.rests(tuple(self.used.get(what, ())), now):
+            return self
+        return attrs.evolve(self, lines={name: place for name, place in self.lines.items() if name != what})
 
     def queue(self, what: str, limit: Limit, wait: Span, now: Moment) -> tuple["Pace", Moment]:
         """The pace once somebody stands at the end of the line, and when he may come: in `wait` at the soonest."""

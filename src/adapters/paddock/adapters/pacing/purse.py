@@ -159,6 +159,8 @@ class Purse:
 
     def _first(self, pace: Pace, needs: Needs, now: Moment) -> tuple[Pace, Moment | None]:
         """It stands in the line of whatever it lacks, or others wait for."""
+        for what in needs:
+            pace = pace.roused(what, self._ceiling(what).shared, now)
         taken, waits = self._take(pace, needs, now)
         waits = {what: wait for what, wait in waits.items() if wait or pace.waited_for(what, now)}
         if not waits:
