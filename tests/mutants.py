@@ -106,9 +106,10 @@ MUTANTS = (
     Mutant(
         "a machine without a record is nobody's",
         "H8",
-        "sweep.py",
-        "            case AdoptMachine():\n                self._take_in(act)\n",
-        "            case AdoptMachine():\n                pass\n",
+        "adopt.py",
+        "        if not self._runners.add(runner):\n",
+        "        if self._runners:\n",
+        first=33,
     ),
     Mutant(
         "lost webhooks are not looked for",

@@ -114,7 +114,8 @@ class Agent:
         return assignment
 
     def _prepare(self, assignment: Assignment) -> dict[str, str]:
-        from paddock.agent.preparing import Preparation  # noqa: PLC0415 - a waiting agent should be small
+        with self._on.stop.loading():
+            from paddock.agent.preparing import Preparation  # noqa: PLC0415 - a waiting agent should be small
 
         ready = Preparation(assignment, self._settings, self._on, self._phases, run=self._keeper)()
         self._reporter.hooks, self._reporter.runner_id = ready.hooks, ready.runner_id

@@ -44,6 +44,19 @@ class StopRequest:
         finally:
             self._raising = False
 
+    @contextmanager
+    def loading(self) -> Iterator[None]:
+        """While inside, a request to stop is only noted, and raises behind it: for modules that are being loaded.
+
+        What is raised within a class's body may come out of it as another error.
+        """
+        raising, self._raising = self._raising, False
+        yield
+        self._raising = raising
+        if raising and self.requested:
+            self._raising = False
+            raise Stopped
+
     def pause(self, seconds: float) -> bool:
         """Wait so long, or until told to stop; True if that was so."""
         if not self.requested:
