@@ -24,9 +24,16 @@ nox.options.sessions = ["tests", "lint", "typing", "isolation", "extras", "budge
 SLOW_ON = f"{sys.version_info.major}.{sys.version_info.minor}"
 """The one Python that also runs the tests marked slow: the one that runs nox, because it is surely there."""
 
-NEWEST = "3.13"
-ON_NEWEST = ["tests/unit", "tests/integration/contracts"]
-"""What runs on the newest Python, unless it runs nox: whole processes are tried on the machines' own, 3.12."""
+PARTS = {
+    "3.12": [
+        "tests/integration/aws",
+        "tests/integration/contracts",
+        *sorted(str(path) for path in Path("tests/integration").glob("test_agent*.py")),
+    ],
+    "3.13": ["tests/unit", "tests/integration/contracts"],
+}
+"""What runs on a Python that does not run nox: on the functions' and the machines' own what they run, and on the newest
+the core and the adapters. The one that runs nox runs everything."""
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
@@ -83,7 +90,7 @@ def tests(session: nox.Session) -> None:
     wheel(session)
     locked(session, *group("test"))
     fast = [] if session.python == SLOW_ON else ["-m", "not slow"]
-    paths = ON_NEWEST if session.python == NEWEST != SLOW_ON and not session.posargs else []
+    paths = [] if session.python == SLOW_ON or session.posargs else PARTS.get(str(session.python), [])
     session.run("pytest", *fast, *SEVERAL, f"--junitxml=build/junit/{session.python}.xml", *paths, *session.posargs)
 
 
@@ -228,6 +235,22 @@ def bundle(session: nox.Session) -> None:
     output = ROOT / "build" if kind == default else ROOT / "build" / kind
     # Without the environment's variables for Python: some change bytecode.
     session.run("python", "-E", "-m", "deploy.bundle", f"--site={site}", f"--machine={machine}", f"--output={output}")
+
+
+@nox.session
+def fleet(session: nox.Session) -> None:
+    """One job and ten, from webhook to bill, on AWS as moto has it: functions, queues and machines are processes."""
+    wheel(session)
+    locked(session, *group("test"))
+    session.run("pytest", "tests/end_to_end/test_fleet_on_aws.py", "--junitxml=build/junit/fleet.xml", *session.posargs)
+
+
+@nox.session
+def weather(session: nox.Session) -> None:
+    """Two hundred jobs of such a fleet, for some minutes: machines are taken, calls refused, functions killed."""
+    wheel(session)
+    locked(session, *group("test"))
+    session.run("pytest", "-s", "tests/end_to_end/test_weather.py", *session.posargs)
 
 
 @nox.session

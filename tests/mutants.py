@@ -19,7 +19,7 @@ from rich.console import Console
 from paddock import core
 
 CORE = Path(core.__file__).parent
-SEEDS = 16
+SEEDS = 100
 JOBS = 120
 
 
@@ -102,6 +102,7 @@ MUTANTS = (
         "departure.py",
         "        unknown = machine is None and not due and now - runner.launched_at < _KNOWN_BY\n",
         "        unknown = False\n",
+        first=45,
     ),
     Mutant(
         "a machine without a record is nobody's",
@@ -131,7 +132,7 @@ MUTANTS = (
         "life.py",
         "        verdict = self._retry.after_failure(job, reason)\n",
         "        verdict = self._retry.after_failure(attrs.evolve(job, launch=1), reason)\n",
-        first=28,
+        first=44,
     ),
     Mutant(
         "a machine's price is what was asked for and not what it is",
@@ -223,6 +224,7 @@ MUTANTS = (
         "plan.py",
         '                yield WakeJob(job.id, "its dispatcher\'s lease ran out")\n',
         "                pass\n",
+        first=17,
     ),
     Mutant(
         "GitHub's word that a job is completed is ignored",

@@ -16,7 +16,7 @@ from tests.ec2_chaos import attempt
 from tests.ec2_machine import ec2
 from tests.ec2_oracle import wrongs
 
-RUNS, AT_ONCE = 200, 6
+RUNS, AT_ONCE = int(os.environ.get("PADDOCK_CHAOS_RUNS", "100")), 6
 SEED = int(os.environ.get("PADDOCK_CHAOS_SEED", "20261128"))
 
 

@@ -34,7 +34,7 @@ from tests.local_fleet import (
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("PADDOCK_SEED", "9"))
-MOMENTS = 20
+MOMENTS = 12
 SPAN = 2.4
 """Seconds that the jobs below take from the first webhook to the last machine's end, about."""
 
@@ -139,7 +139,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def test_killed_at_any_moment(stage: Stage) -> None:
-    """Twenty moments over the lives of five jobs: each job runs exactly once, and nothing is left over."""
+    """Twelve moments over the lives of five jobs: each job runs exactly once, and nothing is left over."""
     chance = Random(SEED)
     for number in range(MOMENTS):
         moment = SPAN * (number + chance.random()) / MOMENTS

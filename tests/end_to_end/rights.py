@@ -1,0 +1,46 @@
+"""What whole fleets called, held against the roles of those who called."""
+
+from tests.aws_recorded import MACHINE, Call
+from tests.aws_rights import denied, names_of, polled
+from tests.aws_weather import EVERYBODY
+from tests.aws_whole import HANDLERS, Whole
+
+RARE: dict[tuple[str, str], str] = {
+    ("webhook", "logs:CreateLogStream"): "Lambda writes the log",
+    ("webhook", "logs:PutLogEvents"): "Lambda writes the log",
+    **{
+        (function, action): why
+        for function in ("dispatch", "events", "reports", "schedules")
+        for action, why in {
+            "logs:CreateLogStream": "Lambda writes the log",
+            "logs:PutLogEvents": "Lambda writes the log",
+            "sqs:GetQueueAttributes": "Lambda asks for them, and the pump has no need to",
+            "s3:ListBucket": "no call asks for it: it has S3 say that the configuration is not there",
+            "sqs:SendMessage": "a job that is queued again, or a text that nobody can read",
+            "sqs:ChangeMessageVisibility": "a message that must come back",
+            "dynamodb:BatchGetItem": "a listing of records: they may be none just then",
+            "dynamodb:Query": "as before",
+            "dynamodb:DeleteItem": "a shortage that is over; an assignment of a machine that is gone",
+            "dynamodb:PutItem": "a record that another function wrote first",
+        }.items()
+    },
+    ("dispatch", "ec2:DescribeInstances"): "a token that EC2 takes as reused",
+    ("dispatch", "ec2:TerminateInstances"): "a machine whose job has moved on while it was started",
+    ("reports", "ec2:DescribeInstances"): "a machine without a record that speaks",
+    ("schedules", "ec2:TerminateInstances"): "a machine that does not end by itself",
+    (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
+}
+"""What a role allows and no weather is sure to need."""
+
+
+def calls_of(fleet: Whole) -> list[Call]:
+    """What needed somebody's right."""
+    recorded = fleet.wire.recorded
+    return [*recorded.of(*EVERYBODY), *polled(recorded.of("pump"), HANDLERS)]
+
+
+def allowed(fleet: Whole) -> None:
+    """No function and no machine called what its role does not allow."""
+    calls = calls_of(fleet)
+    environment = fleet.profile.environment()
+    assert denied(calls, names_of(environment.table, environment.ec2.fleet)) == []
