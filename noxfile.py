@@ -26,14 +26,15 @@ SLOW_ON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 PARTS = {
     "3.12": [
+        "tests/unit",
         "tests/integration/aws",
         "tests/integration/contracts",
         *sorted(str(path) for path in Path("tests/integration").glob("test_agent*.py")),
     ],
     "3.13": ["tests/unit", "tests/integration/contracts"],
 }
-"""What runs on a Python that does not run nox: on the functions' and the machines' own what they run, and on the newest
-the core and the adapters. The one that runs nox runs everything."""
+"""What runs on a Python that does not run nox: the core and the adapters, and on the functions' and the machines' own what
+they run. The one that runs nox runs everything."""
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
