@@ -33,8 +33,8 @@ PARTS = {
     ],
     "3.13": ["tests/unit", "tests/integration/contracts"],
 }
-"""What runs on a Python that does not run nox: the core and the adapters; on the functions' and the machines' own also what
-they run."""
+"""What runs on a Python that does not run nox: the core and the adapters, and on the one that functions and machines
+have, what these run."""
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
