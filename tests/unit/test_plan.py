@@ -100,6 +100,8 @@ def test_patience_counts_from_the_orders_and_not_from_the_launch() -> None:
     assert found == (EndMachine("i-1", "silent for 4 min 00 s, and without work", RunnerState.BOOTING),)
     elsewhere = attrs.evolve(job, machine="i-2")
     assert kinds(acts(patience, jobs=(elsewhere,), runners=(mine,), machines=(MACHINE,)))[0] == "EndMachine"
+    heir = attrs.evolve(job, inherited=True)  # it gives the machine no orders, and no more time
+    assert kinds(acts(patience, jobs=(heir,), runners=(mine,), machines=(MACHINE,)))[0] == "EndMachine"
 
 
 def test_a_busy_machine_that_is_still_heard_of_lives() -> None:

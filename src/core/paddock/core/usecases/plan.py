@@ -238,8 +238,12 @@ def overdue(runner: Runner, assigned: Job | None, now: Moment, deadlines: Deadli
 
 
 def _ordered_at(runner: Runner, assigned: Job | None) -> Moment:
-    """When the machine got its orders: GitHub may be away for minutes, and then they come long after the launch."""
-    ordered = assigned.launched_at if assigned is not None and assigned.machine == runner.machine else None
+    """When the machine got its orders: GitHub may be away for minutes, and then they come long after the launch.
+
+    Whoever inherits it gives it none: else one that never came up would live on from heir to heir.
+    """
+    meant = assigned is not None and assigned.machine == runner.machine and not assigned.inherited
+    ordered = assigned.launched_at if assigned is not None and meant else None
     return max(runner.launched_at, ordered or 0)
 
 
