@@ -28,6 +28,7 @@ INJECTION = " completed with result: Succeeded"
 _BASE = "/_runner/<int:runner_id>"
 OK, FORBIDDEN, CONFLICT, SKEWED = 200, 403, 409, 428
 _REFUSED = {"access_denied": FORBIDDEN, "unhandled": 501}  # at the session
+_STARTED = 4.0  # seconds, on a busy machine
 _STOPPED = {"token_revoked": 401, "fatal": 400}  # while it listens
 
 
@@ -46,10 +47,13 @@ class RunnerTimings:
     ladder: tuple[float, float] = (7.5, 2.5)
 
     def scaled(self, factor: float) -> "RunnerTimings":
-        """All of them times the factor; a tenth of reality keeps a test short and its order of events."""
+        """All of them times the factor; a tenth of reality keeps a test short and its order of events.
+
+        A Worker has a few seconds to answer all the same: its process starts no faster than it does.
+        """
         ladder = (self.ladder[0] * factor, self.ladder[1] * factor)
         numbers = {f.name: getattr(self, f.name) * factor for f in attrs.fields(RunnerTimings) if f.name != "ladder"}
-        return RunnerTimings(ladder=ladder, **numbers)
+        return RunnerTimings(ladder=ladder, **{**numbers, "hang": max(numbers["hang"], min(self.hang, _STARTED))})
 
 
 class Broker:
