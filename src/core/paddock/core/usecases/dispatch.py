@@ -111,19 +111,17 @@ class Dispatch:
             left = [job_id for job_id in fresh if job_id not in handled and job_id not in unwritten]
             handled.update({job_id: self._trouble(job_id, error) for job_id in left})
 
-    def _look(self, request: JobMessage, fresh: dict[int, Job], handled: dict[int, Handled]) -> Job | None:
+    def _look(self, request: JobMessage, fresh: dict[int, Job], handled: dict[int, Handled]) -> None:
         """The job of a request as it stands written, among the `fresh` ones if it is to be launched now."""
         job_id = request.job.job_id
         try:
             known = self._known(request)
         except Exception as error:  # noqa: BLE001 - as above
-            handled[job_id] = self._trouble(job_id, error)
-            return None
-        if not isinstance(known, Job):
+            known = self._trouble(job_id, error)
+        if isinstance(known, Job):
+            fresh[job_id] = known
+        else:
             handled[job_id] = known
-            return None
-        fresh[job_id] = known
-        return known
 
     def _trouble(self, job_id: int, error: Exception) -> Again:
         self._record.fault(job_id, error)
