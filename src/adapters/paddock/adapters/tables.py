@@ -78,6 +78,16 @@ def carry_out(writes: Sequence[Write], stores: Mapping[str, AnyRecords]) -> None
             store.update(write.key, write.when, write.change)
 
 
+def witnessed(
+    together: Together, stores: Mapping[str, AnyRecords], writes: Sequence[Write]
+) -> list[tuple[Write, Any, Any]] | None:
+    """Have them written in one step: each with its record before and after (None: there is none); None if refused."""
+    before = [stores[write.kind.prefix].get(write.key) for write in writes]
+    if not together.write(writes):
+        return None
+    return [(write, old, stores[write.kind.prefix].get(write.key)) for write, old in zip(writes, before, strict=True)]
+
+
 def _holds(write: Write, store: AnyRecords) -> bool:
     there = store.get(write.key)
     if isinstance(write, Add):

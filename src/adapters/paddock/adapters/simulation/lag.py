@@ -7,7 +7,7 @@ import attrs
 
 from paddock.adapters.listings import index_values
 from paddock.adapters.simulation.draws import hit
-from paddock.adapters.tables import AnyRecords, stores_in, table_of
+from paddock.adapters.tables import AnyRecords, stores_in, table_of, witnessed
 from paddock.core.ports.records import Page, Records
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock
@@ -119,11 +119,8 @@ class LaggingTogether:
 
     def write(self, writes: Sequence[Write]) -> bool:
         """Carry out every write, or none."""
-        before = [self._stores[write.kind.prefix].get(write.key) for write in writes]
-        if not self._inner.write(writes):
-            return False
-        for write, old in zip(writes, before, strict=True):
-            after = self._stores[write.kind.prefix].get(write.key)
+        done = witnessed(self._inner, self._stores, writes)
+        for write, before, after in done or ():
             if after is not None:
-                self._lag.moved(write.kind, old, after)
-        return True
+                self._lag.moved(write.kind, before, after)
+        return done is not None

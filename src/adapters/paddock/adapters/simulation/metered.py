@@ -5,7 +5,7 @@ from typing import Any, Generic, TypeVar
 
 from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.simulation.protocols import SimulatedCloud
-from paddock.adapters.tables import NAMES, stores_in, table_of
+from paddock.adapters.tables import NAMES, stores_in, table_of, witnessed
 from paddock.core.decision import Decision
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
 from paddock.core.ports.records import Page, Records
@@ -112,14 +112,11 @@ class MeteredTogether:
     def write(self, writes: Sequence[Write]) -> bool:
         """Carry out every write, or none. It is the table's own step, for dispatchers may be threads."""
         self._tally.writes += 2 * len(writes)
-        before = [self._stores[write.kind.prefix].get(write.key) for write in writes]
-        if not self._inner.write(writes):
-            return False
-        for write, old in zip(writes, before, strict=True):
-            after = self._stores[write.kind.prefix].get(write.key)
+        done = witnessed(self._inner, self._stores, writes)
+        for write, before, after in done or ():
             if after is not None:
-                self._metered[write.kind.prefix].written(old, after)
-        return True
+                self._metered[write.kind.prefix].written(before, after)
+        return done is not None
 
 
 def metered(
