@@ -1,11 +1,17 @@
 """Machines that were taken lately are looked at once more: whom they served may be learnt after their end."""
 
-import attrs
+from collections.abc import Callable
+from typing import Any
 
+import attrs
+import pytest
+
+from paddock.adapters.simulation.wires import Crash, Wired
 from paddock.core.circuit import Interruption
 from paddock.core.errors import Throttled
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE
+from tests.faults import Fuse
 from tests.world import World
 from tests.world_spot import (
     machine_of,
@@ -82,3 +88,47 @@ def test_one_machines_trouble_does_not_keep_others_that_were_taken_from_being_lo
     found = world.fleet.sweep_github()
     assert found.errors == (f"{first}: Throttled: slow down",)
     assert world.record(jobs[1]).result is OperationalResult.INTERRUPTED
+
+
+def two_that_nobody_looked_at(around: Callable[[str, object], object]) -> tuple[World, list[int]]:
+    """Two jobs whose machines were taken hours ago, as if whoever was to see to them had died."""
+    world = World(around=around, reports=lambda _: ())
+    jobs = [world.push_job(lasts=HOUR), world.push_job(lasts=HOUR)]
+    running(world, *jobs)
+    for job in jobs:
+        take_back(world, machine_of(world, job))
+    world.run_until_quiet()
+    for job in jobs:
+        world.table.reruns.remove(str(world.record(job).facts.run_id))
+        world.table.jobs.update(str(job), {}, {"result": None})
+    world.clock.advance(4 * HOUR)
+    return world, jobs
+
+
+def test_what_was_not_seen_to_for_hours_is_seen_to_and_then_costs_no_more_looks() -> None:
+    """GitHub, or the table, may be away for hours; what is settled is marked, so that later sweeps have less to do."""
+    fuse = Fuse()
+    world, jobs = two_that_nobody_looked_at(fuse.around)
+    world.fleet.sweep_github()
+    assert [world.record(job).result for job in jobs] == [OperationalResult.INTERRUPTED] * 2
+    before = fuse.calls.count("table.runners.get")
+    world.fleet.sweep_github()
+    assert fuse.calls.count("table.runners.get") == before
+
+
+def test_a_sweep_that_always_dies_on_its_way_gets_to_the_last_machine_all_the_same() -> None:
+    """It goes on where it stopped, for what it did before is marked."""
+    deadly: list[str] = []
+
+    def intercept(what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+        result = call()
+        if what in deadly:
+            raise Crash(f"after {what}")
+        return result
+
+    world, jobs = two_that_nobody_looked_at(lambda name, port: Wired(name, port, intercept))
+    deadly.append("table.interruptions.update")
+    for _ in jobs:
+        with pytest.raises(Crash):
+            world.fleet.sweep_github()
+    assert [world.record(job).result for job in jobs] == [OperationalResult.INTERRUPTED] * 2

@@ -63,8 +63,8 @@ class CircuitPolicy:
 class Interruption:
     """The cloud took one spot machine back. A machine has at most one, so telling it twice counts once.
 
-    ``at`` is when it takes it, ``told_at`` when that was written down. ``weighed`` says that what follows from it has
-    been done.
+    ``at`` is when it takes it, ``told_at`` when that was written down. ``weighed`` says that what follows from it for
+    circuits has been done, ``settled`` what follows for the job that the machine served.
     """
 
     machine: str
@@ -73,6 +73,7 @@ class Interruption:
     at: Moment
     told_at: Moment = 0
     weighed: bool = False
+    settled: bool = False
 
     @property
     def key(self) -> str:
@@ -225,6 +226,7 @@ class InterruptionChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
     weighed: bool
+    settled: bool
 
 
 class CircuitIs(TypedDict, total=False):

@@ -171,7 +171,7 @@ INTERRUPTIONS: Kind[Interruption] = Kind(
     keyed_by=frozenset({"machine"}),
     order=Made("at", _itself),
     indexes={"hour": Made("at", hour_of)},
-    kept=2 * DAY,  # circuits count the last minutes, sweeps look at the last hours
+    kept=2 * DAY,  # circuits count the last minutes, sweeps look at the last six hours
 )
 SHORTAGES: Kind[Shortage] = Kind(
     prefix="SHORTAGE",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from paddock.core.circuit import Interruption
+from paddock.core.circuit import Interruption, InterruptionChange, InterruptionIs
 from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import RunCompleted
@@ -21,7 +21,8 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.rerun_verdict import COMPLETED, Ask, Asked, Later, Leave, cut_short, decide, lost, too_early
 
 MOST_CONSIDERED = 20  # in one sweep: each costs GitHub one call or more
-MOST_LOOKED_AT = 1000  # of the machines taken lately, in one sweep
+MOST_LOOKED_AT = 1000  # of the machines taken in an hour, in one sweep
+HOURS_LOOKED_BACK = 6  # GitHub may be silent on a job for as long as it is away
 _MOST_OPEN = 1000
 _ATTEMPTS = 4
 
@@ -61,15 +62,15 @@ class Reruns:
             # It is marked, so the sweep looks again; a machine's books are not kept open for it.
             self._record.job(job.id, "undecided", f"whether it is re-run: {type(error).__name__}: {error}")
 
-    def lost(self, runner: Runner, gone_at: Moment) -> None:
+    def lost(self, runner: Runner, gone_at: Moment) -> bool:
         """The machine was taken at `gone_at`: the job it served was interrupted, unless that was over by then.
 
-        Repeating it changes nothing.
+        Repeating it changes nothing. True if the job has ended, so that nothing is left to be done for it.
         """
         for _ in range(_ATTEMPTS):
-            job = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-            if job is None or job.machine != runner.machine:
-                return
+            job = self._served(runner)
+            if job is None:
+                return False
             if job.result is None and cut_short(job, gone_at):
                 when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=None)
                 try:
@@ -79,7 +80,8 @@ class Reruns:
                 self._record.job(job.id, "interrupted", f"its machine {job.machine} was taken back while it ran")
             if job.result is OperationalResult.INTERRUPTED:
                 self.suspect(job)
-            return
+            return not job.live
+        return False
 
     def completed(self, message: RunCompleted) -> None:
         """A run is complete: if it lost jobs, this is the moment to re-run them.
@@ -117,24 +119,35 @@ class Reruns:
         return errors
 
     def _overlooked(self, errors: list[str]) -> None:
-        """Whom a machine served may be learnt after it was taken, from GitHub's late word or by asking."""
+        """Whom a machine served may be learnt after it was taken, from GitHub's late word or by asking.
+
+        What is settled is marked: a sweep that is cut off has done something, and the next one has less to do.
+        """
         now = self._clock.now()
-        for hour in (hour_of(now), hour_of(now - HOUR)):
-            for hit in islice(self._taken_in(hour), MOST_LOOKED_AT):
+        for back in range(HOURS_LOOKED_BACK):
+            for hit in islice(self._unsettled(hour_of(now - back * HOUR)), MOST_LOOKED_AT):
                 try:
-                    runner = self._runners.get(hit.machine)
-                    if runner is not None and _interrupted(runner) and not self._runs(runner):
-                        self.lost(runner, runner.gone_at or now)
+                    if self._settles(hit):
+                        self._interruptions.update(hit.key, InterruptionIs(), InterruptionChange(settled=True))
                 except PaddockError as error:  # it keeps none of the others from being looked at
                     errors.append(f"{hit.machine}: {type(error).__name__}: {error}")
 
-    def _runs(self, runner: Runner) -> bool:
-        """True if the machine's job is open here: it may have ended in time, and GitHub's word on it is to come."""
-        job = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-        return job is not None and job.live
+    def _settles(self, hit: Interruption) -> bool:
+        """See to the job of the machine that was taken; True if it had one, and nothing is left to be done for it."""
+        runner = self._runners.get(hit.machine)
+        if runner is None or runner.gone_at is None or not _interrupted(runner):
+            return False
+        job = self._served(runner)  # one that is open here may have ended in time: GitHub's word on it is to come
+        return job is not None and not job.live and self.lost(runner, runner.gone_at)
 
-    def _taken_in(self, hour: str) -> Iterator[Interruption]:
-        return pages(lambda cursor: self._interruptions.page("hour", hour, cursor=cursor))
+    def _served(self, runner: Runner) -> Job | None:
+        """The job that the machine served, as far as both records say so."""
+        job = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
+        return job if job is not None and job.machine == runner.machine else None
+
+    def _unsettled(self, hour: str) -> Iterator[Interruption]:
+        taken = pages(lambda cursor: self._interruptions.page("hour", hour, cursor=cursor))
+        return (hit for hit in taken if not hit.settled)
 
     def _marked(self, job: Job) -> Rerun | None:
         facts = job.facts
@@ -241,5 +254,5 @@ class Reruns:
 
 
 def _interrupted(runner: Runner) -> bool:
-    """True if it is gone, and the cloud took it; or if its agent stopped its job for that, and we ended it first."""
-    return runner.gone_at is not None and (runner.taken or runner.result is OperationalResult.INTERRUPTED)
+    """True if the cloud took it; or if its agent stopped its job for that, and we ended it first."""
+    return runner.taken or runner.result is OperationalResult.INTERRUPTED
