@@ -38,7 +38,7 @@ from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
 from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState
-from paddock.core.switch import Switch
+from paddock.core.switch import Advised, Switch
 from paddock.core.units import DAY, HOUR, Moment, Span
 
 NOON: Moment = 1_795_348_800 * 1_000_000
@@ -238,7 +238,14 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
     pool=st.none() | slugs,
 )
 
-switches: SearchStrategy[Switch] = st.builds(Switch, name=slugs, on=st.booleans(), at=moments, reason=texts)
+switches: SearchStrategy[Switch] = st.builds(
+    Switch,
+    name=slugs,
+    on=st.booleans(),
+    at=moments,
+    reason=texts,
+    advised=st.none() | st.builds(Advised, at=moments, by=slugs),
+)
 
 paces: SearchStrategy[Pace] = st.builds(
     Pace,

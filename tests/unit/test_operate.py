@@ -8,6 +8,7 @@ from paddock.core.job import JobFacts
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.settings import Limits
 from paddock.core.states import JobState
+from paddock.core.switch import Advised, Switch
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
@@ -123,6 +124,16 @@ def test_pausing_twice_keeps_the_last_reason() -> None:
     assert switch is not None
     assert (switch.on, switch.reason) == (True, "second")
     assert [told.reason for told in world.decisions.about("machine:fleet")] == ["no reason given", "second"]
+
+
+def test_pausing_and_resuming_keep_what_else_the_record_tells() -> None:
+    """When circuits or shortages were changed last: who remembers them would think that somebody changed one."""
+    world = World()
+    advised = Advised(NOON, "a word")
+    world.table.switches.add(Switch("paused", on=False, at=0, advised=advised))
+    assert world.fleet.operate.pause("new image").advised == advised
+    switch, _ = world.fleet.operate.resume()
+    assert (switch.on, switch.advised) == (False, advised)
 
 
 # -- the limits as the records tell them -------------------------------------------------------------------------

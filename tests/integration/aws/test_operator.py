@@ -19,6 +19,7 @@ from paddock.adapters.telemetry.lines import decision_in
 from paddock.core.decision import Decision
 from paddock.core.messages import ReportEvent
 from paddock.core.states import CircuitState, JobState, OperationalResult
+from paddock.core.switch import Advised
 from paddock.core.units import HOUR
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_operator.open import UNWRITTEN
@@ -275,14 +276,24 @@ def test_an_operator_has_the_rights_that_are_used_and_no_others(
 
 
 def test_a_circuit_is_opened_listed_and_closed(told: Told, call: Caller) -> None:
-    """As on one machine, in the stack's table."""
+    """As on one machine, in the stack's table. Functions that remember circuits are told each time."""
+
+    def news() -> Advised | None:
+        switch = told.stack.profile.stores()["CONFIG"].get("paused")
+        return None if switch is None else switch.advised
+
     aws = ("--profile", "aws")
+    before = news()
     assert "open for" in call("circuit", "open", "m7i.large", "it is maintained", "--for", "2h", *aws).out
     circuit = told.stack.profile.table().circuits.get("any/m7i.large")
     assert circuit is not None
     assert (circuit.state, circuit.instance_type) == (CircuitState.OPEN, "m7i.large")
+    opened = news()
+    assert opened not in (before, None)
     assert call("circuit", "list", *aws).out.startswith("m7i.large in every zone: open for")
+    assert news() == opened
     assert "closed" in call("circuit", "close", "m7i.large", "done", *aws).out
+    assert news() not in (before, opened, None)
     again = call("circuit", "close", "m7i.large", *aws)
     assert (again.code, "`paddock circuit list --profile aws`" in again.err) == (1, True)
 

@@ -10,13 +10,28 @@ PAUSED = "paused"
 
 
 @attrs.frozen
+class Advised:
+    """The last change, by anybody, of what processes remember of others' records: circuits and shortages.
+
+    ``by`` is another word each time, so that no two are alike, whatever the clocks of those who change something say.
+    """
+
+    at: Moment
+    by: str
+
+
+@attrs.frozen
 class Switch:
-    """One switch. While ``paused`` is on, jobs wait and nothing is launched; running jobs go on."""
+    """One switch. While ``paused`` is on, jobs wait and nothing is launched; running jobs go on.
+
+    Every dispatch asks for it, so it also bears the news: ``advised``, None before there was any.
+    """
 
     name: str
     on: bool
     at: Moment
     reason: str = ""
+    advised: Advised | None = None
 
     @property
     def why(self) -> str:
@@ -41,3 +56,4 @@ class SwitchChange(TypedDict, total=False):
     on: bool
     at: Moment
     reason: str
+    advised: Advised

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 
+from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
@@ -26,7 +27,6 @@ from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, ec2_ceilings, github_ceilings, paced_github
-from paddock.adapters.remembered import RememberedRecords
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
@@ -35,16 +35,10 @@ from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
-from paddock.core.records import CIRCUITS, SHORTAGES, SWITCHES
 from paddock.core.settings import FleetSettings
-from paddock.core.switch import Switch
-from paddock.core.units import SECOND, Span
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
 from paddock.entrypoints.aws_lambda.logs import write_line
-
-ADVICE: Span = 30 * SECOND  # a launch that did not hear of a shortage or a circuit just now is no harm
-SWITCH: Span = 10 * SECOND  # `paddock pause` promises no more
 
 
 def make_environment() -> FleetEnvironment:
@@ -101,16 +95,9 @@ def make_stores(table: DynamoTable, clock: Clock, ids: Ids) -> dict[str, DynamoR
     return stores_of(partial(DynamoRecords[Any], table=table, clock=clock, ids=ids))
 
 
-def make_records(stores: dict[str, DynamoRecords[Any]], together: DynamoTogether, clock: Clock) -> Table:
+def make_records(stores: dict[str, DynamoRecords[Any]], together: DynamoTogether, clock: Clock, ids: Ids) -> Table:
     """Every store. What is asked for with each job and hardly ever changes is remembered by a function that is warm."""
-    advice = {kind.prefix: RememberedRecords(stores[kind.prefix], clock, ADVICE) for kind in (CIRCUITS, SHORTAGES)}
-    switches = RememberedRecords(stores[SWITCHES.prefix], clock, SWITCH, single=True, fleeting=_is_on)
-    return table_of({**stores, **advice, SWITCHES.prefix: switches}, together)
-
-
-def _is_on(switch: Switch | None) -> bool:
-    """A fleet that is resumed wakes its jobs at once: whoever remembers the pause would put all of them off again."""
-    return switch is not None and switch.on
+    return table_of(remembering(stores, clock, ids), together)
 
 
 def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[JobMessage]:

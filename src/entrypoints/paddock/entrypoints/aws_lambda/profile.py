@@ -47,7 +47,7 @@ class AwsProfile(containers.DeclarativeContainer):
     dynamo: providers.Provider[DynamoTable] = providers.Singleton(aws.make_table, environment, clients, sleeper)
     stores: providers.Provider[dict[str, DynamoRecords[Any]]] = providers.Singleton(aws.make_stores, dynamo, clock, ids)
     together: providers.Provider[DynamoTogether] = providers.Singleton(DynamoTogether, stores, dynamo, ids)
-    table: providers.Provider[Table] = providers.Singleton(aws.make_records, stores, together, clock)
+    table: providers.Provider[Table] = providers.Singleton(aws.make_records, stores, together, clock, ids)
     jobs: providers.Provider[SqsQueue[JobMessage]] = providers.Singleton(
         aws.make_jobs_queue, environment, clients, sleeper
     )

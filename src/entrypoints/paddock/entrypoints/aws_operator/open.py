@@ -8,6 +8,7 @@ from typing import Any, Final
 from boto3.session import Session
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
+from paddock.adapters.advice import telling
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
@@ -102,7 +103,7 @@ def _state(clients: Clients, settings: OperatorSettings, progress: Callable[[str
     clock, sleeper, ids = SystemClock(), SystemSleeper(), RandomIds()
     dynamo = DynamoTable(clients, settings.table, sleeper)
     stores: dict[str, DynamoRecords[Any]] = stores_of(partial(DynamoRecords, table=dynamo, clock=clock, ids=ids))
-    table = table_of(stores, DynamoTogether(stores, dynamo, ids))
+    table = table_of(telling(stores, clock, ids), DynamoTogether(stores, dynamo, ids))
     decisions = _Decisions(
         clients,
         settings.groups,
