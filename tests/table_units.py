@@ -9,11 +9,12 @@ write operations" in Amazon's developer guide.
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.advice import remembering
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.aws.dynamodb.values import Item
@@ -33,7 +34,7 @@ from paddock.core.ports.together import Together, Write
 from paddock.core.records import KINDS, Kind
 from paddock.core.settings import FleetSettings
 from paddock.core.states import RunnerState
-from paddock.core.units import DAY, HOUR, SECOND
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 
 KB: Final = 1_024
 SECRET: Final = 4_200  # characters of a real just-in-time configuration
@@ -110,6 +111,11 @@ class Account:
         keys = sum(size({name: item[name] for name in (PARTITION, SORT, PLACE)}) + 40 for item in items)
         self.calls[what] += 1 + -(-len(items) // 100)
         self.halves[what] += max(1, -(-keys // (4 * KB))) + sum(2 * read(item) for item in items)
+
+    def clear(self) -> None:
+        """Count from here on."""
+        for counter in (self.calls, self.writes, self.moves, self.halves, self.vain):
+            counter.clear()
 
     def dollars(self, jobs: int) -> float:
         """What a million jobs cost, if these were so many; micro-dollars add up, dollars are shown."""
@@ -244,6 +250,16 @@ class PricedAssignments:
         self._inner.delete(machine)
 
 
+class Warm:
+    """One of the stores of a process that lasts, which are made when all of the table is known."""
+
+    def __init__(self, made: Callable[[], Any]) -> None:
+        self._made = made
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401 - whatever a store has
+        return getattr(self._made(), name)
+
+
 def assigned(assignment: Assignment) -> Item:
     """The item of an assignment, with a secret of real size."""
     body = json.dumps(message_to_data(attrs.evolve(assignment, jit_config="x" * SECRET)), separators=(",", ":"))
@@ -261,13 +277,19 @@ def assigned(assignment: Assignment) -> Item:
 def priced(jobs: int) -> Account:
     """The account of so many jobs of one run, from their webhooks to the bills of their machines.
 
-    Nothing goes wrong. The sweep closes the machines' records; what else it asks is by the minute, not by the job.
+    Nothing goes wrong. The functions are warm: another job was served some minutes before. The sweep closes the
+    machines' records; what else it asks is by the minute, not by the job.
 
     Raises:
         RuntimeError: it did not go as planned.
     """
     account = Account()
     kinds: dict[str, Kind[Any]] = {NAMES[kind.prefix]: kind for kind in KINDS}
+    stores: dict[str, Any] = {}
+
+    @cache
+    def warm() -> dict[str, Any]:
+        return remembering(stores, sim.timeline, sim.ids)
 
     def around(name: str, port: Any) -> Any:  # noqa: ANN401 - any port
         if name == "assignments":
@@ -277,7 +299,11 @@ def priced(jobs: int) -> Account:
             return PricedTogether(lambda: stores_in(sim.table), port, account)
         if name == "handover":
             return PricedHandover(PricedTogether(lambda: stores_in(sim.table), port, account), port, account)
-        return PricedRecords(store, kinds[store], port, account) if place == "table" else port
+        if place != "table":
+            return port
+        prefix = kinds[store].prefix
+        stores[prefix] = PricedRecords(store, kinds[store], port, account)
+        return Warm(lambda: warm()[prefix])
 
     sim = Simulation(
         settings=FleetSettings(repositories=(REPOSITORY,)),
@@ -290,10 +316,15 @@ def priced(jobs: int) -> Account:
     for schedule in sim.processes.schedules:
         schedule.on = False
     sim.github.add_repository(REPOSITORY)
-    scripts = [JobScript(f"build (ubuntu-24.04, 3.{number})", (LABEL,)) for number in range(jobs)]
-    asked = sim.github.start_run(REPOSITORY, scripts).jobs
+    before = sim.github.start_run(REPOSITORY, [JobScript("build", (LABEL,))]).jobs
     sim.jobs.watch()
     sim.events.watch()
+    sim.timeline.run(START + 2 * MINUTE)
+    sim.fleet.sweep()
+    sim.timeline.run(START + 3 * MINUTE)
+    account.clear()
+    scripts = [JobScript(f"build (ubuntu-24.04, 3.{number})", (LABEL,)) for number in range(jobs)]
+    asked = [*before, *sim.github.start_run(REPOSITORY, scripts).jobs]
     sim.timeline.run(START + HOUR)
     by_then = attrs.evolve(account, calls=account.calls.copy(), halves=account.halves.copy())
     sim.fleet.sweep()
@@ -301,6 +332,6 @@ def priced(jobs: int) -> Account:
     account = attrs.evolve(account, calls=by_then.calls, halves=by_then.halves)
     ended = [sim.table.jobs.get(str(job)) for job in asked]
     gone = [runner.state for runner in sim.table.runners.page("all", "all").items]
-    if [job and job.conclusion for job in ended] != ["success"] * jobs or gone != [RunnerState.GONE] * jobs:
+    if [job and job.conclusion for job in ended] != ["success"] * (jobs + 1) or gone != [RunnerState.GONE] * (jobs + 1):
         raise RuntimeError(f"it did not go as planned: {ended}, {gone}")
     return account

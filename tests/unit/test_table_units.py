@@ -52,4 +52,9 @@ def test_the_account_of_a_job_is_complete() -> None:
     stores = {what.partition(".")[0] for what in alone.calls}
     assert stores >= {"together", "alone", "give", "machine", "close"}
     assert alone.calls["give"] == alone.calls["machine.take"] == alone.calls["close"] == 1
+    # Of what a warm function remembers: one question for a batch, whether the fleet is paused or anything is new.
+    assert [name for name in ("switches.get", "shortages.page", "circuits.page") if alone.calls[name]] == [
+        "switches.get"
+    ]
+    assert alone.calls["switches.get"] == ten.calls["switches.get"] == 1
     assert ten.dollars(10) <= alone.dollars(1)
