@@ -13,14 +13,14 @@ HAND = "0" * 12
 
 
 def figures() -> Iterator[Figure]:
-    """A job alone, and each of ten that come at once: from the first webhook to its machine's bill."""
+    """A job alone, and each of ten that come at once, in a warm fleet: from the first webhook to its machine's bill."""
     item = Items(JOBS).item(a_finished_job(), START, HAND)
     yield Figure("table.job_item_bytes", size(item), "B", "a finished job's item; each write of it is a unit per KB")
     for name, jobs in (("single", 1), ("batch10", TEN)):
         account = priced(jobs)
         what = "a job alone" if jobs == 1 else f"each of {jobs} jobs at once"
         calls, writes = sum(account.calls.values()), sum(account.writes.values())
-        yield Figure(f"table.calls_per_job.{name}", calls / jobs, "calls", f"requests to DynamoDB for {what}")
+        yield Figure(f"table.calls_per_job.{name}", calls / jobs, "calls", f"requests to DynamoDB for {what}, warm")
         yield Figure(f"table.write_units_per_job.{name}", writes / jobs, "WRU", f"units of writing for {what}")
         yield Figure(
             f"table.index_units_per_job.{name}",

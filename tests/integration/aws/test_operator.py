@@ -298,6 +298,19 @@ def test_a_circuit_is_opened_listed_and_closed(told: Told, call: Caller) -> None
     assert (again.code, "`paddock circuit list --profile aws`" in again.err) == (1, True)
 
 
+def test_a_circuit_is_switched_though_no_function_can_be_told(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """They learn of it some minutes later: whoever is at the terminal hears that, and need not do anything."""
+    with front(os.environ["AWS_ENDPOINT_URL"]) as before:
+        lay_out(before, "UpdateItem", [(400, "AccessDeniedException")])
+        environment.setenv("AWS_ENDPOINT_URL", before.url)
+        said = call("circuit", "open", "m7i.xlarge", "it is maintained", "--profile", "aws")
+    assert (said.code, "open for" in said.out) == (0, True)
+    assert told.stack.profile.table().circuits.get("any/m7i.xlarge") is not None
+    assert "functions learn of it some minutes later: AccessDenied" in caplog.text
+
+
 def test_without_any_decision_it_says_where_it_looked(
     told: Told, call: Caller, environment: pytest.MonkeyPatch
 ) -> None:
