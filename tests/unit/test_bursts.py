@@ -226,14 +226,15 @@ def test_one_owner_waits_for_its_own_limit_alone() -> None:
     assert max(at - created for at, created in world.launched) <= last_start(400)
 
 
-def test_a_job_alone_costs_the_table_no_request() -> None:
-    """One job a minute: reads and writes of the table are as many as without limits."""
+def test_jobs_that_come_one_by_one_cost_the_table_nearly_nothing() -> None:
+    """One job a minute: all twenty need one more look and one more change than without limits."""
     counts = []
     for ceilings in (None, CEILINGS):
         world = Simulation(One(), settings=SETTINGS, cloud=quiet(), parameters=SOON, ceilings=ceilings)
         world.run()
         counts.append((world.tally.reads, world.tally.writes))
-    assert counts[0] == counts[1]
+    assert counts[1][0] - counts[0][0] <= 2  # a consistent read counts twice
+    assert counts[1][1] - counts[0][1] <= 2
 
 
 def test_ten_jobs_at_once_cost_the_table_little() -> None:

@@ -489,3 +489,29 @@ def test_an_inherited_machine_is_billed_to_the_workflow_that_it_served() -> None
     assert not world.runner(second).live
     bill = world.table.ledger.page("day", day_of(NOON)).items
     assert {(one.job_id, one.workflow) for one in bill if one.machine == second} == {(left, f"workflow of {left}")}
+
+
+def test_success_ends_job_and_machine_in_one_step() -> None:
+    """Where a machine says nothing of it: GitHub's word on the job is enough for its machine to be seen as done."""
+    world = World(reports=lambda _: ())
+    job, machine = running(world)
+    runner = world.cloud.agents[machine].orders.runner_id  # type: ignore[union-attr]  # it has orders
+    world.github.runs.complete(runner, job, "success")
+    world.run(SECOND)
+    assert (world.record(job).state, world.record(job).result) == (JobState.FINISHED, OperationalResult.SERVED)
+    found = world.runner(machine)
+    assert (found.state, found.result, found.idle_at) == (
+        RunnerState.DRAINING,
+        OperationalResult.SERVED,
+        world.record(job).finished_at,
+    )
+
+
+def test_failure_says_nothing_of_the_machine() -> None:
+    """It may be the machine that failed: that is its own word to say."""
+    world = World(reports=lambda _: ())
+    job, machine = running(world)
+    runner = world.cloud.agents[machine].orders.runner_id  # type: ignore[union-attr]  # it has orders
+    world.github.runs.complete(runner, job, "failure")
+    world.run(SECOND)
+    assert (world.record(job).state, world.runner(machine).state) == (JobState.FINISHED, RunnerState.BUSY)

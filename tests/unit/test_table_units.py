@@ -50,7 +50,7 @@ def test_the_account_of_a_job_is_complete() -> None:
     """Every store that a job needs has its line, and ten jobs at once cost no more than ten alone."""
     alone, ten = priced(1), priced(10)
     stores = {what.partition(".")[0] for what in alone.calls}
-    assert stores >= {"together", "alone", "give", "machine", "close"}
+    assert stores >= {"together", "give", "machine", "close"}
     assert alone.calls["give"] == alone.calls["machine.take"] == alone.calls["close"] == 1
     # Of what a warm function remembers: one question for a batch, whether the fleet is paused or anything is new.
     assert [name for name in ("switches.get", "shortages.page", "circuits.page") if alone.calls[name]] == [

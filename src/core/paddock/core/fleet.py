@@ -177,6 +177,7 @@ class Fleet:
             clock=clock,
         )
         departure = Departure(
+            settings=settings,
             table=table,
             machines=machines,
             retire=retire,

@@ -50,9 +50,11 @@ class MemoryAssignments:
             self._slots[machine] = _Slot(attrs.evolve(slot.receipt, taken=True), None)
             return slot.secret
 
-    def beat(self, machine: str, at: Moment) -> None:
-        """The machine's side: a sign of life. Nothing happens if there is no assignment."""
+    def beat(self, machine: str, at: Moment, ready_at: Moment | None = None) -> None:
+        """The machine's side: a sign of life, and since when it is ready. Nothing if there is no assignment."""
         with self._lock:
             slot = self._slots.get(machine)
             if slot is not None:
-                self._slots[machine] = attrs.evolve(slot, receipt=attrs.evolve(slot.receipt, heartbeat_at=at))
+                ready = slot.receipt.ready_at if ready_at is None else ready_at
+                receipt = attrs.evolve(slot.receipt, heartbeat_at=at, ready_at=ready)
+                self._slots[machine] = attrs.evolve(slot, receipt=receipt)

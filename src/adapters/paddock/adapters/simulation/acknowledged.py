@@ -167,8 +167,11 @@ class Acknowledged:
         if isinstance(event, MachineWarned):
             missed = runner.interrupted_at is None
         else:
-            # The cloud itself may not know a machine that it has only just started.
-            missed = self._exact and runner.live and self._timeline.now() - runner.launched_at > _KNOWN_BY
+            # The cloud itself may not know a machine that it has only just started. One that worked is the sweep's,
+            # if nobody took it: then nobody waits for what follows from its end.
+            pressing = runner.state in _IDLE or runner.interrupted_at is not None
+            old = self._timeline.now() - runner.launched_at > _KNOWN_BY
+            missed = self._exact and runner.live and pressing and old
         if missed:
             said = f"the cloud spoke of machine {runner.machine} ({type(event).__name__}): its record is {runner.state}"
             self._wrong(_RULE, said, runner.assigned_job, runner.machine)

@@ -82,7 +82,7 @@ class Agents:
     ) -> None:
         """Args: what agents touch.
 
-        `one_table`: signs of life are left with the orders, and not reported.
+        `one_table`: signs of life are left with the orders, and not reported; nor is success, of which GitHub tells.
         `job_of` knows how long a job takes and how it ends (None: as its script says); `lives` is the cloud's log;
         `busy` is told of one more machine with a job, or one fewer.
         """
@@ -202,10 +202,10 @@ class Agents:
 
     def report(self, report: RunnerReported) -> None:
         """Tell the fleet."""
-        if self._one_table and report.event in _SIGNS:
-            self._assignments.beat(report.machine, report.at)
-        else:
+        if not self._one_table or not _is_silent(report):
             self._report(report)
+        elif report.event in _SIGNS:
+            self._assignments.beat(report.machine, report.at, report.ready_at)
 
     def connect(self, runner_id: int) -> None:
         """Open the runner's session."""
@@ -281,3 +281,11 @@ class Agents:
     def _hang(self, agent: Agent) -> None:
         if agent.standing is Standing.WORKING:
             agent.hang()
+
+
+def _is_silent(report: RunnerReported) -> bool:
+    """True if the queue hears nothing of it on AWS: a plain sign of life, or that all went well."""
+    sign = report.event in _SIGNS
+    served = report.event is ReportEvent.FINISHED and report.result is OperationalResult.SERVED
+    well = served and report.conclusion == "success"
+    return (sign or well) and not report.reason and report.interrupted_by is None

@@ -118,7 +118,8 @@ class Parameters:
     [runner], a job waits for a day [GitHub].
 
     ``one_table``: orders lie beside the records, as on AWS, so that both are written in one step; and there machines
-    leave their signs of life, the start of a job among them, which they report elsewhere.
+    leave their signs of life, the start of a job among them, which they report elsewhere; and of a job that succeeded
+    GitHub's word is enough.
 
     ``keep`` is how long what has ended stays in the stores before it is streamed out [ours]: longer than any message of
     it can be on its way.

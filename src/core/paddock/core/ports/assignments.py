@@ -12,8 +12,8 @@ from paddock.core.units import Moment
 class AssignmentReceipt:
     """What stands under a machine's key, without the secret. It outlives the reading: nothing is assigned twice.
 
-    ``heartbeat_at`` is the machine's last sign of life, where it leaves that there and does not report it. It is the
-    machine's own word: its clock may be off, or set by its job.
+    ``heartbeat_at`` is the machine's last sign of life, where it leaves that there and does not report it, and
+    ``ready_at`` when its runner was ready. Both are the machine's own word: its clock may be off, or set by its job.
     """
 
     machine: str
@@ -21,6 +21,7 @@ class AssignmentReceipt:
     runner_id: int
     taken: bool
     heartbeat_at: Moment | None = None
+    ready_at: Moment | None = None
 
 
 class Assignments(Protocol):

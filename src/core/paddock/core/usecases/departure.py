@@ -1,12 +1,15 @@
 """A machine does not exist any more: its record is closed, and whoever counted on it is seen to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from paddock.core.errors import Throttled
 from paddock.core.messages import MachineChanged
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
+from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
@@ -14,7 +17,7 @@ from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
 
 _KNOWN_BY = 5 * MINUTE  # EC2's answers are consistent in the end; nobody says when
-_ENDED = "terminated"  # EC2's word
+_ENDED = {"shutting-down", "terminated"}  # EC2's words; nothing brings a machine back that is shutting down
 
 
 class Departure:
@@ -23,6 +26,7 @@ class Departure:
     def __init__(
         self,
         *,
+        settings: FleetSettings,
         table: Table,
         machines: Machines,
         retire: Retire,
@@ -31,6 +35,8 @@ class Departure:
         interruptions: Interruptions,
         clock: Clock,
     ) -> None:
+        limits = settings.limits
+        self._unwaited = limits.machines is limits.vcpu is limits.machines_per_repository is None
         self._jobs = table.jobs
         self._machines = machines
         self._retire = retire
@@ -45,13 +51,21 @@ class Departure:
         One that ended before anybody wrote it down is billed all the same: no sweep will find it. The cloud tells of
         strangers too, so that nothing is said of those.
 
+        Left to the next sweep, which closes many in one step: one that served its job, if nobody waits for its place;
+        and one that ended at work, if nobody took it, for GitHub's word on its job comes first.
+
         Raises:
             PaddockError: a store, the cloud or GitHub did not answer; the message must come back.
         """
-        if message.state == _ENDED:
-            runner = self._adopt.heard_of(message.machine, "it ended unrecorded")
-            if runner is not None and runner.live:
-                self.look(runner, "the cloud says that it ended")
+        if message.state not in _ENDED:
+            return
+        runner = self._adopt.heard_of(message.machine, "it ended unrecorded")
+        if runner is not None and runner.live and not (self._unwaited and _as_expected(runner)):
+            try:
+                self.look(runner, "the cloud says that it ended", unless=_at_work)
+            except Throttled:
+                if not _as_expected(runner):
+                    raise
 
     def together(self, runners: Sequence[Runner], reason: str) -> set[str]:
         """Close those that served their jobs and are gone by the cloud's own word, in one step; whose record that was.
@@ -67,10 +81,13 @@ class Departure:
         ]
         return self._retire.at_once(gone, reason)
 
-    def look(self, runner: Runner, reason: str) -> None:
-        """Close the record if the machine is gone by the cloud's own word: for a while a new one is not known there."""
+    def look(self, runner: Runner, reason: str, unless: Callable[[Runner], bool] = lambda _: False) -> None:
+        """Close the record if the machine is gone by the cloud's own word: for a while a new one is not known there.
+
+        One that nobody took is left to another time `unless` that is False.
+        """
         machine = self._machines.describe([runner.machine]).get(runner.machine)
-        if self._is_gone(runner, machine):
+        if self._is_gone(runner, machine) and (_taken(runner, machine) or not unless(runner)):
             self(runner, machine, reason)
 
     def _is_gone(self, runner: Runner, machine: Machine | None) -> bool:
@@ -102,6 +119,16 @@ class Departure:
             self._completion.ask(served)
         if taken:
             self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now
+
+
+def _as_expected(runner: Runner) -> bool:
+    """True if it has done its work, and whoever ended it need not be known in a hurry."""
+    return runner.state is RunnerState.DRAINING and runner.result is not None and runner.interrupted_at is None
+
+
+def _at_work(runner: Runner) -> bool:
+    """True if GitHub gave it a job, and has not told of the job's end: that word is on its way, and saves asking."""
+    return runner.state is RunnerState.BUSY and runner.served_job is not None
 
 
 def _taken(runner: Runner, machine: Machine | None) -> bool:

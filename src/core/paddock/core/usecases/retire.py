@@ -132,9 +132,12 @@ class Retire:
         beat = max(runner.launched_at, min(beat, now))
         if runner.heartbeat_at is not None and beat <= runner.heartbeat_at:
             return runner
+        change = RunnerChange(heartbeat_at=beat)
+        if receipt is not None and receipt.ready_at is not None and runner.ready_at is None:
+            change["ready_at"] = max(runner.launched_at, min(receipt.ready_at, beat))
         try:
-            when = RunnerIs(heartbeat_at=runner.heartbeat_at)
-            return self._runners.update(runner.key, when, RunnerChange(heartbeat_at=beat))
+            when = RunnerIs(heartbeat_at=runner.heartbeat_at, gone_at=None)
+            return self._runners.update(runner.key, when, change)
         except (Conflict, NotFound):
             return runner  # it was heard of otherwise: the next sweep looks at all of it
 

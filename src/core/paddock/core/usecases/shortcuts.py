@@ -6,7 +6,8 @@ shortcut knows no exceptions and heals nothing. It may do less than the long way
 ::
 
     GitHub: in progress ──> job launched, machine idle ──> job running, machine busy and meant for it
-    GitHub: completed   ──> job running                ──> job finished, and served if it succeeded
+    GitHub: completed   ──> job running                ──> job finished, and served if it succeeded;
+                            machine busy with it           then its machine drains
     machine: finished   ──> machine busy               ──> machine draining; and job served, if it failed by itself
 
 Which machine was launched for the job does not matter: a runner is label capacity. The job that this one was meant for
@@ -82,17 +83,23 @@ class Shortcuts:
         machine = machine_of(seen.runner_name)
         if machine is None:
             return False
+        number = seen.job.job_id
         when = JobIs(state=JobState.RUNNING, machine=machine)
         change = JobChange(state=JobState.FINISHED, conclusion=seen.conclusion, finished_at=seen.ended, lease_until=0)
         if seen.conclusion == SUCCESS:
             when.update(JobIs(result=None))
             change.update(JobChange(result=OperationalResult.SERVED))
-        if not self._together.write([Update(JOBS, str(seen.job.job_id), when, change)]):
+        over = Update(JOBS, str(number), when, change)
+        drained = seen.conclusion == SUCCESS and self._together.write([over, _drains(machine, seen)])
+        # A machine that has told of its end itself, or is taken back, keeps its own word on that.
+        if not drained and not self._together.write([over]):
             return False
         reason = f"GitHub concluded it: {seen.conclusion}"
-        self._completion.job(seen.job.job_id, "finished", reason, runner=seen.runner_name)
+        self._completion.job(number, "finished", reason, runner=seen.runner_name)
         if seen.conclusion == SUCCESS:
-            self._completion.job(seen.job.job_id, "served", f"on machine {machine}")
+            self._completion.job(number, "served", f"on machine {machine}")
+        if drained:
+            self._completion.machine(machine, "draining", f"GitHub says that its job {number} succeeded")
         return True
 
     def finished(self, report: RunnerReported) -> bool:
@@ -131,3 +138,10 @@ class Shortcuts:
             return None
         ended, now = report.finished_at or report.at, self._clock.now()
         return min(ended, now) if now - ended <= _LATE else None
+
+
+def _drains(machine: str, seen: JobObserved) -> Update:
+    """The machine of a job that succeeded has done its work: on AWS it need not say so itself."""
+    when = RunnerIs(state=RunnerState.BUSY, served_job=seen.job.job_id, result=None, interrupted_at=None, gone_at=None)
+    change = RunnerChange(state=RunnerState.DRAINING, result=OperationalResult.SERVED, idle_at=seen.ended)
+    return Update(RUNNERS, machine, when, change)
