@@ -17,11 +17,13 @@ from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import SystemClock
 from paddock.core.decision import Decision
 from paddock.core.job import Job
+from paddock.core.ledger import day_of
 from paddock.core.paging import pages
 from paddock.core.retry import RetryPolicy
 from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines, FleetSettings
-from paddock.core.units import MILLISECOND, SECOND
+from paddock.core.units import DAY, MILLISECOND, SECOND
+from paddock.core.usecases.listing import live_runners
 from paddock.entrypoints.containers import LocalProfile, State, open_state
 from paddock.entrypoints.demo.play import end_machines
 from paddock.entrypoints.local.fleet import LocalFleet
@@ -146,9 +148,14 @@ def jobs_of(state: State) -> dict[int, Job]:
 
 
 def runners_of(state: State) -> dict[str, Runner]:
-    """Every machine's record."""
-    found = pages(lambda cursor: state.table.runners.page("all", "all", cursor=cursor))
-    return {runner.machine: runner for runner in found}
+    """Every machine's record: of those that live, and of those that were billed of late."""
+    found = {runner.machine: runner for runner in live_runners(state.table)}
+    now = SystemClock().now()
+    for day in (now - DAY, now, now + DAY):
+        for bill in pages(lambda cursor, day=day: state.table.ledger.page("day", day_of(day), cursor=cursor)):  # type: ignore[misc]
+            runner = state.table.runners.get(bill.machine)
+            found |= {} if runner is None else {runner.machine: runner}
+    return found
 
 
 def decisions_of(state: State, job_id: int) -> tuple[Decision, ...]:

@@ -7,7 +7,7 @@ import attrs
 
 from paddock.core.decision import Decision
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import CostLedger, Rates, entries_of, ledger
+from paddock.core.ledger import CostLedger, Rates, bill_of, ledger
 from paddock.core.runner import Runner
 from paddock.core.spec import Arch, Market
 from paddock.core.states import JobState, OperationalResult, RunnerState
@@ -214,7 +214,7 @@ def morning() -> Fleet:
         for n in range(2)
     ]
     decisions = {job.id: decisions_about(job) for job in jobs}
-    return Fleet(tuple(jobs), tuple(runners), bill_of(jobs, runners), decisions)
+    return Fleet(tuple(jobs), tuple(runners), bills_of(jobs, runners), decisions)
 
 
 def decisions_about(job: Job) -> tuple[Decision, ...]:
@@ -241,12 +241,12 @@ def decisions_about(job: Job) -> tuple[Decision, ...]:
     return tuple(said)
 
 
-def bill_of(jobs: Sequence[Job], runners: Sequence[Runner]) -> CostLedger:
+def bills_of(jobs: Sequence[Job], runners: Sequence[Runner]) -> CostLedger:
     """The bills of those machines that are gone."""
     by_id = {job.id: job for job in jobs}
     return ledger(
         entry
         for runner in runners
         if runner.gone_at is not None
-        for entry in entries_of(runner, by_id.get(runner.served_job or 0), Rates())
+        for entry in bill_of(runner, by_id.get(runner.served_job or 0), Rates()).entries
     )

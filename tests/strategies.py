@@ -14,7 +14,7 @@ from paddock.core.circuit import Circuit, Interruption
 from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
-from paddock.core.ledger import LedgerEntry, Phase
+from paddock.core.ledger import Bill, Interval, LedgerEntry, Phase
 from paddock.core.messages import (
     Assignment,
     EventMessage,
@@ -238,6 +238,23 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
     pool=st.none() | slugs,
 )
 
+intervals: SearchStrategy[Interval] = st.builds(
+    Interval, phase=st.sampled_from(Phase), end=moments, compute=st.none() | prices, storage=prices, network=prices
+)
+
+bills: SearchStrategy[Bill] = st.builds(
+    Bill,
+    machine=machine_ids,
+    start=moments,
+    intervals=st.lists(intervals, min_size=1, max_size=5).map(tuple),
+    instance_type=texts,
+    market=st.sampled_from(Market),
+    repository=repositories,
+    workflow=texts,
+    job_id=st.none() | job_ids,
+    pool=st.none() | slugs,
+)
+
 switches: SearchStrategy[Switch] = st.builds(
     Switch,
     name=slugs,
@@ -265,7 +282,7 @@ RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Interruption: interruptions,
     Shortage: shortages,
     Rerun: reruns,
-    LedgerEntry: ledger_entries,
+    Bill: bills,
     Switch: switches,
     Pace: paces,
 }

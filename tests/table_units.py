@@ -331,7 +331,8 @@ def priced(jobs: int) -> Account:
     by_then.calls["close"] = account.calls["close"]
     account = attrs.evolve(account, calls=by_then.calls, halves=by_then.halves)
     ended = [sim.table.jobs.get(str(job)) for job in asked]
-    gone = [runner.state for runner in sim.table.runners.page("all", "all").items]
+    machines = [sim.table.runners.get(job.machine or "") for job in ended if job is not None]
+    gone = [machine and machine.state for machine in machines]
     if [job and job.conclusion for job in ended] != ["success"] * (jobs + 1) or gone != [RunnerState.GONE] * (jobs + 1):
         raise RuntimeError(f"it did not go as planned: {ended}, {gone}")
     return account

@@ -30,7 +30,6 @@ from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
 from paddock.core.ports import github, stores
 from paddock.core.settings import FleetSettings, Limits
-from paddock.core.states import JobState
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
@@ -216,7 +215,7 @@ def test_open_state_reads_what_the_fleet_writes(local: LocalProfile, of: Config)
         switch = opened.table.switches.get("paused")
         assert switch is not None
         assert switch.reason == "for a look"
-        assert list(opened.table.jobs.page("state", JobState.QUEUED).items) == []
+        assert list(opened.table.jobs.page("live", "waiting").items) == []
     finally:
         opened.close()
 

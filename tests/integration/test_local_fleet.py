@@ -1,6 +1,5 @@
 """The one-machine fleet from end to end: webhooks over HTTP, real agents, a runner that runs real steps."""
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.standin.package import Flaw
 from paddock.core.errors import Busy
 from paddock.core.job import Job
+from paddock.core.ledger import day_of
 from paddock.core.settings import ScopeKind
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import SECOND
@@ -98,9 +98,10 @@ def test_a_job_from_its_webhook_to_its_bill(stage: Stage, tmp_path: Path) -> Non
         assert runner.launched_at < (runner.ready_at or 0) <= (runner.gone_at or 0)
         # The job's end may be GitHub's word, which has whole seconds: before the machine's own moment by less than one.
         assert (runner.ready_at or 0) - SECOND < (runner.idle_at or 0) <= (runner.gone_at or 0)
-        day = time.strftime("%Y-%m-%d", time.gmtime(runner.launched_at / 1e6))
-        bill = state.table.ledger.page("day", day).items
-        assert {entry.machine for entry in bill} == {job.machine}
+        bill = state.table.ledger.get(runner.machine)
+        assert bill is not None
+        assert bill.job_id == job_id
+        assert state.table.ledger.page("day", day_of(bill.entries[-1].end)).items == (bill,)
         story = {"queued", "launched", "running", "finished"}  # told once the record says so
         until(lambda: story <= set(verdicts_of(state, job_id)), "the job's whole story")
 

@@ -65,7 +65,7 @@ def test_the_item_of_a_job_stands_as_written_here() -> None:
         "machine": {"S": "i-1"},
         "launch": {"N": "2"},
         "on_demand": {"BOOL": True},
-        "i1": {"S": "JOB#state#queued"},
+        "i1": {"S": "JOB#live#waiting"},
         "i2": {"S": "JOB#all#all"},
         "o": {"S": "09223372036854775813#1"},
         "w": {"S": "hand"},
@@ -150,7 +150,7 @@ def test_only_what_is_made_of_a_changed_field_moves() -> None:
     """The attributes of other indexes, and the place, are left alone; a value that ends is taken away."""
     jobs, shortages = Items(JOBS), Items(SHORTAGES)
     assert jobs.placed({"launch": 2}, "1") == {}
-    assert jobs.placed({"state": JobState.RUNNING}, "1") == {"i1": {"S": "JOB#state#running"}}
+    assert jobs.placed({"state": JobState.RUNNING}, "1") == {"i1": {"S": "JOB#live#placed"}}
     assert jobs.placed({"state": JobState.FINISHED}, "1") == {"i1": None}
     assert shortages.placed({"until": 7}, "a/b/spot") == {"o": {"S": "09223372036854775815#a/b/spot"}}
 

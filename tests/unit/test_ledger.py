@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import EC2_MINIMUM, CostLedger, LedgerEntry, Phase, Rates, entries_of, ledger
+from paddock.core.ledger import EC2_MINIMUM, CostLedger, LedgerEntry, Phase, Rates, bill_of, ledger
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
@@ -56,7 +56,7 @@ def gone_runners(draw: st.DrawFn) -> Runner:
 
 def phases(runner: Runner) -> dict[Phase, int]:
     """Seconds by phase."""
-    return {entry.phase: (entry.end - entry.start) // SECOND for entry in entries_of(runner, None, RATES)}
+    return {entry.phase: (entry.end - entry.start) // SECOND for entry in bill_of(runner, None, RATES).entries}
 
 
 def at(seconds: int) -> Moment:
@@ -67,7 +67,7 @@ def at(seconds: int) -> Moment:
 def test_every_second_is_accounted_once(runner: Runner, job: Job | None) -> None:
     """The intervals follow one another without gap or overlap, from launch to the end or to EC2's minimum."""
     assert runner.gone_at is not None
-    entries = entries_of(runner, job, RATES)
+    entries = bill_of(runner, job, RATES).entries
     assert entries[0].start == runner.launched_at
     assert entries[-1].end == max(runner.gone_at, runner.launched_at + EC2_MINIMUM)
     for earlier, later in pairwise(entries):
@@ -81,7 +81,7 @@ def test_every_second_is_accounted_once(runner: Runner, job: Job | None) -> None
 @given(gone_runners())
 def test_the_parts_add_up_to_the_whole(runner: Runner) -> None:
     """To the micro-dollar: the machine's whole time priced in one go is the sum of its entries, for each component."""
-    entries = entries_of(runner, None, RATES)
+    entries = bill_of(runner, None, RATES).entries
     whole = entries[-1].end - runner.launched_at
     assert sum(entry.storage for entry in entries) == RATES.disk_per_gib_month * runner.disk * whole // MONTH
     assert sum(entry.network for entry in entries) == RATES.ipv4_per_hour * whole // HOUR
@@ -95,17 +95,17 @@ def test_the_parts_add_up_to_the_whole(runner: Runner) -> None:
 @given(gone_runners())
 def test_no_part_costs_less_than_nothing(runner: Runner) -> None:
     """Whatever the clocks said: no component of any entry is negative."""
-    for entry in entries_of(runner, None, RATES):
+    for entry in bill_of(runner, None, RATES).entries:
         assert min(entry.storage, entry.network, 0 if entry.compute is None else entry.compute) >= 0
 
 
 @given(gone_runners())
 def test_an_unknown_price_stays_unknown(runner: Runner) -> None:
     """Unknown is None in every entry and counted as unpriced; it is never zero, not even beside a known disk."""
-    unpriced = entries_of(attrs.evolve(runner, price=None), None, RATES)
+    unpriced = bill_of(attrs.evolve(runner, price=None), None, RATES).entries
     assert {entry.compute for entry in unpriced} == {entry.amount for entry in unpriced} == {None}
     assert (ledger(unpriced).unpriced, ledger(unpriced).total) == (len(unpriced), 0)
-    free = entries_of(attrs.evolve(runner, price=0), None, RATES)
+    free = bill_of(attrs.evolve(runner, price=0), None, RATES).entries
     assert ledger(free).unpriced == 0
     assert {entry.compute for entry in free} == {0}
 
@@ -144,7 +144,7 @@ def test_a_short_life_is_billed_as_a_minute() -> None:
     """EC2 bills at least sixty seconds; what was not used stands apart, and costs what a minute costs."""
     runner = attrs.evolve(GONE, gone_at=at(18))
     assert phases(runner) == {Phase.BOOT: 18, Phase.MINIMUM: 42}
-    assert sum(entry.compute or 0 for entry in entries_of(runner, None, RATES)) == 100_800 // 60
+    assert sum(entry.compute or 0 for entry in bill_of(runner, None, RATES).entries) == 100_800 // 60
 
 
 def test_clocks_that_are_off_lose_no_second() -> None:
@@ -169,16 +169,16 @@ def test_what_ec2_takes_back_in_its_first_hour_is_free(
 ) -> None:
     """Its own deed alone, and the machine's time alone: the disk and the address are paid."""
     runner = attrs.evolve(GONE, taken=taken, market=market, gone_at=NOON + minutes * MINUTE)
-    entries = entries_of(runner, None, RATES)
+    entries = bill_of(runner, None, RATES).entries
     assert (sum(entry.compute or 0 for entry in entries) == 0) is free
     assert all(entry.compute is not None and entry.storage + entry.network > 0 for entry in entries)
 
 
 def test_the_job_that_was_served_carries_the_cost() -> None:
     """Its repository and workflow, not those the machine was launched for; without a job the machine's repository."""
-    served = entries_of(attrs.evolve(GONE, busy_at=at(25), pool="warm"), JOB, RATES)
+    served = bill_of(attrs.evolve(GONE, busy_at=at(25), pool="warm"), JOB, RATES).entries
     assert {(entry.repository, entry.workflow, entry.job_id) for entry in served} == {("acme/web", "CI", 7)}
-    idle = entries_of(GONE, None, RATES)
+    idle = bill_of(GONE, None, RATES).entries
     assert {(entry.repository, entry.workflow, entry.job_id) for entry in idle} == {("acme/api", "", None)}
     assert {(entry.instance_type, entry.market, entry.pool) for entry in served} == {("m7i.large", "spot", "warm")}
 
@@ -186,13 +186,13 @@ def test_the_job_that_was_served_carries_the_cost() -> None:
 def test_a_machine_that_is_not_gone_has_no_bill_yet() -> None:
     """The error says which machine and what state it is in."""
     with pytest.raises(ValueError, match="i-1 is still busy"):
-        entries_of(attrs.evolve(GONE, gone_at=None, state=RunnerState.BUSY), None, RATES)
+        bill_of(attrs.evolve(GONE, gone_at=None, state=RunnerState.BUSY), None, RATES)
 
 
 @given(gone_runners())
 def test_the_entries_of_a_machine_have_keys_of_their_own(runner: Runner) -> None:
     """So that each is written once, however often the bill is made."""
-    keys = [entry.key for entry in entries_of(runner, None, RATES)]
+    keys = [entry.key for entry in bill_of(runner, None, RATES).entries]
     assert len(set(keys)) == len(keys)
 
 

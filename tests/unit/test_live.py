@@ -16,7 +16,7 @@ from paddock.core.states import JobState
 from paddock.core.units import money_text
 from paddock.entrypoints.cli.live import fleet_table, summary
 from paddock.entrypoints.cli.plain import transitions
-from tests.made_up_fleet import HOSTILE, MORNING, NOW, a_job, a_runner, at, bill_of, morning, served
+from tests.made_up_fleet import HOSTILE, MORNING, NOW, a_job, a_runner, at, bills_of, morning, served
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
 
@@ -99,7 +99,7 @@ def test_more_living_jobs_than_rows_are_cut_too() -> None:
 def test_an_empty_fleet_is_shown_as_such() -> None:
     """Nothing there yet is said, not left blank."""
     lines = shown(fleet_table([], [], NOW))
-    assert "machines  none yet" in lines
+    assert "machines  none" in lines
     assert lines[-1] == "0 jobs"
 
 
@@ -119,7 +119,7 @@ def test_the_summary_tells_waits_machines_money_and_the_page() -> None:
 def test_a_cost_that_nobody_knows_is_called_unknown() -> None:
     """Without any price there is no sum, and no invented zero."""
     job, machine = served(1, "lint", 0, 10, 20, price=None)
-    text = "\n".join(shown(summary([job], [machine], bill_of([job], [machine]))))
+    text = "\n".join(shown(summary([job], [machine], bills_of([job], [machine]))))
     assert "unknown: none of the 1 machines has a price" in text
     assert "$" not in text
 
@@ -170,7 +170,7 @@ def test_any_fleet_can_be_shown(jobs: Sequence[Job], runners: Sequence[Runner], 
     """Whatever stands in the records: table, summary and lines render, in printable characters only."""
     lines = [
         *shown(fleet_table(jobs, runners, NOW), width),
-        *shown(summary(jobs, runners, bill_of(jobs, runners)), width),
+        *shown(summary(jobs, runners, bills_of(jobs, runners)), width),
         *transitions({}, jobs, MORNING, NOW),
     ]
     assert len(transitions({}, jobs, MORNING, NOW)) == len(jobs)

@@ -1,4 +1,4 @@
-"""What `paddock jobs --live` lists, while the fleet that it speaks of goes on."""
+"""What sweeps and `paddock jobs --live` list, while the fleet goes on; and the oldest of those that are queued."""
 
 from typing import Any
 
@@ -9,7 +9,8 @@ from paddock.adapters.memory.bundles import memory_table
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.records import Page
 from paddock.core.states import LIVE_JOBS, JobState
-from paddock.entrypoints.cli.state import live_of
+from paddock.core.usecases.dispatch import MOST_AHEAD
+from paddock.core.usecases.listing import jobs_in, live_jobs, oldest_queued
 from tests.strategies import NOON
 
 LIFE = (JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED, JobState.RUNNING)
@@ -36,10 +37,55 @@ class Moving:
 def test_a_job_that_moves_on_while_it_is_listed_is_there_once(state: JobState) -> None:
     """Whatever state it is in, and whenever it moves on."""
     assert set(LIFE) == LIVE_JOBS
-    for after in range(1, len(LIFE) + 1):
+    for after in (1, 2, 3):
         table = memory_table()
         table.jobs.add(Job(JobFacts(1, 1, "acme/shop", ("paddock",), created_at=NOON), state=state))
         moving: Any = Moving(table.jobs, after)
-        listed, _ = live_of(attrs.evolve(table, jobs=moving))
+        listed = live_jobs(attrs.evolve(table, jobs=moving))
         assert [job.id for job in listed] == [1]
-        assert moving.left == after - len(LIFE)
+        assert moving.left == after - 2
+
+
+def test_jobs_of_some_states_are_found_among_those_that_are_listed_with_them() -> None:
+    """Each alone, all of them together, oldest first; ended ones are in no listing."""
+    table = memory_table()
+    for number, state in enumerate(JobState):
+        table.jobs.add(Job(JobFacts(number, 1, "acme/shop", ("paddock",), created_at=NOON - number), state=state))
+    for state in JobState:
+        assert [job.state for job in jobs_in(table, state)] == ([state] if state in LIVE_JOBS else [])
+    assert [job.state for job in jobs_in(table, JobState.RUNNING, JobState.QUEUED)] == [
+        *(JobState.QUEUED, JobState.RUNNING)
+    ]
+    assert [job.state for job in live_jobs(table)] == [
+        *(JobState.DISPATCHING, JobState.QUEUED),
+        *(JobState.RUNNING, JobState.LAUNCHED),
+    ]
+
+
+@pytest.mark.parametrize(("held", "found", "read"), [(0, 20, 20), (5, 20, 40), (40, 20, 60), (45, 15, 60), (90, 0, 60)])
+def test_the_oldest_queued_jobs_are_found_behind_those_that_are_being_dispatched(
+    held: int, found: int, read: int
+) -> None:
+    """As long as these are few, as they are unless EC2 or GitHub is away; it never reads more than it may."""
+    table = memory_table()
+    for number in range(held + 50):
+        state = JobState.DISPATCHING if number < held else JobState.QUEUED
+        table.jobs.add(Job(JobFacts(number, 1, "acme/shop", ("paddock",), created_at=NOON + number), state=state))
+    counted: Any = Counted(table.jobs)
+    oldest = oldest_queued(counted, MOST_AHEAD)
+    assert [job.id for job in oldest] == list(range(held, held + found))
+    assert counted.read == read
+
+
+class Counted:
+    """Jobs, and how many of them listings have read."""
+
+    def __init__(self, jobs: Any) -> None:  # noqa: ANN401 - any store of jobs
+        self.jobs = jobs
+        self.read = 0
+
+    def page(self, *words: Any, **more: Any) -> Page[Job]:  # noqa: ANN401 - the port's own
+        """See the port."""
+        found: Page[Job] = self.jobs.page(*words, **more)
+        self.read += len(found.items)
+        return found

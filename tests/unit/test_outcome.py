@@ -15,7 +15,7 @@ from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import SECOND
-from tests.made_up_fleet import a_job, a_runner, bill_of, morning, served
+from tests.made_up_fleet import a_job, a_runner, bills_of, morning, served
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
 
@@ -52,7 +52,7 @@ def test_a_served_job_is_told_in_full() -> None:
 def test_a_machine_is_told_in_full_with_its_bill() -> None:
     """A machine's money is its ledger entries' sum to the micro-dollar, as a number of dollars."""
     job, machine = served(1, "lint", 0, 14, 60)
-    bill = bill_of([job], [machine])
+    bill = bills_of([job], [machine])
     told = outcome([job], [machine], bill)
     assert told["machines"] == [
         {
@@ -91,8 +91,8 @@ def test_a_machine_whose_price_is_unknown_is_missing_from_the_total_and_counted(
     """The sum is of what is known, and the summary says how many machines it lacks."""
     known, unknown = served(1, "a", 0, 10, 50), served(2, "b", 0, 10, 50, price=None)
     jobs, machines = [known[0], unknown[0]], [known[1], unknown[1]]
-    told = outcome(jobs, machines, bill_of(jobs, machines))
-    assert told["cost_usd"] == bill_of([known[0]], [known[1]]).total / 1_000_000
+    told = outcome(jobs, machines, bills_of(jobs, machines))
+    assert told["cost_usd"] == bills_of([known[0]], [known[1]]).total / 1_000_000
     assert [machine["cost_usd"] is None for machine in told["machines"]] == [False, True]
     assert told["summary"]["machines_unpriced"] == 1
 
@@ -137,7 +137,7 @@ def test_the_estimated_part_is_the_compute_of_spot_machines() -> None:
     """Spot prices rest on the catalogue's estimate; disk, addresses and on-demand machines do not."""
     spot, firm = served(1, "a", 0, 10, 90), served(2, "b", 0, 10, 90, market=Market.ON_DEMAND)
     jobs, machines = [spot[0], firm[0]], [spot[1], firm[1]]
-    bill = bill_of(jobs, machines)
+    bill = bills_of(jobs, machines)
     compute = sum(entry.compute or 0 for entry in bill.entries if entry.machine == spot[1].machine)
     told = outcome(jobs, machines, bill)
     assert told["summary"]["cost_estimated_usd"] == compute / 1_000_000
@@ -147,7 +147,7 @@ def test_the_estimated_part_is_the_compute_of_spot_machines() -> None:
 @given(st.lists(any_job, max_size=4), st.lists(any_runner, max_size=4, unique_by=lambda runner: runner.machine))
 def test_any_fleet_is_told_with_the_same_keys_and_is_json(jobs: Sequence[Job], machines: Sequence[Runner]) -> None:
     """No record makes it fail, no key ever vanishes, and strict JSON (no NaN) carries it."""
-    told = outcome(jobs, machines, bill_of(jobs, machines))
+    told = outcome(jobs, machines, bills_of(jobs, machines))
     assert json.loads(json.dumps(told, allow_nan=False)) == told
     assert {tuple(sorted(job)) for job in told["jobs"]} <= {tuple(sorted(JOB_KEYS))}
     assert {tuple(sorted(machine)) for machine in told["machines"]} <= {tuple(sorted(MACHINE_KEYS))}
@@ -156,7 +156,7 @@ def test_any_fleet_is_told_with_the_same_keys_and_is_json(jobs: Sequence[Job], m
 @given(st.lists(any_runner, max_size=6, unique_by=lambda runner: runner.machine))
 def test_money_adds_up_to_the_micro_dollar(machines: Sequence[Runner]) -> None:
     """The parts, the machines' bills and the ledger's own total are one sum."""
-    bill = bill_of([], machines)
+    bill = bills_of([], machines)
     numbers = figures([], machines, bill)
     assert numbers.known == bill.total
     assert sum(cost or 0 for cost in machine_costs(machines, bill).values()) == bill.total
@@ -167,7 +167,7 @@ def test_money_adds_up_to_the_micro_dollar(machines: Sequence[Runner]) -> None:
 def test_the_share_that_is_estimated_is_never_rounded_away() -> None:
     """One micro-dollar of estimate is 1 %, and all but one is 99 %: neither none nor all."""
     (job, machine) = served(1, "a", 0, 10, 50)
-    numbers = figures([job], [machine], bill_of([job], [machine]))
+    numbers = figures([job], [machine], bills_of([job], [machine]))
     little = attrs.evolve(numbers, compute=1_000_000, storage=0, network=0, estimated=1)
     assert little.estimated_per_cent == 1
     assert attrs.evolve(little, estimated=999_999).estimated_per_cent == 99
@@ -178,7 +178,7 @@ def test_the_share_that_is_estimated_is_never_rounded_away() -> None:
 def test_machine_time_is_counted_by_phase() -> None:
     """Boot, idle, job, drain and EC2's minimum are told apart, from the ledger."""
     job, machine = served(1, "a", 0, 10, 20)
-    phases = figures([job], [machine], bill_of([job], [machine])).phases
+    phases = figures([job], [machine], bills_of([job], [machine])).phases
     assert {phase: span / SECOND for phase, span in phases.items()} == {
         Phase.BOOT: 8.8,
         Phase.IDLE: 1.2,

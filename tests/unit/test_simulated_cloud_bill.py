@@ -12,7 +12,7 @@ from paddock.adapters.simulation.cloud import Bill, Prices, stormy
 from paddock.adapters.simulation.cloud.billing import charge_of
 from paddock.adapters.simulation.protocols import Charge, Ending, Life
 from paddock.core.errors import Throttled
-from paddock.core.ledger import Rates, entries_of
+from paddock.core.ledger import Rates, bill_of
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
@@ -198,7 +198,7 @@ def booked(life: Life) -> tuple[MicroDollars, MicroDollars, MicroDollars]:
         gone_at=life.ended_at,
         taken=life.ended_by is Ending.SPOT,
     )
-    entries = entries_of(runner, None, Rates())
+    entries = bill_of(runner, None, Rates()).entries
     return (
         sum(entry.compute or 0 for entry in entries),
         sum(entry.storage for entry in entries),

@@ -65,7 +65,7 @@ def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() ->
     world = World(settings=FleetSettings(repositories=("acme/*",)))
     world.push_job()
     world.run(10 * MINUTE)
-    assert not world.table.jobs.page("state", JobState.RUNNING).items
+    assert not world.table.jobs.page("live", "placed").items
     world.courier.fate = lost("queued")  # type: ignore[assignment]  # a fate
     job = world.push_job()
     world.run(10 * MINUTE)

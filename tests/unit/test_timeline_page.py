@@ -19,7 +19,7 @@ from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from paddock.core.units import money_text
-from tests.made_up_fleet import HOSTILE, NOW, Fleet, a_job, a_runner, at, bill_of, morning, served
+from tests.made_up_fleet import HOSTILE, NOW, Fleet, a_job, a_runner, at, bills_of, morning, served
 from tests.page_reader import Element, read_page
 from tests.strategies import jobs as any_job
 from tests.strategies import moments
@@ -34,7 +34,7 @@ def page_of(
     title: str = "Fleet",
 ) -> Element:
     """The page of these, read back."""
-    bill = bill_of(jobs, runners) if ledger is None else ledger
+    bill = bills_of(jobs, runners) if ledger is None else ledger
     return read_page(render(jobs, runners, bill, decisions or {}, title=title, now=NOW))
 
 
@@ -287,7 +287,7 @@ def test_the_morning_is_drawn_inside_its_frame(page: Element) -> None:
 def test_any_fleet_has_a_well_formed_page(jobs: Sequence[Job], runners: Sequence[Runner], now: int) -> None:
     """Whatever stands in the records, however the clocks disagree: well-formed, drawn inside, a row for everything."""
     said = {job.id: [Decision(job.subject, now, "x", job.reason, job.reason, {job.reason: None})] for job in jobs}
-    page = read_page(render(jobs, runners, bill_of(jobs, runners), said, title="any", now=now))
+    page = read_page(render(jobs, runners, bills_of(jobs, runners), said, title="any", now=now))
     assert_drawn_inside(page)
     assert len(page.find("li", class_="row")) == len(jobs) + len(runners)
 

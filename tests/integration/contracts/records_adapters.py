@@ -114,13 +114,13 @@ def conformance(database: Database, table: Table, clock: Clock, ids: Ids) -> Non
     reruns: RerunStore = MemoryRecords(RERUNS)
     reruns = SqliteRecords(RERUNS, database)
     reruns = DynamoRecords(RERUNS, table, clock, ids)
-    entries: LedgerStore = MemoryRecords(LEDGER)
-    entries = SqliteRecords(LEDGER, database)
-    entries = DynamoRecords(LEDGER, table, clock, ids)
+    bills: LedgerStore = MemoryRecords(LEDGER)
+    bills = SqliteRecords(LEDGER, database)
+    bills = DynamoRecords(LEDGER, table, clock, ids)
     switches: SwitchStore = MemoryRecords(SWITCHES)
     paces: PaceStore = MemoryRecords(PACES)
     switches = SqliteRecords(SWITCHES, database)
     paces = SqliteRecords(PACES, database)
     switches = DynamoRecords(SWITCHES, table, clock, ids)
     paces = DynamoRecords(PACES, table, clock, ids)
-    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, entries, switches, paces
+    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, bills, switches, paces

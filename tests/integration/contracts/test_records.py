@@ -12,11 +12,12 @@ from hypothesis import strategies as st
 
 from paddock.core.errors import Conflict, IllegalTransition, NotFound
 from paddock.core.job import Job, JobChange, JobFacts
-from paddock.core.ledger import LedgerEntry, Phase
+from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.records import JOBS, KINDS, LEDGER, RERUNS, RUNNERS, RUNS, Keyed, Kind, Made
 from paddock.core.rerun import Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
+from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from tests.integration.contracts.records_adapters import PARAMETERS, AnyRecords, OpenRecords, fewer
 from tests.strategies import RECORDS
@@ -37,8 +38,9 @@ def job(number: int, created_at: int = 0, **fields: Unpack[JobChange]) -> Job:
     return Job(facts=attrs.evolve(FACTS, job_id=number, created_at=created_at), **fields)
 
 
-def ledger_entry(machine: str = "i-1", workflow: str = "") -> LedgerEntry:
-    return LedgerEntry(machine, Phase.JOB, 0, 60, 1, 1, 1, "m7i.large", "spot", "acme/api", workflow)
+def bill(machine: str = "i-1", workflow: str = "") -> Bill:
+    intervals = (Interval(Phase.JOB, 60, 1, 1, 1),)
+    return Bill(machine, 0, intervals, "m7i.large", Market.SPOT, "acme/api", workflow)
 
 
 def listing(records: AnyRecords, index: str, value: str, limit: int = 100) -> list[Any]:
@@ -83,7 +85,7 @@ def test_a_taken_key_is_refused_and_nothing_is_written(store: Open) -> None:
     assert jobs.add(job(1, machine="i-1"))
     assert not jobs.add(job(1, machine="i-2", state=JobState.RUNNING))
     assert jobs.get("1") == job(1, machine="i-1")
-    assert listing(jobs, "state", "running") == []
+    assert listing(jobs, "live", "placed") == []
 
 
 def test_a_key_without_a_record_gives_none(store: Open) -> None:
@@ -209,12 +211,15 @@ def test_an_index_follows_the_record(store: Open) -> None:
     """A record is listed under the value it has now, and no longer under the one it had."""
     jobs = store(JOBS)
     jobs.add(job(1))
-    assert listing(jobs, "state", "queued") == [job(1)]
+    assert listing(jobs, "live", "waiting") == [job(1)]
     jobs.update("1", {"state": JobState.QUEUED}, {"state": JobState.DISPATCHING})
-    assert listing(jobs, "state", "queued") == []
-    assert [found.key for found in listing(jobs, "state", "dispatching")] == ["1"]
     jobs.update("1", {"state": JobState.DISPATCHING}, {"reason": "a listing shows the record as it is"})
-    assert [found.reason for found in listing(jobs, "state", "dispatching")] == ["a listing shows the record as it is"]
+    assert [found.reason for found in listing(jobs, "live", "waiting")] == ["a listing shows the record as it is"]
+    jobs.update("1", {"state": JobState.DISPATCHING}, {"state": JobState.LAUNCHED})
+    assert listing(jobs, "live", "waiting") == []
+    assert [found.key for found in listing(jobs, "live", "placed")] == ["1"]
+    jobs.update("1", {"state": JobState.LAUNCHED}, {"state": JobState.RUNNING})
+    assert [found.state for found in listing(jobs, "live", "placed")] == [JobState.RUNNING]
 
 
 def test_an_index_is_sparse(store: Open) -> None:
@@ -224,20 +229,20 @@ def test_an_index_is_sparse(store: Open) -> None:
         runners.add(Runner(machine=machine, repository="acme/api", labels=(), launch_id="l-1"))
     runners.update("i-1", {"state": RunnerState.BOOTING}, {"state": RunnerState.GONE})
     assert [runner.key for runner in listing(runners, "live", "live")] == ["i-2"]
-    assert [runner.key for runner in listing(runners, "all", "all")] == ["i-1", "i-2"]
+    assert [runner.key for runner in listing(runners, "minute", "0")] == ["i-1", "i-2"]
 
 
 def test_an_empty_string_never_enters_an_index(store: Open) -> None:
     """DynamoDB refuses such a key, so it is no value in any store: the record is kept, and not in that index."""
     by_workflow = attrs.evolve(LEDGER, indexes={"day": Made("workflow", lambda workflow: workflow)})
-    entries = store(by_workflow)
-    entry = ledger_entry(workflow="")
-    assert entries.add(entry)
-    assert entries.get(entry.key) == entry
-    assert listing(entries, "day", "") == []
-    named = ledger_entry(machine="i-2", workflow="CI")
-    assert entries.add(named)
-    assert listing(entries, "day", "CI") == [named]
+    bills = store(by_workflow)
+    unnamed = bill(workflow="")
+    assert bills.add(unnamed)
+    assert bills.get(unnamed.key) == unnamed
+    assert listing(bills, "day", "") == []
+    named = bill(machine="i-2", workflow="CI")
+    assert bills.add(named)
+    assert listing(bills, "day", "CI") == [named]
 
 
 @pytest.mark.parametrize("adapter", PARAMETERS)
@@ -264,7 +269,7 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     jobs = store(JOBS)
     for number in range(10, 20):
         jobs.add(job(number, created_at=number))
-    first = jobs.page("state", "queued", limit=4)
+    first = jobs.page("live", "waiting", limit=4)
     seen = [record.id for record in first.items]
     assert seen == [10, 11, 12, 13]
     jobs.remove("10")  # seen
@@ -274,7 +279,7 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     jobs.add(job(30, created_at=30))  # after it
     cursor = first.cursor
     while cursor is not None:
-        page = jobs.page("state", "queued", limit=4, cursor=cursor)
+        page = jobs.page("live", "waiting", limit=4, cursor=cursor)
         seen += [record.id for record in page.items]
         assert page.cursor != cursor, "the listing turns in circles"
         cursor = page.cursor
@@ -293,9 +298,9 @@ def test_a_cursor_of_another_listing_is_refused(store: Open) -> None:
     jobs = store(JOBS)
     for number in (1, 2):
         jobs.add(job(number))
-    cursor = jobs.page("state", "queued", limit=1).cursor
+    cursor = jobs.page("live", "waiting", limit=1).cursor
     assert cursor is not None
-    for index, value, wrong in (("all", "all", cursor), ("state", "running", cursor), ("state", "queued", "nonsense")):
+    for index, value, wrong in (("all", "all", cursor), ("live", "placed", cursor), ("live", "waiting", "nonsense")):
         with pytest.raises(ValueError, match="cursor"):
             jobs.page(index, value, cursor=wrong)
 

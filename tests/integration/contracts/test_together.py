@@ -56,8 +56,8 @@ def test_all_conditions_hold_and_all_is_written(table: Table) -> None:
         *(JobState.RUNNING, 5),
         *(RunnerState.BUSY, 1),
     )
-    assert table.jobs.page("state", "launched").items == ()
-    assert table.jobs.page("state", "running").items == (job,)
+    assert table.jobs.page("live", "waiting").items == ()
+    assert table.jobs.page("live", "placed").items == (job,)
 
 
 @pytest.mark.parametrize(

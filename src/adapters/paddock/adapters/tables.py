@@ -24,7 +24,7 @@ NAMES = {
     "INTERRUPTION": "interruptions",
     "SHORTAGE": "shortages",
     "RERUN": "reruns",
-    "LEDGER": "ledger",
+    "BILL": "ledger",
     "CONFIG": "switches",
     "PACE": "paces",
 }

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from paddock.core.fleet import Fleet
     from paddock.core.job import Job, JobFacts
     from paddock.core.labels import InvalidLabel, parse_labels
-    from paddock.core.ledger import CostLedger, LedgerEntry, Rates
+    from paddock.core.ledger import Bill, CostLedger, LedgerEntry, Rates
     from paddock.core.messages import Assignment, JobObserved, JobRequested, Observed, RunCompleted, RunnerReported
     from paddock.core.ports.stores import Table
     from paddock.core.records import KINDS, Kind
@@ -28,6 +28,7 @@ __all__ = [
     "Alias",
     "Arch",
     "Assignment",
+    "Bill",
     "CostLedger",
     "Deadlines",
     "Decision",
@@ -68,7 +69,7 @@ _HOME = {
     "fleet": ("Fleet",),
     "job": ("Job", "JobFacts"),
     "labels": ("InvalidLabel", "parse_labels"),
-    "ledger": ("CostLedger", "LedgerEntry", "Rates"),
+    "ledger": ("Bill", "CostLedger", "LedgerEntry", "Rates"),
     "messages": ("Assignment", "JobObserved", "JobRequested", "Observed", "RunCompleted", "RunnerReported"),
     "ports.stores": ("Table",),
     "records": ("KINDS", "Kind"),

@@ -4,6 +4,8 @@
 
     launched        ready          busy            idle           gone
        │── boot ──────│── idle ──────│── job ────────│── drain ─────│── minimum (up to EC2's 60 s)
+
+A machine's bill is one record, written once, when it is gone. Its entries are made of it for whoever sums them up.
 """
 
 from collections.abc import Callable, Iterable
@@ -46,7 +48,10 @@ class Rates:
 
 @attrs.frozen
 class LedgerEntry:
-    """One interval of one machine. ``amount`` is None where the price is unknown: unknown is never zero."""
+    """One interval of one machine's bill, with whatever sums are asked by.
+
+    ``amount`` is None where the price is unknown: unknown is never zero.
+    """
 
     machine: str
     phase: Phase
@@ -64,7 +69,7 @@ class LedgerEntry:
 
     @property
     def key(self) -> str:
-        """The record's key: a machine is in each phase at most once."""
+        """What tells it from all others: a machine is in each phase at most once."""
         return f"{self.machine}/{self.phase}"
 
     @property
@@ -78,6 +83,73 @@ class LedgerEntry:
         return None if self.compute is None else self.compute + self.storage + self.network
 
 
+@attrs.frozen
+class Interval:
+    """One phase of a machine's life, from where the one before it ended to ``end``; money as in `LedgerEntry`."""
+
+    phase: Phase
+    end: Moment
+    compute: MicroDollars | None
+    storage: MicroDollars
+    network: MicroDollars
+
+
+@attrs.frozen
+class Bill:
+    """What a machine cost, from its launch at ``start`` through at least one interval to its end, and for whom."""
+
+    machine: str
+    start: Moment
+    intervals: tuple[Interval, ...]
+    instance_type: str
+    market: Market
+    repository: str
+    workflow: str = ""
+    job_id: int | None = None
+    pool: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The record's key: a machine is billed once."""
+        return self.machine
+
+    @property
+    def entries(self) -> tuple[LedgerEntry, ...]:
+        """The bill's entries, in the order of time."""
+        starts = (self.start, *(interval.end for interval in self.intervals))
+        return tuple(
+            LedgerEntry(
+                machine=self.machine,
+                phase=interval.phase,
+                start=start,
+                end=interval.end,
+                compute=interval.compute,
+                storage=interval.storage,
+                network=interval.network,
+                instance_type=self.instance_type,
+                market=self.market,
+                repository=self.repository,
+                workflow=self.workflow,
+                job_id=self.job_id,
+                pool=self.pool,
+            )
+            for start, interval in zip(starts, self.intervals, strict=False)
+        )
+
+    def since(self, moment: Moment) -> MicroDollars:
+        """How much of the known amounts is of the time from this moment on; an interval that it cuts, by its share."""
+        return sum(
+            (entry.amount or 0) * (entry.end - max(entry.start, moment)) // (entry.end - entry.start)
+            for entry in self.entries
+            if entry.end > max(entry.start, moment)
+        )
+
+
+def ended(intervals: tuple[Interval, ...]) -> Moment:
+    """When the last of a bill's intervals ends: it is listed under that day."""
+    return intervals[-1].end
+
+
 def day_of(moment: Moment) -> str:
     """The UTC day: the value in the index ``day``."""
     return _day(moment // DAY)
@@ -88,14 +160,14 @@ def _day(days: int) -> str:
     return datetime_of(days * DAY).strftime("%Y-%m-%d")
 
 
-class EntryIs(TypedDict, total=False):
+class BillIs(TypedDict, total=False):
     """A condition on the record."""
 
     machine: str
 
 
-class EntryChange(TypedDict, total=False):
-    """Ledger entries are never changed."""
+class BillChange(TypedDict, total=False):
+    """Bills are never changed."""
 
 
 @attrs.frozen
@@ -122,8 +194,8 @@ class CostLedger:
         return dict(sorted(sums.items()))
 
 
-def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEntry, ...]:
-    """The whole bill of a machine that is gone: its seconds cut into phases, each counted once.
+def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
+    """The bill of a machine that is gone: its seconds cut into phases, each counted once.
 
     `job` is the job it served, if any: its repository and workflow carry the cost. It need not be given if it is the
     one that the machine was launched for: the machine's own record knows as much of it.
@@ -157,29 +229,31 @@ def entries_of(runner: Runner, job: Job | None, rates: Rates) -> tuple[LedgerEnt
         # Differences of a running total: the parts add up to the whole, whatever the rounding.
         return rate * (stop - runner.launched_at) // per - rate * (start - runner.launched_at) // per
 
-    return tuple(
-        LedgerEntry(
-            machine=runner.machine,
-            phase=phase,
-            start=start,
-            end=stop,
-            compute=None if price is None else share(price, HOUR, start, stop),
-            storage=share(rates.disk_per_gib_month * runner.disk, _MONTH, start, stop),
-            network=share(rates.ipv4_per_hour, HOUR, start, stop),
-            instance_type=runner.instance_type,
-            market=runner.market,
-            repository=runner.repository if job is None else job.facts.repository,
-            workflow=own if job is None else job.facts.workflow,
-            job_id=served if job is None else job.id,
-            pool=runner.pool,
-        )
-        for phase, start, stop in cuts
-        if stop > start
+    return Bill(
+        machine=runner.machine,
+        start=runner.launched_at,
+        intervals=tuple(
+            Interval(
+                phase=phase,
+                end=stop,
+                compute=None if price is None else share(price, HOUR, start, stop),
+                storage=share(rates.disk_per_gib_month * runner.disk, _MONTH, start, stop),
+                network=share(rates.ipv4_per_hour, HOUR, start, stop),
+            )
+            for phase, start, stop in cuts
+            if stop > start
+        ),
+        instance_type=runner.instance_type,
+        market=runner.market,
+        repository=runner.repository if job is None else job.facts.repository,
+        workflow=own if job is None else job.facts.workflow,
+        job_id=served if job is None else job.id,
+        pool=runner.pool,
     )
 
 
 def ledger(entries: Iterable[LedgerEntry]) -> CostLedger:
-    """A ledger of the entries, in the order of time."""
+    """A ledger of the entries of any bills, in the order of time."""
     return CostLedger(tuple(sorted(entries, key=lambda entry: (entry.start, entry.key))))
 
 

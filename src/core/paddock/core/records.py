@@ -14,14 +14,14 @@ from paddock.core.circuit import Circuit, Interruption
 from paddock.core.errors import IllegalTransition
 from paddock.core.job import Job
 from paddock.core.launch import Launch
-from paddock.core.ledger import LedgerEntry, day_of
+from paddock.core.ledger import Bill, day_of, ended
 from paddock.core.pace import Pace
 from paddock.core.pool import Pool
 from paddock.core.rerun import OPEN_RERUNS, Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
-from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, LIVE_JOBS, LIVE_RUNNERS, RUNNER_LIFE, StateTable
+from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, LIVE_JOBS, LIVE_RUNNERS, RUNNER_LIFE, JobState, StateTable
 from paddock.core.switch import Switch
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
 
@@ -116,6 +116,19 @@ def _itself(number: int) -> int:
     return number
 
 
+WAITING, PLACED = "waiting", "placed"
+
+
+def stage_of(state: JobState) -> str | None:
+    """The value in the index ``live`` of a job in this state: does it wait for a machine, or has it one?
+
+    Fewer values than states, for each move from one to another is paid for: who wants one state looks at the records.
+    """
+    if state not in LIVE_JOBS:
+        return None
+    return WAITING if state in {JobState.QUEUED, JobState.DISPATCHING} else PLACED
+
+
 ALL: Made[str | None] = always("all")
 
 # How long records are kept: longer than anybody asks for them again, and no longer, for what is kept costs.
@@ -127,7 +140,7 @@ JOBS: Kind[Job] = Kind(
     record=Job,
     keyed_by=frozenset({"facts"}),
     order=Made("facts", lambda facts: facts.created_at),
-    indexes={"state": Made("state", lambda state: state.value if state in LIVE_JOBS else None), "all": ALL},
+    indexes={"live": Made("state", stage_of), "all": ALL},
     life=JOB_LIFE,
     kept=_ASKED_FOR,
 )
@@ -139,7 +152,6 @@ RUNNERS: Kind[Runner] = Kind(
     indexes={
         "live": Made("state", lambda state: "live" if state in LIVE_RUNNERS else None),
         "minute": Made("launched_at", lambda launched_at: str(launched_at // MINUTE)),
-        "all": ALL,
     },
     life=RUNNER_LIFE,
     kept=_ASKED_FOR,
@@ -189,12 +201,13 @@ RERUNS: Kind[Rerun] = Kind(
     indexes={"open": Made("state", lambda state: "open" if state in OPEN_RERUNS else None)},
     kept=_REPEATED,
 )
-LEDGER: Kind[LedgerEntry] = Kind(
-    prefix="LEDGER",
-    record=LedgerEntry,
-    keyed_by=frozenset({"machine", "phase"}),
-    order=Made("start", _itself),
-    indexes={"day": Made("start", day_of)},
+LEDGER: Kind[Bill] = Kind(
+    prefix="BILL",
+    record=Bill,
+    keyed_by=frozenset({"machine"}),
+    order=Made("intervals", ended),
+    # Of the end: what was spent today stands in bills of today, and on machines that still live.
+    indexes={"day": Made("intervals", lambda intervals: day_of(ended(intervals)))},
     kept=_ASKED_FOR,
 )
 SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, keyed_by=frozenset({"name"}), order=Made("at", _itself))

@@ -25,7 +25,7 @@ from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.job import Job, job_subject
 from paddock.core.launch import Launch
-from paddock.core.ledger import LedgerEntry
+from paddock.core.ledger import Bill, LedgerEntry
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
@@ -79,7 +79,7 @@ class Archive:
     ) -> None:
         """Args: everything that remembers, and those who want to know before it is forgotten.
 
-        `spend`: the fleet sums up its ledger by the day, so entries stay until theirs is over.
+        `spend`: the fleet sums up its ledger by the day, so bills stay until theirs is over.
         """
         self._spend = spend
         self._timeline = timeline
@@ -97,7 +97,7 @@ class Archive:
         self._jobs: deque[tuple[Moment, int]] = deque()
         self._machines: deque[tuple[Moment, str]] = deque()
         self._launches: deque[tuple[Moment, Launch]] = deque()
-        self._entries: deque[tuple[Moment, Sequence[str]]] = deque()
+        self._billed: deque[tuple[Moment, str]] = deque()
         self._bills: dict[str, list[LedgerEntry]] = {}
         self._closed: dict[int, int] = {}  # how many jobs of a run are closed
         self._subjects: deque[tuple[Moment, str]] = deque()
@@ -119,9 +119,9 @@ class Archive:
         """A launch was written down."""
         self._launches.append((self._timeline.now() + self._keep, launch))
 
-    def billed(self, entry: LedgerEntry) -> None:
-        """An entry of the ledger was written."""
-        self._bills.setdefault(entry.machine, []).append(entry)
+    def billed(self, bill: Bill) -> None:
+        """A machine's bill was written."""
+        self._bills[bill.machine] = list(bill.entries)
 
     def delivered(self, subject: str) -> None:
         """Something was decided about a delivery."""
@@ -155,7 +155,7 @@ class Archive:
         self._due(self._jobs, now, self._close_job, all_of_it=all_of_it)
         self._due(self._machines, now, self._close_machine, all_of_it=all_of_it)
         self._due(self._launches, now, self._close_launch, all_of_it=all_of_it)
-        self._due(self._entries, now, self._close_entries, all_of_it=all_of_it)
+        self._due(self._billed, now, self._close_bill, all_of_it=all_of_it)
         self._due(self._subjects, now, self._close_subject, all_of_it=all_of_it)
         self._github.deliveries.forget(now - max(self._keep, _LOGGED), now - self._keep)
 
@@ -217,7 +217,7 @@ class Archive:
         self._write({"machine": known, "life": _moments(life), "ledger": bill, "decisions": decisions})
         self._table.runners.remove(machine)
         self._bills.pop(machine, None)
-        self._entries.append((_end_of_day(self._timeline.now()) if self._spend else 0, [entry.key for entry in bill]))
+        self._billed.append((_end_of_day(self._timeline.now()) if self._spend else 0, machine))
         self._table.interruptions.remove(machine)
         self._agents.forget(machine)
         self._cloud.forget(machine)
@@ -226,9 +226,8 @@ class Archive:
     def _bill(self, machine: str) -> list[LedgerEntry]:
         return self._bills.get(machine, [])
 
-    def _close_entries(self, keys: Sequence[str]) -> bool:
-        for key in keys:
-            self._table.ledger.remove(key)
+    def _close_bill(self, machine: str) -> bool:
+        self._table.ledger.remove(machine)
         return True
 
     def _close_launch(self, launch: Launch) -> bool:

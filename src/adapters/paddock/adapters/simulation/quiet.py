@@ -6,12 +6,14 @@ from paddock.adapters.memory import MemoryRecords
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.simulation.claims import Claims
 from paddock.core.ports.stores import Table
-from paddock.core.states import ENDED_JOBS, LIVE_JOBS
+from paddock.core.records import PLACED, WAITING
+from paddock.core.states import ENDED_JOBS
 
 _OPEN = (
     ("runners", "live", "live"),
     ("reruns", "open", "open"),
-    *(("jobs", "state", state.value) for state in sorted(LIVE_JOBS)),
+    ("jobs", "live", WAITING),
+    ("jobs", "live", PLACED),
 )
 
 

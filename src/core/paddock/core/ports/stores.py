@@ -11,7 +11,7 @@ import attrs
 from paddock.core.circuit import Circuit, CircuitChange, CircuitIs, Interruption, InterruptionChange, InterruptionIs
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
-from paddock.core.ledger import EntryChange, EntryIs, LedgerEntry
+from paddock.core.ledger import Bill, BillChange, BillIs
 from paddock.core.pace import Pace, PaceChange, PaceIs
 from paddock.core.pool import Pool, PoolChange, PoolIs
 from paddock.core.ports.records import Records
@@ -31,7 +31,7 @@ CircuitStore: TypeAlias = Records[Circuit, CircuitIs, CircuitChange]
 InterruptionStore: TypeAlias = Records[Interruption, InterruptionIs, InterruptionChange]
 ShortageStore: TypeAlias = Records[Shortage, ShortageIs, ShortageChange]
 RerunStore: TypeAlias = Records[Rerun, RerunIs, RerunChange]
-LedgerStore: TypeAlias = Records[LedgerEntry, EntryIs, EntryChange]
+LedgerStore: TypeAlias = Records[Bill, BillIs, BillChange]
 SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
 PaceStore: TypeAlias = Records[Pace, PaceIs, PaceChange]
 

@@ -32,6 +32,7 @@ from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.launching import Launching, queued_with
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.listing import oldest_queued
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.usage import UsageMeter
@@ -216,7 +217,7 @@ class Dispatch:
             return []
         here = {job.id for job in fresh}
         newest = max(job.facts.created_at for job in fresh)
-        oldest = self._jobs.page("state", JobState.QUEUED, limit=MOST_AHEAD).items
+        oldest = oldest_queued(self._jobs, MOST_AHEAD)
         waiting = [job for job in oldest if job.not_before and job.launch_id is None]  # not those that lack a machine
         return [job for job in waiting if job.facts.created_at <= newest and job.id not in here]
 

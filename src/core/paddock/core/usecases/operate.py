@@ -31,7 +31,7 @@ class Operate:
         switch = self._turn(on=False, reason="")
         self._record.machine("fleet", "resumed", "an operator resumed it")
         # Also those whose launch was begun: they wait with it.
-        waiting = [*jobs_in(self._table, JobState.QUEUED), *jobs_in(self._table, JobState.DISPATCHING)]
+        waiting = jobs_in(self._table, JobState.QUEUED, JobState.DISPATCHING)
         for job in waiting:
             self._life.wake(job, "the fleet was resumed")
         return switch, len(waiting)

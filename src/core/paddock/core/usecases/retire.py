@@ -10,7 +10,7 @@ import attrs
 
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
-from paddock.core.ledger import Phase, Rates, entries_of
+from paddock.core.ledger import Rates, bill_of
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, RegisteredRunner
@@ -28,7 +28,7 @@ from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.record import Recorder
 
 _SKEW = 10 * MINUTE  # of a machine's clock
-_STEP = MOST // (len(Phase) + 2)  # machines: each has its bill, its record and its orders
+_STEP = MOST // 3  # machines: each has its bill, its record and its orders
 BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
 
 
@@ -189,8 +189,8 @@ class Retire:
         writes: list[Write] = []
         for runner, at in gone:
             change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
-            bill = entries_of(attrs.evolve(runner, **change), None, self._rates)
-            writes += [*(Add(LEDGER, entry) for entry in bill), Update(RUNNERS, runner.key, _as_read(runner), change)]
+            bill = bill_of(attrs.evolve(runner, **change), None, self._rates)
+            writes += [Add(LEDGER, bill), Update(RUNNERS, runner.key, _as_read(runner), change)]
         machines = [runner.machine for runner, _ in gone]
         if not writes or not self._handover.close(writes, machines):
             return set()
@@ -213,10 +213,9 @@ class Retire:
         return runner if runner.live else None
 
     def bill(self, runner: Runner) -> None:
-        """Write the ledger entries of a machine that is gone. Repeating it writes nothing new."""
+        """Write the bill of a machine that is gone. Repeating it writes nothing new."""
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-        for entry in entries_of(runner, served, self._rates):
-            self._ledger.add(entry)
+        self._ledger.add(bill_of(runner, served, self._rates))
 
     def _unregister(self, runner: Runner, *, insist: bool = False) -> bool:
         """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked.

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 import attrs
 
 from paddock.core.catalogue import fitting
+from paddock.core.ledger import day_of
 from paddock.core.paging import pages
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.settings import Limits
 from paddock.core.states import JobState
-from paddock.core.units import HOUR, MINUTE, MicroDollars, Moment, datetime_of
+from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment
 from paddock.core.usecases.admission import Usage
 from paddock.core.usecases.listing import jobs_in, live_runners
 
@@ -57,9 +58,10 @@ class UsageMeter:
         return pages(lambda cursor: self.table.runners.page("minute", minute, cursor=cursor))
 
     def _spent(self, now: Moment) -> MicroDollars:
-        today = datetime_of(now).strftime("%Y-%m-%d")
-        entries = pages(lambda cursor: self.table.ledger.page("day", today, cursor=cursor))
-        closed = sum(entry.amount or 0 for entry in entries)
-        return closed + sum(
-            (runner.price or 0) * max(0, now - runner.launched_at) // HOUR for runner in live_runners(self.table)
+        """What was spent since midnight: by machines that ended today, and so far by those that live."""
+        midnight = now // DAY * DAY
+        bills = pages(lambda cursor: self.table.ledger.page("day", day_of(now), cursor=cursor))
+        return sum(bill.since(midnight) for bill in bills) + sum(
+            (runner.price or 0) * max(0, now - max(runner.launched_at, midnight)) // HOUR
+            for runner in live_runners(self.table)
         )

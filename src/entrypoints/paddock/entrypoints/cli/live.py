@@ -140,7 +140,7 @@ _COLUMNS: Sequence[_Column] = (
 def _machines_line(runners: Sequence[Runner]) -> Text:
     counts = Counter(runner.state for runner in runners)
     parts = [f"{counts[state]} {state.value}" for state in RunnerState if counts[state]]
-    return Text.assemble(("machines  ", "dim"), ", ".join(parts) or "none yet")
+    return Text.assemble(("machines  ", "dim"), ", ".join(parts) or "none")
 
 
 def _totals_line(jobs: Sequence[Job]) -> Text:

@@ -14,10 +14,8 @@ from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.job import Job
 from paddock.core.paging import pages
 from paddock.core.ports.stores import Table
-from paddock.core.runner import Runner
-from paddock.core.states import LIVE_JOBS, JobState
 from paddock.core.switch import PAUSED
-from paddock.core.usecases.listing import jobs_in, live_runners
+from paddock.core.usecases.listing import live_jobs, live_runners
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LONGEST_ID = 19  # digits of 2**63
@@ -35,7 +33,7 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
     profile
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     live
-        Only jobs and machines that have not ended; on AWS it is quick, where months are kept.
+        Only jobs that have not ended; on AWS it is quick, where months are kept.
     json_
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
@@ -44,7 +42,8 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
 
     where = Where.chosen(state, profile)
     with opened(where) as here:
-        shown, runners = live_of(here.table) if live else all_of(here.table)
+        shown = live_jobs(here.table) if live else all_jobs(here.table)
+        runners = live_runners(here.table)
         paused = here.table.switches.get(PAUSED)
     if json_:
         print(json.dumps(listing_data(shown, paused), indent=2))
@@ -56,22 +55,9 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
     return 0
 
 
-def live_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
-    """What has not ended. Only that is read, for a table on AWS keeps months.
-
-    The states are read in the order of a job's life: so one that moves on meanwhile is not missed, and stands there
-    once, as it was read last.
-    """
-    known = (job for state in JobState if state in LIVE_JOBS for job in jobs_in(table, state))
-    return list({job.id: job for job in known}.values()), live_runners(table)
-
-
-def all_of(table: Table) -> tuple[Sequence[Job], Sequence[Runner]]:
-    """Everything that is kept."""
-    return (
-        list(pages(lambda cursor: table.jobs.page("all", "all", cursor=cursor))),
-        list(pages(lambda cursor: table.runners.page("all", "all", cursor=cursor))),
-    )
+def all_jobs(table: Table) -> Sequence[Job]:
+    """Every job that is kept."""
+    return list(pages(lambda cursor: table.jobs.page("all", "all", cursor=cursor)))
 
 
 def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None, json_: AsJson = False) -> int:

@@ -12,13 +12,13 @@ from paddock.adapters.process import LocalMachines, box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.core.decision import Decision
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger, ledger
+from paddock.core.ledger import CostLedger, day_of, ledger
 from paddock.core.paging import pages
 from paddock.core.retry import RetryPolicy
 from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines, FleetSettings
 from paddock.core.states import JobState
-from paddock.core.units import DAY, MILLISECOND, SECOND, Moment, Span, datetime_of
+from paddock.core.units import DAY, MILLISECOND, MINUTE, SECOND, Moment, Span
 from paddock.entrypoints.containers import LocalProfile
 from paddock.entrypoints.demo.scenario import ALLOWED, REPOSITORIES, Cue, Part, Scene, aliases, scenes
 from paddock.entrypoints.local.logs import logging_to
@@ -87,15 +87,15 @@ class _Director:
         self._machines = profile.machines()
         self._clock = profile.clock()
         self._sleeper = profile.sleeper()
+        self._began = self._clock.now()
 
     def direct(self) -> Played:
         for name, private in REPOSITORIES.items():
             self._github.add_repository(name, private=private)
-        began = self._clock.now()
         runs: list[_Run] = []
         to_come = list(scenes(box_arch()))
         view, over = self._look(), False
-        while not over and view.now < began + _PATIENCE:
+        while not over and view.now < self._began + _PATIENCE:
             if to_come:
                 runs.append(self._open(to_come.pop(0)))
             for run in runs:
@@ -104,7 +104,7 @@ class _Director:
             view = self._look()
             self._watch(view)
             over = not to_come and self._is_over(runs, view)
-        return self._played(runs, view, began, timed_out=not over)
+        return self._played(runs, view, timed_out=not over)
 
     def _open(self, scene: Scene) -> _Run:
         started = self._github.start_run(
@@ -136,8 +136,13 @@ class _Director:
 
     def _look(self) -> View:
         jobs = tuple(pages(lambda cursor: self._table.jobs.page("all", "all", cursor=cursor)))
-        runners = tuple(pages(lambda cursor: self._table.runners.page("all", "all", cursor=cursor)))
-        return View(jobs, runners, self._clock.now())
+        now = self._clock.now()
+        runners = tuple(
+            runner
+            for minute in range(self._began // MINUTE, now // MINUTE + 1)
+            for runner in pages(lambda cursor, at=str(minute): self._table.runners.page("minute", at, cursor=cursor))  # type: ignore[misc]
+        )
+        return View(jobs, runners, now)
 
     def _is_over(self, runs: list[_Run], view: View) -> bool:
         """Every job has ended in the records and at GitHub (but for those nobody will run), and no machine is left."""
@@ -147,21 +152,21 @@ class _Director:
         every = {job_id for run in runs for job_id in run.job_ids}
         return every <= ended and every <= settled and not any(runner.live for runner in view.runners)
 
-    def _played(self, runs: list[_Run], view: View, began: Moment, *, timed_out: bool) -> Played:
-        days = {datetime_of(moment).strftime("%Y-%m-%d") for moment in range(began, view.now + DAY, DAY)}
-        entries = [
-            entry
-            for day in sorted(days | {datetime_of(view.now).strftime("%Y-%m-%d")})
-            for entry in pages(lambda cursor, day=day: self._table.ledger.page("day", day, cursor=cursor))  # type: ignore[misc]
+    def _played(self, runs: list[_Run], view: View, *, timed_out: bool) -> Played:
+        days = {day_of(moment) for moment in (*range(self._began, view.now + DAY, DAY), view.now)}
+        bills = [
+            bill
+            for day in sorted(days)
+            for bill in pages(lambda cursor, day=day: self._table.ledger.page("day", day, cursor=cursor))  # type: ignore[misc]
         ]
         alive = pages(lambda cursor: self._machines.page(cursor=cursor))
         return Played(
             view=view,
-            began=began,
+            began=self._began,
             parts={job_id: part for run in runs for job_id, part in zip(run.job_ids, run.scene.parts, strict=True)},
             github={job.id: job.conclusion for job in self._github.jobs()},
             decisions={job.id: tuple(self._decisions.about(job.subject)) for job in view.jobs},
-            bill=ledger(entries),
+            bill=ledger(entry for bill in bills for entry in bill.entries),
             left_behind=tuple(machine.id for machine in alive),
             timed_out=timed_out,
         )
