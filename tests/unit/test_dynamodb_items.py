@@ -13,11 +13,13 @@ from paddock.adapters.aws.dynamodb.items import Items, order_and_key, place_of
 from paddock.core.errors import Rejected, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
+from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.records import JOBS, KINDS, LAUNCHES, LEDGER, POOLS, RUNNERS, SHORTAGES, Kind, Made, always
 from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.units import DAY, SECOND
 from tests.strategies import NOON, RECORDS
+from tests.table_units import KB, size
 
 JOB = Job(JobFacts(1, 7, "acme/api", ("paddock",), created_at=5))
 orders = st.integers(-(2**63), 2**63 - 1)
@@ -196,12 +198,30 @@ def test_what_is_configured_or_still_in_force_is_kept_for_ever() -> None:
 def test_the_table_has_room_for_every_kind() -> None:
     """As many indexes as the kind with the most, keys alone in them, and no field with a name of the table's own."""
     assert max(len(kind.indexes) for kind in KINDS) == len(INDEXES) == len(RUNNERS.indexes)
-    assert [index["Projection"] for index in TABLE["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 3
+    assert [index["Projection"] for index in TABLE["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 2
     names = {field.name for kind in KINDS for field in attrs.fields(kind.record)}
     assert OWN.isdisjoint(names)
-    four: dict[str, Made[str | None]] = {name: always("x") for name in "abcd"}
-    with pytest.raises(ValueError, match="over 3 indexes"):
-        Items(attrs.evolve(POOLS, indexes=four))
+    three: dict[str, Made[str | None]] = {name: always("x") for name in "abc"}
+    with pytest.raises(ValueError, match="over 2 indexes"):
+        Items(attrs.evolve(POOLS, indexes=three))
+
+
+def test_a_bill_of_every_phase_and_usual_names_is_below_a_kilobyte() -> None:
+    """Beyond that each write of it would cost twice."""
+    phases = (Phase.BOOT, Phase.IDLE, Phase.JOB, Phase.DRAIN, Phase.MINIMUM)
+    intervals = tuple(Interval(phase, NOON + 5 * DAY, 12_345_678, 1_234_567, 1_234_567) for phase in phases)
+    bill = Bill(
+        machine="i-0123456789abcdef0",
+        start=NOON,
+        intervals=intervals,
+        instance_type="m7gd.metal-48xl",
+        market=Market.ON_DEMAND,
+        repository="an-organisation-of-some-size/a-repository-with-a-name",
+        workflow="Continuous integration of everything",
+        job_id=98_765_432_109,
+        pool="a-pool-with-a-name",
+    )
+    assert 800 < size(Items(LEDGER).item(bill, NOON, "0" * 12)) <= KB
 
 
 def test_a_key_or_an_index_value_that_is_too_long_is_refused() -> None:

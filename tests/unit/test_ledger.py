@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from paddock.core.job import Job, JobFacts
 from paddock.core.ledger import EC2_MINIMUM, CostLedger, LedgerEntry, Phase, Rates, bill_of, ledger
+from paddock.core.records import LEDGER
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
@@ -190,10 +191,32 @@ def test_a_machine_that_is_not_gone_has_no_bill_yet() -> None:
 
 
 @given(gone_runners())
-def test_the_entries_of_a_machine_have_keys_of_their_own(runner: Runner) -> None:
-    """So that each is written once, however often the bill is made."""
-    keys = [entry.key for entry in bill_of(runner, None, RATES).entries]
+def test_a_machine_has_one_bill_and_its_entries_keys_of_their_own(runner: Runner) -> None:
+    """So that it is written once, however often it is made, and its entries have one order."""
+    bill = bill_of(runner, None, RATES)
+    assert bill.key == runner.machine
+    keys = [entry.key for entry in bill.entries]
     assert len(set(keys)) == len(keys)
+
+
+@given(gone_runners(), st.integers(-MINUTE, HOUR))
+def test_what_was_spent_before_a_moment_and_since_is_the_whole(runner: Runner, offset: int) -> None:
+    """But for fractions of a micro-dollar of the interval that it cuts; of unknown prices there is nothing."""
+    bill, moment = bill_of(runner, None, RATES), NOON + offset
+    whole = ledger(bill.entries).total
+    assert bill.since(runner.launched_at) == whole
+    assert bill.since(bill.entries[-1].end) == 0
+    assert 0 <= bill.since(moment) <= whole
+    life = bill.entries[-1].end - runner.launched_at
+    left = bill.entries[-1].end - min(max(moment, runner.launched_at), bill.entries[-1].end)
+    assert abs(bill.since(moment) - whole * left // life) <= 3 * len(bill.entries)
+
+
+def test_a_bill_is_listed_under_the_day_of_its_end() -> None:
+    """What is spent on a day is spent by machines that end on it, or live through it."""
+    overnight = attrs.evolve(GONE, gone_at=NOON + 13 * HOUR)
+    index = LEDGER.indexes["day"]
+    assert [index(bill_of(runner, None, RATES)) for runner in (GONE, overnight)] == ["2026-11-22", "2026-11-23"]
 
 
 @given(st.lists(ledger_entries, max_size=8))

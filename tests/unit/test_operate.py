@@ -5,11 +5,13 @@ import pytest
 
 from paddock.core.errors import AccessDenied, NotFound, Throttled, Unavailable
 from paddock.core.job import JobFacts
+from paddock.core.ledger import ledger
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.settings import Limits
 from paddock.core.states import JobState
 from paddock.core.switch import Advised, Switch
 from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.usecases.usage import UsageMeter
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 from tests.world import SETTINGS, World
@@ -177,6 +179,29 @@ def test_the_daily_spend_stops_launches_until_the_next_day() -> None:
     assert world.record(second).reason.endswith("spent today, the limit is $0.0050")
     world.run_until_quiet()
     assert (world.record(second).started_at or 0) > NOON + 12 * HOUR
+    check(world)
+
+
+def test_what_a_machine_spends_counts_on_the_day_on_which_it_is_spent() -> None:
+    """A job from three hours before midnight to two after it: each day has its own, while the machine lives and later."""
+    world = World()
+    world.run(9 * HOUR)
+    job = world.push_job(lasts=5 * HOUR)
+    meter, limits = UsageMeter(world.table, world.clock), Limits(spend_per_day=1)
+    spent: list[int] = []
+    for hours in (2, 2):
+        world.run(hours * HOUR)
+        spent.append(meter.read(limits).spent_today)
+    world.run_until_quiet()
+    machine = world.runner(world.record(job).machine)
+    assert [round(each / (machine.price or 0)) for each in spent] == [2, 1]
+    bill = world.table.ledger.get(machine.machine)
+    assert bill is not None
+    last = meter.read(limits).spent_today
+    assert last == bill.since(NOON + 12 * HOUR)
+    assert last == pytest.approx(ledger(bill.entries).total * 2 / 5, rel=0.01)
+    world.run(24 * HOUR)
+    assert meter.read(limits).spent_today == 0
     check(world)
 
 
