@@ -28,12 +28,13 @@ def figures() -> Iterator[Figure]:
             "WRU",
             f"those of them in indexes, for {what}",
         )
-        orders = sum(units for store, units in account.writes.items() if store.startswith(("assignments.", "machine.")))
+        about_orders = [each for each in account.writes if each.startswith("machine.") or each.endswith(".ASSIGNMENT")]
+        orders = sum(account.writes[each] for each in about_orders)
         yield Figure(
             f"table.assignment_units_per_job.{name}",
             orders / jobs,
             "WRU",
-            f"those of them for its assignment, and the taking of it, for {what}",
+            f"those of them for its assignment: given, taken and deleted, for {what}",
         )
         yield Figure(
             f"table.read_units_per_job.{name}",

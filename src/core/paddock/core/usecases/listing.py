@@ -36,8 +36,8 @@ def live_jobs(table: Table) -> list[Job]:
 def oldest_queued(jobs: JobStore, most: int) -> list[Job]:
     """The oldest queued jobs, no more than so many.
 
-    Those that are being dispatched are listed among them, and are few: a dispatcher holds one batch, for seconds. Only
-    while EC2 or GitHub are away they pile up, each with its message; then nobody's turn comes, and not all are read.
+    Those that are being dispatched are listed with them, and are few: a dispatcher holds one batch, for seconds. They
+    pile up only while EC2 or GitHub are away; then not all are read, for nobody's turn comes.
     """
     waiting = pages(lambda cursor: jobs.page("live", WAITING, limit=most, cursor=cursor))
     return list(islice((job for job in islice(waiting, _MOST_READ * most) if job.state is JobState.QUEUED), most))
