@@ -143,7 +143,7 @@ def test_bundles_hold_a_store_for_every_port(local: LocalProfile, profile_name: 
             assert store.write([])
             continue
         assert {"add", "get", "update", "page"} <= set(dir(store)), field.name
-        assert list(store.page("all", "none").items if field.name in {"jobs", "runners"} else []) == []
+        assert list(store.page("all", "none").items if field.name in {"jobs", "pools"} else []) == []
     for part, port in PORTS.items():
         methods = {name for name in vars(port) if not name.startswith("_")}
         assert methods
