@@ -11,6 +11,7 @@ from paddock.core.settings import Limits
 from paddock.core.states import JobState
 from paddock.core.switch import Advised, Switch
 from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.usecases.listing import live_runners
 from paddock.core.usecases.usage import UsageMeter
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
@@ -203,6 +204,24 @@ def test_what_a_machine_spends_counts_on_the_day_on_which_it_is_spent() -> None:
     world.run(24 * HOUR)
     assert meter.read(limits).spent_today == 0
     check(world)
+
+
+def test_a_machine_that_has_ended_and_cannot_be_closed_is_counted_once() -> None:
+    """By its bill, and no longer as one that lives: GitHub is away, so its record stays open."""
+    failing = Failing({"github.runners.delete": Unavailable("away")})
+    world = World(around=failing.around)
+    job = world.push_job(lasts=HOUR)
+    world.run(10 * MINUTE)
+    machine = world.record(job).machine or ""
+    world.cloud.kill(machine)
+    meter = UsageMeter(world.table, world.clock)
+    world.run(MINUTE)
+    bill = world.table.ledger.get(machine)
+    assert bill is not None
+    for _ in range(2):
+        assert [one.machine for one in live_runners(world.table) if one.gone_at is not None] == [machine]
+        assert meter.read(Limits(spend_per_day=1)).spent_today == ledger(bill.entries).total
+        world.run(MINUTE)
 
 
 # -- the workers' steps -----------------------------------------------------------------------------------------

@@ -58,10 +58,14 @@ class UsageMeter:
         return pages(lambda cursor: self.table.runners.page("minute", minute, cursor=cursor))
 
     def _spent(self, now: Moment) -> MicroDollars:
-        """What was spent since midnight: by machines that ended today, and so far by those that live."""
+        """What was spent since midnight: by machines that ended today, and so far by those that have not ended.
+
+        One that has ended is billed at once; its record may stay open for longer, while GitHub is away.
+        """
         midnight = now // DAY * DAY
         bills = pages(lambda cursor: self.table.ledger.page("day", day_of(now), cursor=cursor))
         return sum(bill.since(midnight) for bill in bills) + sum(
             (runner.price or 0) * max(0, now - max(runner.launched_at, midnight)) // HOUR
             for runner in live_runners(self.table)
+            if runner.gone_at is None
         )
