@@ -184,7 +184,7 @@ def test_the_daily_spend_stops_launches_until_the_next_day() -> None:
 
 
 def test_what_a_machine_spends_counts_on_the_day_on_which_it_is_spent() -> None:
-    """A job from three hours before midnight to two after it: each day has its own, while the machine lives and later."""
+    """A job from three hours before midnight to two after it: each day has its part, as the machine lives and later."""
     world = World()
     world.run(9 * HOUR)
     job = world.push_job(lasts=5 * HOUR)
