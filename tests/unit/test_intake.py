@@ -33,12 +33,22 @@ def test_githubs_word_on_a_job_of_ours_goes_to_the_events_queue(status: Observed
     assert [received.message for received in world.events.receive(10)] == [word]
 
 
-def test_the_end_of_any_run_is_taken() -> None:
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "timed_out", "startup_failure", None])
+def test_the_end_of_any_run_that_did_not_succeed_is_taken(conclusion: str | None) -> None:
     """Whether one of its jobs was ours, only the table knows, and intake has none."""
     world = World()
-    word = RunCompleted(2, 1, "acme/app", "failure")
+    word = RunCompleted(2, 1, "acme/app", conclusion)
     assert world.fleet.intake(word) == Taken()
     assert [received.message for received in world.events.receive(10)] == [word]
+
+
+def test_the_end_of_a_run_that_succeeded_is_ignored_with_a_recorded_reason() -> None:
+    """It has lost nothing, so nobody would do anything: most runs end so, and each message costs three requests."""
+    world = World()
+    told = world.fleet.intake(RunCompleted(2, 1, "acme/app", "success", delivery="guid"))
+    assert told == Ignored("run 2 succeeded: nothing of it is run again")
+    assert [(one.actor, one.verdict) for one in world.decisions.about("delivery:guid")] == [("intake", "ignored")]
+    assert world.jobs.depth().waiting == world.events.depth().waiting == 0
 
 
 @pytest.mark.parametrize("word", [JobRequested(FOREIGN, NOON, "guid"), JobObserved(FOREIGN, Observed.COMPLETED, NOON)])

@@ -16,6 +16,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.record import Recorder
 
+_SUCCESS = "success"  # GitHub's word
 _REMEMBERED_LABEL_SETS = 4096
 
 
@@ -62,6 +63,8 @@ class Intake:
             Unavailable, Throttled: the queue did not take it; GitHub must see a failure, so that it can be redelivered.
         """
         if isinstance(message, RunCompleted):
+            if message.conclusion == _SUCCESS:  # as most do; whether one that lost jobs is done with, the sweep asks
+                return self.ignore(message.delivery, f"run {message.run_id} succeeded: nothing of it is run again")
             self._events.send([message])
             return Taken()
         if not self._ours(message.job.labels):
