@@ -1,7 +1,7 @@
 """EventBridge: what EC2 tells of its machines, in the shapes that it documents, and rules that fire every so often.
 
 Source: "Amazon EC2 User Guide", the events of spot interruptions, rebalance recommendations and state changes;
-"Amazon EventBridge User Guide". A rule sends an event to its queue at least once.
+"Amazon EventBridge User Guide", "Event patterns". A rule sends an event that it fits to its queue at least once.
 """
 
 import json
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from paddock.adapters.aws.cloud_events import PATTERNS
 from paddock.adapters.system import RandomIds
 from paddock.core.ports.system import Chance, Clock
 from paddock.core.units import SECOND, rfc3339
@@ -45,15 +46,37 @@ def spot_warning(machine: str, zone: str, clock: Clock) -> dict[str, Any]:
     return _event("EC2 Spot Instance Interruption Warning", machine, arn, {"instance-action": "terminate"}, clock)
 
 
+def fits(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """True if every field of the pattern is in the event with one of its values; what ours use of EventBridge's."""
+    for name, wanted in pattern.items():
+        value = event.get(name)
+        if isinstance(wanted, Mapping):
+            if not isinstance(value, Mapping) or not fits(wanted, value):
+                return False
+        elif value not in wanted:
+            return False
+    return True
+
+
 class EventBridge:
-    """Puts events on a queue; about one in `twice` comes two times (None: none does)."""
+    """Puts the events that fit the stack's rules on a queue; about one in `twice` comes two times (None: none does).
+
+    ``told`` is all that EC2 told, ``sent`` what went to the queue.
+    """
 
     def __init__(self, sqs: Any, queue_url: str, chance: Chance, twice: int | None = None) -> None:  # noqa: ANN401 - boto3
+        self.told: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
         self._sqs, self._queue_url, self._chance, self._twice = sqs, queue_url, chance, twice
 
     def send(self, event: dict[str, Any]) -> None:
-        """Deliver it."""
+        """Deliver it, once for each rule that it fits."""
+        self.told.append(event)
+        for pattern in PATTERNS.values():
+            if fits(pattern, event):
+                self._deliver(event)
+
+    def _deliver(self, event: dict[str, Any]) -> None:
         self.sent.append(event)
         times = 2 if self._twice is not None and not self._chance.below(self._twice) else 1
         for _ in range(times):

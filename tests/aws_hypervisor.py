@@ -1,7 +1,8 @@
 """A real agent process for each instance that moto says runs, each with a metadata service and access keys of its own.
 
 It does what EC2's hosts do: boots what has been started, takes away what has been ended, ends the instance whose agent
-has switched it off, and takes back spot machines after a warning. EventBridge is told of all of it.
+has switched it off, and takes back spot machines after a warning. EventBridge is told of all of it, as EC2 tells it: an
+instance that ends is shutting down for a while, in EC2's answers as in its events, and only then it is terminated.
 """
 
 import contextlib
@@ -33,6 +34,7 @@ from tests.aws_recorded import MACHINE, Caller
 from tests.aws_wire import Wire
 
 TURN = 0.05  # seconds between two looks
+SHUTTING_DOWN = 1.5  # seconds that an instance does so; at EC2 they are more, and nobody waits for their end
 ALIVE = frozenset({"pending", "running"})
 REASONS = {"spot": "Server.SpotInstanceTermination", "itself": "Client.InstanceInitiatedShutdown"}
 """EC2's codes, by who ended an instance; one that the fleet ends has another, which moto gives."""
@@ -88,6 +90,7 @@ class Hypervisor:
         self._instances: dict[str, Any] = {}
         self._read = 0  # reservations so far: they only grow
         self._warnings: dict[str, float] = {}
+        self._ending: dict[str, float] = {}  # until when they are shutting down
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="hypervisor")
 
@@ -133,13 +136,16 @@ class Hypervisor:
     def _turn(self) -> None:
         instances = self.instances()
         for id_, instance in instances.items():
-            if instance.state == "running" and id_ not in self._seen:
+            if id_ not in self._seen:
                 self._seen.add(id_)
-                self._boot(instance)
+                if instance.state in ALIVE:
+                    self._boot(instance)
+                else:  # ended before its first look: EC2 tells of it all the same
+                    self._shuts_down(id_)
         now = time.monotonic()
         for host in list(self.hosts.values()):
             if instances[host.id].state not in ALIVE:
-                self._told(host.id)
+                self._shuts_down(host.id)
                 self._gone(host, "fleet")
             elif host.ends_at is not None and now >= host.ends_at:
                 self._end(host, "spot")
@@ -147,6 +153,10 @@ class Hypervisor:
                 if host.agent.returncode != 0:
                     self._last_words(host)
                 self._end(host, "itself")
+        for id_, until in list(self._ending.items()):
+            if now >= until:
+                del self._ending[id_]
+                self._changed(id_, "terminated", 48)
         for id_, seconds in list(self._warnings.items()):
             del self._warnings[id_]
             warned = self.hosts.get(id_)
@@ -179,6 +189,8 @@ class Hypervisor:
         (home / "agent.json").write_text(json.dumps(settings))
         agent = self._started(home, "aws")
         self.hosts[machine] = Host(machine, market, zone, home, imds, agent, stack, time.monotonic())
+        for state in ("pending", "running"):
+            self._bridge.send(state_change(machine, state, self._clock))
 
     def _started(self, home: Path, command: str, **variables: str) -> subprocess.Popen[bytes]:
         with (home / "console").open("ab") as console:
@@ -203,12 +215,19 @@ class Hypervisor:
             ec2_backends[ACCOUNT][REGION].terminate_instances([host.id])
             # By whom it was ended is EC2's word in the end; moto says "by a user" of everything.
             self._instances[host.id].state_reason = StateReason(REASONS[by], REASONS[by])
-        self._told(host.id)
+        self._shuts_down(host.id)
         self._gone(host, by)
 
-    def _told(self, machine: str) -> None:
-        for state in ("shutting-down", "terminated"):
-            self._bridge.send(state_change(machine, state, self._clock))
+    def _shuts_down(self, machine: str) -> None:
+        """It was ended, whoever did it: moto takes it for terminated at once."""
+        self._ending[machine] = time.monotonic() + SHUTTING_DOWN
+        self._changed(machine, "shutting-down", 32)
+
+    def _changed(self, machine: str, state: str, code: int) -> None:
+        with self._wire.alone:
+            moto = self._instances[machine]._state
+            moto.name, moto.code = state, code
+        self._bridge.send(state_change(machine, state, self._clock))
 
     def _gone(self, host: Host, by: str) -> None:
         """Its power is off: nothing of it runs any more."""

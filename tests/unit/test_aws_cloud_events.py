@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.adapters.aws.cloud_events import REBALANCE, SPOT, STATE, cloud_event, event_in
+from paddock.adapters.aws.cloud_events import ENDING, PATTERNS, REBALANCE, SPOT, STATE, cloud_event, event_in
 from paddock.adapters.aws.senders import machine_of
 from paddock.adapters.wire import message_text
 from paddock.core.errors import InvalidInput
 from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.units import MINUTE, SECOND
+from tests.aws_events import fits
 from tests.aws_lambda import ROLE_ID
 from tests.contracts import breaches
 from tests.strategies import MESSAGES, NOON, machine_ids
@@ -64,6 +65,40 @@ def expected_kind(message: MachineWarned | MachineChanged) -> str:
 def test_every_state_is_kept_in_ec2s_own_words(state: str) -> None:
     """Those that are new to us as well: what they mean is the use-cases' affair."""
     assert cloud_event(event(STATE, state=state), NOON) == MachineChanged(MACHINE, state, NOON, NOON)
+
+
+STATES = ("pending", "running", "stopping", "stopped", "shutting-down", "terminated")
+"""All that EC2 knows; source: "Amazon EC2 User Guide", "Instance lifecycle"."""
+TELLS = [SPOT_EVENT, REBALANCE_EVENT, *(event(STATE, state=state) for state in STATES)]
+FOREIGN = [
+    {**SPOT_EVENT, "source": "aws.autoscaling"},
+    event("EC2 Spot Instance Request Fulfillment"),
+    event("EC2 Instance Launch Successful"),
+    {**STATE_EVENT, "detail": {"instance-id": MACHINE, "state": "SHUTTING-DOWN"}},
+    {**STATE_EVENT, "detail": {"instance-id": MACHINE}},
+    {**STATE_EVENT, "detail": None},
+]
+
+
+def test_the_rules_let_through_what_is_acted_on_and_each_event_once() -> None:
+    """Both warnings, and the changes that mean an end; not the second word on the same end."""
+    through = [[rule for rule, pattern in PATTERNS.items() if fits(pattern, told)] for told in TELLS]
+    assert through[:2] == [["machine-warned"]] * 2
+    assert {state: rules for state, rules in zip(STATES, through[2:], strict=True) if rules} == dict.fromkeys(
+        ENDING, ["machine-changed"]
+    )
+    assert not any(fits(pattern, told) for pattern in PATTERNS.values() for told in FOREIGN)
+
+
+def test_whatever_a_rule_lets_through_is_read() -> None:
+    """And the patterns name nothing that the parser refuses: each value of theirs is in an event that is read."""
+    for pattern in PATTERNS.values():
+        read = [told for told in TELLS if fits(pattern, told) and cloud_event(told, LATER).machine == MACHINE]
+        named: Any = pattern
+        assert {told["source"] for told in read} == set(named["source"])
+        assert {told["detail-type"] for told in read} == set(named["detail-type"])
+        states = named.get("detail", {}).get("state", ())
+        assert {told["detail"]["state"] for told in read if "state" in told["detail"]} == set(states)
 
 
 def test_short_ids_are_ids() -> None:

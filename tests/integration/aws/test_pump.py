@@ -224,14 +224,16 @@ def test_rules_schedules_and_a_url(queue: MotoQueue) -> None:
     clock = queue.clock
     bridge = EventBridge(queue.clients.sqs, queue.url, SeededChance(1), twice=1)
     bridge.send(spot_warning("i-0123456789abcdef0", "eu-west-1a", clock))
-    bridge.send(state_change("i-0123456789abcdef0", "terminated", clock))
+    for state in ("pending", "running", "shutting-down", "terminated"):
+        bridge.send(state_change("i-0123456789abcdef0", state, clock))
     function = Told()
     pump(queue, function).once()
     assert len(function.bodies()[0]) == 4
     assert [event["detail"] for event in bridge.sent] == [
         {"instance-id": "i-0123456789abcdef0", "instance-action": "terminate"},
-        {"instance-id": "i-0123456789abcdef0", "state": "terminated"},
+        {"instance-id": "i-0123456789abcdef0", "state": "shutting-down"},
     ]
+    assert len(bridge.told) == 5
     assert clock.now() >= NOON
     schedule = Schedule(function, [])
     assert schedule.fire({"task": "sweep"}) == {"batchItemFailures": []}

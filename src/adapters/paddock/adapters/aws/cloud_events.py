@@ -1,7 +1,7 @@
 """What EC2 tells by EventBridge, as our messages: warnings of a spot machine's end, and changes of state.
 
 Source: "Amazon EC2 User Guide": the events of spot interruptions, rebalance recommendations and state changes. A rule
-with the queue as its target sends each event whole, as one message.
+with the queue as its target sends each event whole, as one message; `PATTERNS` are the rules' patterns.
 """
 
 import json
@@ -20,8 +20,20 @@ SPOT: Final = "EC2 Spot Instance Interruption Warning"
 REBALANCE: Final = "EC2 Instance Rebalance Recommendation"
 STATE: Final = "EC2 Instance State-change Notification"
 
+ENDING: Final = ("shutting-down", "stopping", "stopped")
+"""The states that are told: a machine ends, or stands where it should not. A machine that is ``terminated`` was
+``shutting-down`` some seconds before, and whatever was missed then the sweep finds; each event is a message more."""
+
 _KIND: Final = "detail-type"
 _SOURCE: Final = "aws.ec2"
+
+PATTERNS: Final[Mapping[str, Mapping[str, object]]] = {
+    "machine-warned": {"source": [_SOURCE], _KIND: [SPOT, REBALANCE]},
+    "machine-changed": {"source": [_SOURCE], _KIND: [STATE], "detail": {"state": list(ENDING)}},
+}
+"""Event patterns by rule, as EventBridge wants them. No event fits two of them, so that none comes twice. Whose machine
+it is no pattern can say: EC2's events have no tags."""
+
 _MACHINE: Final = re.compile(r"i-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 _STATE: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
 _SHOWN: Final = 80
