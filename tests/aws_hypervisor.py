@@ -35,6 +35,7 @@ from tests.aws_wire import Wire
 
 TURN = 0.05  # seconds between two looks
 SHUTTING_DOWN = 1.5  # seconds that an instance does so; at EC2 they are more, and nobody waits for their end
+TRAVEL = 0.4  # seconds, at the usual pace, until a change of state is told; at AWS about one
 ALIVE = frozenset({"pending", "running"})
 REASONS = {"spot": "Server.SpotInstanceTermination", "itself": "Client.InstanceInitiatedShutdown"}
 """EC2's codes, by who ended an instance; one that the fleet ends has another, which moto gives."""
@@ -79,6 +80,7 @@ class Hypervisor:
         agent: Path,
         root: Path,
         settings: Mapping[str, object],
+        pace: int = 1,
     ) -> None:
         """Args: ``settings`` are those of a machine, without its places and its own addresses."""
         self.hosts: dict[str, Host] = {}
@@ -91,6 +93,8 @@ class Hypervisor:
         self._read = 0  # reservations so far: they only grow
         self._warnings: dict[str, float] = {}
         self._ending: dict[str, float] = {}  # until when they are shutting down
+        self._untold: list[tuple[float, dict[str, Any]]] = []  # events, and when they are told
+        self._travel = TRAVEL * pace
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._work, name="hypervisor")
 
@@ -126,6 +130,11 @@ class Hypervisor:
             self._read = len(reservations)
             return dict(self._instances)
 
+    @property
+    def untold(self) -> int:
+        """How many changes of state nobody was told of yet."""
+        return len(self._untold)
+
     def _work(self) -> None:
         try:
             while not self._stopping.wait(TURN):
@@ -153,10 +162,16 @@ class Hypervisor:
                 if host.agent.returncode != 0:
                     self._last_words(host)
                 self._end(host, "itself")
+        self._tell(now)
+
+    def _tell(self, now: float) -> None:
+        """What is due: ends that are over, and warnings."""
         for id_, until in list(self._ending.items()):
             if now >= until:
                 del self._ending[id_]
                 self._changed(id_, "terminated", 48)
+        while self._untold and now >= self._untold[0][0]:
+            self._bridge.send(self._untold.pop(0)[1])
         for id_, seconds in list(self._warnings.items()):
             del self._warnings[id_]
             warned = self.hosts.get(id_)
@@ -190,7 +205,7 @@ class Hypervisor:
         agent = self._started(home, "aws")
         self.hosts[machine] = Host(machine, market, zone, home, imds, agent, stack, time.monotonic())
         for state in ("pending", "running"):
-            self._bridge.send(state_change(machine, state, self._clock))
+            self._told_later(machine, state)
 
     def _started(self, home: Path, command: str, **variables: str) -> subprocess.Popen[bytes]:
         with (home / "console").open("ab") as console:
@@ -227,7 +242,10 @@ class Hypervisor:
         with self._wire.alone:
             moto = self._instances[machine]._state
             moto.name, moto.code = state, code
-        self._bridge.send(state_change(machine, state, self._clock))
+        self._told_later(machine, state)
+
+    def _told_later(self, machine: str, state: str) -> None:
+        self._untold.append((time.monotonic() + self._travel, state_change(machine, state, self._clock)))
 
     def _gone(self, host: Host, by: str) -> None:
         """Its power is off: nothing of it runs any more."""

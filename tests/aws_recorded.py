@@ -27,10 +27,16 @@ _S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "
 
 @attrs.frozen
 class Caller:
-    """``function`` is a function's name or `MACHINE`; ``instance`` is one environment of it, or a machine's id."""
+    """``function`` is a function's name or `MACHINE`; ``instance`` is one environment of it, or a machine's id.
+
+    Of an environment also which of its invocations that is (from 1), and the kinds of the messages that it has in hand:
+    ours by ``kind``, EventBridge's by ``detail-type``.
+    """
 
     function: str
     instance: str = ""
+    turn: int = 0
+    handed: tuple[str, ...] = ()
 
 
 NOBODY = Caller("nobody")
@@ -100,7 +106,8 @@ class Call:
     ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
     ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
     written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...), each kind with its own keys.
-    ``jobs`` and ``machines`` are those that are spoken of, as far as that can be seen. ``made_up``: the answer was a
+    ``change`` is what an update does, in DynamoDB's words. ``jobs`` and ``machines`` are those that are spoken of, as
+    far as that can be seen. ``made_up``: the answer was a
     fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
     """
 
@@ -111,6 +118,7 @@ class Call:
     resources: tuple[str, ...]
     leading: tuple[str, ...] = ()
     acts: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    change: str = ""
     jobs: tuple[int, ...] = ()
     machines: tuple[str, ...] = ()
     entries: int = 1
@@ -154,6 +162,7 @@ class Recorded:
             resources=resources,
             leading=leading,
             acts=_kinds(request.data),
+            change=str(request.data.get("UpdateExpression", "")),
             jobs=tuple(sorted({int(one) for one in said})),
             machines=tuple(sorted(machines | ({caller.instance} if caller.function == MACHINE else set()))),
             entries=_entries(request),
@@ -180,6 +189,19 @@ class Recorded:
             for call in list(self.calls)
             if wanted is None or call.caller.function in wanted
         )
+
+
+def kinds_of(event: Mapping[str, Any]) -> tuple[str, ...]:
+    """The kinds of the messages in a function's event, each once; () if it is none of a queue."""
+    kinds: set[str] = set()
+    for record in event.get("Records", ()):
+        try:
+            body = json.loads(record["body"])
+        except ValueError:
+            continue
+        if isinstance(body, dict):
+            kinds.add(str(body.get("detail-type", body.get("kind", ""))))
+    return tuple(sorted(kinds))
 
 
 def _resources(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:

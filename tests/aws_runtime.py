@@ -23,12 +23,26 @@ from unittest.mock import patch
 
 import attrs
 
+from paddock.adapters.system import SystemClock
+from paddock.core.units import Moment, Span
 from tests.aws_pump import FunctionError
-from tests.aws_recorded import Caller, Recorded
+from tests.aws_recorded import Caller, Recorded, kinds_of
 
 ROOT = Path(__file__).parents[1]
 NAMES = ("webhook", "dispatch", "events", "reports", "schedules")
 READY = 120.0  # seconds
+
+
+AHEAD: list[Span] = [0]
+"""In an environment's process: by how much the clock of what it remembers is ahead."""
+
+
+class MemoryClock(SystemClock):
+    """The clock by which it is judged how old is what a function remembers, and which tokens it has of its own."""
+
+    def now(self) -> Moment:
+        """See the port."""
+        return super().now() + AHEAD[0]
 
 
 @attrs.frozen
@@ -42,7 +56,7 @@ class Environment:
     """One execution environment: one process. Not for two threads at once, but `kill` is for any."""
 
     def __init__(self, runtime: Path, instance: str, function: str, variables: Mapping[str, str], log: Path) -> None:
-        self.instance = instance
+        self.instance, self.turns = instance, 0
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.connect(str(runtime))
         self._file = self._socket.makefile("rwb")
@@ -50,14 +64,14 @@ class Environment:
         self._handle = os.pidfd_open(self._hear(READY)["pid"])
         self.dead = False
 
-    def invoke(self, event: Mapping[str, Any], request: str, timeout: float) -> Any:  # noqa: ANN401 - any answer
-        """The handler's answer. After an error without one the environment is dead.
+    def invoke(self, event: Mapping[str, Any], request: str, timeout: float, ahead: Span = 0) -> Any:  # noqa: ANN401 - any answer
+        """The handler's answer. After an error without one the environment is dead. `ahead`: see `ProcessFunction`.
 
         Raises:
             FunctionError: it raised, was killed, or took longer than so many seconds.
         """
         try:
-            self._tell({"request": request, "event": dict(event)})
+            self._tell({"request": request, "event": dict(event), "ahead": ahead})
             told = self._hear(timeout)
         except (OSError, ValueError) as error:
             self.kill()
@@ -96,7 +110,8 @@ class ProcessFunction:
     """A function and its environments, each with access keys of its own, by which the wire knows it.
 
     An environment is kept for the next event, and a new one started where all are busy, as Lambda does it. ``alive``
-    are the environments by their instance's name.
+    are the environments by their instance's name. ``ahead`` is by how much the clock is that tells how old is what they
+    remember: whoever sets it need not wait until they have forgotten.
     """
 
     def __init__(
@@ -112,6 +127,7 @@ class ProcessFunction:
         self.name, self.timeout = name, timeout
         self.alive: dict[str, Environment] = {}
         self.starts = self.deaths = self.invocations = 0
+        self.ahead: Span = 0
         self._runtime, self._variables, self._recorded, self._log = runtime, variables, recorded, log
         self._idle: list[Environment] = []
         self._lock = threading.Lock()
@@ -119,8 +135,12 @@ class ProcessFunction:
     def invoke(self, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any answer
         """See `tests.aws_pump.Function`."""
         environment = self._environment()
+        environment.turns += 1
+        caller = Caller(self.name, environment.instance, environment.turns, kinds_of(event))
+        self._recorded.know(self._keys(environment.instance), caller)
         try:
-            return environment.invoke(event, f"{environment.instance}-{time.monotonic_ns()}", self.timeout)
+            request = f"{environment.instance}-{time.monotonic_ns()}"
+            return environment.invoke(event, request, self.timeout, self.ahead)
         finally:
             with self._lock:
                 if environment.dead:
@@ -151,13 +171,18 @@ class ProcessFunction:
                 return self._idle.pop()
             self.starts += 1
             instance = f"{self.name}-{self.starts}"
-        keys = f"AKIA{self.name.upper()}{self.starts:06}"
-        self._recorded.know(keys, Caller(self.name, instance))
-        variables = {**self._variables, "AWS_ACCESS_KEY_ID": keys, "AWS_SECRET_ACCESS_KEY": "secret"}
+        keys = {"AWS_ACCESS_KEY_ID": self._keys(instance), "AWS_SECRET_ACCESS_KEY": "secret"}
+        variables = {**self._variables, **keys}
         made = Environment(self._runtime, instance, self.name, variables, self._log)
         with self._lock:
             self.alive[instance] = made
         return made
+
+    @staticmethod
+    def _keys(instance: str) -> str:
+        """The id of the access key of an environment."""
+        name, _, number = instance.rpartition("-")
+        return f"AKIA{name.upper()}{int(number):06}"
 
 
 @contextmanager
@@ -239,6 +264,7 @@ def _serve(connection: socket.socket, handlers: Mapping[str, Any]) -> None:
         if not line:
             return
         asked = json.loads(line)
+        AHEAD[0] = asked["ahead"]
         try:
             answer = {"answer": handler(asked["event"], Context(asked["request"]))}
         except Exception as error:  # noqa: BLE001 - as Lambda's runtime tells it
@@ -256,7 +282,11 @@ def _handlers() -> dict[str, Any]:
     make: Any = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1").client
     for service in ("dynamodb", "ec2", "s3", "sqs"):
         make(service).close()
-    return {name: import_module(f"paddock.entrypoints.aws_lambda.{name}").handler for name in NAMES}
+    handlers = {name: import_module(f"paddock.entrypoints.aws_lambda.{name}").handler for name in NAMES}
+    profile: Any = import_module("paddock.entrypoints.aws_lambda.profile").AwsProfile
+    for part in (profile.table, profile.purse):  # they go by the clock in what they remember, and in nothing else
+        part.set_args(*(MemoryClock() if one is profile.clock else one for one in part.args))
+    return handlers
 
 
 if __name__ == "__main__":

@@ -138,6 +138,7 @@ class Story:
         left = left or [
             f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"
         ]
+        left = left or [f"{told} events of EC2's" for told in [fleet.hypervisor.untold] if told]
         if left:
             return left
         left = [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]

@@ -226,7 +226,14 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather, slow: int 
         machines = root / "machines"
         machines.mkdir()
         hypervisor = Hypervisor(
-            on, bridge, SystemClock(), fleet=ec2.settings.fleet, agent=agent, root=machines, settings=settings
+            on,
+            bridge,
+            SystemClock(),
+            fleet=ec2.settings.fleet,
+            agent=agent,
+            root=machines,
+            settings=settings,
+            pace=slow,
         )
         on.recorded.know("AKIAPUMP", Caller("pump"))
         pumps = {

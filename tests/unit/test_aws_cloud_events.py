@@ -84,9 +84,8 @@ def test_the_rules_let_through_what_is_acted_on_and_each_event_once() -> None:
     """Both warnings, and the changes that mean an end; not the second word on the same end."""
     through = [[rule for rule, pattern in PATTERNS.items() if fits(pattern, told)] for told in TELLS]
     assert through[:2] == [["machine-warned"]] * 2
-    assert {state: rules for state, rules in zip(STATES, through[2:], strict=True) if rules} == dict.fromkeys(
-        ENDING, ["machine-changed"]
-    )
+    changed = {state: rules for state, rules in zip(STATES, through[2:], strict=True) if rules}
+    assert changed == {state: ["machine-changed"] for state in ENDING}
     assert not any(fits(pattern, told) for pattern in PATTERNS.values() for told in FOREIGN)
 
 
