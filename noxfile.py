@@ -160,10 +160,18 @@ def budget(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Measure, print, and write build/bench.json. Judges nothing: machines are noisy."""
+    """Measure, count a job's calls, print, and write build/bench.json. Judges nothing: machines are noisy.
+
+    ``-- NAME ...`` for some groups alone; ``-- calls`` for the counting, which needs a fleet on moto.
+    """
     wheel(session, "aws")
-    locked(session, *group("bench"))
-    session.run("python", "-m", "tests.bench", *session.posargs)
+    names = [name for name in session.posargs if name != "calls"]
+    if names or not session.posargs:
+        locked(session, *group("bench"))
+        session.run("python", "-m", "tests.bench", *names)
+    if not session.posargs or "calls" in session.posargs:
+        locked(session, *group("test"))
+        session.run("python", "-m", "tests.bench.calls")
 
 
 @nox.session

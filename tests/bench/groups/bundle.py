@@ -10,8 +10,11 @@ from tests.bundles import make
 
 
 def figures() -> Iterator[Figure]:
-    """The size of each bundle."""
+    """The size of each bundle, and of both."""
+    total = 0
     with TemporaryDirectory() as folder:
         for name, bundle in (("webhook", WEBHOOK), ("functions", FUNCTIONS)):
             size = make(bundle, Path(folder)).file.stat().st_size
+            total += size
             yield Figure(f"bundle.mb.{name}", round(size / 1e6, 2), "MB", f"the archive {bundle.file}")
+    yield Figure("bundle.mb", round(total / 1e6, 2), "MB", "both of them")
