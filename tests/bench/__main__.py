@@ -9,7 +9,20 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench.groups import agent, agent_log, bundle, churn, demo, imports, memory_path, records, sim, table, webhook
+from tests.bench.groups import (
+    agent,
+    agent_log,
+    bundle,
+    churn,
+    demo,
+    imports,
+    memory_path,
+    records,
+    reports,
+    sim,
+    table,
+    webhook,
+)
 from tests.bench.harness import Figure, Group, yardstick
 
 GROUPS: Mapping[str, Group] = {
@@ -18,6 +31,7 @@ GROUPS: Mapping[str, Group] = {
     "records": records.figures,
     "table": table.figures,
     "webhook": webhook.figures,
+    "reports": reports.figures,
     "memory_path": memory_path.figures,
     "agent": agent.figures,
     "agent_log": agent_log.figures,
