@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 from boto3.session import Session
 from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
@@ -47,7 +48,8 @@ class Wire:
         """The answer in place of the network's."""
         self.requests += 1
         raw: Any = _Body(json.dumps(self.answer).encode())
-        return AWSResponse(request.url, 200, {"Content-Type": "application/x-amz-json-1.0"}, raw)
+        headers = HTTPHeaders.from_dict({"Content-Type": "application/x-amz-json-1.0"})
+        return AWSResponse(request.url, 200, headers, raw)
 
 
 class ByBoto3:
@@ -119,7 +121,8 @@ def by_boto3(memory: Table) -> tuple[Table, Wire, Clients]:
     wire, inner = Wire(), stores_in(memory)
     session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1")
     clients = Clients("eu-west-1", session=session)
-    clients.dynamodb.meta.events.register("before-send.dynamodb", wire)
+    answering: Any = wire
+    clients.dynamodb.meta.events.register("before-send.dynamodb", answering)
     table, ids = DynamoTable(clients, "paddock-ci", SystemSleeper()), RandomIds()
     dynamo = stores_of(partial(DynamoRecords[Any], table=table, clock=SystemClock(), ids=ids))
     stores = stores_of(lambda kind: ByBoto3(kind, inner[kind.prefix], dynamo[kind.prefix], wire))

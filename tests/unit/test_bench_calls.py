@@ -51,7 +51,7 @@ def test_each_call_is_counted_in_one_place(made: Call, kind: str | None) -> None
 
 
 def test_the_sums_are_of_the_phases_alone() -> None:
-    """Per job."""
+    """Per job; others' calls and the test's own are in none of them."""
     made = [call("webhook", "sqs:SendMessage")] * 6 + [call("pump", "sqs:ReceiveMessage"), call("test", "ec2:Other")]
     counted = attrs.evolve(QUIET, jobs=2, calls=sorted_out(made), github=Counter({"repo-runner": 3}))
     assert (counted.aws, counted.asked_github, counted.of("Lambda's pollers")) == (3, 1.5, 1)
