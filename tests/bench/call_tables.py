@@ -66,8 +66,9 @@ def cold_starts(single: Counted, batch: Counted) -> Table:
 def others(single: Counted, batch: Counted) -> Table:
     """Ours beside theirs."""
     table = Table(title="beside others")
-    sides: list[tuple[str, _Side]] = [("who", "left"), ("AWS alone", "right"), (f"of {batch.jobs}", "right")]
-    _columns(table, *sides, ("GitHub alone", "right"), (f"of {batch.jobs}", "right"))
+    table.add_column("who")
+    ten = f"of {batch.jobs}"
+    _columns(table, ("AWS alone", "right"), (ten, "right"), ("GitHub alone", "right"), (ten, "right"))
     table.add_row("Paddock", *map(_shown, (single.aws, batch.aws, single.asked_github, batch.asked_github)))
     for one in RIVALS:
         counts = (one.aws, one.aws_of_ten, one.github, one.github_of_ten)
