@@ -102,3 +102,10 @@ def test_the_figures_have_the_names_that_are_asked_for() -> None:
         "cost.usd_per_million_jobs.batch10",
     ]
     assert all(one.source for one in RIVALS)
+
+
+def test_a_figure_says_what_it_lacks() -> None:
+    """Books that only a sweep closed make a sum too small."""
+    swept = attrs.evolve(QUIET, jobs=10, swept=True)
+    assert [("a sweep" in one.what) for one in figures(QUIET, swept, 1.0, 2.0)] == [True] * 4 + [False] * 2
+    assert not any("a sweep" in one.what for one in figures(QUIET, QUIET, 1.0, 2.0))
