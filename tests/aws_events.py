@@ -64,15 +64,23 @@ class EventBridge:
     ``told`` is all that EC2 told, ``sent`` what went to the queue.
     """
 
-    def __init__(self, sqs: Any, queue_url: str, chance: Chance, twice: int | None = None) -> None:  # noqa: ANN401 - boto3
+    def __init__(
+        self,
+        sqs: Any,  # noqa: ANN401 - boto3
+        queue_url: str,
+        chance: Chance,
+        twice: int | None = None,
+        rules: Sequence[str] = tuple(PATTERNS),
+    ) -> None:
         self.told: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
         self._sqs, self._queue_url, self._chance, self._twice = sqs, queue_url, chance, twice
+        self._patterns = [PATTERNS[rule] for rule in rules]
 
     def send(self, event: dict[str, Any]) -> None:
         """Deliver it, once for each rule that it fits."""
         self.told.append(event)
-        for pattern in PATTERNS.values():
+        for pattern in self._patterns:
             if fits(pattern, event):
                 self._deliver(event)
 

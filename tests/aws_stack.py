@@ -81,6 +81,10 @@ class Stack:
         while self.pump(name, sender):
             pass
 
+    def sweep(self) -> None:
+        """What EventBridge asks for every minute."""
+        schedules.handler({"task": "sweep"}, Context())
+
     def start_anew(self) -> None:
         """Let the next event of each function be a cold start: what a warm one remembers is forgotten."""
         _forget()
@@ -124,7 +128,7 @@ class Stack:
             "detail-type": "EC2 Instance State-change Notification",
             "source": "aws.ec2",
             "time": rfc3339(self.profile.clock().now()),
-            "detail": {"instance-id": machine, "state": "terminated"},
+            "detail": {"instance-id": machine, "state": "shutting-down"},
         }
         self.send("events", json.dumps(told))
 

@@ -27,6 +27,7 @@ import attrs
 from boto3.session import Session
 
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloud_events import PATTERNS
 from paddock.adapters.aws.ec2 import Ec2Settings
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.memory.system import SeededChance
@@ -174,10 +175,12 @@ class Weather:
 
 
 @contextmanager
-def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather, slow: int = 1) -> Iterator[Whole]:
+def whole_fleet(
+    root: Path, agent: Path, seed: int, weather: Weather, slow: int = 1, rules: Sequence[str] = tuple(PATTERNS)
+) -> Iterator[Whole]:
     """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left.
 
-    All spans are `slow` times as long as usual, and longer on a machine that is busy.
+    All spans are `slow` times as long as usual, and longer on a machine that is busy. `rules` are the stack's.
     """
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
@@ -212,7 +215,7 @@ def whole_fleet(root: Path, agent: Path, seed: int, weather: Weather, slow: int 
             return Answer(status, body, headers)
 
         stub.answer = webhook  # type: ignore[method-assign]  # any path
-        bridge = EventBridge(_clients(cleanup, on, "AKIABRIDGE").sqs, queues["events"], chance, weather.twice)
+        bridge = EventBridge(_clients(cleanup, on, "AKIABRIDGE").sqs, queues["events"], chance, weather.twice, rules)
         on.recorded.know("AKIABRIDGE", Caller("eventbridge"))
         settings = {
             **MACHINE,

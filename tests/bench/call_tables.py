@@ -15,8 +15,6 @@ _Side = Literal["left", "right"]
 def figures(single: Counted, batch: Counted, alone: float, each: float) -> Iterator[Figure]:
     """What is written down; `alone` and `each` are dollars for a million jobs."""
     how, where = f"{batch.jobs} equal jobs of one push", "in a warm fleet"
-    if single.swept or batch.swept:
-        where += ", but for the closing of its books, which a sweep had to do"
     yield Figure("calls.aws.single", single.aws, "1", f"AWS calls of one job alone {where}; aim 12")
     yield Figure("calls.aws.batch10", batch.aws, "1", f"AWS calls per job of {how} {where}; aim 10")
     yield Figure("calls.github.single", single.asked_github, "1", f"calls of GitHub's API of one job alone {where}")

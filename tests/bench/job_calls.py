@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from tests.aws_whole import Whole
 
 PHASES: Final = ("webhook", "dispatch", "machine", "events", "reports", "closing")
-"""A job's phases: by the function that calls, and ``machine``; ``closing`` is what is done at EC2's word of an end."""
+"""A job's phases: by the function that calls, and ``machine``; ``closing`` is what is done at EC2's word of an end, and
+what the sweep does for those that ended besides what it does every minute."""
 
 BEATS, LOGS, POLLS, TOLD, SWEEPS = "heartbeats", "log shipping", "Lambda's pollers", "EventBridge", "sweeps"
 APART: Final = (BEATS, LOGS, POLLS, TOLD, SWEEPS)
@@ -29,6 +30,10 @@ GITHUB_AT_START: Final = frozenset({"access-tokens", "repo-installation", "repo-
 OF_THE_RUNNER: Final = ("runner-", "download", "release-")
 """What begins the names of the stand-in's routes that GitHub's own runner asks, or whoever fetches its package."""
 
+CLOSES: Final = frozenset({"dynamodb:TransactWriteItems"})
+DESCRIBE: Final = "ec2:DescribeInstances"
+"""Of machines by their ids it is asked for those that are missing; the list of all is asked for every minute."""
+
 _OTHERS: Final = {"pump": POLLS, "eventbridge": TOLD, "schedules": SWEEPS}
 RECEIVE: Final = "sqs:ReceiveMessage"
 _MINE: Final = frozenset({"webhook", "dispatch", "events", "reports"})
@@ -41,7 +46,7 @@ def kind_of(call: Call) -> str | None:
     """The phase of a call, or what it is counted as apart; None: the test's own."""
     function, first = call.caller.function, call.caller.turn <= 1
     if function in _OTHERS:
-        return _OTHERS[function]
+        return "closing" if function == "schedules" and _closes(call) else _OTHERS[function]
     if function == MACHINE:
         if call.service == "logs" or call.action == "s3:PutObject":
             return LOGS
@@ -51,6 +56,11 @@ def kind_of(call: Call) -> str | None:
     if first and call.action in AT_START:
         return COLD
     return "closing" if call.caller.handed == (STATE,) else function
+
+
+def _closes(call: Call) -> bool:
+    """True of what a sweep asks because machines ended, besides what it asks every minute."""
+    return call.action in CLOSES or (call.action == DESCRIBE and bool(call.machines))
 
 
 def sorted_out(calls: Iterable[Call]) -> Calls:
@@ -68,7 +78,6 @@ class Counted:
     """Calls of so many jobs. GitHub's are by the stand-in's name of the route.
 
     ``idle`` are receives that brought nothing; ``starts``, ``invocations`` and ``log_bytes`` are by function.
-    ``swept``: a sweep had to close the books.
     """
 
     jobs: int
@@ -79,7 +88,6 @@ class Counted:
     starts: Mapping[str, int]
     invocations: Mapping[str, int]
     log_bytes: Mapping[str, int]
-    swept: bool = False
 
     def of(self, *kinds: str) -> int:
         """All calls of these phases, or of what is counted apart."""
@@ -114,7 +122,7 @@ class Since:
             "brought": Counter({name: len(pump.turns) for name, pump in fleet.pumps.items()}),
         }
 
-    def counted(self, jobs: int, *, swept: bool) -> Counted:
+    def counted(self, jobs: int) -> Counted:
         """What has been counted, of so many jobs."""
         calls = sorted_out(list(self._fleet.wire.recorded.calls)[self._calls :])
         now = self._counters()
@@ -132,7 +140,6 @@ class Since:
             starts=found["starts"],
             invocations=found["invocations"],
             log_bytes=found["log_bytes"],
-            swept=swept,
         )
 
 

@@ -12,9 +12,7 @@ from tests.bench.job_calls import COLD, PHASES, Counted, kind_of, sorted_out, sp
 from tests.bench.job_costs import VCPU, billed_ms, costs
 from tests.bench.rivals import RIVALS
 
-QUIET = Counted(
-    jobs=1, calls=Counter(), github={}, github_cold={}, idle=0, starts={}, invocations={}, log_bytes={}, swept=False
-)
+QUIET = Counted(jobs=1, calls=Counter(), github={}, github_cold={}, idle=0, starts={}, invocations={}, log_bytes={})
 
 
 def call(function: str, action: str, *, turn: int = 2, handed: tuple[str, ...] = (), change: str = "") -> Call:
@@ -104,8 +102,9 @@ def test_the_figures_have_the_names_that_are_asked_for() -> None:
     assert all(one.source for one in RIVALS)
 
 
-def test_a_figure_says_what_it_lacks() -> None:
-    """Books that only a sweep closed make a sum too small."""
-    swept = attrs.evolve(QUIET, jobs=10, swept=True)
-    assert [("a sweep" in one.what) for one in figures(QUIET, swept, 1.0, 2.0)] == [True] * 4 + [False] * 2
-    assert not any("a sweep" in one.what for one in figures(QUIET, QUIET, 1.0, 2.0))
+def test_what_a_sweep_does_for_machines_that_ended_is_the_jobs() -> None:
+    """Closing their books, and asking for them by id; the list of all machines is asked for every minute."""
+    asked = call("schedules", "ec2:DescribeInstances")
+    assert kind_of(asked) == "sweeps"
+    assert kind_of(attrs.evolve(asked, machines=("i-0123456789abcdef0",))) == "closing"
+    assert kind_of(call("schedules", "dynamodb:TransactWriteItems")) == "closing"

@@ -120,13 +120,13 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     stack.drain("events")
     job = stack.job(number)
     assert (job.state, job.conclusion, job.result) == (JobState.FINISHED, "success", OperationalResult.SERVED)
+    for task in ("sweep", "sweep_github"):
+        assert schedules.handler({"task": task}, Context())["failed"] == 0
     known = stack.profile.table().runners.get(machine)
     assert known is not None
     assert known.state is RunnerState.GONE
     assert stack.profile.assignments().get(machine) is None
     assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], []]
-    for task in ("sweep", "sweep_github"):
-        assert schedules.handler({"task": task}, Context())["failed"] == 0
 
     told = lines(capsys)
     verdicts = [line["verdict"] for line in told if line.get("subject") == f"job:{number}"]

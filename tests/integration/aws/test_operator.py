@@ -77,6 +77,7 @@ def serve(stack: Stack) -> int:
     stack.drain("reports", f"{ROLE_ID}:{machine}")
     stack.switch_off(machine)
     stack.drain("events")
+    stack.sweep()
     assert stack.job(number).state is JobState.FINISHED
     return number
 

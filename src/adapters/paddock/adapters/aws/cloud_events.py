@@ -32,7 +32,8 @@ PATTERNS: Final[Mapping[str, Mapping[str, object]]] = {
     "machine-changed": {"source": [_SOURCE], _KIND: [STATE], "detail": {"state": list(ENDING)}},
 }
 """Event patterns by rule, as EventBridge wants them. No event fits two of them, so that none comes twice. Whose machine
-it is no pattern can say: EC2's events have no tags."""
+it is no pattern can say: EC2's events have no tags. ``machine-changed`` is for fleets with a limit on machines or vCPU,
+where a job may wait for the place of one that ends: elsewhere the sweep closes it within a minute, with all others."""
 
 _MACHINE: Final = re.compile(r"i-[0-9a-f]{8}(?:[0-9a-f]{9})?")
 _STATE: Final = re.compile(r"[a-z]+(?:-[a-z]+)*")
