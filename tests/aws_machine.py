@@ -267,8 +267,8 @@ class World:
         """The machine's settings, read."""
         return parse_config(self.settings(**fields))
 
-    def put_item(self, body: str | None, **more: Any) -> None:  # noqa: ANN401 - DynamoDB's own typed values
-        """The assignment as the control plane puts it."""
+    def put_item(self, body: str | bytes | None, **more: Any) -> None:  # noqa: ANN401 - DynamoDB's own typed values
+        """The assignment as the control plane puts it: packed, or as text as it once was."""
         item: dict[str, Any] = {
             "pk": {"S": self.user_id},
             "sk": {"S": "ASSIGNMENT"},
@@ -276,7 +276,7 @@ class World:
             **more,
         }
         if body is not None:
-            item["body"] = {"S": body}
+            item["body"] = {"S" if isinstance(body, str) else "B": body}
         self.dynamodb.put_item(TableName=self.name, Item=item)
 
     def item(self) -> dict[str, Any] | None:

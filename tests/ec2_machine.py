@@ -14,8 +14,9 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+from paddock.adapters.aws.dynamodb.body import packed
 from paddock.adapters.bootstrap import machine_file
-from paddock.core.codec import message_from_data, message_to_data
+from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported
 from tests.agent_machine import PackageServer, carriers, package_server
 from tests.aws_machine import SECOND, World, moto, world
@@ -60,7 +61,7 @@ class Ec2Machine:
     def assign(self, **fields: object) -> Assignment:
         """Give the machine its orders, as the control plane does."""
         orders = assignment(self.name, self.server.url, self.server.data, **fields)
-        self.aws.put_item(json.dumps(message_to_data(orders)))
+        self.aws.put_item(packed(orders))
         return orders
 
     def live(self, act: Callable[[int], None] | None = None, **bounds: float) -> Life:

@@ -6,7 +6,6 @@ a unit for each begun 4 KB, a listing of keys half of that. Source: "DynamoDB on
 write operations" in Amazon's developer guide.
 """
 
-import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
@@ -15,16 +14,17 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.advice import remembering
+from paddock.adapters.aws.dynamodb import DynamoAssignments
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.aws.dynamodb.values import Item
+from paddock.adapters.memory import ManualClock
 from paddock.adapters.memory.github import JobScript
 from paddock.adapters.simulation.draws import always
 from paddock.adapters.simulation.parameters import AT_ONCE
 from paddock.adapters.simulation.small_cloud import SmallCloud
 from paddock.adapters.simulation.world import Simulation
 from paddock.adapters.tables import NAMES, stores_in
-from paddock.core.codec import message_to_data
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
@@ -35,9 +35,10 @@ from paddock.core.records import KINDS, Kind
 from paddock.core.settings import FleetSettings
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from tests.jit_secret import jit_config
 
+ROLE_ID: Final = "AROAEXAMPLEEXAMPLE123"
 KB: Final = 1_024
-SECRET: Final = 4_200  # characters of a real just-in-time configuration
 REPOSITORY: Final = "octo-org/octo-repository"
 LABEL: Final = "paddock/cpu=4/arch=arm64/family=m7g+c7g"
 HOSTS: Final = attrs.evolve(
@@ -56,8 +57,8 @@ def size(item: Item) -> int:
 
 def _value(value: Mapping[str, Any]) -> int:
     ((kind, content),) = value.items()
-    if kind == "S":
-        return len(content.encode())
+    if kind in {"S", "B"}:
+        return len(content.encode() if kind == "S" else content)
     return (len(content.lstrip("-")) + 1) // 2 + 1 if kind == "N" else 1
 
 
@@ -261,17 +262,12 @@ class Warm:
 
 
 def assigned(assignment: Assignment) -> Item:
-    """The item of an assignment, with a secret of real size."""
-    body = json.dumps(message_to_data(attrs.evolve(assignment, jit_config="x" * SECRET)), separators=(",", ":"))
-    return {
-        PARTITION: {"S": f"AROAEXAMPLEEXAMPLE123:{assignment.machine}"},
-        SORT: {"S": "ASSIGNMENT"},
-        "body": {"S": body},
-        "runner_name": {"S": assignment.runner_name},
-        "runner_id": {"N": str(assignment.runner_id)},
-        "created_at": {"N": str(assignment.created_at)},
-        "ttl": {"N": str(assignment.created_at // 1_000_000)},
-    }
+    """The item of an assignment, as the adapter makes it without asking a table, with a secret as real ones are."""
+    secret = jit_config(assignment.runner_name, assignment.runner_id, seed=assignment.job_id)
+    table: Any = None
+    ours = DynamoAssignments(table, ROLE_ID, ManualClock(assignment.created_at))
+    item: Item = ours.given(attrs.evolve(assignment, jit_config=secret))["Put"]["Item"]
+    return item
 
 
 def priced(jobs: int) -> Account:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from paddock.adapters.aws.dynamodb.body import packed
 from paddock.agent.aws.assignments import REFUSALS, ItemAssignmentSource
 from paddock.agent.aws.credentials import RoleCredentials, Signer
 from paddock.agent.aws.item import OwnItem
@@ -15,11 +16,14 @@ from paddock.agent.aws.service import Service
 from paddock.agent.aws.sigv4 import Credentials
 from paddock.agent.ports import AssignmentSource
 from paddock.agent.reasons import AgentFailure, Reason
-from tests.aws_machine import SECOND, USER_ID, HandClock, World, fault, moto, patience, world
+from paddock.core.codec import message_to_data
+from tests.aws_machine import MACHINE, SECOND, USER_ID, HandClock, World, fault, moto, patience, world
 from tests.http_stub import Answer
+from tests.runner_package import assignment
 
 NUMBERS = count()
 BODY = json.dumps({"kind": "assignment", "version": 1, "jit_config": "the secret", "runner_name": "p-1"})
+ORDERS = assignment(MACHINE, "https://example.test/runner.tar.gz", b"")
 
 
 @pytest.fixture(scope="module")
@@ -96,6 +100,35 @@ def test_an_assignment_that_is_there_is_taken(machine: World, waiting: Waiting) 
     }
     assert machine.front.operations() == ["GetItem", "UpdateItem"]
     assert waiting.slept == []
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+@pytest.mark.parametrize("way", ["read", "unread"])
+def test_packed_orders_are_taken(machine: World, waiting: Waiting, way: str, lost: int) -> None:
+    """Read first or unread. Should the answer be lost, they are known if they had been read, and gone if not."""
+    machine.put_item(packed(ORDERS))
+    machine.front.lose["UpdateItem"] = lost
+    waiting.source._at_once = way == "unread"
+    if way == "unread" and lost:
+        assert refusal(waiting).reason is Reason.ASSIGNMENT_TAKEN
+    else:
+        assert waiting.source.take(0) == message_to_data(ORDERS)
+    assert machine.front.operations() == ["GetItem"] * (way == "read") + ["UpdateItem"] * (1 + lost)
+    assert set(machine.item() or {}) == {"pk", "sk", "runner_name", "taken_at", "taken_by"}
+
+
+def test_packed_orders_that_cannot_be_read_are_scrubbed_and_named(machine: World, waiting: Waiting) -> None:
+    """Of a shape that is to come, or no bytes at all: they are gone, and the reason says so."""
+    machine.put_item(b"\x02the secret")
+    failure = refusal(waiting)
+    assert failure.reason is Reason.BAD_ASSIGNMENT
+    assert "shape 2" in failure.detail
+    assert "body" not in (machine.item() or {"body": 1})
+    second = Waiting(machine)
+    spoilt = {"Item": {"body": {"B": "no base64!"}}}
+    machine.front.faults.update(GetItem=[Answer(200, spoilt)], UpdateItem=[Answer(200, {"Attributes": spoilt["Item"]})])
+    assert refusal(second).reason is Reason.BAD_ASSIGNMENT
+    second.service.close()
 
 
 def test_it_is_read_consistently_and_only_under_the_machines_own_key(machine: World, waiting: Waiting) -> None:
@@ -287,10 +320,12 @@ def test_discarding_nothing_does_nothing(machine: World, waiting: Waiting) -> No
 
 
 def test_a_sign_of_life_is_one_write(machine: World, waiting: Waiting) -> None:
-    """The moment, and the runner's id once it is known; the rest of the item stays."""
+    """The moment, and what is known besides: the runner's id, when it was ready. The rest of the item stays."""
     machine.put_item(None)
     waiting.item.heartbeat(at=7, runner_id=None)
+    assert set(machine.item() or {}) == {"pk", "sk", "runner_name", "heartbeat_at"}
     assert (machine.item() or {})["heartbeat_at"] == {"N": "7"}
+    waiting.item.heartbeat(at=8, runner_id=None, ready_at=6)
     waiting.item.heartbeat(at=9, runner_id=42)
     assert machine.item() == {
         "pk": {"S": USER_ID},
@@ -298,8 +333,9 @@ def test_a_sign_of_life_is_one_write(machine: World, waiting: Waiting) -> None:
         "runner_name": {"S": "p-1"},
         "heartbeat_at": {"N": "9"},
         "runner_id": {"N": "42"},
+        "ready_at": {"N": "6"},
     }
-    assert machine.front.operations() == ["UpdateItem"] * 2
+    assert machine.front.operations() == ["UpdateItem"] * 3
 
 
 def test_a_sign_of_life_makes_no_item(machine: World, waiting: Waiting) -> None:

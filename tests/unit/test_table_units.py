@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from paddock.adapters.aws.dynamodb.values import Item
-from tests.table_units import priced, read, size, written
+from paddock.core.messages import RunnerPackage
+from tests.runner_package import assignment
+from tests.table_units import assigned, priced, read, size, written
 
 PLACED: Item = {"pk": {"S": "JOB#1"}, "sk": {"S": "RECORD"}, "o": {"S": "0#1"}}
 
@@ -16,9 +18,10 @@ def indexed(*values: str, **fields: Any) -> Item:  # noqa: ANN401 - typed values
 
 
 def test_an_item_is_as_large_as_its_names_and_values() -> None:
-    """Texts by bytes, numbers by pairs of digits and one, truths and nothing by one."""
+    """Texts and bytes by bytes, numbers by pairs of digits and one, truths and nothing by one."""
     item: Item = {"ab": {"S": "ü"}, "n": {"N": "123"}, "m": {"N": "-1234"}, "t": {"BOOL": True}, "x": {"NULL": True}}
     assert size(item) == (2 + 2) + (1 + 3) + (1 + 3) + (1 + 1) + (1 + 1)
+    assert size({"b": {"B": b"\xff\0\1"}}) == 1 + 3
 
 
 @pytest.mark.parametrize(
@@ -58,3 +61,22 @@ def test_the_account_of_a_job_is_complete() -> None:
     ]
     assert alone.calls["switches.get"] == ten.calls["switches.get"] == 1
     assert ten.dollars(10) <= alone.dollars(1)
+
+
+def test_an_assignment_is_billed_as_three_kilobytes() -> None:
+    """Packed, with a secret as real ones are, and with room for longer names."""
+    published = dict.fromkeys(("a", "b", "c"), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")
+    address = "https://github.com/actions/runner/releases/download/v2.336.0/actions-runner-linux-arm64-2.336.0.tar.gz"
+    orders = assignment(
+        "i-0123456789abcdef0",
+        address,
+        b"",
+        repository="octo-org/octo-repository",
+        labels=("paddock/cpu=4/arch=arm64/family=m7g+c7g",),
+        package=RunnerPackage("2.336.0", address, published["a"], address.rpartition("/")[2], published),
+        setup_info="Machine: i-0123456789abcdef0\nWhy: the job asks for 4 vCPU, arm64, m7g or c7g, spot if possible",
+    )
+    item = assigned(orders)
+    assert written({}, item) == 3
+    assert size(item) < 2_600
+    assert read({**item, "body": {"B": b""}}) == 1

@@ -1,6 +1,5 @@
 """The table on DynamoDB, beyond the contracts: which requests are made, and what goes wrong on the way."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import chain
@@ -16,6 +15,7 @@ from paddock.adapters.aws.dynamodb.errors import CODES
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, RECORDS
 from paddock.adapters.aws.dynamodb.table import PAUSES
 from paddock.adapters.aws_codes import COMMON
+from paddock.agent.aws.body import unpacked
 from paddock.core.codec import message_from_data
 from paddock.core.errors import Conflict, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts
@@ -366,10 +366,10 @@ def test_an_item_that_another_program_spoilt_is_unavailable(under_test: TableUnd
 
 
 def test_an_assignment_stands_where_and_as_its_machine_reads_it(under_test: TableUnderTest) -> None:
-    """Under the machine's own ``aws:userid``; the body is the message, and a week later it may be forgotten."""
+    """Under the machine's own ``aws:userid``; the body is the message, packed, and a week later it may be forgotten."""
     under_test.assignments(ROLE_ID).put(ORDER)
     item = under_test.item(f"{ROLE_ID}:{ORDER.machine}", "ASSIGNMENT")
-    assert message_from_data(json.loads(item.pop("body")["S"])) == ORDER
+    assert message_from_data(unpacked(item.pop("body")["B"])) == ORDER
     assert item == {
         "pk": {"S": f"{ROLE_ID}:{ORDER.machine}"},
         "sk": {"S": "ASSIGNMENT"},
@@ -388,6 +388,31 @@ def test_a_receipt_is_read_without_the_secret(under_test: TableUnderTest) -> Non
     under_test.on_answer("GetItem", lambda answer: seen.append(set(answer["Item"])))
     assert assignments.get(ORDER.machine)
     assert seen == [{"sk", "runner_name", "runner_id"}]
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ({"N": "1795348800000000"}, 1_795_348_800_000_000),
+        ({"N": "-1"}, None),
+        ({"N": "1.5"}, None),
+        ({"S": "soon"}, None),
+        ({"BOOL": True}, None),
+        ({"L": []}, None),
+        (None, None),
+    ],
+)
+def test_a_receipt_tells_when_the_runner_was_ready(
+    under_test: TableUnderTest, written: dict[str, Any] | None, read: int | None
+) -> None:
+    """If the machine says so; it may write into its item what it likes, and that is no whole number then."""
+    assignments = under_test.assignments(ROLE_ID)
+    assignments.put(ORDER)
+    item = under_test.item(f"{ROLE_ID}:{ORDER.machine}", "ASSIGNMENT")
+    under_test.put({**item, **({} if written is None else {"ready_at": written})})
+    receipt = assignments.get(ORDER.machine)
+    assert receipt is not None
+    assert receipt.ready_at == read
 
 
 def test_an_assignment_that_its_machine_discarded_was_not_taken(under_test: TableUnderTest) -> None:

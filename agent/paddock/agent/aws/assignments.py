@@ -1,9 +1,9 @@
 """Waiting for the machine's assignment, and taking it once."""
 
 import contextlib
-import json
 from collections.abc import Callable
 
+from paddock.agent.aws.body import unpacked
 from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.machine.clock import SECOND
@@ -11,6 +11,7 @@ from paddock.agent.ports import Clock
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.telling.log import Log
 
+Body = str | bytes
 QUICK_LOOKS = 15  # a machine that was started for a job is assigned within half a minute ...
 QUICK, SLOW = 2 * SECOND, 5 * SECOND  # ... one in a pool may wait for hours
 REFUSALS = 6  # so often it may be refused: a role that is minutes old is not known everywhere
@@ -45,7 +46,7 @@ class ItemAssignmentSource:
         self._at_once = at_once
         self._taken = False
         self.before_taking: Callable[[], object] = lambda: None  # from then on somebody must answer for it
-        self._read: str | None = None
+        self._read: Body | None = None
         self.looks = 0
 
     def take(self, patience: int) -> object | None:
@@ -70,7 +71,7 @@ class ItemAssignmentSource:
                 outage = error
             else:
                 if body is not None:
-                    return _decoded(body)
+                    return unpacked(body)
                 outage = None
             if last:
                 if outage is not None:
@@ -85,7 +86,7 @@ class ItemAssignmentSource:
         with contextlib.suppress(AwsError):
             self._item.discard(at=self._clock.now())
 
-    def _look(self) -> str | None:
+    def _look(self) -> Body | None:
         """One look; the body if it was there and is ours now."""
         self.looks += 1
         if self._at_once and self.looks == 1:
@@ -97,7 +98,7 @@ class ItemAssignmentSource:
                 self._taken = True
                 return self._read
             raise _gone(found)
-        if not isinstance(body, str):
+        if not isinstance(body, Body):
             return None
         self._read = body
         self.before_taking()
@@ -113,9 +114,9 @@ class ItemAssignmentSource:
         # None: our first request did it and its answer was lost. What was read is what was taken: the control plane
         # never puts a second one.
         taken = body if before is None else before.get("body")
-        return taken if isinstance(taken, str) else body
+        return taken if isinstance(taken, Body) else body
 
-    def _grasp(self) -> str | None:
+    def _grasp(self) -> Body | None:
         """Take the body unread; None if there is no item yet."""
         self.before_taking()
         try:
@@ -128,7 +129,7 @@ class ItemAssignmentSource:
             raise _gone(self._item.plain(error.item)) from None
         self._taken = True
         body = None if before is None else before.get("body")
-        if not isinstance(body, str):
+        if not isinstance(body, Body):
             raise AgentFailure(Reason.ASSIGNMENT_TAKEN, "assignment: taken by us, and no answer came through")
         return body
 
@@ -151,11 +152,3 @@ def _gone(found: dict[str, object]) -> AgentFailure:
     when = found.get("taken_at") or found.get("discarded_at")
     detail = f"assignment: taken or discarded before, at {when}" if when else "assignment: taken by another process"
     return AgentFailure(Reason.ASSIGNMENT_TAKEN, detail)
-
-
-def _decoded(body: str) -> object:
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError) as error:
-        detail = f"assignment: {type(error).__name__} in the item's body, wanted JSON"
-        raise AgentFailure(Reason.BAD_ASSIGNMENT, detail) from None

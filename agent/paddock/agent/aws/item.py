@@ -5,7 +5,7 @@ The role of a machine may read and change this item and nothing else (``dynamodb
 
     pk              S  <role id>:<instance id>
     sk              S  ASSIGNMENT
-    body            S  the message ``assignment`` as JSON: a secret, gone once it is taken or the machine has ended
+    body            B  the orders, packed (see `body`): a secret, gone once it is taken or the machine has ended
     runner_name     S  )
     runner_id       N  ) the receipt: what the control plane compares, and what stays when the body is gone
     created_at      N  microseconds
@@ -17,8 +17,10 @@ All of these the control plane puts (``attribute_not_exists(pk)``: one assignmen
     taken_by        S  the one process that took it, a random text
     discarded_at    N  microseconds: the machine ended without taking it
     heartbeat_at    N  microseconds: the last sign of life; and runner_id, once the machine has learnt it
+    ready_at        N  microseconds: when its runner first listened, told from the first sign of life after that on
 """
 
+import base64
 from collections.abc import Mapping
 
 from paddock.agent.aws.errors import AwsError, Kind
@@ -75,14 +77,15 @@ class OwnItem:
         """Remove the body. Nothing happens if there is none."""
         self._update("SET discarded_at = :at REMOVE body", "attribute_exists(body)", {":at": {"N": str(at)}})
 
-    def heartbeat(self, *, at: int, runner_id: int | None) -> None:
-        """Set the sign of life. Nothing happens if the item is gone: it must not come to be by this."""
-        values = {":at": {"N": str(at)}}
-        expression = "SET heartbeat_at = :at"
-        if runner_id:
-            expression += ", runner_id = :runner"
-            values[":runner"] = {"N": str(runner_id)}
-        self._update(expression, "attribute_exists(pk)", values)
+    def heartbeat(self, *, at: int, runner_id: int | None, ready_at: int | None = None) -> None:
+        """Set the sign of life, and of the rest what is known. Moments are microseconds.
+
+        Nothing happens if the item is gone: it must not come to be by this.
+        """
+        known = {"heartbeat_at": at, "runner_id": runner_id or None, "ready_at": ready_at}
+        told = {name: {"N": str(value)} for name, value in known.items() if value is not None}
+        expression = "SET " + ", ".join(f"{name} = :{name}" for name in told)
+        self._update(expression, "attribute_exists(pk)", {f":{name}": value for name, value in told.items()})
 
     def _update(self, expression: str, condition: str, values: Mapping[str, object]) -> None:
         body = {
@@ -99,15 +102,25 @@ class OwnItem:
 
 
 def _plain(item: object) -> dict[str, object] | None:
-    """The item's texts and whole numbers; other types are none of ours."""
+    """The item's texts, bytes and whole numbers; other types are none of ours."""
     if not isinstance(item, Mapping):
         return None
     plain: dict[str, object] = {}
     for name, typed in item.items():
         if isinstance(typed, Mapping):
-            text, number = typed.get("S"), typed.get("N")
+            text, number, encoded = typed.get("S"), typed.get("N"), typed.get("B")
             if isinstance(text, str):
                 plain[name] = text
+            elif isinstance(encoded, str):
+                plain[name] = _bytes(encoded)
             elif isinstance(number, str) and number.isascii() and number.isdigit():
                 plain[name] = int(number)
     return plain
+
+
+def _bytes(encoded: str) -> bytes:
+    """None at all where they cannot be read: somebody has to be told that something is there."""
+    try:
+        return base64.b64decode(encoded, validate=True)
+    except ValueError:
+        return b""

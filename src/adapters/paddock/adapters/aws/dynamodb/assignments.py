@@ -4,13 +4,12 @@ What the machine makes of its item is told in ``paddock.agent.aws.item``. A rece
 a secret and most of the item; where a put finds the key taken, DynamoDB sends the body along, and it is dropped.
 """
 
-import json
 from typing import Final
 
+from paddock.adapters.aws.dynamodb.body import packed
 from paddock.adapters.aws.dynamodb.definition import ASSIGNMENT, PARTITION, SORT, TTL
 from paddock.adapters.aws.dynamodb.table import Table, TransactItem
 from paddock.adapters.aws.dynamodb.values import Item, Value
-from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.system import Clock
@@ -24,6 +23,8 @@ _NAME: Final = "runner_name"
 _NUMBER: Final = "runner_id"
 _TAKEN: Final = "taken_at"  # set by the machine in the very step that takes the body away
 _HEARTBEAT: Final = "heartbeat_at"  # set by the machine every few minutes
+_READY: Final = "ready_at"  # set with these, once its runner has listened
+_RECEIPT: Final = (SORT, _NAME, _NUMBER, _TAKEN, _HEARTBEAT, _READY)
 
 
 class DynamoAssignments:
@@ -43,7 +44,7 @@ class DynamoAssignments:
 
     def get(self, machine: str) -> AssignmentReceipt | None:
         """What stands there, or None if the machine never had one."""
-        item = self._table.get(self._key(machine), (SORT, _NAME, _NUMBER, _TAKEN, _HEARTBEAT))
+        item = self._table.get(self._key(machine), _RECEIPT)
         return None if item is None else _receipt(machine, item)
 
     def delete(self, machine: str) -> None:
@@ -61,7 +62,7 @@ class DynamoAssignments:
     def _item(self, assignment: Assignment) -> Item:
         return {
             **self._key(assignment.machine),
-            _BODY: {"S": json.dumps(message_to_data(assignment), separators=(",", ":"), ensure_ascii=False)},
+            _BODY: {"B": packed(assignment)},
             _NAME: {"S": assignment.runner_name},
             _NUMBER: {"N": str(assignment.runner_id)},
             "created_at": {"N": str(assignment.created_at)},
@@ -79,6 +80,7 @@ def _receipt(machine: str, item: Item) -> AssignmentReceipt:
         _whole(item.get(_NUMBER)) or 0,
         taken=_TAKEN in item,
         heartbeat_at=_whole(item.get(_HEARTBEAT)),
+        ready_at=_whole(item.get(_READY)),
     )
 
 
