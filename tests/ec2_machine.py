@@ -16,6 +16,7 @@ from typing import Any
 
 from paddock.adapters.aws.dynamodb.body import packed
 from paddock.adapters.bootstrap import machine_file
+from paddock.agent.telling.state import TOLD
 from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported
 from tests.agent_machine import PackageServer, carriers, package_server
@@ -45,6 +46,7 @@ class Ec2Machine:
         self.name = aws.machine
         self.directory, self.cache = home / "machine", home / "cache"
         self.system = SystemCommands(home / "commands")
+        self._heard = False  # the end of a success
         places: dict[str, object] = {"directory": str(self.directory), "cache": str(self.cache)}
         power: dict[str, object] = {"power_command": ["systemctl", "poweroff"]}
         told = aws.settings(**{**places, **power, **FAST, **settings})
@@ -69,15 +71,29 @@ class Ec2Machine:
         return live(self.unit, self.system.environment, self.home, act=act, **bounds)
 
     def reports(self) -> list[RunnerReported]:
-        """What has arrived at the queue since the last call, read as the core reads it and held to the contract."""
+        """What has been told since the last call, read as the core reads it and held to the contract.
+
+        It has arrived at the queue, or it is the end of a success, for which no message is needed: then it is what the
+        machine noted as told, and has on its disk nowhere else.
+        """
         found = []
         while messages := self.aws.messages():
-            for data in messages:
-                assert breaches("runner_reported", data) == []
-                report = message_from_data(data)
-                assert isinstance(report, RunnerReported)
-                found.append(report)
-        return found
+            found += messages
+        found += self._noted()
+        for data in found:
+            assert breaches("runner_reported", data) == []
+        reports = [message_from_data(data) for data in found]
+        assert all(isinstance(report, RunnerReported) for report in reports)
+        return reports
+
+    def _noted(self) -> list[dict[str, Any]]:
+        """The end of a success, once."""
+        note = self.directory / TOLD
+        final = json.loads(note.read_text())["final"] if note.exists() and not self._heard else None
+        if final is None or (final["result"], final["conclusion"], final["reason"]) != ("served", "success", ""):
+            return []
+        self._heard = not any((self.directory / "spool").rglob("*-finished.json"))
+        return [final] * self._heard
 
     def log(self) -> list[dict[str, Any]]:
         """The lines of its log on the disk, from where they have not been given back."""

@@ -27,7 +27,8 @@ def test_one_job(tmp_path: Path, agent: Path) -> None:
         books = check(story)
         allowed(fleet)
         recorded = fleet.wire.recorded
-        assert {call.caller.function for call in recorded.calls} >= EVERYBODY | {"pump", "eventbridge"}
+        callers = {call.caller.function for call in recorded.calls}
+        assert callers == EVERYBODY - {"reports"} | {"pump", "eventbridge"}  # no machine has a success to report
         (machine,) = books.runners
         of_machine = list(recorded.of(MACHINE))
         assert {call.caller.instance for call in of_machine} == {machine}

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from paddock.agent.aws.platform import Ec2, connect
 from paddock.agent.aws.reports import MAX_BYTES, QueueTransport, _body
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.ports import Archive, LogStore, PackageMirror
-from paddock.agent.telling.delivery import Refused
+from paddock.agent.telling.delivery import Delivery, Refused, deliver_spool
 from paddock.agent.telling.report import Event, Report, Result
 from paddock.core.codec import message_from_data
 from paddock.core.messages import RunnerReported
@@ -25,6 +26,7 @@ from tests.aws_machine import MACHINE, SECOND, USER_ID, World, fault, moto, pati
 from tests.http_stub import LOST, Answer
 
 NUMBERS = count()
+SUCCESS: dict[str, Any] = {"result": Result.SERVED, "conclusion": "success", "exit_code": 0}
 
 
 @pytest.fixture(scope="module")
@@ -56,12 +58,29 @@ def report(event: Event, **fields: Any) -> dict[str, object]:  # noqa: ANN401 - 
 @pytest.mark.parametrize(
     "data",
     [
-        report(Event.FINISHED, result=Result.SERVED, exit_code=0, phases={"job": 7}, peaks={"cpu_percent": 90}),
+        report(Event.FINISHED, **{**SUCCESS, "conclusion": "failure"}, phases={"job": 7}, peaks={"cpu_percent": 90}),
+        report(Event.FINISHED, **{**SUCCESS, "conclusion": "cancelled"}),
+        report(Event.FINISHED, **{**SUCCESS, "conclusion": None}),
+        report(Event.FINISHED, **SUCCESS, reason="agent_died"),
+        report(Event.FINISHED, **SUCCESS, interrupted_by="spot"),
+        report(Event.FINISHED, **SUCCESS, detail="what somebody should know"),
+        report(Event.FINISHED, **{**SUCCESS, "result": Result.TIMED_OUT}),
         report(Event.FAILED_TO_START, result=Result.FAILED_TO_START, reason="low_disk", detail="no\0t \ud800 nice\x1b"),
         report(Event.HEARTBEAT, reason="spot_notice", interrupted_by="spot"),
         report(Event.HEARTBEAT, reason="rebalance"),
     ],
-    ids=["finished", "failed_to_start", "spot", "rebalance"],
+    ids=[
+        "failure",
+        "cancelled",
+        "unknown",
+        "reason",
+        "interrupted",
+        "detail",
+        "timed_out",
+        "failed_to_start",
+        "spot",
+        "rebalance",
+    ],
 )
 def test_what_matters_goes_to_the_queue(machine: World, ec2: Ec2, data: dict[str, object]) -> None:
     """One message each, which the core reads as the same report; characters that SQS refuses are escaped."""
@@ -76,14 +95,33 @@ def test_what_matters_goes_to_the_queue(machine: World, ec2: Ec2, data: dict[str
     assert sent.isprintable()
 
 
+def test_a_success_is_nothing_to_tell(machine: World, ec2: Ec2, tmp_path: Path) -> None:
+    """GitHub tells of the job and EC2 of the machine: the report is off the machine's hands without a request.
+
+    So is one that an earlier agent left on the disk, and what comes behind it is not held up.
+    """
+    success = Report(event=Event.FINISHED, machine=MACHINE, job_id=17, launch=1, runner_name="p-1", at=5, **SUCCESS)
+    ec2.transport.send(success.to_data())
+    delivery = Delivery(tmp_path / "spool", None, machine.log)
+    delivery.send(success)
+    left = tmp_path / "spool" / "000001-finished.json"
+    assert left.exists()
+    after = replace(success, conclusion="failure", at=6)
+    assert deliver_spool(tmp_path / "spool", ec2.transport, machine.log, say=after)
+    assert not left.exists()
+    assert [message["at"] for message in machine.messages()] == [6]
+    assert machine.front.operations() == ["SendMessage"]
+
+
 @pytest.mark.parametrize("event", [Event.HEARTBEAT, Event.STARTED])
 def test_a_plain_sign_of_life_is_no_message(machine: World, ec2: Ec2, event: Event) -> None:
     """It is one write to the machine's own item: no function is woken for it. GitHub tells of a job's start as well."""
     machine.put_item(None)
-    ec2.transport.send(report(event, at=99, runner_id=42))
+    ec2.transport.send(report(event, at=99, runner_id=42, ready_at=77))
     assert machine.front.operations() == ["UpdateItem"]
-    assert (machine.item() or {})["heartbeat_at"] == {"N": "99"}
-    assert (machine.item() or {})["runner_id"] == {"N": "42"}
+    item = machine.item() or {}
+    told = {name: item[name]["N"] for name in ("heartbeat_at", "runner_id", "ready_at")}
+    assert told == {"heartbeat_at": "99", "runner_id": "42", "ready_at": "77"}
     assert machine.messages() == []
 
 

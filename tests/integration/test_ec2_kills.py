@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 FINISHED, FAILED = ReportEvent.FINISHED, ReportEvent.FAILED_TO_START
 SERVED, INTERRUPTED = OperationalResult.SERVED, OperationalResult.INTERRUPTED
 LISTENER, VERSION, WORKER = "bin/Runner.Listener run", "bin/Runner.Listener --version", "bin/Runner.Worker"
+RESULT = ("Succeeded", "Failed")
 BUSY = script(job="build", hang=True, worker=True)
 
 
@@ -47,7 +48,7 @@ class End:
 
 UNSTARTED = End(FAILED, OperationalResult.FAILED_TO_START, "agent_died", interrupted_by="agent_died")
 CUT_SHORT = End(FINISHED, INTERRUPTED, "agent_died", interrupted_by="agent_died")
-GREEN = End(FINISHED, SERVED, conclusion="success")
+GREEN, RED = End(FINISHED, SERVED, conclusion="success"), End(FINISHED, SERVED, conclusion="failure")
 
 
 def end_of(machine: Ec2Machine) -> End:
@@ -120,7 +121,8 @@ def test_the_agent_is_killed_while_it_leaves(cloud: Ec2, tmp_path: Path, operati
     """The end was decided, so it is that end which is told, if it still has to be; log and diagnosis are not lost."""
     go = tmp_path / "go"
     waits = f"while [ ! -e {go} ]; do sleep 0.01; done"
-    with cloud.machine(runner_package(script(job="build", shell=[waits]))) as machine:
+    failing = operation == "SendMessage"  # a success is no message
+    with cloud.machine(runner_package(script(job="build", shell=[waits], result=RESULT[failing]))) as machine:
         machine.assign()
         cuts = Cuts(machine)
 
@@ -136,7 +138,7 @@ def test_the_agent_is_killed_while_it_leaves(cloud: Ec2, tmp_path: Path, operati
             cuts.mend()
 
         machine.live(act)
-        assert end_of(machine) == GREEN
+        assert end_of(machine) == (RED if failing else GREEN)
         assert any(" stdout " in line and "completed with result" in line for line in machine.shipped())
         assert any(" agent gone " in line for line in machine.shipped())
         gone(machine, diagnosis=True)
@@ -210,7 +212,7 @@ LOSSES = (
     Loss("Listener, idle", LISTENER, "listening", End(FAILED, NOT_STARTED, "listener_failed"), script(idle=True)),
     Loss("Listener, job", LISTENER, "job", End(FINISHED, INTERRUPTED, "listener_died", None, "listener_died")),
     Loss("Listener, after the job", LISTENER, "after the job", GREEN, LINGERS),
-    Loss("Worker, job", WORKER, "job", End(FINISHED, SERVED, conclusion="failure")),
+    Loss("Worker, job", WORKER, "job", RED),
 )
 
 

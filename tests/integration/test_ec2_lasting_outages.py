@@ -23,7 +23,7 @@ from tests.runner_package import runner_package, script
 pytestmark = pytest.mark.slow
 
 BOUND = 110.0  # seconds for a whole life, of which some are this test's own
-JOB = script(job="build", lasts=0.5)
+JOB = script(job="build", lasts=0.5, result="Failed")  # a success is nothing to tell
 
 
 @dataclass(frozen=True)
@@ -42,12 +42,12 @@ class Lasting:
 ALL = ("*",)
 LIVES = (
     Lasting("all, before the orders", "", ALL, "assignment_unreadable"),
-    Lasting("all, during the download", "download", ALL, "", "success"),
+    Lasting("all, during the download", "download", ALL, "", "failure"),
     Lasting("all, while it listens", "listening", ALL, "no_job", does=script(idle=True)),
-    Lasting("all, during the job", "job", ALL, "", "success"),
-    Lasting("all, at the end", "after the job", ALL, "", "success"),
-    Lasting("the queue, during the job", "job", ("SendMessage",), "", "success"),
-    Lasting("the log, during the job", "job", ("PutLogEvents",), "", "success", told=True),
+    Lasting("all, during the job", "job", ALL, "", "failure"),
+    Lasting("all, at the end", "after the job", ALL, "", "failure"),
+    Lasting("the queue, during the job", "job", ("SendMessage",), "", "failure"),
+    Lasting("the log, during the job", "job", ("PutLogEvents",), "", "failure", told=True),
     Lasting("a Worker that nobody misses", "job", (), "worker_died", "cancelled", told=True,
             does=script(job="build", hang=True, worker=True, careless=True)),
 )  # fmt: skip

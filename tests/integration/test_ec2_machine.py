@@ -38,14 +38,16 @@ def terminate(pid: int) -> None:
 
 
 def test_a_machine_serves_its_job_and_goes(cloud: Ec2) -> None:
-    """A sign of life, one report, the job's lines, the diagnosis; the switch pressed once, nothing left."""
+    """A sign of life, no message, the job's lines, the diagnosis; the switch pressed once, nothing left."""
     with cloud.machine(runner_package(script(job="build"))) as machine:
         machine.assign()
         life = machine.live()
         assert (life.result, life.after) == ("success", [0, 0])
+        assert machine.aws.messages() == []
         (finished,) = machine.reports()
         assert finished.event is FINISHED
-        assert int((machine.aws.item() or {})["heartbeat_at"]["N"]) > 0
+        item = machine.aws.item() or {}
+        assert int(item["heartbeat_at"]["N"]) >= int(item["ready_at"]["N"]) == finished.ready_at
         assert (finished.result, finished.conclusion, finished.job_id) == (OperationalResult.SERVED, "success", 12345)
         assert finished.runner_id == 4711
         lines = machine.shipped()
@@ -58,12 +60,12 @@ def test_a_machine_serves_its_job_and_goes(cloud: Ec2) -> None:
 
 
 def test_the_call_budget_of_a_machine(cloud: Ec2) -> None:
-    """Beside heartbeats, logs, package and diagnosis three requests: the orders taken, the start, and the report."""
+    """Beside heartbeats, logs, package and diagnosis two requests: the orders taken, and the start."""
     with cloud.machine(runner_package(script(job="build"))) as machine:
         machine.assign()
         machine.live()
         asked = [name for name in machine.aws.front.operations() if name not in {"PutLogEvents", "CreateLogStream"}]
-        assert asked == ["UpdateItem", "GET", "UpdateItem", "SendMessage", "PUT"]
+        assert asked == ["UpdateItem", "GET", "UpdateItem", "PUT"]
 
 
 def test_a_pools_machine_that_is_stopped_is_no_failure(cloud: Ec2) -> None:
