@@ -28,13 +28,15 @@ def test_one_job(tmp_path: Path, agent: Path) -> None:
         allowed(fleet)
         recorded = fleet.wire.recorded
         callers = {call.caller.function for call in recorded.calls}
-        assert callers == EVERYBODY - {"reports"} | {"pump", "eventbridge"}  # no machine has a success to report
+        assert callers >= EVERYBODY - {"reports"} | {"pump", "eventbridge"}
+        assert "reports" not in callers  # a success is nothing to report
         (machine,) = books.runners
         of_machine = list(recorded.of(MACHINE))
         assert {call.caller.instance for call in of_machine} == {machine}
         assert {call.machines for call in of_machine} == {(machine,)}
         (job,) = books.jobs
-        assert {call.caller.function for call in recorded.calls if job in call.jobs} >= {"webhook", "dispatch", MACHINE}
+        of_job = {call.caller.function for call in recorded.calls if job in call.jobs}
+        assert of_job >= {"webhook", "dispatch", "events"}
 
 
 def test_ten_jobs(tmp_path: Path, agent: Path) -> None:
