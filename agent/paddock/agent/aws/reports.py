@@ -33,7 +33,7 @@ class QueueTransport:
         The end of a job that was a success in every respect goes nowhere, and is as good as delivered: that the job
         is done, and how, GitHub says; that the machine is gone, EC2 does; and a message more would wake a function to
         learn nothing. So it is with the report that an earlier agent of this machine left. Should GitHub's word be
-        lost, the sweeps ask it.
+        lost, the machine's end is what makes the control plane ask.
 
         Raises:
             OSError: not now; the same report may be sent again.
