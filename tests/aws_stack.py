@@ -172,7 +172,8 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
     table, bucket = f"stack-{number}", f"stack-{number}-config"
     create(clients, table)
     s3: Any = clients.s3
-    s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for name in (bucket, f"stack-{number}-cache"):
+        s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="config/paddock.yml", Body=_config(github).encode())
     secrets = {"github": github.credentials.private_key, "webhook": github.webhook_secret}
     for word, text in secrets.items():
@@ -186,6 +187,7 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
         "PADDOCK_STACK": ec2.fleet,
         "PADDOCK_TABLE": table,
         "PADDOCK_CONFIG": f"s3://{bucket}/config/paddock.yml",
+        "PADDOCK_CACHE_BUCKET": f"stack-{number}-cache",
         "PADDOCK_ROLE_ID": ROLE_ID,
         "PADDOCK_SUBNETS": json.dumps(dict(ec2.subnets)),
         "PADDOCK_TEMPLATES": json.dumps(templates),

@@ -16,8 +16,8 @@ import psutil
 import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryQueue
+from paddock.adapters.os_errors import error_of
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox, box_arch
-from paddock.adapters.process.errors import error_of
 from paddock.adapters.process.execution import MARKER
 from paddock.adapters.process.spawn import agent_environment
 from paddock.adapters.system import SystemClock

@@ -24,6 +24,7 @@ from paddock.core.messages import (
 from paddock.core.states import JobState
 from paddock.core.units import MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Left
+from paddock.core.usecases.mirror import MirrorReport
 from paddock.entrypoints.aws_lambda import dispatch, events, reports, schedules
 from paddock.entrypoints.aws_lambda.batch import Batch, records_of
 from paddock.entrypoints.aws_lambda.dispatch import DispatchFunction
@@ -318,6 +319,15 @@ def test_a_comparison_with_github_counts_what_failed(capsys: pytest.CaptureFixtu
     assert warning["level"] == "WARNING"
     assert "away" in warning["message"]
     assert line["facts"] == facts
+
+
+def test_the_mirror_is_a_task_where_there_is_one() -> None:
+    """What it did is told as a sweep's is; without a bucket the rule is refused, and the error names the variable."""
+    mirrored = MirrorReport(2, 1, 1, by_kind={"present": 1, "unfetched": 1}, errors=("runners/1: away",))
+    facts = SchedulesFunction(a_world().fleet, lambda: mirrored)({"task": "mirror"})
+    assert facts == {"attempted": 2, "succeeded": 1, "failed": 1, "left": 0, "present": 1, "unfetched": 1}
+    with pytest.raises(InvalidInput, match="PADDOCK_CACHE_BUCKET"):
+        SchedulesFunction(a_world().fleet)({"task": "mirror"})
 
 
 def test_a_run_that_could_not_begin_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -44,6 +44,8 @@ def test_a_stack_that_is_right() -> None:
     }
     assert found.ec2.templates == (Template(arch=Arch.X64, id="lt-0123456789abcdef0", version="3"),)
     assert dict(found.endpoints) == {}
+    assert found.cache == ""
+    assert fleet_environment({**STACK, "PADDOCK_CACHE_BUCKET": "paddock-ci-cache"}).cache == "paddock-ci-cache"
 
 
 def test_the_webhook_function_needs_the_least() -> None:
@@ -77,6 +79,7 @@ def test_an_empty_environment_is_told_whole() -> None:
         ("PADDOCK_ROLE_ID", "arn:aws:iam::123456789012:role/machines", "AROA"),
         ("PADDOCK_CONFIG", "paddock.yml", "s3://"),
         ("PADDOCK_CONFIG", "s3://paddock-ci-config/.hidden", "s3://"),
+        ("PADDOCK_CACHE_BUCKET", "s3://paddock-ci-cache", "bucket"),
         ("PADDOCK_GITHUB_SECRET", "", "Secrets Manager"),
         ("PADDOCK_SUBNETS", "subnet-0123456789abcdef0", "subnet"),
         ("PADDOCK_SUBNETS", "{}", "subnet"),

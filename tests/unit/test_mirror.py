@@ -17,8 +17,10 @@ from paddock.core.messages import RunnerPackage
 from paddock.core.ports.github import Scope
 from paddock.core.ports.objects import Listed, Stored
 from paddock.core.ports.records import Page
+from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.spec import Arch
 from paddock.core.units import DAY
+from paddock.core.usecases.assign import scopes_of
 from paddock.core.usecases.mirror import KEPT_FOR, MOST_DELETIONS, Mirror, key_of, outdated
 
 ACME, OTHER = Scope("acme"), Scope("acme", "shop")
@@ -90,6 +92,14 @@ def test_what_is_missing_is_fetched_and_kept() -> None:
     stored = world.objects.head(keys[0])
     assert stored is not None
     assert stored.sha256 == package("2.336.0").sha256
+
+
+def test_scopes_are_known_of_what_is_named_without_globs() -> None:
+    """Repositories, each once; or their organisations, where a glob over repositories does not matter."""
+    names = ("acme/shop", "acme/web", "acme/*", "umbrella/x-?", "*/tools", "*")
+    assert scopes_of(FleetSettings(repositories=names)) == (Scope("acme", "shop"), Scope("acme", "web"))
+    wide = FleetSettings(repositories=names, scope=ScopeKind.ORGANIZATION)
+    assert scopes_of(wide) == (Scope("acme"), Scope("umbrella"))
 
 
 def test_what_is_there_is_not_fetched_again() -> None:

@@ -134,6 +134,6 @@ def test_a_job_goes_its_whole_way_through_the_bundles(stack: aws_stack.Stack) ->
         stack.send(name, "no JSON")
         stack.drain(name)
         assert stack.dead(name) == ["no JSON"]
-    for task in ("sweep", "sweep_github"):
+    for task in ("sweep", "sweep_github", "mirror"):
         answer: Any = schedules.handler({"task": task}, None)
         assert answer["failed"] == 0, json.dumps(answer)

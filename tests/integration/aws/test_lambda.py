@@ -134,6 +134,20 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     assert {metric for line in told for metric in line} >= {"JobsQueued", "JobsLaunched", "JobsServed", "MachinesGone"}
 
 
+def test_what_machines_are_about_to_ask_for_is_mirrored(stack: Stack) -> None:
+    """A package for each kind of machine that there is a template for, in the bucket that machines read; once."""
+    s3: Any = stack.clients.s3
+    bucket = stack.profile.environment().cache
+    for kind in ("fetched", "present"):
+        facts = schedules.handler({"task": "mirror"}, Context())
+        assert facts == {"attempted": 2, "succeeded": 2, "failed": 0, "left": 0, kind: 2}
+    kept = [each["Key"].split("/") for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    assert [(folder, platform) for folder, _, platform, _ in kept] == [
+        ("runners", "linux-arm64"),
+        ("runners", "linux-x64"),
+    ]
+
+
 def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:
     """A machine speaks for another: it is told of under its own name, and the message is gone."""
     run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])

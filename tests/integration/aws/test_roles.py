@@ -112,6 +112,14 @@ def test_a_machine_reaches_its_own_and_nothing_else() -> None:
     assert len(denied(wrong, NAMES)) == len(wrong)
 
 
+def test_the_mirror_writes_nothing_but_the_runners_packages() -> None:
+    """The agent's own file lies beside them, and every machine executes it."""
+    actions = ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")
+    place = "bucket/stack-cache/{}/1/file"
+    assert denied([call("schedules", action, place.format("runners")) for action in actions], NAMES) == []
+    assert len(denied([call("schedules", action, place.format("agent")) for action in actions], NAMES)) == len(actions)
+
+
 def test_each_kind_of_act_in_a_step_needs_its_right() -> None:
     """Dispatch puts records and orders together; who closes a machine's record may forget its orders, not put any."""
     order, record = f"{ROLE_ID}:i-0123456789abcdef0", f"{KINDS[0].prefix}#1"

@@ -13,6 +13,7 @@ from paddock.core.spec import Arch, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Span
 
 DEFAULT_GROUP = 1  # GitHub's own runner group, which every repository of an organisation may use
+GLOBS = frozenset("*?[")  # what makes a name a pattern
 
 
 class ForkPolicy(StrEnum):
@@ -106,7 +107,7 @@ class FleetSettings:
     @property
     def named(self) -> tuple[str, ...]:
         """The repositories that are named without globs."""
-        return tuple(name for name in self.repositories if not set(name) & set("*?["))
+        return tuple(name for name in self.repositories if not set(name) & GLOBS)
 
     def allows(self, repository: str) -> bool:
         """True if jobs of this repository (``owner/name``) may run here."""

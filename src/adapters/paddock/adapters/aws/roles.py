@@ -15,9 +15,10 @@ from typing import Any, Final, TypeAlias
 
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, TERMINATOR
-from paddock.adapters.aws.s3.policy import READER
+from paddock.adapters.aws.s3.policy import MIRROR, READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
+from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
 
@@ -125,6 +126,8 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(ASSIGNMENTS, _PUT),
         *OBSERVER,
         *TERMINATOR,
+        # The agent's own file lies in the same bucket: that is not the mirror's.
+        *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (

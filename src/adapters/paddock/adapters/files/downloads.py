@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import IO, BinaryIO
 from urllib.parse import urlsplit
 
-from paddock.adapters.process.errors import error_of
+from paddock.adapters.os_errors import error_of
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.units import SECOND, Span
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from paddock.adapters.object_keys import checked, is_key, page_of
-from paddock.adapters.process.errors import os_errors
+from paddock.adapters.os_errors import os_errors
 from paddock.core.errors import NotFound, Rejected
 from paddock.core.ports.objects import Listed, Stored
 from paddock.core.ports.records import Page

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from paddock.adapters.process.errors import os_errors
+from paddock.adapters.os_errors import os_errors
 from paddock.adapters.process.layout import Layout, MachineFiles, read_json, remove_file, write_json
 from paddock.core.codec import message_to_data
 from paddock.core.errors import InvalidInput

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import attrs
 
-from paddock.adapters.process.errors import os_errors
+from paddock.adapters.os_errors import os_errors
 from paddock.adapters.process.execution import end_machine
 from paddock.adapters.process.layout import Layout, MachineFiles, read_json, write_json
 from paddock.adapters.process.liveness import agent_of, bury, nascent_agent, state_of

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from paddock.adapters.process.errors import os_errors
+from paddock.adapters.os_errors import os_errors
 from paddock.adapters.process.layout import Layout, MachineFiles, is_directory, read_bytes, read_json
 from paddock.adapters.process.liveness import state_of
 from paddock.adapters.wire import message_in

@@ -24,7 +24,7 @@ from paddock.core.ports.machines import Machine
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, runner_name
-from paddock.core.settings import FleetSettings, ScopeKind
+from paddock.core.settings import GLOBS, FleetSettings, ScopeKind
 from paddock.core.states import JobState
 from paddock.core.units import money_text
 from paddock.core.usecases.adopt import record_of
@@ -38,6 +38,12 @@ def scope_of(repository: str, settings: FleetSettings) -> Scope:
     """Where the runners for jobs of this repository (``owner/name``) are registered."""
     owner, _, name = repository.partition("/")
     return Scope(owner, name if settings.scope is ScopeKind.REPOSITORY else "")
+
+
+def scopes_of(settings: FleetSettings) -> tuple[Scope, ...]:
+    """Where runners will be registered, as far as it is known before a job comes: what is named without globs."""
+    known = (scope_of(pattern, settings) for pattern in settings.repositories)
+    return tuple(dict.fromkeys(scope for scope in known if not set(str(scope)) & GLOBS))
 
 
 class Assign:

@@ -15,6 +15,7 @@ from paddock.entrypoints.aws_lambda.settings import Environment, region, stack
 
 _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ROLE: Final = re.compile(r"AROA[A-Z0-9]{12,124}")
+_BUCKET: Final = re.compile(r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _OBJECT: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
 _ZONE: Final = re.compile(r"[a-z0-9-]+[a-z]")
 _SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
@@ -51,7 +52,8 @@ class FleetEnvironment:
 
     ``ec2`` has the fleet's name, subnets and launch templates; ``role_id`` is the unique id of the machines' role;
     ``config`` is where paddock.yml lies. ``github_secret`` names the secret by which GitHub is asked: the App's private
-    key or the token, whichever the file speaks of. ``endpoints`` are addresses by service.
+    key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages, or "".
+    ``endpoints`` are addresses by service.
     """
 
     region: str
@@ -63,6 +65,7 @@ class FleetEnvironment:
     config: ObjectAt
     github_secret: str
     ec2: Ec2Settings
+    cache: str = ""
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -77,6 +80,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
     jobs, events, reports = (queue_at(environment, word) for word in ("JOBS", "EVENTS", "REPORTS"))
     role_id = environment.text("PADDOCK_ROLE_ID", _ROLE, "must be the unique id of the machines' role: AROA…")
     config, github_secret = _object(environment), environment.secret("PADDOCK_GITHUB_SECRET")
+    cache = environment.text("PADDOCK_CACHE_BUCKET", _BUCKET, "must be a bucket's name, or be left out", default="")
     endpoints = environment.endpoints()
     name, subnets, templates = stack(environment), _subnets(environment), _templates(environment)
     ec2 = _ec2(environment, name, subnets, templates) if name and subnets and templates else None
@@ -92,6 +96,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         config=config,
         github_secret=github_secret,
         ec2=ec2,
+        cache=cache,
         endpoints=endpoints,
     )
 

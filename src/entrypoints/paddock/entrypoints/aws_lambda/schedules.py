@@ -1,6 +1,7 @@
 """The schedules function: what must be done every now and then, each as a rule of EventBridge with a constant input.
 
-The input is ``{"task": "sweep"}`` or ``{"task": "sweep_github"}``; an event that is passed on has it as its detail.
+The input is ``{"task": "sweep"}``, ``{"task": "sweep_github"}`` or ``{"task": "mirror"}``; an event that is passed on
+has it as its detail.
 """
 
 import logging
@@ -13,9 +14,11 @@ from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.fleet import Fleet
+from paddock.core.usecases.mirror import MirrorReport
 from paddock.core.usecases.sweep import SweepReport
 from paddock.core.usecases.sweep_github import GitHubSweepReport
 from paddock.entrypoints.aws_lambda.logs import invocation
+from paddock.entrypoints.aws_lambda.mirroring import make_mirror
 from paddock.entrypoints.aws_lambda.once import Once
 from paddock.entrypoints.aws_lambda.profile import profile
 
@@ -26,15 +29,16 @@ Facts = dict[str, Fact]
 
 @attrs.frozen
 class SchedulesFunction:
-    """Does the task that an event names."""
+    """Does the task that an event names. Without a ``mirror`` there is one task less."""
 
     fleet: Fleet
+    mirror: Callable[[], MirrorReport] | None = None
 
     def __call__(self, event: Mapping[str, Any]) -> Facts:
         """What came of it: how much was attempted, how much of that succeeded and failed. It is logged, too.
 
         Raises:
-            InvalidInput: there is no such task.
+            InvalidInput: there is no such task here.
             PaddockError: it could not even be begun; it is the next run's then.
         """
         task = _task(event)
@@ -53,10 +57,16 @@ class SchedulesFunction:
         return {
             "sweep": lambda: _swept(self.fleet.sweep()),
             "sweep_github": lambda: _compared(self.fleet.sweep_github()),
+            "mirror": self._mirror,
         }
 
+    def _mirror(self) -> tuple[Facts, tuple[str, ...]]:
+        if self.mirror is None:
+            raise InvalidInput("PADDOCK_CACHE_BUCKET", None, "must name the bucket that the mirror is kept in")
+        return _swept(self.mirror())
 
-TASKS: Final = ("sweep", "sweep_github")
+
+TASKS: Final = ("sweep", "sweep_github", "mirror")
 
 
 def _task(event: Mapping[str, Any]) -> str:
@@ -67,7 +77,7 @@ def _task(event: Mapping[str, Any]) -> str:
     return str(task)
 
 
-def _swept(report: SweepReport) -> tuple[Facts, tuple[str, ...]]:
+def _swept(report: SweepReport | MirrorReport) -> tuple[Facts, tuple[str, ...]]:
     counts: Facts = {"attempted": report.attempted, "succeeded": report.succeeded, "failed": report.failed}
     return {**counts, "left": report.left, **report.by_kind}, report.errors
 
@@ -88,7 +98,9 @@ def _compared(report: GitHubSweepReport) -> tuple[Facts, tuple[str, ...]]:
 
 def build() -> SchedulesFunction:
     """The function of this environment."""
-    return SchedulesFunction(profile().fleet())
+    made = profile()
+    mirror = make_mirror(made.environment(), made.settings(), made.clients(), made.client(), made.clock())
+    return SchedulesFunction(made.fleet(), mirror)
 
 
 FUNCTION: Final = Once(build)
@@ -98,7 +110,7 @@ def handler(event: Mapping[str, Any], context: object) -> Facts:
     """What Lambda calls.
 
     Raises:
-        PaddockError: the function cannot be built, there is no such task, or it could not even be begun.
+        PaddockError: the function cannot be built, there is no such task here, or it could not even be begun.
     """
     with invocation(context):
         return FUNCTION()(event)

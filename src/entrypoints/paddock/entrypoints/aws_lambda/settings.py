@@ -54,9 +54,9 @@ class Environment:
         if self.problems:
             raise InvalidEnvironment(self.problems)
 
-    def text(self, name: str, pattern: re.Pattern[str], right: str) -> str:
+    def text(self, name: str, pattern: re.Pattern[str], right: str, default: str | None = None) -> str:
         """A variable that must match the whole pattern."""
-        value = self._variables.get(name)
+        value = self._variables.get(name, default)
         if value is not None and pattern.fullmatch(value):
             return value
         self.refuse(name, _shown(value), right)

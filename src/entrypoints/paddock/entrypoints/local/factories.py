@@ -25,7 +25,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
-from paddock.core.usecases.assign import scope_of
+from paddock.core.usecases.assign import scopes_of
 from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
@@ -132,7 +132,7 @@ def make_mirror(settings: FleetSettings, places: Places, client: GitHubClient, c
         objects=FileObjects(Layout(places.root).mirror, clock),
         downloads=HttpDownloads(),
         clock=clock,
-        wanted=[(scope_of(repository, settings), box_arch()) for repository in settings.named],
+        wanted=[(scope, box_arch()) for scope in scopes_of(settings)],
     )
 
 

@@ -1,4 +1,6 @@
-"""What a role needs on a bucket, as statements of IAM. ``{bucket_arn}`` is to be filled in.
+"""What a role needs on a bucket, as statements of IAM.
+
+``{bucket_arn}`` is to be filled in, in `MIRROR` ``{folder}`` too.
 
 Without the right to list, S3 answers 403 for an object that is not there, and nobody could tell it from a refusal. The
 bucket should have a lifecycle rule that ends unfinished uploads after a day: one of a process that died stays, unseen
@@ -24,3 +26,14 @@ WRITER: Sequence[Statement] = (
         "Resource": ["{bucket_arn}/*"],
     },
 )
+
+MIRROR: Sequence[Statement] = (
+    # To list is not held to the folder: whoever looks for a missing object would then be refused, for he lists nothing.
+    {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["{bucket_arn}"]},
+    {
+        "Effect": "Allow",
+        "Action": ["s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:AbortMultipartUpload"],
+        "Resource": ["{bucket_arn}/{folder}*"],
+    },
+)
+"""To keep the objects of one folder of a bucket, in which other things lie that machines execute."""
