@@ -24,6 +24,7 @@ from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.adapters.threads import Threads
 from paddock.core.errors import InvalidInput
 from paddock.core.fleet import Fleet
 from paddock.core.job import JobFacts
@@ -73,6 +74,7 @@ LOCAL: Mapping[str, Any] = {
     "machines": LocalMachines,
     "assignments": FileAssignments,
     "mailbox": Mailbox,
+    "several": Threads,
     "mirror": Mirror,
     "fleet": Fleet,
     "secrets": Callable,

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import Shortage
-from paddock.adapters.simulation.wires import Wired
+from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
@@ -261,6 +261,29 @@ def test_a_name_that_github_has_seen_is_not_a_refusal() -> None:
     world.fleet = world.new_fleet()
     assert ask(world, job) == [Done()]
     assert world.record(job).state is JobState.LAUNCHED
+
+
+def test_a_registration_that_fails_concerns_its_own_machine_alone() -> None:
+    """Whichever of the launch's machines it is for: the others get their orders, and its job's message comes back."""
+    asked: list[Call] = []
+
+    def second_fails(what: str, call: Call) -> object:
+        if what == "github.runners.jit_config":
+            asked.append(call)
+            if len(asked) in {2, 4}:  # the long way asks once more, at once
+                raise Unavailable("away")
+        return call()
+
+    world = World(around=lambda name, port: Wired(name, port, second_fails))
+    first, second, third = world.push_jobs(3)
+    ask(world, first, second, third)
+    states = [world.record(job).state for job in (first, second, third)]
+    assert states == [JobState.LAUNCHED, JobState.DISPATCHING, JobState.LAUNCHED]
+    assert len(asked) == 4
+    world.run_until_quiet()
+    assert len({world.record(job).machine for job in (first, second, third)}) == 3
+    assert len(world.cloud.launches) == 1
+    check(world)
 
 
 def test_a_token_that_was_used_for_something_else_fails_the_launch() -> None:

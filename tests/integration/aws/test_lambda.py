@@ -21,6 +21,7 @@ from paddock.adapters.memory.github import JobScript
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.adapters.threads import Threads
 from paddock.core.fleet import Fleet
 from paddock.core.messages import ReportEvent
 from paddock.core.ports import github, stores
@@ -62,6 +63,7 @@ AWS: Mapping[str, Any] = {
     "github": github.GitHub,
     "purse": Purse,
     "starts": PacedStarts,
+    "several": Threads,
     "machines": PacedMachines,
     "assignments": DynamoAssignments,
     "handover": DynamoHandover,

@@ -29,6 +29,7 @@ from paddock.core.ports.github import GitHub
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.queues import Queue, Received
+from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.starts import AT_ONCE, Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
@@ -85,11 +86,12 @@ class Fleet:
         rates: Rates = Rates(),
         handover: Handover | None = None,
         starts: Starts = AT_ONCE,
+        several: Several = IN_TURN,
     ) -> None:
         """Args: what the operator decided, and the ports.
 
         `rates` price what comes with every machine. Without a `handover` there is one in steps. `starts` says how many
-        jobs may be started now; by default all.
+        jobs may be started now; by default all. `several` asks GitHub for the registrations of one launch.
         """
         handover = handover or InSteps(table.together, assignments)
         self._jobs = jobs
@@ -115,6 +117,7 @@ class Fleet:
             decisions=decisions,
             clock=clock,
             ids=ids,
+            several=several,
         )
         self.circuits = Circuits(policy=settings.circuit, table=table, decisions=decisions, clock=clock)
         reruns = Reruns(policy=settings.rerun, table=table, github=github, decisions=decisions, clock=clock)

@@ -28,6 +28,7 @@ from paddock.adapters.memory.system import ManualClock, SeededChance, Sequential
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
+from paddock.adapters.threads import Threads
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -101,6 +102,7 @@ class LocalProfile(containers.DeclarativeContainer):
     client: providers.Provider[GitHubClient] = providers.Singleton(local.make_client, config, clock, sleeper, chance)
     github: providers.Provider[GitHub] = providers.Singleton(local.make_github, client)
     machines: providers.Provider[LocalMachines] = providers.Singleton(local.make_machines, config, places, clock)
+    several: providers.Provider[Threads] = providers.Singleton(Threads)
     assignments: providers.Provider[FileAssignments] = providers.Singleton(local.make_assignments, places)
     mailbox: providers.Provider[Mailbox] = providers.Singleton(local.make_mailbox, places, events)
     fleet: providers.Provider[Fleet] = providers.Singleton(
@@ -115,6 +117,7 @@ class LocalProfile(containers.DeclarativeContainer):
         decisions=decisions,
         clock=clock,
         ids=ids,
+        several=several,
     )
     secrets: providers.Provider[Callable[[], Sequence[str]]] = providers.Singleton(local.make_secrets, config)
     webhook: providers.Provider[WebhookEndpoint] = providers.Singleton(local.make_webhook, secrets, fleet, clock)

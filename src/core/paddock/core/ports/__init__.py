@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState
     from paddock.core.ports.queues import DeadLetter, Depth, Queue, Received, Sender
     from paddock.core.ports.records import Page, Records
+    from paddock.core.ports.several import Several
     from paddock.core.ports.starts import Starts
     from paddock.core.ports.stores import Table
     from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
@@ -59,6 +60,7 @@ __all__ = [
     "Runners",
     "Scope",
     "Sender",
+    "Several",
     "Sleeper",
     "Starts",
     "Table",
@@ -103,6 +105,7 @@ _HOME = {
         "Page",
         "Records",
     ),
+    "several": ("Several",),
     "starts": ("Starts",),
     "stores": ("Table",),
     "system": (

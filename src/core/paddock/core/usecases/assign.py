@@ -13,6 +13,9 @@
 The record comes before the orders, so no machine ever works that nobody wrote down.
 """
 
+from collections.abc import Mapping, Sequence
+from functools import partial
+
 from paddock.core.errors import Conflict, NotFound, PaddockError, Rejected
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch
@@ -21,10 +24,12 @@ from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, JitConfig, Scope
 from paddock.core.ports.machines import Machine
+from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, runner_name
 from paddock.core.settings import GLOBS, FleetSettings, ScopeKind
+from paddock.core.spec import Arch
 from paddock.core.states import JobState
 from paddock.core.units import money_text
 from paddock.core.usecases.adopt import record_of
@@ -59,6 +64,7 @@ class Assign:
         decisions: Decisions,
         clock: Clock,
         ids: Ids,
+        several: Several,
     ) -> None:
         self._settings = settings
         self._jobs = table.jobs
@@ -68,6 +74,7 @@ class Assign:
         self._assignments = assignments
         self._clock = clock
         self._ids = ids
+        self._several = several
         self._record = Recorder(decisions, clock, "dispatch")
 
     def __call__(self, job: Job, machine: Machine, launch: Launch) -> Job | None:
@@ -129,13 +136,28 @@ class Assign:
             # "Already exists" is usually our own lost answer: once more under another name tells it from a real no.
             return self._registrations.jit_config(scope, self._fresh_name(machine), labels, group)
 
-    def compose(self, job: Job, machine: Machine, launch: Launch) -> Assignment:
-        """The orders of the machine for the job, with a new registration. Nothing is put yet.
+    def compose(self, launch: Launch, pairs: Sequence[tuple[Job, Machine]]) -> Sequence[Assignment | Exception]:
+        """For each job its machine's orders, with a new registration, or why there are none. Nothing is put yet.
 
-        Raises:
-            PaddockError: GitHub's no, or none of its answers: which package, and which registration.
+        The registrations are asked for at once, as far as `Several` goes: GitHub takes about a second for each.
         """
-        package = self._releases.package(scope_of(job.facts.repository, self._settings), machine.arch)
+        packages: dict[tuple[Scope, Arch], RunnerPackage | Exception] = {}
+        for job, machine in pairs:
+            wanted = (scope_of(job.facts.repository, self._settings), machine.arch)
+            if wanted not in packages:
+                (packages[wanted],) = IN_TURN([partial(self._releases.package, *wanted)])
+        return self._several([partial(self._composed, launch, *pair, packages) for pair in pairs])
+
+    def _composed(
+        self,
+        launch: Launch,
+        job: Job,
+        machine: Machine,
+        packages: Mapping[tuple[Scope, Arch], RunnerPackage | Exception],
+    ) -> Assignment:
+        package = packages[scope_of(job.facts.repository, self._settings), machine.arch]
+        if isinstance(package, Exception):
+            raise package
         return self._orders(job, machine, launch, self._mint(job, machine), package)
 
     def unused(self, job: Job, orders: Assignment) -> None:
@@ -149,7 +171,9 @@ class Assign:
             self._forget(job, orders.machine, orders.runner_id)
 
     def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
-        orders = self.compose(job, machine, launch)
+        (orders,) = self.compose(launch, [(job, machine)])
+        if isinstance(orders, Exception):
+            raise orders
         runner = self.record(job, machine, launch, orders)
         new = self._runners.add(runner)
         receipt = self._assignments.put(orders)

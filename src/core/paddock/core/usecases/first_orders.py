@@ -61,14 +61,10 @@ class FirstOrders:
         return {pair.job.id for pair in pairs}
 
     def _composed(self, launch: Launch, held: Sequence[Job], machines: Sequence[Machine]) -> list[_Pair]:
-        pairs: list[_Pair] = []
-        for job, machine in zip(held, machines, strict=False):
-            if machine.alive:
-                try:
-                    pairs.append(_Pair(job, machine, self._assign.compose(job, machine, launch)))
-                except Exception:  # noqa: BLE001, S112 - the long way asks again, and says what it means
-                    continue
-        return pairs
+        alive = [(job, machine) for job, machine in zip(held, machines, strict=False) if machine.alive]
+        composed = zip(alive, self._assign.compose(launch, alive), strict=True)
+        # Where there are none, the long way asks again, and says what it means.
+        return [_Pair(*pair, orders) for pair, orders in composed if isinstance(orders, Assignment)]
 
     def _given(self, launch: Launch, pairs: Sequence[_Pair], outcome: LaunchOutcome) -> bool:
         named = LaunchChange(machines=tuple(machine.id for machine in outcome.machines), errors=outcome.errors)

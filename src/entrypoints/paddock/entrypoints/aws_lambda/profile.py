@@ -19,6 +19,7 @@ from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.adapters.threads import Threads
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub
@@ -67,6 +68,7 @@ class AwsProfile(containers.DeclarativeContainer):
     )
     purse: providers.Provider[Purse] = providers.Singleton(aws.make_purse, table, clock)
     starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse)
+    several: providers.Provider[Threads] = providers.Singleton(Threads)
     github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse)
     machines: providers.Provider[PacedMachines] = providers.Singleton(
         aws.make_machines, environment, clients, clock, purse
@@ -89,6 +91,7 @@ class AwsProfile(containers.DeclarativeContainer):
         clock=clock,
         ids=ids,
         starts=starts,
+        several=several,
     )
 
 
