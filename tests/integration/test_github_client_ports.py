@@ -9,6 +9,7 @@ from paddock.adapters.github.auth import AnonymousAuthority
 from paddock.adapters.github.deliveries import Hook, RestDeliveries
 from paddock.core.errors import AccessDenied, Busy, InvalidInput, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.job import JobFacts
+from paddock.core.messages import Registration
 from paddock.core.ports.github import (
     Deliveries,
     GitHubJob,
@@ -20,10 +21,11 @@ from paddock.core.ports.github import (
     WorkflowRun,
     Workflows,
 )
-from paddock.core.units import MINUTE, SECOND, rfc3339
+from paddock.core.units import HOUR, MINUTE, SECOND, rfc3339
 from tests.github_client import API, NOON, World, app, world
 from tests.github_schema import example
 from tests.http_stub import Answer, Seen
+from tests.threads import race
 
 SHOP = Scope("acme", "shop")
 ACME = Scope("acme")
@@ -106,15 +108,62 @@ def test_jit_config_refusals(answer: Answer, error: type[Exception], words: str)
 
 
 @ROOTS
-def test_a_registration_token_is_asked_for(scope: Scope, root: str) -> None:
-    """One POST without a body; a 422 is no Rejected here, because the port does not promise one."""
+def test_a_registration_token_is_asked_for_and_kept(scope: Scope, root: str) -> None:
+    """One POST without a body, and none until half of its hour is over: it serves any number of runners."""
     line = f"POST {root}/actions/runners/registration-token"
     with world() as at:
-        at.on(line, Answer(201, example("AuthenticationToken", token="AABB")), refused(422, "no"))
-        assert at.github.runners.registration_token(scope) == "AABB"
+        tokens = [
+            Answer(201, example("AuthenticationToken", token=word, expires_at=rfc3339(NOON + after + HOUR)))
+            for word, after in (("AABB", 0), ("CCDD", HOUR // 2))
+        ]
+        at.on(line, *tokens, refused(422, "no"))
+        assert at.github.runners.registration(scope, 1).token == "AABB"
         assert at.to(line)[0].body == b""
+        at.clock.advance(HOUR // 2 - SECOND)
+        assert at.github.runners.registration(scope, 1).token == "AABB"
+        at.clock.advance(SECOND)
+        assert at.github.runners.registration(scope, 1) == Registration(f"{at.stub.url}/{scope}", "CCDD")
+        at.clock.advance(HOUR)
         with pytest.raises(AccessDenied, match="422 no"):
-            at.github.runners.registration_token(scope)
+            at.github.runners.registration(scope, 1)
+
+
+def test_a_group_is_asked_for_its_name() -> None:
+    """Once, with the token: whoever registers a runner himself says which group he means by its name."""
+    line = "GET /orgs/acme/actions/runner-groups/7"
+    with world() as at:
+        at.on(line, Answer(200, {"id": 7, "name": "Payments"}))
+        at.on("GET /orgs/acme/actions/runner-groups/8", refused(404, "Not Found"))
+        token = example("AuthenticationToken", token="AABB", expires_at=rfc3339(NOON + HOUR))
+        at.on("POST /orgs/acme/actions/runners/registration-token", Answer(201, token))
+        assert [at.github.runners.registration(ACME, 7).group for _ in range(3)] == ["Payments"] * 3
+        assert len(at.to(line)) == 1
+        with pytest.raises(Rejected, match="runner_group = 8"):
+            at.github.runners.registration(ACME, 8)
+
+
+def test_one_token_is_asked_for_by_a_whole_launch() -> None:
+    """Machines of a launch get their orders in several threads: the first asks, the others wait for its answer."""
+    line = "POST /repos/acme/shop/actions/runners/registration-token"
+    with world() as at:
+        at.on(line, Answer(201, example("AuthenticationToken", token="AABB", expires_at=rfc3339(NOON + HOUR))))
+        given = race(5, lambda _: at.github.runners.registration(SHOP, 1).token)
+        assert given == ["AABB"] * 5
+        assert len(at.to(line)) == 1
+
+
+@ROOTS
+def test_a_runner_is_looked_for_by_its_name(scope: Scope, root: str) -> None:
+    """GitHub filters; what it tells besides is passed over."""
+    line = f"GET {root}/actions/runners"
+    with world() as at:
+        found = [runner(4, name="paddock--m--12"), runner(5, name="paddock--m--1")]
+        at.on(line, Answer(200, {"total_count": 2, "runners": found}), Answer(200, {"total_count": 0, "runners": []}))
+        seen = at.github.runners.named(scope, "paddock--m--1")
+        assert seen is not None
+        assert seen.id == 5
+        assert at.to(line)[0].query["name"] == "paddock--m--1"
+        assert at.github.runners.named(scope, "paddock--m--1") is None
 
 
 @ROOTS

@@ -75,6 +75,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
               repositories: [octo-org/*, octo/one]
               forks: allow
               cancel_run_on_reject: true
+              registration_tokens: false
               hooks: [{target: octo-org, id: 5}, {target: octo/one, id: 6}]
             limits: {machines: 10, vcpu: 64, machines_per_repository: 4, launches_per_minute: 30, spend_per_day_usd: 12.50}
             runners:
@@ -111,6 +112,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert github.hooks == (Hook("octo-org", 5), Hook("octo/one", 6))
     assert (settings.scope, settings.runner_group) == (ScopeKind.ORGANIZATION, 7)
     assert (settings.forks, settings.cancel_run_on_reject) == (ForkPolicy.ALLOW, True)
+    assert settings.registration_tokens is False
     assert settings.limits == Limits(10, 64, 4, 30, 12_500_000)
     big = RunnerSpec(
         cpu=Range(4, 8),
@@ -343,7 +345,7 @@ def test_the_draft_of_the_format_is_still_read(file: Path) -> None:
 def test_a_draft_that_says_both_words_keeps_the_new_one_and_names_the_old(file: Path) -> None:
     """Nothing is dropped in silence."""
     assert said(file, LEAST.replace("version: 1\n", "") + "  allow: [a/b]\n") == [
-        "5:3: github.allow: is no key of github; known here: url, webhook_secret, app, token, scope, runner_group, repositories, forks, cancel_run_on_reject, hooks"
+        "5:3: github.allow: is no key of github; known here: url, webhook_secret, app, token, scope, runner_group, repositories, forks, cancel_run_on_reject, registration_tokens, hooks"
     ]
 
 

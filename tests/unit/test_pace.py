@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from paddock.adapters.memory import ManualClock, MemoryRecords
 from paddock.adapters.pacing import Purse, ec2_ceilings, github_ceilings
 from paddock.adapters.pacing.ceilings import Ceiling, part_bucket, part_window
+from paddock.adapters.pacing.purse import Wish
 from paddock.core.errors import Throttled
 from paddock.core.pace import PACE, Bucket, Limit, Pace, State, Window
 from paddock.core.records import PACES
@@ -150,7 +151,7 @@ def test_processes_together_never_take_more_than_the_whole(what: str, deeds: lis
                 born.append(clock.now())
                 purses[whose] = Purse(store, PARTS, clock)
         elif deed == "ask":
-            turns = purses[whose].ask([({what: 1}, False)] * count)
+            turns = purses[whose].ask([Wish({what: 1})] * count)
             clock.advance(SECOND // 2)  # what was asked for is used a little later
             for turn in turns:
                 if turn is None:
@@ -250,7 +251,7 @@ def test_one_call_costs_the_table_nothing() -> None:
     clock, store = ManualClock(NOON), MemoryRecords(PACES)
     purse = Purse(store, PARTS, clock)
     for _ in range(10):
-        assert purse.ask([({"bucket": 1, "window": 1}, False)]) == [None]
+        assert purse.ask([Wish({"bucket": 1, "window": 1})]) == [None]
         purse.spend("bucket")
         purse.spend("window")
         clock.advance(10 * SECOND)
@@ -261,22 +262,22 @@ def test_nobody_goes_before_those_who_wait() -> None:
     """While others wait for their turn, a newcomer stands at the end of the line, though there may be room again."""
     clock, store = ManualClock(NOON), MemoryRecords(PACES)
     first, second = Purse(store, PARTS, clock), Purse(store, PARTS, clock)
-    many = first.ask([({"window": 1}, False)] * 60)
+    many = first.ask([Wish({"window": 1})] * 60)
     told = [turn for turn in many if turn is not None]
     assert told == sorted(told)
     assert many[: len(many) - len(told)] == [None] * (len(many) - len(told))
-    second.ask([({"window": 1}, False)] * 3)
+    second.ask([Wish({"window": 1})] * 3)
     for each in told:
         if each < max(told):
             clock.set(each)
-            first.ask([({"window": 1}, True)])
+            first.ask([Wish({"window": 1}, told=True)])
     clock.set(max(told) - 1)
     assert second.waited()
-    (turn,) = second.ask([({"window": 1}, False)])
+    (turn,) = second.ask([Wish({"window": 1})])
     assert turn is not None
     assert turn >= max(told)
     clock.set(max(told))
-    assert second.ask([({"window": 1}, True)]) == [None]
+    assert second.ask([Wish({"window": 1}, told=True)]) == [None]
 
 
 def test_the_parts_of_the_real_limits_leave_most_of_them_to_share() -> None:
@@ -311,7 +312,7 @@ def test_a_line_in_which_nobody_stands_any_more_holds_nobody_up(what: str) -> No
     """Hundreds of jobs were told their turn and cancelled before it came: their places are no other job's wait."""
     clock, store = ManualClock(NOON), MemoryRecords(PACES)
     purse = Purse(store, PARTS, clock)
-    turns = purse.ask([({what: 1}, False)] * 500)
+    turns = purse.ask([Wish({what: 1})] * 500)
     assert max(turn or 0 for turn in turns) > NOON + 100 * SECOND
     clock.advance(30 * SECOND)  # by then all that was taken has come back
-    assert purse.ask([({what: 1}, False)] * 3) == [None] * 3
+    assert purse.ask([Wish({what: 1})] * 3) == [None] * 3

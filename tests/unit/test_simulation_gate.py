@@ -53,7 +53,8 @@ def test_only_pages_that_are_looked_at_are_asked_for() -> None:
 
 def test_a_burst_of_jobs_is_registered_at_githubs_pace() -> None:
     """200 jobs at once: 180 in the first minute, the others when GitHub lets us; nobody is lost."""
-    world = World(settings=FleetSettings(repositories=("acme/app",), scope=ScopeKind.REPOSITORY))
+    settings = FleetSettings(repositories=("acme/app",), scope=ScopeKind.REPOSITORY, registration_tokens=False)
+    world = World(settings=settings)
     world.sim.gate.registrations._limit = 180
     jobs = world.push_jobs(200)
     world.run(30 * SECOND)
@@ -61,6 +62,24 @@ def test_a_burst_of_jobs_is_registered_at_githubs_pace() -> None:
     world.run_until_quiet()
     assert {world.record(job).conclusion for job in jobs} == {"success"}
     assert world.sim.gate.registrations.calls().throttled > 0
+    assert world.sim.check() == []
+
+
+def test_machines_beyond_githubs_pace_register_their_runners_themselves() -> None:
+    """The same 200 at once, by one token: nobody waits, each machine serves, and nothing is left at GitHub."""
+    world = World()
+    world.sim.gate.registrations._limit = 180
+    jobs = world.push_jobs(200)
+    world.run(30 * SECOND)
+    machines = [str(world.record(job).machine) for job in jobs]
+    told = [one for one in machines if "token" in {each.verdict for each in world.decisions.about(f"machine:{one}")}]
+    assert len(told) == 20
+    assert [world.runner(one).runner_id for one in told] == [None] * 20
+    before = world.sim.gate.requests.calls().count
+    world.run_until_quiet()
+    assert {(world.record(job).conclusion, world.record(job).launch) for job in jobs} == {("success", 1)}
+    assert world.sim.gate.requests.calls().count - before <= 20
+    assert world.github.all_runners() == ()
     assert world.sim.check() == []
 
 

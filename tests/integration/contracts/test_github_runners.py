@@ -78,16 +78,36 @@ def test_unknown_scopes_are_not_found(github: GitHubUnderTest) -> None:
         with pytest.raises(NotFound):
             github.runners.jit_config(scope, "x", ["paddock"], 1)
         with pytest.raises(NotFound):
-            github.runners.registration_token(scope)
+            github.runners.registration(scope, 1)
         with pytest.raises(NotFound):
             list(github.runners.registered(scope))
 
 
-def test_registration_tokens_are_fresh(github: GitHubUnderTest) -> None:
-    """Each call gives a token, and not the same one."""
-    tokens = {github.runners.registration_token(scope) for scope in (SCOPE, SCOPE, ORGANISATION)}
-    assert len(tokens) == 3
-    assert all(tokens)
+def test_a_registration_is_the_scopes_and_secret(github: GitHubUnderTest) -> None:
+    """A token and an address for each scope; the token is not in the value's repr, the default group has no name."""
+    given = [github.runners.registration(scope, 1) for scope in (SCOPE, ORGANISATION)]
+    assert len({one.token for one in given}) == 2
+    assert [one.url.rpartition("acme")[2] for one in given] == ["/app", ""]
+    assert all(one.url.startswith("http") and one.token not in repr(one) and one.group == "" for one in given)
+
+
+def test_a_group_is_registered_for_by_its_name(github: GitHubUnderTest) -> None:
+    """The fleet knows groups by number, the runner's program by name; one that is not there is refused."""
+    github.model.add_runner_group("acme", 7, "Payments")
+    assert github.runners.registration(ORGANISATION, 7).group == "Payments"
+    with pytest.raises(Rejected):
+        github.runners.registration(ORGANISATION, 8)
+
+
+def test_a_runner_is_found_by_its_name(github: GitHubUnderTest) -> None:
+    """Its whole name; one of another scope is not found, nor one that is gone."""
+    made = github.runners.jit_config(SCOPE, "paddock--m--1", ["paddock"], 1)
+    github.runners.jit_config(SCOPE, "paddock--m--12", ["paddock"], 1)
+    github.runners.jit_config(ORGANISATION, "elsewhere", ["paddock"], 1)
+    assert github.runners.named(SCOPE, "paddock--m--1") == github.runners.get(SCOPE, made.runner_id)
+    assert github.runners.named(SCOPE, "elsewhere") is None
+    github.runners.delete(SCOPE, made.runner_id)
+    assert github.runners.named(SCOPE, "paddock--m--1") is None
 
 
 def test_lists_all_pages_of_one_scope(github: GitHubUnderTest) -> None:

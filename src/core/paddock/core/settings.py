@@ -84,7 +84,8 @@ class FleetSettings:
     ``specs`` are the named specs that ``runner=`` refers to. ``runner_group`` is the id of the organisation's runner
     group (1 is GitHub's default group). ``arches`` are those this fleet has machines of, ``images`` whether a job may
     ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
-    without capacity is not asked for again.
+    without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
+    configurations leaves none, machines get a token instead, and register their runners themselves.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -101,6 +102,7 @@ class FleetSettings:
     shortage: Span = 3 * MINUTE
     default_disk: int = 40
     cancel_run_on_reject: bool = False
+    registration_tokens: bool = True
     arches: tuple[Arch, ...] = tuple(Arch)
     images: bool = True
 

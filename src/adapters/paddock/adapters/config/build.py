@@ -101,6 +101,7 @@ class Builder:
             rerun=self._rerun(),
             shortage=self._span("shortage", "", 3 * MINUTE),
             cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
+            registration_tokens=self._get("github", "registration_tokens", default=True),
         )
 
     def _specs(self) -> dict[str, RunnerSpec]:

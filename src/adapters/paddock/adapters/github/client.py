@@ -105,7 +105,8 @@ def connect(
             deliveries = RestDeliveries(api, hooks or None)
         releases = RestReleases(api, clock=clock, public=public, pins=pins)
         history = RestHistory(api, app=app)
-        return GitHub(RestRunners(api), RestWorkflows(api), releases, deliveries, history, transport)
+        runners = RestRunners(api, endpoints.web, clock)
+        return GitHub(runners, RestWorkflows(api), releases, deliveries, history, transport)
     except BaseException:
         raw.close()
         raise

@@ -1,6 +1,7 @@
 """The port `Runners`: registrations of self-hosted runners."""
 
 from collections.abc import Iterator, Sequence
+from threading import Lock
 
 import attrs
 
@@ -8,12 +9,17 @@ from paddock.adapters.github.api import Api
 from paddock.adapters.github.errors import describe
 from paddock.adapters.github.paths import account_path
 from paddock.adapters.github.replies import decoded
-from paddock.adapters.github.wire import Id
+from paddock.adapters.github.wire import Id, Stamp
 from paddock.core.errors import Busy, Rejected
+from paddock.core.messages import Registration
 from paddock.core.ports.github import JitConfig, RegisteredRunner, Scope
+from paddock.core.ports.system import Clock
+from paddock.core.settings import DEFAULT_GROUP
+from paddock.core.units import MINUTE, Moment, Span, moment_of
 
 _NOT_FOUND = 404
 _UNPROCESSABLE = 422
+_LEFT: Span = 30 * MINUTE  # of its hour a token is still good when a machine is told of it
 _WORK_FOLDER = "_work"
 
 
@@ -55,14 +61,19 @@ class _JitReply:
 @attrs.frozen
 class _TokenReply:
     token: str = attrs.field(repr=False)
+    expires_at: Stamp
 
 
 class RestRunners:
     """`Runners` by REST."""
 
-    def __init__(self, api: Api) -> None:
-        """Args: the calls."""
+    def __init__(self, api: Api, web: str, clock: Clock) -> None:
+        """Args: the calls; where people open GitHub, without a slash at its end; the time."""
         self._api = api
+        self._web = web
+        self._clock = clock
+        self._tokens: dict[tuple[Scope, int], tuple[Registration, Moment]] = {}
+        self._asking = Lock()
 
     def jit_config(self, scope: Scope, name: str, labels: Sequence[str], group: int) -> JitConfig:
         """See `Runners.jit_config`. A lost reply is `Unavailable`: the runner may exist, so take a fresh name.
@@ -74,10 +85,28 @@ class RestRunners:
         found = decoded(_JitReply, answer.request, answer.reply)
         return JitConfig(found.runner.id, found.runner.name, found.encoded_jit_config)
 
-    def registration_token(self, scope: Scope) -> str:
-        """See `Runners.registration_token`."""
-        answer = self._api.call("POST", f"{_runners(scope)}/registration-token", scope, repeatable=True)
-        return decoded(_TokenReply, answer.request, answer.reply).token
+    def registration(self, scope: Scope, group: int) -> Registration:
+        """See `Runners.registration`. One token is given for half an hour: one request, however many machines."""
+        with self._asking:  # a whole launch asks at once
+            kept, until = self._tokens.get((scope, group), (None, 0))
+            if kept is not None and self._clock.now() < until:
+                return kept
+            name = self._group_name(scope, group)
+            answer = self._api.call("POST", f"{_runners(scope)}/registration-token", scope, repeatable=True)
+            found = decoded(_TokenReply, answer.request, answer.reply)
+            made = Registration(f"{self._web}/{scope}", found.token, name)
+            self._tokens[scope, group] = made, moment_of(found.expires_at) - _LEFT
+            return made
+
+    def _group_name(self, scope: Scope, group: int) -> str:
+        """The group's name, by which a runner that registers itself asks for it; none for the default one."""
+        if scope.name or group == DEFAULT_GROUP:
+            return ""
+        path = f"{account_path(scope)}/actions/runner-groups/{group:d}"
+        answer = self._api.get(path, scope, accept={_NOT_FOUND})
+        if answer.status == _NOT_FOUND:
+            raise Rejected(f"runner_group = {group}: {scope} has no such runner group")
+        return decoded(_Named, answer.request, answer.reply).name
 
     def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
         """See `Runners.get`."""
@@ -85,6 +114,14 @@ class RestRunners:
         if answer.status == _NOT_FOUND:
             return None
         return decoded(_Runner, answer.request, answer.reply).registered()
+
+    def named(self, scope: Scope, name: str) -> RegisteredRunner | None:
+        """See `Runners.named`. A GitHub that does not know the filter tells of all of them, page by page."""
+        for answer in self._api.pages(_runners(scope), scope, {"name": name}):
+            for runner in decoded(_Page, answer.request, answer.reply).runners:
+                if runner.name == name:
+                    return runner.registered()
+        return None
 
     def registered(self, scope: Scope) -> Iterator[RegisteredRunner]:
         """See `Runners.registered`. A runner that moves between pages while they are read comes once."""

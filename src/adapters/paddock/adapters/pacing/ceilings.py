@@ -73,13 +73,21 @@ def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Cei
     }
 
 
-def github_ceilings(*, dispatchers: int = 5, registrations: int = 180) -> Mapping[str, Ceiling]:
-    """GitHub's limits, per installation of the App. Source: "Rate limits for the REST API".
+def github_ceilings(*, dispatchers: int = 5, registrations: int = 180, runners: int = 1_500) -> Mapping[str, Ceiling]:
+    """GitHub's limits, per installation of the App. Only dispatchers register, or have machines register themselves.
 
-    900 points a minute for one endpoint, 5 for each write: 180 registrations. Only dispatchers register.
+    ``registrations``: just-in-time ones in a minute. 900 points for one endpoint, 5 for each write. Source: "Rate
+    limits for the REST API". ``runners``: in five minutes, however they are registered; for each repository or
+    organisation, but counted here for all of an owner's. Source: "Limits in GitHub Actions". A machine registers its
+    runner a while after it was told to.
     """
-    whole = Window(registrations, MINUTE, 5 * SECOND)
-    return {REGISTRATIONS: part_window(whole, Bucket(1, 30 * SECOND), processes=dispatchers, keep=_KEPT)}
+    own = Bucket(1, 30 * SECOND)
+    whole, all_of_them = Window(registrations, MINUTE, 5 * SECOND), Window(runners, 5 * MINUTE, 30 * SECOND)
+    later = part_window(all_of_them, own, processes=dispatchers, keep=_KEPT + _COMES_UP)
+    return {
+        REGISTRATIONS: part_window(whole, own, processes=dispatchers, keep=_KEPT),
+        RUNNERS: attrs.evolve(later, keep=_KEPT),
+    }
 
 
 FLEETS = "ec2.CreateFleet"
@@ -89,9 +97,11 @@ PAGES = "ec2.DescribeInstances.page"
 ENDS = "ec2.TerminateInstances"
 ENDED = "ec2.terminated"
 REGISTRATIONS = "github.registrations"
+RUNNERS = "github.runners"
 
 _MILLION = 1_000_000
 _KEPT: Span = 10 * SECOND
+_COMES_UP: Span = 2 * MINUTE  # a machine
 
 
 def _some(left: int, processes: int) -> int:

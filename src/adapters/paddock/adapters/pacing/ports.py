@@ -4,9 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from paddock.adapters.pacing.ceilings import DESCRIBES, ENDED, ENDS, FLEETS, MACHINES, PAGES, REGISTRATIONS
-from paddock.adapters.pacing.purse import Needs, Purse
+from paddock.adapters.pacing.ceilings import DESCRIBES, ENDED, ENDS, FLEETS, MACHINES, PAGES, REGISTRATIONS, RUNNERS
+from paddock.adapters.pacing.purse import NOTHING, Purse, Wish
 from paddock.core.job import Job
+from paddock.core.messages import Registration
 from paddock.core.ports.github import GitHub, JitConfig, RegisteredRunner, Runners, Scope
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
 from paddock.core.ports.records import Page
@@ -18,22 +19,29 @@ CHUNK = 200
 
 
 class PacedStarts:
-    """`Starts`: a job is started once there is a machine for it in EC2's limits, and a registration in GitHub's."""
+    """`Starts`: a job is started once there is a machine for it in EC2's limits, and a registration in GitHub's.
 
-    def __init__(self, purse: Purse) -> None:
-        """Args: what this process may ask for."""
+    With `tokens` nobody waits for a just-in-time configuration: who gets none has his machine register its runner.
+    """
+
+    def __init__(self, purse: Purse, *, tokens: bool = False) -> None:
+        """Args: what this process may ask for; whether machines may register their runners themselves."""
         self._purse = purse
+        self._tokens = tokens
 
     def ask(self, jobs: Sequence[tuple[Job, RunnerSpec]]) -> Sequence[Moment | None]:
         """See `Starts.ask`. Jobs of one kind share a request."""
-        asked: list[tuple[Needs, bool]] = []
-        kinds: set[RunnerSpec] = set()
-        for job, spec in jobs:
-            owner = job.facts.repository.partition("/")[0]
-            needs = {MACHINES: 1, _registrations(owner): 1, **({} if spec in kinds else {FLEETS: 1})}
-            kinds.add(spec)
-            asked.append((needs, bool(job.not_before)))
-        return self._purse.ask(asked)
+        return self._purse.ask([self._wish(job, spec) for job, spec in jobs])
+
+    def _wish(self, job: Job, spec: RunnerSpec) -> Wish:
+        owner = job.facts.repository.partition("/")[0]
+        needs, just_in_time = {MACHINES: 1}, {_limit(REGISTRATIONS, owner): 1}
+        if self._tokens:
+            needs |= {_limit(RUNNERS, owner): 1}
+        else:
+            needs |= just_in_time
+        welcome = just_in_time if self._tokens else NOTHING
+        return Wish(needs, bool(job.not_before), welcome, kind=spec, once={FLEETS: 1})
 
     def waited(self) -> bool:
         """See `Starts.waited`."""
@@ -77,21 +85,29 @@ class PacedMachines:
 
 
 class PacedRunners:
-    """`Runners` within GitHub's limit on registrations."""
+    """`Runners` within GitHub's limits on registrations."""
 
-    def __init__(self, inner: Runners, purse: Purse) -> None:
-        """Args: GitHub's runners; what this process may ask of them."""
+    def __init__(self, inner: Runners, purse: Purse, *, tokens: bool = False) -> None:
+        """Args: GitHub's runners; what this process may ask of them; whether machines may register their own."""
         self._inner = inner
         self._purse = purse
+        self._tokens = tokens
 
     def jit_config(self, scope: Scope, name: str, labels: Sequence[str], group: int) -> JitConfig:
-        """One registration."""
-        self._purse.spend(_registrations(scope.owner))
+        """One registration. Whoever may have a token instead does not stand in the line."""
+        self._purse.spend(_limit(REGISTRATIONS, scope.owner), line=not self._tokens)
+        if self._tokens:
+            self._purse.spend(_limit(RUNNERS, scope.owner))
         return self._inner.jit_config(scope, name, labels, group)
 
-    def registration_token(self, scope: Scope) -> str:
+    def registration(self, scope: Scope, group: int) -> Registration:
+        """One runner, which a machine will register."""
+        self._purse.spend(_limit(RUNNERS, scope.owner))
+        return self._inner.registration(scope, group)
+
+    def named(self, scope: Scope, name: str) -> RegisteredRunner | None:
         """Not limited for itself."""
-        return self._inner.registration_token(scope)
+        return self._inner.named(scope, name)
 
     def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
         """Not limited for itself."""
@@ -106,13 +122,13 @@ class PacedRunners:
         return self._inner.delete(scope, runner_id)
 
 
-def paced_github(github: GitHub, purse: Purse) -> GitHub:
-    """GitHub, whose registrations are within its limit."""
-    return attrs.evolve(github, runners=PacedRunners(github.runners, purse))
+def paced_github(github: GitHub, purse: Purse, *, tokens: bool = False) -> GitHub:
+    """GitHub, whose registrations are within its limits."""
+    return attrs.evolve(github, runners=PacedRunners(github.runners, purse, tokens=tokens))
 
 
-def _registrations(owner: str) -> str:
-    return f"{REGISTRATIONS}/{owner.casefold()}"
+def _limit(name: str, owner: str) -> str:
+    return f"{name}/{owner.casefold()}"
 
 
 def _chunks(ids: Sequence[str]) -> int:

@@ -6,8 +6,10 @@
                                                                 └──> none: Throttled, with a place in the line
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from threading import RLock
+
+import attrs
 
 from paddock.adapters.pacing.ceilings import Ceiling
 from paddock.core.errors import Conflict, NotFound, Throttled
@@ -18,6 +20,24 @@ from paddock.core.units import SECOND, Moment, Span
 
 Needs = Mapping[str, int]
 """How many tokens of which limit. A limit of each installation is named ``limit/owner``."""
+
+NOTHING: Needs = {}
+
+
+@attrs.frozen
+class Wish:
+    """What somebody asks for. ``told``: he was told his turn before.
+
+    Of what is ``welcome`` he gets what there is, and nobody waits for that. All of a ``kind`` who ask together need
+    ``once`` what is so called; if there is too little of it they come again together, and have one place in its line.
+    """
+
+    needs: Needs
+    told: bool = False
+    welcome: Needs = NOTHING
+    kind: Hashable = None
+    once: Needs = NOTHING
+
 
 _TRIES = 8
 _CONTENDED: Span = SECOND
@@ -41,11 +61,12 @@ class Purse:
         self._seen: Pace | None = None
         self._lock = RLock()
 
-    def spend(self, what: str, count: int = 1) -> None:
+    def spend(self, what: str, count: int = 1, *, line: bool = True) -> None:
         """Take tokens that are used now.
 
         Raises:
-            Throttled: there are none; it says when there will be, for whoever comes next in the line.
+            Throttled: there are none; it says when there will be, for whoever comes next in the `line`. Without a line
+                nobody has a place in it, and nothing is written.
             Unavailable: the table does not answer.
         """
         with self._lock:
@@ -63,7 +84,9 @@ class Purse:
                     if not wait:
                         turn, more = None, block - count
                         return after
-                pace, turn = pace.queue(what, ceiling.shared, wait, now)
+                turn = now + wait
+                if line:
+                    pace, turn = pace.queue(what, ceiling.shared, wait, now)
                 return pace
 
             self._change(alter)
@@ -71,8 +94,8 @@ class Purse:
                 raise Throttled(f"{what}: no more of it for now", max(_SOONEST, turn - now))
             self._keep({what: more}, now)
 
-    def ask(self, asked: Sequence[tuple[Needs, bool]]) -> Sequence[Moment | None]:
-        """For each, in order: None if all it needs is in hand now, or else its turn. True: it was told its turn before.
+    def ask(self, wishes: Sequence[Wish]) -> Sequence[Moment | None]:
+        """For each, in order: None if all it needs is in hand now, or else its turn.
 
         Raises:
             Throttled: too many processes ask at once.
@@ -80,16 +103,13 @@ class Purse:
         """
         with self._lock:
             now = self._clock.now()
-            total: dict[str, int] = {}
-            for needs, _ in asked:
-                total = {what: total.get(what, 0) + needs.get(what, 0) for what in {**total, **needs}}
+            total = _total(wishes)
             if not self._lined_up(total, now) and self._from_own(total, now):
-                turns: Sequence[Moment | None] = [None] * len(asked)
-            else:
-                turns = self._book(asked, now)
-            for (needs, _), turn in zip(asked, turns, strict=True):
-                if turn is None:
-                    self._keep(needs, now)
+                self._keep(total, now)
+                return [None] * len(wishes)
+            turns, taken = self._book(wishes, now)
+            for needs in taken:
+                self._keep(needs, now)
             return turns
 
     def waited(self) -> bool:
@@ -141,21 +161,39 @@ class Purse:
 
     # -- what is shared -----------------------------------------------------------------------------------------
 
-    def _book(self, asked: Sequence[tuple[Needs, bool]], now: Moment) -> Sequence[Moment | None]:
-        """Take for each what it needs, or give it a turn."""
+    def _book(self, wishes: Sequence[Wish], now: Moment) -> tuple[Sequence[Moment | None], Sequence[Needs]]:
+        """Take for each what it needs, or give it a turn; and what was taken."""
         turns: list[Moment | None] = []
+        taken: list[Needs] = []
 
         def alter(pace: Pace) -> Pace:
             turns.clear()
+            taken.clear()
             early = 0
-            for needs, told in asked:
-                pace, turn = self._again(pace, needs, now, early) if told else self._first(pace, needs, now)
-                early += told and turn is not None
+            kinds: dict[Hashable, Moment | None] = {}  # None: what it needs once is paid; or else its turn for that
+            for wish in wishes:
+                turn = kinds.get(wish.kind)
+                if turn is None:
+                    once = NOTHING if wish.kind in kinds else wish.once
+                    short = self._short(pace, once, now, told=wish.told)
+                    needs = {**wish.needs, **once}
+                    pace, turn = self._again(pace, needs, now, early) if wish.told else self._first(pace, needs, now)
+                    early += wish.told and turn is not None
+                    if turn is None:
+                        pace, waits = self._take(pace, wish.welcome, now)
+                        taken.extend((needs, {what: wish.welcome[what] for what, wait in waits.items() if not wait}))
+                    if turn is None or short:
+                        kinds[wish.kind] = turn
                 turns.append(turn)
             return pace
 
         self._change(alter)
-        return turns
+        return turns, taken
+
+    def _short(self, pace: Pace, needs: Needs, now: Moment, *, told: bool) -> bool:
+        """True if there is too little of it, or others wait for it."""
+        waits = self._take(pace, needs, now)[1]
+        return any(wait or (not told and pace.waited_for(what, now)) for what, wait in waits.items())
 
     def _first(self, pace: Pace, needs: Needs, now: Moment) -> tuple[Pace, Moment | None]:
         """It stands in the line of whatever it lacks, or others wait for."""
@@ -209,3 +247,11 @@ class Purse:
         if found is None:
             self._store.add(Pace())  # if another was faster, the update tells what stands there
         return found or Pace()
+
+
+def _total(wishes: Sequence[Wish]) -> Needs:
+    total: dict[str, int] = {}
+    once = {wish.kind: wish.once for wish in wishes}
+    for needs in (*(wish.needs for wish in wishes), *(wish.welcome for wish in wishes), *once.values()):
+        total = {what: total.get(what, 0) + needs.get(what, 0) for what in {**total, **needs}}
+    return total

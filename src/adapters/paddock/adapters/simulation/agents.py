@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from paddock.adapters.memory.assignments import MemoryAssignments
 from paddock.adapters.memory.github import MemoryGitHub
+from paddock.adapters.memory.github.ports import WEB
 from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.draws import between, hit
 from paddock.adapters.simulation.faults import FaultPlan
@@ -14,6 +15,7 @@ from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported, WarningKind
 from paddock.core.ports.assignments import AssignmentReceipt
+from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import Machine
 from paddock.core.ports.system import Chance
 from paddock.core.spec import Market
@@ -156,7 +158,7 @@ class Agents:
         """Nobody will ask about this machine any more."""
         agent = self.by_machine.pop(machine, None)
         if agent is not None and agent.orders is not None:
-            self._by_runner.pop(agent.orders.runner_id, None)
+            self._by_runner.pop(agent.runner_id, None)
 
     def ordered(self, machine: str) -> None:
         """A machine's orders were written."""
@@ -196,7 +198,7 @@ class Agents:
     def take_orders(self, machine: str) -> Assignment | None:
         """The machine's assignment, once."""
         orders = self._assignments.take(machine)
-        if orders is not None:
+        if orders is not None and orders.runner_id:
             self._by_runner[orders.runner_id] = self.by_machine[machine]
         return orders
 
@@ -205,7 +207,16 @@ class Agents:
         if not self._one_table or not _is_silent(report):
             self._report(report)
         elif report.event in _SIGNS:
-            self._assignments.beat(report.machine, report.at, report.ready_at)
+            self._assignments.beat(report.machine, report.at, report.ready_at, report.runner_id)
+
+    def register(self, orders: Assignment) -> int:
+        """The number of the runner, which registers itself if nobody did it for it."""
+        if orders.registration is None:
+            return orders.runner_id
+        owner, _, name = orders.registration.url.removeprefix(f"{WEB}/").partition("/")
+        made = self._github.runners.register(Scope(owner, name), orders.runner_name, orders.labels)
+        self._by_runner[made.id] = self.by_machine[orders.machine]
+        return made.id
 
     def connect(self, runner_id: int) -> None:
         """Open the runner's session."""

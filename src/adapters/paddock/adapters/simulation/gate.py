@@ -11,6 +11,7 @@ from typing import TypeVar
 from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.parameters import Rates
 from paddock.core.errors import Throttled
+from paddock.core.messages import Registration
 from paddock.core.ports.github import (
     Deliveries,
     GitHub,
@@ -78,6 +79,7 @@ class Gate:
 
     def __init__(self, clock: Clock, rates: Rates) -> None:
         """Args: the clock; the limits."""
+        self.now = clock.now
         self.requests = Meter("GitHub", clock, HOUR, rates.per_hour)
         self.registrations = Meter("GitHub generate-jitconfig", clock, MINUTE, rates.jit_per_minute)
 
@@ -120,6 +122,7 @@ class GatedRunners:
         """Args: the port; the gate."""
         self._inner = inner
         self._gate = gate
+        self._tokens: dict[tuple[Scope, int], tuple[Registration, Moment]] = {}
 
     def jit_config(self, scope: Scope, name: str, labels: Sequence[str], group: int) -> JitConfig:
         """A write, with a limit of its own."""
@@ -127,10 +130,19 @@ class GatedRunners:
         self._gate.requests.take(scope.owner)
         return self._inner.jit_config(scope, name, labels, group)
 
-    def registration_token(self, scope: Scope) -> str:
+    def registration(self, scope: Scope, group: int) -> Registration:
+        """One request in half an hour: the token is kept as long."""
+        kept, until = self._tokens.get((scope, group), (None, 0))
+        if kept is None or self._gate.now() >= until:
+            self._gate.requests.take(scope.owner)
+            kept = self._inner.registration(scope, group)
+            self._tokens[scope, group] = kept, self._gate.now() + HOUR // 2
+        return kept
+
+    def named(self, scope: Scope, name: str) -> RegisteredRunner | None:
         """One request."""
         self._gate.requests.take(scope.owner)
-        return self._inner.registration_token(scope)
+        return self._inner.named(scope, name)
 
     def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
         """One request."""

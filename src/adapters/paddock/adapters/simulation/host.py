@@ -48,6 +48,9 @@ class Surroundings(Protocol):
     def take_orders(self, machine: str) -> Assignment | None:
         """The machine's assignment, once."""
 
+    def register(self, orders: Assignment) -> int:
+        """The number of the runner, which registers itself if its orders say so."""
+
     def connect(self, runner_id: int) -> None:
         """Open the runner's session. NotFound: the registration was deleted."""
 
@@ -97,6 +100,7 @@ class Agent:
         "mute",
         "orders",
         "over_at",
+        "runner_id",
         "skew",
         "standing",
         "taken_at",
@@ -118,6 +122,7 @@ class Agent:
         self.conclusion = ""
         self.job_id: int | None = None
         self.orders: Assignment | None = None
+        self.runner_id = 0
         self.standing = Standing.WAITING
         self.mute = False
         self.skew: Span = 0
@@ -135,6 +140,7 @@ class Agent:
         self.orders = self._around.take_orders(self.machine.id)
         if self.orders is None:
             return
+        self.runner_id = self.orders.runner_id
         self.standing = Standing.PREPARING
         hosts, chance = self._around.hosts, self._around.chance
         self._next(self._now + hosts.prepare(chance) + hosts.handshake(chance), self._connect)
@@ -170,7 +176,7 @@ class Agent:
         else:
             if self.standing is Standing.LISTENING and self.orders is not None:
                 self.standing = Standing.LEAVING
-                self._around.disconnect(self.orders.runner_id)
+                self._around.disconnect(self.runner_id)
             self._give_up("spot_notice", interrupted_by="spot")
 
     def vanish(self, by: Ending | None = None) -> None:
@@ -181,7 +187,7 @@ class Agent:
             self.over_at = self._now
         if self.orders is None:
             return
-        runner_id = self.orders.runner_id
+        runner_id = self.runner_id
         if was is Standing.WORKING:
             self._around.lose(runner_id, self.job_id, by)
         elif was is Standing.LISTENING:
@@ -214,7 +220,8 @@ class Agent:
         self._next(self._now + orders.idle_timeout, self._idle)
         self._beat = self._around.timeline.at(self._now + self._around.hosts.heartbeat, self._alive)
         try:
-            self._around.connect(orders.runner_id)
+            self.runner_id = self._around.register(orders)
+            self._around.connect(self.runner_id)
         except NotFound:
             self.connected_at = None
             self._give_up("registration_deleted")
@@ -222,14 +229,14 @@ class Agent:
     def _idle(self) -> None:
         if self.standing is Standing.LISTENING and self.orders is not None and not self.mute:
             self.standing = Standing.LEAVING
-            self._around.disconnect(self.orders.runner_id)
+            self._around.disconnect(self.runner_id)
             self._give_up("no_job")
 
     def _begin(self, job_id: int) -> None:
         if self.standing is not Standing.LISTENING or self.orders is None:
             return
         try:
-            job = self._around.begin(self.orders.runner_id, job_id)
+            job = self._around.begin(self.runner_id, job_id)
         except NotFound:
             return  # it listens on; a ghost, whose registration is gone, has been told so by now
         lasts, conclusion = self._around.job_of(job)
@@ -267,7 +274,7 @@ class Agent:
             return
         self.standing, self.over_at, self.conclusion = Standing.LEAVING, self._now, conclusion
         try:
-            self._around.complete(self.orders.runner_id, self.job_id, conclusion, result)
+            self._around.complete(self.runner_id, self.job_id, conclusion, result)
         except NotFound:
             more = {"reason": "abandoned", "interrupted_by": "lost_lease"}
             seen, result = "failure", OperationalResult.INTERRUPTED
@@ -313,6 +320,7 @@ class Agent:
             launch=0 if orders is None else orders.launch,
             runner_name="" if orders is None else orders.runner_name,
             at=self._now + self.skew,
+            runner_id=self.runner_id or None,
             ready_at=None if ready is None else ready + self.skew,
             **more,
         )

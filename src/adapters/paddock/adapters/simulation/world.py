@@ -206,7 +206,8 @@ class Simulation(Outside):
                 for name, port in ports.items()
             }
         if self._ceilings is not None:
-            ports = _paced(ports, Purse(ports["table"].paces, self._ceilings, self.timeline))
+            purse = Purse(ports["table"].paces, self._ceilings, self.timeline)
+            ports = _paced(ports, purse, tokens=self.settings.registration_tokens)
         return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -291,11 +292,11 @@ class Simulation(Outside):
         return taken
 
 
-def _paced(ports: dict[str, Any], purse: Purse) -> dict[str, Any]:
+def _paced(ports: dict[str, Any], purse: Purse, *, tokens: bool) -> dict[str, Any]:
     """The ports of a process that keeps within limits."""
     return {
         **ports,
-        "github": paced_github(ports["github"], purse),
+        "github": paced_github(ports["github"], purse, tokens=tokens),
         "machines": PacedMachines(ports["machines"], purse),
-        "starts": PacedStarts(purse),
+        "starts": PacedStarts(purse, tokens=tokens),
     }

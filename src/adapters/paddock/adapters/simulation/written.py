@@ -108,10 +108,12 @@ class Written:
     def ordered(self, orders: Assignment, receipt: AssignmentReceipt) -> None:
         """A machine got its orders: its runner has the labels of the job it is for, and so GitHub may give it that."""
         told, runner = self._jobs.get(orders.job_id), self._runners.get(receipt.runner_id)
-        if told is None or runner is None or receipt.runner_id != orders.runner_id:
+        itself = orders.registration is not None
+        if told is None or (runner is None and not itself) or receipt.runner_name != orders.runner_name:
             return  # its registration is deleted, or the orders of a faster dispatcher stand
-        if runner.labels != told.labels:
-            said = f"runner {runner.name} for job {told.id} has labels {runner.labels}, and the job {told.labels}"
+        labels = orders.labels if runner is None else runner.labels
+        if labels != told.labels:
+            said = f"runner {orders.runner_name} for job {told.id} has labels {labels}, and the job {told.labels}"
             self._wrong("a runner has its job's labels", said, told.id, orders.machine)
 
     def _is_new(self, job_id: int) -> bool:

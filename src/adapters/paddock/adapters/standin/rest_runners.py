@@ -12,6 +12,7 @@ from paddock.adapters.standin.people import Json, Place
 from paddock.adapters.standin.registrations import Registrations
 from paddock.core.errors import Busy, NotFound, Rejected
 from paddock.core.ports.github import Scope
+from paddock.core.settings import DEFAULT_GROUP
 from paddock.core.units import rfc3339
 
 _SCOPES = {"org": f"{API}/orgs/<owner>", "repo": f"{API}/repos/<owner>/<name>"}
@@ -39,7 +40,9 @@ class RunnerRoutes:
             yield Route("GET", runners, f"{kind}-runners", self.all, guard)
             yield Route("GET", f"{runners}/<int:runner_id>", f"{kind}-runner", self.one, guard)
             yield Route("DELETE", f"{runners}/<int:runner_id>", f"{kind}-delete-runner", self.delete, guard)
-        yield Route("GET", f"{_SCOPES['org']}/actions/runner-groups", "org-runner-groups", self.groups, guard)
+        groups = f"{_SCOPES['org']}/actions/runner-groups"
+        yield Route("GET", groups, "org-runner-groups", self.groups, guard)
+        yield Route("GET", f"{groups}/<int:number>", "org-runner-group", self.group, guard)
 
     def jit_config(self, request: Request, owner: str, name: str = "") -> Response:
         """``POST …/generate-jitconfig``."""
@@ -60,7 +63,7 @@ class RunnerRoutes:
     def token(self, _: Request, owner: str, name: str = "") -> Response:
         """``POST …/registration-token``, and ``…/remove-token``: tokens of one kind, to the runner's service."""
         scope = Scope(owner, name)
-        token = self._port.registration_token(scope)
+        token = self._port.registration(scope, DEFAULT_GROUP).token
         return reply({"token": token, "expires_at": rfc3339(self._registrations.note(token, scope))}, 201)
 
     def downloads(self, _: Request, owner: str, name: str = "") -> Response:
@@ -104,8 +107,20 @@ class RunnerRoutes:
 
     def groups(self, request: Request, owner: str) -> Response:
         """``GET /orgs/{org}/actions/runner-groups``."""
+        found = self._groups(owner)
+        shown, headers = page(request, found)
+        return reply({"total_count": len(found), "runner_groups": list(shown)}, headers=headers)
+
+    def group(self, _: Request, owner: str, number: int) -> Response:
+        """``GET /orgs/{org}/actions/runner-groups/{runner_group_id}``."""
+        found = next((each for each in self._groups(owner) if each["id"] == number), None)
+        if found is None:
+            raise NotFound(f"runner group {number}")
+        return reply(found)
+
+    def _groups(self, owner: str) -> list[Json]:
         scope = self._model.state.check_scope(Scope(owner))
-        found: list[Json] = [
+        return [
             {
                 "id": number,
                 "name": name,
@@ -119,5 +134,3 @@ class RunnerRoutes:
             }
             for number, name in self._model.runners.groups(scope.owner).items()
         ]
-        shown, headers = page(request, found)
-        return reply({"total_count": len(found), "runner_groups": list(shown)}, headers=headers)

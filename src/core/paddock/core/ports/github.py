@@ -9,7 +9,7 @@ from typing import Protocol
 import attrs
 
 from paddock.core.job import JobFacts
-from paddock.core.messages import RunnerPackage
+from paddock.core.messages import Registration, RunnerPackage
 from paddock.core.spec import Arch
 from paddock.core.units import Moment
 
@@ -100,11 +100,20 @@ class Runners(Protocol):
             Rejected: bad labels or group, or the name is taken.
         """
 
-    def registration_token(self, scope: Scope) -> str:
-        """A token (a secret, valid for about an hour) with which any number of runners can register."""
+    def registration(self, scope: Scope, group: int) -> Registration:
+        """What any number of runners can register themselves with, for half an hour at least: it holds a secret.
+
+        Whoever has it can register runners of his own. The same one may be given more than once.
+
+        Raises:
+            Rejected: there is no such group.
+        """
 
     def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
         """The runner, or None if GitHub has no such registration (it deletes them after their job)."""
+
+    def named(self, scope: Scope, name: str) -> RegisteredRunner | None:
+        """The runner of this very name, or None if GitHub has none: for one that registered itself."""
 
     def registered(self, scope: Scope) -> Iterator[RegisteredRunner]:
         """All runners of the scope, over all pages."""

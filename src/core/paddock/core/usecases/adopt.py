@@ -35,7 +35,7 @@ def record_of(
         repository="" if job is None else job.facts.repository,
         labels=() if job is None else job.facts.labels,
         launch_id=machine.token if launch is None else launch.id,
-        runner_id=None if receipt is None else receipt.runner_id,
+        runner_id=None if receipt is None else receipt.runner_id or None,
         runner_name=None if receipt is None else receipt.runner_name,
         assigned_job=None if job is None else job.id,
         pool=None if spec is None else spec.pool,

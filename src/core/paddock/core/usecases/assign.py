@@ -11,15 +11,18 @@
                       registration back
 
 The record comes before the orders, so no machine ever works that nobody wrote down.
+
+Where GitHub's limit leaves no JIT configuration, the orders hold a token: the machine registers its runner itself, and
+nothing is left over at GitHub by whoever crashes here.
 """
 
 from collections.abc import Mapping, Sequence
 from functools import partial
 
-from paddock.core.errors import Conflict, NotFound, PaddockError, Rejected
+from paddock.core.errors import Conflict, NotFound, PaddockError, Rejected, Throttled
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch
-from paddock.core.messages import Assignment, RunnerPackage
+from paddock.core.messages import Assignment, Registration, RunnerPackage
 from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, JitConfig, Scope
@@ -37,6 +40,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.setup_info import setup_info
 
 _SUFFIX = 6
+_WHY_TOKEN = "GitHub's limit leaves no configuration for it now: it registers its runner itself"  # noqa: S105 - words
 
 
 def scope_of(repository: str, settings: FleetSettings) -> Scope:
@@ -146,7 +150,11 @@ class Assign:
             wanted = (scope_of(job.facts.repository, self._settings), machine.arch)
             if wanted not in packages:
                 (packages[wanted],) = IN_TURN([partial(self._releases.package, *wanted)])
-        return self._several([partial(self._composed, launch, *pair, packages) for pair in pairs])
+        found = self._several([partial(self._composed, launch, *pair, packages) for pair in pairs])
+        for one in found:
+            if isinstance(one, Assignment) and one.registration is not None:
+                self._record.machine(one.machine, "token", _WHY_TOKEN, job=one.job_id)
+        return found
 
     def _composed(
         self,
@@ -158,7 +166,14 @@ class Assign:
         package = packages[scope_of(job.facts.repository, self._settings), machine.arch]
         if isinstance(package, Exception):
             raise package
-        return self._orders(job, machine, launch, self._mint(job, machine), package)
+        try:
+            return self._orders(job, machine, launch, self._mint(job, machine), package)
+        except Throttled:
+            if not self._settings.registration_tokens:
+                raise
+        scope = scope_of(job.facts.repository, self._settings)
+        registration = self._registrations.registration(scope, self._settings.runner_group)
+        return self._orders(job, machine, launch, JitConfig(0, self._fresh_name(machine), ""), package, registration)
 
     def unused(self, job: Job, orders: Assignment) -> None:
         """Take back the registration of orders that may not have been put, unless the machine has these very orders.
@@ -167,7 +182,7 @@ class Assign:
             PaddockError: nobody knows which orders it has.
         """
         receipt = self._assignments.get(orders.machine)
-        if receipt is None or receipt.runner_id != orders.runner_id:
+        if receipt is None or receipt.runner_name != orders.runner_name:
             self._forget(job, orders.machine, orders.runner_id)
 
     def _register(self, job: Job, machine: Machine, launch: Launch) -> AssignmentReceipt:
@@ -177,9 +192,10 @@ class Assign:
         runner = self.record(job, machine, launch, orders)
         new = self._runners.add(runner)
         receipt = self._assignments.put(orders)
-        if receipt.runner_id != orders.runner_id:
+        theirs = receipt.runner_name != orders.runner_name
+        if theirs:
             self._forget(job, machine.id, orders.runner_id)
-        if not new or receipt.runner_id != orders.runner_id:
+        if not new or theirs:
             self._keep(runner, receipt, job)
         return receipt
 
@@ -191,12 +207,12 @@ class Assign:
             self._forget(job, runner.machine, receipt.runner_id)
             self._assignments.delete(runner.machine)
             return
-        as_ordered = known is not None and known.runner_id == receipt.runner_id and known.assigned_job is not None
+        as_ordered = known is not None and known.runner_name == receipt.runner_name and known.assigned_job is not None
         if known is None or (as_ordered and known.repository == runner.repository):
             return
         # One that was adopted before anybody knew whose it would be bears another job's facts.
         change = RunnerChange(
-            runner_id=receipt.runner_id,
+            runner_id=receipt.runner_id or None,
             runner_name=receipt.runner_name,
             assigned_job=job.id,
             repository=runner.repository,
@@ -210,7 +226,15 @@ class Assign:
     def _fresh_name(self, machine: Machine) -> str:
         return runner_name(machine.id, self._ids.token()[-_SUFFIX:])
 
-    def _orders(self, job: Job, machine: Machine, launch: Launch, jit: JitConfig, package: RunnerPackage) -> Assignment:
+    def _orders(
+        self,
+        job: Job,
+        machine: Machine,
+        launch: Launch,
+        jit: JitConfig,
+        package: RunnerPackage,
+        registration: Registration | None = None,
+    ) -> Assignment:
         return Assignment(
             machine=machine.id,
             job_id=job.id,
@@ -221,6 +245,7 @@ class Assign:
             runner_id=jit.runner_id,
             package=package,
             jit_config=jit.encoded,
+            registration=registration,
             max_runtime=self._settings.deadlines.runtime,
             idle_timeout=self._settings.deadlines.idle,
             setup_info=setup_info(job, machine, launch),
@@ -228,7 +253,9 @@ class Assign:
         )
 
     def _forget(self, job: Job, machine: str, runner_id: int) -> None:
-        """Take back a registration that no runner will ever use."""
+        """Take back a registration that no runner will ever use. A token's there is none of, until it is used."""
+        if not runner_id:
+            return
         try:
             self._registrations.delete(scope_of(job.facts.repository, self._settings), runner_id)
         except NotFound:

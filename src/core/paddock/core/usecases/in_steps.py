@@ -19,7 +19,7 @@ class InSteps:
         if not self._together.write(machines):
             return False
         for one in orders:
-            if self._assignments.put(one).runner_id != one.runner_id:
+            if self._assignments.put(one).runner_name != one.runner_name:
                 return False
         return self._together.write(jobs)
 

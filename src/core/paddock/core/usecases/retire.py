@@ -5,13 +5,14 @@ first, and only a machine whose registration is gone is told to end.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import attrs
 
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
 from paddock.core.ledger import Rates, bill_of
-from paddock.core.ports.assignments import Assignments
+from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, RegisteredRunner
 from paddock.core.ports.handover import Handover
@@ -95,7 +96,8 @@ class Retire:
 
         A machine that has reported its end, or is beyond every job's time, is judged by that alone.
         """
-        if runner.state in {RunnerState.BOOTING, RunnerState.READY} or not runner.live:
+        unknown = runner.runner_id is None and runner.served_job is None and runner.result is None
+        if runner.state in {RunnerState.BOOTING, RunnerState.READY} or not runner.live or unknown:
             return self._unregister(runner)
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
         return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
@@ -118,7 +120,8 @@ class Retire:
 
     def _registered(self, runner: Runner) -> list[RegisteredRunner]:
         scope = scope_of(runner.repository, self._settings)
-        seen = (self._registrations.get(scope, runner_id) for runner_id in self._registered_as(runner))
+        number = self._number(runner, self._assignments.get(runner.machine))
+        seen = (self._registrations.get(scope, one) for one in _each(number, runner.runner_id))
         return [one for one in seen if one is not None]
 
     def heard(self, runner: Runner) -> Runner:
@@ -223,31 +226,50 @@ class Retire:
         Raises:
             Unavailable, Throttled: GitHub could not be asked, and the caller insists.
         """
-        return all(self._deleted(runner, runner_id, insist=insist) for runner_id in self._registered_as(runner))
-
-    def _registered_as(self, runner: Runner) -> list[int]:
-        """The machine's registrations. Its orders know best; its record may have missed them, or name an earlier one.
-
-        Whoever would end the machine must ask about the very runner that may have a job by now.
-        """
         receipt = self._assignments.get(runner.machine)
-        named = (None if receipt is None else receipt.runner_id, runner.runner_id)
-        return [number for number in dict.fromkeys(named) if number]
-
-    def _deleted(self, runner: Runner, runner_id: int, *, insist: bool) -> bool:
-        scope = scope_of(runner.repository, self._settings)
         try:
-            self._registrations.delete(scope, runner_id)
+            number = self._number(runner, receipt)
+            for one in _each(number, runner.runner_id):
+                self._delete(runner, one)
         except Busy:
             return False
-        except NotFound:
-            return True
         except PaddockError as error:
             if insist and error.retryable:
                 raise
             self._record.machine(runner.machine, "registration_left", f"its registration stays at GitHub: {error}")
             return False
-        return True
+        # One that is about to register itself cannot be kept from it: for as long as it may take, GitHub has the word.
+        itself = receipt is not None and number is None
+        return not itself or self._clock.now() - runner.launched_at > self._settings.deadlines.boot
+
+    def _number(self, runner: Runner, receipt: AssignmentReceipt | None) -> int | None:
+        """By which GitHub knows the runner. Its orders know best; its record may have missed them, or name an earlier.
+
+        Whoever would end the machine must ask about the very runner that may have a job by now. The number of one that
+        registered itself may be GitHub's knowledge alone, and then it is found by its name; None if it is not there.
+
+        Raises:
+            PaddockError: GitHub could not be asked.
+        """
+        name, number = runner.runner_name, runner.runner_id
+        if receipt is not None:
+            name, number = receipt.runner_name, receipt.runner_id or None
+        return self._number_of(runner, name) if number is None and name else number
+
+    def _number_of(self, runner: Runner, name: str) -> int | None:
+        try:
+            found = self._registrations.named(scope_of(runner.repository, self._settings), name)
+        except NotFound:
+            return None
+        return None if found is None else found.id
+
+    def _delete(self, runner: Runner, runner_id: int) -> None:
+        with suppress(NotFound):
+            self._registrations.delete(scope_of(runner.repository, self._settings), runner_id)
+
+
+def _each(*numbers: int | None) -> list[int]:
+    return [number for number in dict.fromkeys(numbers) if number]
 
 
 def _as_usual(runner: Runner) -> bool:

@@ -125,9 +125,9 @@ def make_purse(table: Table, clock: Clock) -> Purse:
     return Purse(table.paces, {**ec2_ceilings(), **github_ceilings()}, clock)
 
 
-def make_starts(purse: Purse) -> PacedStarts:
+def make_starts(purse: Purse, settings: FleetSettings) -> PacedStarts:
     """Who may be started now."""
-    return PacedStarts(purse)
+    return PacedStarts(purse, tokens=settings.registration_tokens)
 
 
 def make_assignments(environment: FleetEnvironment, table: DynamoTable, clock: Clock) -> DynamoAssignments:
@@ -181,10 +181,10 @@ def make_client(
     )
 
 
-def make_github(client: GitHubClient, purse: Purse) -> GitHub:
+def make_github(client: GitHubClient, purse: Purse, settings: FleetSettings) -> GitHub:
     """The client as the core's ports, within GitHub's limits."""
     ports = GitHub(client.runners, client.workflows, client.deliveries or NoDeliveries(), client.releases)
-    return paced_github(ports, purse)
+    return paced_github(ports, purse, tokens=settings.registration_tokens)
 
 
 def _scope(target: str) -> Scope:

@@ -67,9 +67,9 @@ class AwsProfile(containers.DeclarativeContainer):
         aws.make_client, config, credentials, clock, sleeper, chance
     )
     purse: providers.Provider[Purse] = providers.Singleton(aws.make_purse, table, clock)
-    starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse)
+    starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse, settings)
     several: providers.Provider[Threads] = providers.Singleton(Threads)
-    github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse)
+    github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse, settings)
     machines: providers.Provider[PacedMachines] = providers.Singleton(
         aws.make_machines, environment, clients, clock, purse
     )

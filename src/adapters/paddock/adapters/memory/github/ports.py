@@ -6,12 +6,14 @@ from paddock.adapters.memory.github.model import MemoryGitHub
 from paddock.adapters.memory.github.values import JobRecord, RunnerRecord, RunRecord, Status
 from paddock.core.errors import NotFound, Rejected
 from paddock.core.job import JobFacts
-from paddock.core.messages import RunnerPackage
+from paddock.core.messages import Registration, RunnerPackage
 from paddock.core.ports.github import GitHubJob, HookDelivery, JitConfig, RegisteredRunner, Scope, WorkflowRun
+from paddock.core.settings import DEFAULT_GROUP
 from paddock.core.spec import Arch
 from paddock.core.units import Moment
 
 INSTALLATION_ID = 12_345_678
+WEB = "https://github.com"
 
 
 class MemoryRunners:
@@ -25,11 +27,19 @@ class MemoryRunners:
         runner = self._model.runners.register(scope, name, labels, group=group)
         return JitConfig(runner.id, runner.name, self._model.jit_config(runner))
 
-    def registration_token(self, scope: Scope) -> str:
-        """A token for any number of registrations."""
+    def registration(self, scope: Scope, group: int) -> Registration:
+        """A fresh token for any number of registrations."""
         with self._model.state.change():
-            self._model.state.check_scope(scope)
-            return self._model.state.ids.token().upper()
+            scope = self._model.state.check_scope(scope)
+            named = {} if scope.name else self._model.runners.groups(scope.owner)
+            if group != DEFAULT_GROUP and group not in named:
+                raise Rejected(f"runner_group_id = {group}: {scope} has no such runner group")
+            name = "" if group == DEFAULT_GROUP else named[group]
+            return Registration(f"{WEB}/{scope}", self._model.state.ids.token().upper(), name)
+
+    def named(self, scope: Scope, name: str) -> RegisteredRunner | None:
+        """The runner of this name, or None."""
+        return next((runner for runner in self.registered(scope) if runner.name == name), None)
 
     def get(self, scope: Scope, runner_id: int) -> RegisteredRunner | None:
         """The runner, or None."""
