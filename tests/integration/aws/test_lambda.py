@@ -1,9 +1,11 @@
 """The functions as Lambda calls them, on moto: one job's whole way, and what may happen beside it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import attrs
+import httpx
 import pytest
 from botocore.exceptions import EndpointConnectionError
 from moto.sqs.models import sqs_backends
@@ -19,6 +21,7 @@ from paddock.adapters.github.auth import AppCredentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.memory.github import JobScript
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
+from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.threads import Threads
@@ -167,6 +170,31 @@ def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.Cap
     assert before.state is JobState.LAUNCHED
     assert stack.pump("reports") == 0
     stack.github.cancel_run(REPOSITORY, run.run_id)
+    stack.drain("events")
+
+
+def test_beyond_githubs_limit_a_machine_registers_its_runner_itself(stack: Stack) -> None:
+    """Its orders hold a token; nobody but GitHub knows the number of its runner, and it is found by its name."""
+    refused = Failure(403, {"Retry-After": "60"}, "You have exceeded a secondary rate limit.")
+    stack.github.fail_next("repo-generate-jitconfig", refused)
+    run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
+    stack.drain("jobs")
+    machine = str(stack.job(run.job_ids[0]).machine)
+    key = {"pk": {"S": f"{ROLE_ID}:{machine}"}, "sk": {"S": "ASSIGNMENT"}}
+    table: Any = stack.clients.dynamodb
+    item = table.get_item(TableName=stack.profile.environment().table, Key=key)["Item"]
+    orders = json.loads(item["body"]["S"])
+    assert (orders["jit_config"], orders["runner_id"]) == ("", 0)
+    assert orders["registration"]["url"] == f"{stack.github.url}/{REPOSITORY}"
+
+    wanted = {"scope": REPOSITORY, "name": orders["runner_name"], "labels": orders["labels"], "ephemeral": True}
+    bearer = {"Authorization": f"Bearer {orders['registration']['token']}"}
+    assert httpx.post(f"{stack.github.url}/_runner/register", json=wanted, headers=bearer).status_code == 200
+    assert stack.runner(machine).labels == ("paddock/cpu=2/arch=x64",)
+    stack.github.cancel_run(REPOSITORY, run.run_id)
+    stack.drain("events")
+    assert [one for one in stack.github.runners() if machine in one.name] == []
+    stack.switch_off(machine)
     stack.drain("events")
 
 

@@ -18,7 +18,7 @@ from paddock.adapters.simulation.faults import FaultPlan, random_plan
 from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.outside import START
-from paddock.adapters.simulation.parameters import Parameters
+from paddock.adapters.simulation.parameters import Parameters, Rates
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.ports.system import Chance
 from paddock.core.settings import FleetSettings, Limits
@@ -94,6 +94,7 @@ class Case:
     stormy: bool = False
     quota: int | None = None  # vCPUs that may run at once, in each market
     one_table: bool = True
+    registered: int | None = Rates().jit_per_minute  # runners just in time, a minute; the others by token
 
     @property
     def cloud(self) -> CloudParameters:
@@ -104,6 +105,8 @@ class Case:
 
 def case_of(seed: int, jobs: int = JOBS) -> Case:
     """The seed's case: faults in every mix, half of them with limits, a third in a storm, a sixth with a quota.
+
+    In a quarter of them nearly all runners are registered by token.
 
     Half of them are as on AWS, where orders and signs of life lie beside the records.
     """
@@ -117,7 +120,8 @@ def case_of(seed: int, jobs: int = JOBS) -> Case:
     settings = FleetSettings(repositories=REPOSITORIES, limits=limits)
     storm = chance.below(3) == 0
     quota = 32 + chance.below(96) if chance.below(6) == 0 else None
-    return Case(seed, jobs, plan, settings, storm, quota, one_table=chance.below(2) == 0)
+    case = Case(seed, jobs, plan, settings, storm, quota, one_table=chance.below(2) == 0)
+    return attrs.evolve(case, registered=chance.below(4)) if chance.below(4) == 0 else case
 
 
 def play(case: Case) -> Outcome:
@@ -128,7 +132,7 @@ def play(case: Case) -> Outcome:
         seed=case.seed,
         faults=case.plan,
         cloud=partial(SimulatedEc2, case.cloud),
-        parameters=Parameters(one_table=case.one_table),
+        parameters=Parameters(one_table=case.one_table, rates=Rates(jit_per_minute=case.registered)),
         policy="chaos",
     )
     return world.run()
@@ -158,6 +162,8 @@ def _smaller(case: Case) -> Iterator[Case]:
         yield attrs.evolve(case, stormy=False)
     if case.quota is not None:
         yield attrs.evolve(case, quota=None)
+    if case.registered != Rates().jit_per_minute:
+        yield attrs.evolve(case, registered=Rates().jit_per_minute)
     if not case.one_table:
         yield attrs.evolve(case, one_table=True)
     for jobs in sorted({case.jobs // 2, case.jobs * 3 // 4, case.jobs - 1} - {0, case.jobs}):
