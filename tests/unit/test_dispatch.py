@@ -8,7 +8,7 @@ from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, MachineState
 from paddock.core.settings import Deadlines, FleetSettings, Limits, ScopeKind
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
@@ -402,6 +402,33 @@ def test_a_resumed_launch_mints_no_second_registration() -> None:
     assert "resumed" in world.verdicts(job)
     assert world.record(job).state is JobState.LAUNCHED
     assert fuse.calls.count("github.runners.jit_config") == 1
+
+
+def test_a_machine_that_ended_before_its_launch_was_resumed_gets_no_orders() -> None:
+    """EC2 repeats its first answer word for word: whoever resumes looks, and the job has another machine soon."""
+    failing = Failing({"github.runners.jit_config": Unavailable("away")})
+
+    def repeated(what: str, call: Call) -> object:
+        found = call()
+        if what != "machines.launch" or not isinstance(found, LaunchOutcome):
+            return found
+        pending = (attrs.evolve(one, state=MachineState.PENDING, ended_at=None, ended_by="") for one in found.machines)
+        return attrs.evolve(found, machines=tuple(pending))
+
+    world = World(around=lambda name, port: failing.around(name, Wired(name, port, repeated)))
+    job = world.push_job()
+    world.run(2 * SECOND)
+    (first,) = world.cloud.alive
+    assert world.record(job).state is JobState.DISPATCHING
+    world.courier.fate = lambda _: ()  # and nobody tells of its end
+    world.take_back(first)
+    failing.errors.clear()
+    world.run(30 * SECOND)
+    assert world.assignments.get(first) is None
+    assert world.record(job).machine not in {first, None}
+    world.courier.fate = lambda _: (0,)
+    world.run_until_quiet()
+    check(world)
 
 
 def test_a_launch_is_resumed_with_the_disk_it_was_begun_with() -> None:

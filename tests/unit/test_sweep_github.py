@@ -173,6 +173,10 @@ def test_questions_are_bounded() -> None:
     world.clock.advance(MINUTE)
     assert world.fleet.sweep_github().asked == 50
     assert failing.calls.count("github.workflows.job") == 50
+    failing.errors["github.workflows.job"] = Unavailable("away")
+    report = world.fleet.sweep_github()
+    assert (report.attempted, report.succeeded, report.failed) == (51, 1, 50), "the repository was compared"
+    assert report.asked == 0
 
 
 def test_a_job_on_somebody_elses_runner_is_not_asked_about_every_minute() -> None:

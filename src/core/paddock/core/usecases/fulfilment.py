@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
+import attrs
+
 from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected, TokenReused
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
@@ -77,6 +79,8 @@ class Fulfilment:
             return self._failed(held, str(error))
         except PaddockError as error:
             return {job.id: self.later(job, error) for job in held}
+        if resumed:
+            outcome = attrs.evolve(outcome, machines=self._as_they_are(outcome.machines))
         self._offers.remember(outcome.lacks)
         done = self._first_orders(launch, held, outcome) if not resumed else set()
         left = [job for job in held if job.id not in done]
@@ -84,6 +88,17 @@ class Fulfilment:
         if left:
             handled.update(self._served(left, self._paired(launch, outcome), outcome, launch))
         return handled
+
+    def _as_they_are(self, machines: Sequence[Machine]) -> tuple[Machine, ...]:
+        """A repeated answer may be the first one, word for word: some of its machines may have ended since.
+
+        Whoever is unknown to the cloud is taken to live, as is everybody if it cannot be asked: then the sweep looks.
+        """
+        try:
+            seen = self._machines.describe([machine.id for machine in machines]) if machines else {}
+        except PaddockError:
+            seen = {}
+        return tuple(_now(machine, seen.get(machine.id, machine)) for machine in machines)
 
     def without_capacity(self, launch: Launch, held: Sequence[Job]) -> dict[int, Handled]:
         """The cloud need not be asked: every offer lacked capacity a moment ago."""
@@ -185,3 +200,8 @@ class Fulfilment:
         except PaddockError:
             pass  # the lease runs out by itself
         return later
+
+
+def _now(machine: Machine, seen: Machine) -> Machine:
+    """The machine as it was launched, in the state it is seen in."""
+    return attrs.evolve(machine, state=seen.state, ended_at=seen.ended_at, ended_by=seen.ended_by)

@@ -45,13 +45,31 @@ _PRIME = 7919
 
 @attrs.frozen
 class GitHubSweepReport:
-    """What a run found and did. Failures name what could not be asked."""
+    """What a run did: repositories compared, deliveries sent again, jobs taken in, jobs asked about.
+
+    Each of the ``errors`` is one such thing that failed, or a listing that could not be read, and is not counted above.
+    """
 
     repositories: int = 0
     redelivered: int = 0
     adopted: int = 0
     asked: int = 0
     errors: tuple[str, ...] = ()
+
+    @property
+    def succeeded(self) -> int:
+        """How many things were done."""
+        return self.repositories + self.redelivered + self.adopted + self.asked
+
+    @property
+    def failed(self) -> int:
+        """How many were not."""
+        return len(self.errors)
+
+    @property
+    def attempted(self) -> int:
+        """All of them."""
+        return self.succeeded + self.failed
 
 
 def worth_asking(names: Iterable[str]) -> list[str]:
@@ -122,11 +140,8 @@ class SweepGitHub:
         for job in live:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
         for repository in in_turn(worth, self._clock.now()):
-            counts["repositories"] += 1
-            left = MOST_QUESTIONS - counts["asked"]
-            call = partial(self._compare, repository, known.get(repository.casefold(), ()), left, errors)
-            adopted, asked = self._tried(repository, call, errors) or (0, 0)
-            counts.update(adopted=adopted, asked=asked)
+            call = partial(self._compare, repository, known.get(repository.casefold(), ()), counts, errors)
+            counts["repositories"] += self._tried(repository, call, errors) or 0
 
     def _recent(self) -> list[str]:
         """Repositories for which a machine was launched of late. Where all are named there is nothing to be learnt.
@@ -167,31 +182,34 @@ class SweepGitHub:
         self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
         return 1
 
-    def _compare(self, repository: str, known: Sequence[Job], questions: int, errors: list[str]) -> tuple[int, int]:
-        """What was taken in, and how many jobs were asked about. One job's trouble keeps none of the others from it."""
+    def _compare(self, repository: str, known: Sequence[Job], counts: Counter[str], errors: list[str]) -> int:
+        """Take in what is unknown, ask about what is not listed. One job's trouble keeps none of the others from it.
+
+        Returns how many repositories were compared: this one.
+        """
         try:
             unfinished = {job.facts.job_id: job for job in self._github.workflows.unfinished_jobs(repository)}
         except NotFound:
             unfinished = {}  # deleted or renamed: each of its jobs is asked about
         live = {job.id for job in known}
         strangers = [job for number, job in unfinished.items() if number not in live]
-        adopted = sum(
+        counts["adopted"] += sum(
             self._tried(f"{repository}, job {job.facts.job_id}", partial(self._adopt, job), errors) or False
             for job in strangers
         )
-        asked = 0
         for job in known:
             now = unfinished.get(job.id)
             vanished = now is None and self._clock.now() - job.received_at > _SETTLED
             unheard = now is not None and now.status == "in_progress" and job.state is not JobState.RUNNING
-            if (vanished or unheard) and asked < questions:
-                asked += 1
-                self._tried(f"{repository}, job {job.id}", partial(self._asked, job), errors)
-        return adopted, asked
+            if (vanished or unheard) and counts["questions"] < MOST_QUESTIONS:
+                counts["questions"] += 1
+                counts["asked"] += self._tried(f"{repository}, job {job.id}", partial(self._asked, job), errors) or 0
+        return 1
 
-    def _asked(self, job: Job) -> None:
+    def _asked(self, job: Job) -> int:
         if self._completion.ask(job) is None:
             self._life.forgotten(job)
+        return 1
 
     def _adopt(self, job: GitHubJob) -> bool:
         """Take in a job whose webhooks never came: it waits, or it is on a machine of ours, which others count on."""

@@ -83,12 +83,9 @@ def _swept(report: SweepReport | MirrorReport) -> tuple[Facts, tuple[str, ...]]:
 
 
 def _compared(report: GitHubSweepReport) -> tuple[Facts, tuple[str, ...]]:
-    """A comparison attempts whatever it did and whatever it could not do."""
-    succeeded, failed = report.repositories + report.redelivered + report.adopted + report.asked, len(report.errors)
+    counts: Facts = {"attempted": report.attempted, "succeeded": report.succeeded, "failed": report.failed}
     return {
-        "attempted": succeeded + failed,
-        "succeeded": succeeded,
-        "failed": failed,
+        **counts,
         "repositories": report.repositories,
         "redelivered": report.redelivered,
         "adopted": report.adopted,
