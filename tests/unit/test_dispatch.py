@@ -424,7 +424,7 @@ def test_a_machine_that_ended_before_its_launch_was_resumed_gets_no_orders() -> 
     world.take_back(first)
     failing.errors.clear()
     world.run(30 * SECOND)
-    assert world.assignments.get(first) is None
+    assert world.verdicts(job).count("launched") == 1
     assert world.record(job).machine not in {first, None}
     world.courier.fate = lambda _: (0,)
     world.run_until_quiet()
