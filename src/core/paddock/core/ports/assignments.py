@@ -12,10 +12,10 @@ from paddock.core.units import Moment
 class AssignmentReceipt:
     """What stands under a machine's key, without the secret. It outlives the reading: nothing is assigned twice.
 
-    ``runner_id`` is 0 as long as nobody but GitHub knows it: of a runner that registers itself, the machine may note it
-    there with a sign of life. ``heartbeat_at`` is the machine's last one, where it leaves that there and does not report
-    it, and ``ready_at`` when its runner was ready. These are the machine's own word: its clock may be off, or set by
-    its job.
+    ``runner_id`` is 0 as long as nobody but GitHub knows it: of a runner that registers itself, the machine may note
+    it there with a sign of life. ``heartbeat_at`` is the machine's last one, where it leaves that there and does not
+    report it, and ``ready_at`` when its runner was ready. Both are the machine's own word: its clock may be off, or
+    set by its job.
     """
 
     machine: str
