@@ -249,8 +249,8 @@ def whole_fleet(
             )
             for queue in QUEUES
         }
-        rules = [(3.0 * slow, {"task": "sweep"}), (6.0 * slow, {"task": "sweep_github"})]
-        schedule = Schedule(functions["schedules"], rules)
+        minutely = [(3.0 * slow, {"task": "sweep"}), (6.0 * slow, {"task": "sweep_github"})]
+        schedule = Schedule(functions["schedules"], minutely)
         cleanup.enter_context(patch.dict(os.environ, variables))
         profile = AwsProfile()
         cleanup.callback(_forget, profile)
