@@ -128,7 +128,7 @@ def _as_expected(runner: Runner) -> bool:
 
 def _at_work(runner: Runner) -> bool:
     """True if GitHub gave it a job, and has not told of the job's end: that word is on its way, and saves asking."""
-    return runner.state is RunnerState.BUSY and runner.served_job is not None
+    return runner.state is RunnerState.BUSY and runner.served_job is not None and runner.interrupted_at is None
 
 
 def _taken(runner: Runner, machine: Machine | None) -> bool:
