@@ -89,7 +89,8 @@ class Pump:
         self._sqs, self._mapped, self._function = sqs, mapped, function
         self._chance, self._sender_of = chance, sender_of
         self._lock = threading.Lock()  # the chance is everybody's
-        self._stopping = threading.Event()
+        self._stopping, self._open = threading.Event(), threading.Event()
+        self._open.set()
         self._threads: list[threading.Thread] = []
         self.turns: list[Turn] = []
         self.errors: list[Exception] = []
@@ -111,9 +112,18 @@ class Pump:
             self._threads.append(threading.Thread(target=self._work, name=name))
             self._threads[-1].start()
 
+    def hold(self) -> None:
+        """Take nothing from the queue until `release`."""
+        self._open.clear()
+
+    def release(self) -> None:
+        """Work again."""
+        self._open.set()
+
     def stop(self) -> None:
         """Hand over nothing more; raises what went wrong in the pump itself."""
         self._stopping.set()
+        self._open.set()
         for thread in self._threads:
             thread.join()
         for error in self.errors:
@@ -121,7 +131,7 @@ class Pump:
 
     def _work(self) -> None:
         try:
-            while not self._stopping.is_set():
+            while self._open.wait() and not self._stopping.is_set():
                 self.once(1)
         except Exception as error:  # noqa: BLE001 - `stop` raises it
             self.errors.append(error)

@@ -1,7 +1,7 @@
 """How many calls a job costs, counted on the wire: ``python -m tests.bench.calls``. It needs moto, as no group does.
 
 A whole fleet on moto serves a job that counts for nothing, so that its functions are warm. Then it gets a job alone,
-and then ten equal ones of one push; each time it is watched until the machines are gone and every bill is closed. In
+and then ten equal ones of one push, which come to the dispatcher as one batch; each time it is watched until the machines are gone and every bill is closed. In
 between what the functions remember grows old: the clock by which they judge that is set forward, and no other, so that
 they ask again as they would of jobs that come now and then. Environments that have to be started all the same, because
 the others are busy, are counted with the job, but what only a start asks for is in a table of its own.
@@ -21,7 +21,7 @@ from rich.console import Console
 from paddock.adapters.memory.system import SeededChance
 from paddock.core.units import SECOND
 from tests.agent_zipapp import build
-from tests.aws_story import Story, check
+from tests.aws_story import Story, check, depth_of
 from tests.aws_whole import Weather, whole_fleet
 from tests.bench.__main__ import OUTPUT, report
 from tests.bench.call_tables import apart, cold_starts, figures, others, per_job, price
@@ -32,6 +32,7 @@ from tests.table_units import priced
 
 BATCH = 10
 PATIENCE = 120.0  # seconds
+HELD = 2.0  # seconds until no poller waits for a message any more
 UNCLOSED = 4.0  # seconds that only machines' records are open, until the sweep sees to them
 RULES = ("machine-warned",)  # the fleet has no limit on machines, so nobody waits for a place
 SLOW = 6  # so that no loan of a message ends while a cold function starts on a machine that is busy
@@ -54,7 +55,7 @@ def counted(root: Path) -> tuple[Counted, Counted]:
         found: list[Counted] = []
         for name, jobs in (("warm", 1), ("alone", 1), ("ten", BATCH)):
             since = Since(fleet)
-            story.start(jobs, name, (LASTS,))
+            start_together(story, jobs, name)
             until_closed(story)
             found.append(since.counted(jobs))
             for function in fleet.functions.values():
@@ -62,6 +63,20 @@ def counted(root: Path) -> tuple[Counted, Counted]:
         check(story)
     _, single, batch = found
     return single, batch
+
+
+def start_together(story: Story, jobs: int, name: str) -> None:
+    """Start so many jobs, and let the dispatcher have all of them as one batch."""
+    pump = story.fleet.pumps["jobs"]
+    pump.hold()
+    time.sleep(HELD)
+    story.start(jobs, name, (LASTS,))
+    end = time.monotonic() + PATIENCE * story.fleet.pace
+    while depth_of(story.fleet, "jobs")[0] < jobs:
+        if time.monotonic() > end:
+            raise AssertionError(f"fewer than {jobs} jobs have come")
+        story.tick()
+    pump.release()
 
 
 def until_closed(story: Story) -> None:

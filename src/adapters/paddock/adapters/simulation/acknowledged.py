@@ -167,11 +167,10 @@ class Acknowledged:
         if isinstance(event, MachineWarned):
             missed = runner.interrupted_at is None
         else:
-            # The cloud itself may not know a machine that it has only just started. One that worked is the sweep's,
-            # if nobody took it: then nobody waits for what follows from its end.
-            pressing = runner.state in _IDLE or runner.interrupted_at is not None
+            # The cloud itself may not know a machine that it has only just started. One that worked may be left to the
+            # sweep: nobody waits for what follows from its end, if nobody took it, which somebody else may see meanwhile.
             old = self._timeline.now() - runner.launched_at > _KNOWN_BY
-            missed = self._exact and runner.live and pressing and old
+            missed = self._exact and runner.live and runner.state in _IDLE and old
         if missed:
             said = f"the cloud spoke of machine {runner.machine} ({type(event).__name__}): its record is {runner.state}"
             self._wrong(_RULE, said, runner.assigned_job, runner.machine)
