@@ -1,10 +1,11 @@
 """How many calls a job costs, counted on the wire: ``python -m tests.bench.calls``. It needs moto, as no group does.
 
 A whole fleet on moto serves a job that counts for nothing, so that its functions are warm. Then it gets a job alone,
-and then ten equal ones of one push, which come to the dispatcher as one batch; each time it is watched until the machines are gone and every bill is closed. In
-between what the functions remember grows old: the clock by which they judge that is set forward, and no other, so that
-they ask again as they would of jobs that come now and then. Environments that have to be started all the same, because
-the others are busy, are counted with the job, but what only a start asks for is in a table of its own.
+and then ten equal ones of one push, which come to the dispatcher as one batch; each time it is watched until the
+machines are gone and every bill is closed. In between what the functions remember grows old: the clock by which they
+judge that is set forward, and no other, so that they ask again as they would of jobs that come now and then.
+Environments that have to be started all the same, because the others are busy, are counted with the job, but what
+only a start asks for is in a table of its own.
 
 What goes by time or is others' work is shown apart and in no sum: signs of life, log shipping, sweeps, EventBridge's
 messages, and the receives and deletes of Lambda's pollers. Receives that brought nothing are their idle polling.

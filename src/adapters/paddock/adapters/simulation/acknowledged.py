@@ -168,7 +168,7 @@ class Acknowledged:
             missed = runner.interrupted_at is None
         else:
             # The cloud itself may not know a machine that it has only just started. One that worked may be left to the
-            # sweep: nobody waits for what follows from its end, if nobody took it, which somebody else may see meanwhile.
+            # sweep: nobody waits for what follows from its end, unless it was taken, which others may see meanwhile.
             old = self._timeline.now() - runner.launched_at > _KNOWN_BY
             missed = self._exact and runner.live and runner.state in _IDLE and old
         if missed:
