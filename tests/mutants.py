@@ -86,8 +86,8 @@ MUTANTS = (
         "a registration is never deleted",
         "E12",
         "retire.py",
-        "            self._registrations.delete(scope, runner_id)\n        except Busy:\n",
-        "            pass\n        except Busy:\n",
+        "            self._registrations.delete(scope_of(runner.repository, self._settings), runner_id)\n",
+        "            pass\n",
     ),
     Mutant(
         "the bill is written from when the sweep looks",

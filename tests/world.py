@@ -101,17 +101,18 @@ class World:
         reports: Fate = on_time,
         notices: Fate = on_time,
         zones: Sequence[str] = ("us-east-1a",),
+        one_table: bool = False,
     ) -> None:
         """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates.
 
         `notices` is the fate of what the cloud says of machines that it takes back. Of other ends it says nothing: the
-        sweep finds them. `zones` are the cloud's.
+        sweep finds them. `zones` are the cloud's. `one_table`: orders lie with the records, as on AWS.
         """
         self.notice_fate = notices
         self.sim = Simulation(
             settings=settings,
             seed=seed,
-            parameters=STORY,
+            parameters=attrs.evolve(STORY, one_table=one_table),
             cloud=partial(StoryCloud, start=always(BOOT // 2), boot=always(BOOT // 2), zones=zones),
             start=NOON,
             around=around or untouched,

@@ -1,6 +1,5 @@
 """The functions as Lambda calls them, on moto: one job's whole way, and what may happen beside it."""
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -25,6 +24,7 @@ from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.threads import Threads
+from paddock.agent.aws.body import unpacked
 from paddock.core.fleet import Fleet
 from paddock.core.messages import ReportEvent
 from paddock.core.ports import github, stores
@@ -183,7 +183,7 @@ def test_beyond_githubs_limit_a_machine_registers_its_runner_itself(stack: Stack
     key = {"pk": {"S": f"{ROLE_ID}:{machine}"}, "sk": {"S": "ASSIGNMENT"}}
     table: Any = stack.clients.dynamodb
     item = table.get_item(TableName=stack.profile.environment().table, Key=key)["Item"]
-    orders = json.loads(item["body"]["S"])
+    orders: Any = unpacked(bytes(item["body"]["B"]))
     assert (orders["jit_config"], orders["runner_id"]) == ("", 0)
     assert orders["registration"]["url"] == f"{stack.github.url}/{REPOSITORY}"
 

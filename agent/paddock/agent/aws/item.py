@@ -18,6 +18,7 @@ All of these the control plane puts (``attribute_not_exists(pk)``: one assignmen
     discarded_at    N  microseconds: the machine ended without taking it
     heartbeat_at    N  microseconds: the last sign of life; and runner_id, once the machine has learnt it
     ready_at        N  microseconds: when its runner first listened, told from the first sign of life after that on
+    started_at      N  microseconds: when it began a job; a machine without it has worked for nobody
 """
 
 import base64
@@ -77,12 +78,14 @@ class OwnItem:
         """Remove the body. Nothing happens if there is none."""
         self._update("SET discarded_at = :at REMOVE body", "attribute_exists(body)", {":at": {"N": str(at)}})
 
-    def heartbeat(self, *, at: int, runner_id: int | None, ready_at: int | None = None) -> None:
+    def heartbeat(
+        self, *, at: int, runner_id: int | None, ready_at: int | None = None, started_at: int | None = None
+    ) -> None:
         """Set the sign of life, and of the rest what is known. Moments are microseconds.
 
         Nothing happens if the item is gone: it must not come to be by this.
         """
-        known = {"heartbeat_at": at, "runner_id": runner_id or None, "ready_at": ready_at}
+        known = {"heartbeat_at": at, "runner_id": runner_id or None, "ready_at": ready_at, "started_at": started_at}
         told = {name: {"N": str(value)} for name, value in known.items() if value is not None}
         expression = "SET " + ", ".join(f"{name} = :{name}" for name in told)
         self._update(expression, "attribute_exists(pk)", {f":{name}": value for name, value in told.items()})

@@ -27,8 +27,8 @@ class QueueTransport:
         """Hand one report over: plain data of ``runner_reported``.
 
         A heartbeat that tells nothing but life goes to the item: one write, no message, no function woken. So does the
-        job's start, which GitHub tells of as well; when the runner was ready is left there, too. One with a reason (a
-        notice of EC2's) goes to the queue like all others.
+        job's start, which GitHub tells of as well; when the runner was ready and began is left there, too. One with a
+        reason (a notice of EC2's) goes to the queue like all others.
 
         The end of a job that was a success in every respect goes nowhere, and is as good as delivered: that the job
         is done, and how, GitHub says; that the machine is gone, EC2 does; and a message more would wake a function to
@@ -44,8 +44,9 @@ class QueueTransport:
         alive = data.get("event") in _SIGNS and not data.get("reason") and not data.get("interrupted_by")
         try:
             if alive:
-                at, runner_id, ready_at = (_whole(data.get(name)) for name in ("at", "runner_id", "ready_at"))
-                self._item.heartbeat(at=at or 0, runner_id=runner_id, ready_at=ready_at)
+                at, *rest = (_whole(data.get(name)) for name in ("at", "runner_id", "ready_at", "started_at"))
+                runner_id, ready_at, started_at = rest
+                self._item.heartbeat(at=at or 0, runner_id=runner_id, ready_at=ready_at, started_at=started_at)
                 return
             self._sqs.call(_TARGET, {"QueueUrl": self._queue_url, "MessageBody": _body(data)})
         except AwsError as error:

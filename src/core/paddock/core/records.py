@@ -116,17 +116,19 @@ def _itself(number: int) -> int:
     return number
 
 
-WAITING, PLACED = "waiting", "placed"
+QUEUED, CLAIMED, PLACED = "queued", "claimed", "placed"
+STAGES = (QUEUED, CLAIMED, PLACED)
 
 
 def stage_of(state: JobState) -> str | None:
-    """The value in the index ``live`` of a job in this state: does it wait for a machine, or has it one?
+    """The value in the index ``live`` of a job in this state: it waits, is being dispatched, or has a machine.
 
     Fewer values than states, for each move from one to another is paid for: who wants one state looks at the records.
+    But a queue may be long, and nobody who looks for what is being dispatched may have to read it.
     """
     if state not in LIVE_JOBS:
         return None
-    return WAITING if state in {JobState.QUEUED, JobState.DISPATCHING} else PLACED
+    return {JobState.QUEUED: QUEUED, JobState.DISPATCHING: CLAIMED}.get(state, PLACED)
 
 
 ALL: Made[str | None] = always("all")

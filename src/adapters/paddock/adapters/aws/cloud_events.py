@@ -20,9 +20,9 @@ SPOT: Final = "EC2 Spot Instance Interruption Warning"
 REBALANCE: Final = "EC2 Instance Rebalance Recommendation"
 STATE: Final = "EC2 Instance State-change Notification"
 
-ENDING: Final = ("shutting-down", "stopping", "stopped")
-"""The states that are told: a machine ends, or stands where it should not. A machine that is ``terminated`` was
-``shutting-down`` some seconds before, and whatever was missed then the sweep finds; each event is a message more."""
+ENDING: Final = ("shutting-down", "terminated")
+"""The states that are told: a machine ends, and has ended. The second is for whoever could do nothing at the first, as
+GitHub's word on its job was still to come; each event is a message more."""
 
 _KIND: Final = "detail-type"
 _SOURCE: Final = "aws.ec2"

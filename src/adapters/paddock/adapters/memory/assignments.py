@@ -50,15 +50,25 @@ class MemoryAssignments:
             self._slots[machine] = _Slot(attrs.evolve(slot.receipt, taken=True), None)
             return slot.secret
 
-    def beat(self, machine: str, at: Moment, ready_at: Moment | None = None, runner_id: int | None = None) -> None:
-        """The machine's side: a sign of life, since when it is ready, and its runner's number if it has learnt it.
+    def beat(
+        self,
+        machine: str,
+        at: Moment,
+        ready_at: Moment | None = None,
+        runner_id: int | None = None,
+        started_at: Moment | None = None,
+    ) -> None:
+        """The machine's side: a sign of life, and what it has learnt by then.
 
-        Nothing if there is no assignment.
+        That is since when it is ready, its runner's number, and when it began a job. Nothing if there is no assignment.
         """
         with self._lock:
             slot = self._slots.get(machine)
             if slot is not None:
                 ready = slot.receipt.ready_at if ready_at is None else ready_at
                 number = runner_id or slot.receipt.runner_id
-                receipt = attrs.evolve(slot.receipt, heartbeat_at=at, ready_at=ready, runner_id=number)
+                began = slot.receipt.started_at if started_at is None else started_at
+                receipt = attrs.evolve(
+                    slot.receipt, heartbeat_at=at, ready_at=ready, runner_id=number, started_at=began
+                )
                 self._slots[machine] = attrs.evolve(slot, receipt=receipt)

@@ -207,7 +207,8 @@ class Agents:
         if not self._one_table or not _is_silent(report):
             self._report(report)
         elif report.event in _SIGNS:
-            self._assignments.beat(report.machine, report.at, report.ready_at, report.runner_id)
+            said = report.ready_at, report.runner_id, report.started_at
+            self._assignments.beat(report.machine, report.at, *said)
 
     def register(self, orders: Assignment) -> int:
         """The number of the runner, which registers itself if nobody did it for it."""

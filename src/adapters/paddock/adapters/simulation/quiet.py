@@ -6,14 +6,13 @@ from paddock.adapters.memory import MemoryRecords
 from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.simulation.claims import Claims
 from paddock.core.ports.stores import Table
-from paddock.core.records import PLACED, WAITING
+from paddock.core.records import STAGES
 from paddock.core.states import ENDED_JOBS
 
 _OPEN = (
     ("runners", "live", "live"),
     ("reruns", "open", "open"),
-    ("jobs", "live", WAITING),
-    ("jobs", "live", PLACED),
+    *(("jobs", "live", stage) for stage in STAGES),
 )
 
 

@@ -14,8 +14,8 @@ class AssignmentReceipt:
 
     ``runner_id`` is 0 as long as nobody but GitHub knows it: of a runner that registers itself, the machine may note
     it there with a sign of life. ``heartbeat_at`` is the machine's last one, where it leaves that there and does not
-    report it, and ``ready_at`` when its runner was ready. Both are the machine's own word: its clock may be off, or
-    set by its job.
+    report it, ``ready_at`` when its runner was ready, ``started_at`` when that began a job. All are the machine's own
+    word: its clock may be off, or set by its job.
     """
 
     machine: str
@@ -24,6 +24,7 @@ class AssignmentReceipt:
     taken: bool
     heartbeat_at: Moment | None = None
     ready_at: Moment | None = None
+    started_at: Moment | None = None
 
 
 class Assignments(Protocol):

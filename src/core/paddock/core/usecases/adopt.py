@@ -18,7 +18,7 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import Runner
+from paddock.core.runner import Runner, machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.usecases.record import Recorder
@@ -102,13 +102,22 @@ class Adopt:
             return known
         launch = self._launches.get(machine.token) if machine.token else None
         job = None if launch is None else self._meant_for(machine, launch)
-        runner = record_of(machine, launch, job, self._assignments.get(machine.id), self._settings)
+        runner = record_of(machine, launch, job, self._receipt(machine), self._settings)
         if launch is None or launch.machines is None:
             runner = attrs.evolve(runner, assigned_job=None)  # its place in the launch is not settled yet
         if not self._runners.add(runner):
             return self._runners.get(machine.id) or runner
         self._record.machine(machine.id, "adopted", reason, launch=runner.launch_id, job=runner.assigned_job)
         return runner
+
+    def _receipt(self, machine: Machine) -> AssignmentReceipt | None:
+        """What the machine's orders say of its runner, as far as that may be believed: it may have rewritten them.
+
+        Its number is not, for by that GitHub knows it when it is to be deleted: it will be looked up by its name.
+        """
+        receipt = self._assignments.get(machine.id)
+        own = receipt is not None and machine_of(receipt.runner_name) == machine.id
+        return attrs.evolve(receipt, runner_id=0) if receipt is not None and own else None
 
     def _meant_for(self, machine: Machine, launch: Launch) -> Job | None:
         """The job whose place in the launch the machine has; any of its jobs if the cloud's answer was not kept."""

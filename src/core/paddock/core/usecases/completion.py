@@ -160,6 +160,7 @@ class Completion:
         self._record.job(job.id, verdict, f"GitHub concluded it: {seen.conclusion}", runner=seen.runner_name)
         if served:
             self._record.job(job.id, "served", f"on machine {job.machine}")
+            self._shortcuts.drained(seen)
         if not ran:
             self._release(attrs.evolve(job, conclusion=seen.conclusion))
         return True
@@ -320,15 +321,14 @@ class Completion:
         if now.status in set(Observed):
             return
         runner = self._runners.get(machine)
-        if runner is not None and runner.served_job is not None and runner.served_job != job_id:
+        if runner is not None and runner.served_job != job_id and _worked(runner):
             self._life.displaced(job, runner.served_job)
         else:
             self._lost(job, runner, reason)
 
     def not_served(self, job: Job, runner: Runner) -> None:
         """GitHub still has the job in its queue, and its machine has worked: for another job, or for nobody."""
-        worked = runner.served_job is not None or runner.result in {None, *_WORKED}
-        if worked and runner.busy_at is not None:
+        if _worked(runner):
             self._life.displaced(job, runner.served_job)
         else:
             self._lost(job, runner, runner.reason or "its machine ended without a job")
@@ -339,6 +339,11 @@ class Completion:
             self._life.taken(job, reason)
         else:
             self._life.launch_failed(job, reason)
+
+
+def _worked(runner: Runner) -> bool:
+    """True if the machine has run a job, whosever it was."""
+    return runner.busy_at is not None and (runner.served_job is not None or runner.result in {None, *_WORKED})
 
 
 def _restless(job: Job) -> Unavailable:

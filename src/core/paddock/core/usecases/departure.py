@@ -9,7 +9,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
-from paddock.core.states import RunnerState
+from paddock.core.states import OperationalResult, RunnerState
 from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
@@ -35,6 +35,7 @@ class Departure:
         interruptions: Interruptions,
         clock: Clock,
     ) -> None:
+        self._drain = settings.deadlines.drain
         limits = settings.limits
         self._unwaited = limits.machines is limits.vcpu is limits.machines_per_repository is None
         self._jobs = table.jobs
@@ -75,7 +76,7 @@ class Departure:
         """
         seen = self._machines.describe([runner.machine for runner in runners])
         gone = [
-            (runner, self._ended(seen.get(runner.machine)))
+            (runner, self._ended(runner, seen.get(runner.machine)))
             for runner in runners
             if self._is_gone(runner, seen.get(runner.machine)) and not _taken(runner, seen.get(runner.machine))
         ]
@@ -96,23 +97,30 @@ class Departure:
         unknown = machine is None and not due and now - runner.launched_at < _KNOWN_BY
         return not unknown and (machine is None or not machine.alive)
 
-    def _ended(self, machine: Machine | None) -> Moment:
+    def _ended(self, runner: Runner, machine: Machine | None) -> Moment:
+        """When it ended. EC2 may not say of one that powered itself off: then it took no longer than it may."""
         now = self._clock.now()
-        return now if machine is None or machine.ended_at is None else min(machine.ended_at, now)
+        if machine is not None and machine.ended_at is not None:
+            return min(machine.ended_at, now)
+        drained = runner.idle_at if runner.state is RunnerState.DRAINING else None
+        return now if drained is None else max(runner.launched_at, min(drained + self._drain, now))
 
     def __call__(self, runner: Runner, machine: Machine | None, reason: str) -> None:
         """The machine is gone. `machine` is what the cloud still says of it, None: nothing."""
-        at, taken = self._ended(machine), _taken(runner, machine)
+        at, taken = self._ended(runner, machine), _taken(runner, machine)
         if taken:
             self._interruptions.taken(runner, at, gone=True)
         if not taken and self._retire.at_once([(runner, at)], reason):
             return
+        if runner.served_job is None:
+            runner = self._retire.heard(runner)  # whether it worked for somebody, of whom nobody has told us
         closed = self._retire.gone(runner, at, reason, taken=taken)
         if closed is None:
             return
         if closed.assigned_job is not None and closed.assigned_job != closed.served_job:
             # The id makes each such reason another one: a machine that is taken away says nothing about the next.
-            lost = closed.reason if closed.result is not None else f"its machine {closed.machine} ended without a word"
+            told = closed.result is OperationalResult.FAILED_TO_START
+            lost = closed.reason if told else f"its machine {closed.machine} ended without a word"
             self._completion.launch_lost(closed.assigned_job, closed.machine, lost)
         served = None if closed.served_job is None else self._jobs.get(str(closed.served_job))
         if served is not None and served.live:

@@ -23,6 +23,7 @@ from paddock.core.usecases.rerun_verdict import COMPLETED, Ask, Asked, Later, Le
 MOST_CONSIDERED = 20  # in one sweep: each costs GitHub one call or more
 MOST_LOOKED_AT = 1000  # of the machines taken in an hour, in one sweep
 HOURS_LOOKED_BACK = 6  # GitHub may be silent on a job for as long as it is away
+_HEARD_BY = 2 * HOUR  # that a machine served somebody is heard of while it runs, or never
 _MOST_OPEN = 1000
 _ATTEMPTS = 4
 
@@ -49,18 +50,22 @@ class Reruns:
         rerun = self._reruns.get(str(job.facts.run_id))
         return rerun is not None and rerun.times > 0  # whichever attempt it lost jobs in last
 
-    def suspect(self, job: Job) -> None:
-        """The machine on which the job runs, or ran, was warned or taken. Repeating it changes nothing."""
+    def suspect(self, job: Job) -> bool:
+        """The machine on which the job runs, or ran, was warned or taken. Repeating it changes nothing.
+
+        False if the run could not be marked, because its record did not keep still: say it again.
+        """
         if not job.live and job.result is not None and not lost(job):
-            return  # it was served in time
+            return True  # it was served in time
         rerun = self._marked(job)
         if rerun is None or not rerun.open or job.live:
-            return
+            return rerun is not None
         try:
             self._consider(rerun)
         except PaddockError as error:
             # It is marked, so the sweep looks again; a machine's books are not kept open for it.
             self._record.job(job.id, "undecided", f"whether it is re-run: {type(error).__name__}: {error}")
+        return True
 
     def lost(self, runner: Runner, gone_at: Moment) -> bool:
         """The machine was taken at `gone_at`: the job it served was interrupted, unless that was over by then.
@@ -78,9 +83,8 @@ class Reruns:
                 except Conflict:
                     continue
                 self._record.job(job.id, "interrupted", f"its machine {job.machine} was taken back while it ran")
-            if job.result is OperationalResult.INTERRUPTED:
-                self.suspect(job)
-            return not job.live
+            marked = job.result is not OperationalResult.INTERRUPTED or self.suspect(job)
+            return marked and not job.live
         return False
 
     def completed(self, message: RunCompleted) -> None:
@@ -125,7 +129,7 @@ class Reruns:
         """
         now = self._clock.now()
         for back in range(HOURS_LOOKED_BACK):
-            for hit in islice(self._unsettled(hour_of(now - back * HOUR)), MOST_LOOKED_AT):
+            for hit in self._unsettled(hour_of(now - back * HOUR)):
                 try:
                     if self._settles(hit):
                         self._interruptions.update(hit.key, InterruptionIs(), InterruptionChange(settled=True))
@@ -133,10 +137,12 @@ class Reruns:
                     errors.append(f"{hit.machine}: {type(error).__name__}: {error}")
 
     def _settles(self, hit: Interruption) -> bool:
-        """See to the job of the machine that was taken; True if it had one, and nothing is left to be done for it."""
+        """See to the job of the machine that was taken; True if nothing is left to be done for it."""
         runner = self._runners.get(hit.machine)
         if runner is None or runner.gone_at is None or not _interrupted(runner):
             return False
+        if runner.served_job is None:
+            return self._clock.now() - runner.gone_at > _HEARD_BY
         job = self._served(runner)  # one that is open here may have ended in time: GitHub's word on it is to come
         return job is not None and not job.live and self.lost(runner, runner.gone_at)
 
@@ -147,7 +153,7 @@ class Reruns:
 
     def _unsettled(self, hour: str) -> Iterator[Interruption]:
         taken = pages(lambda cursor: self._interruptions.page("hour", hour, cursor=cursor))
-        return (hit for hit in taken if not hit.settled)
+        return islice((hit for hit in islice(taken, 4 * MOST_LOOKED_AT) if not hit.settled), MOST_LOOKED_AT)
 
     def _marked(self, job: Job) -> Rerun | None:
         facts = job.facts

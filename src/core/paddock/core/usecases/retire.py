@@ -21,11 +21,12 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.ports.together import MOST, Add, Update, Write
 from paddock.core.records import LEDGER, RUNNERS
-from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
 from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.assign import scope_of
+from paddock.core.usecases.life import NOT_BUSY
 from paddock.core.usecases.record import Recorder
 
 _SKEW = 10 * MINUTE  # of a machine's clock
@@ -138,8 +139,12 @@ class Retire:
         change = RunnerChange(heartbeat_at=beat)
         if receipt is not None and receipt.ready_at is not None and runner.ready_at is None:
             change["ready_at"] = max(runner.launched_at, min(receipt.ready_at, beat))
+        if receipt is not None and receipt.started_at is not None and runner.state in NOT_BUSY:
+            # Only who works can write that: the agent at the start of a job, or the job. Whose it is, GitHub says.
+            busy_at = max(runner.launched_at, min(receipt.started_at, beat))
+            change.update(RunnerChange(state=RunnerState.BUSY, busy_at=busy_at))
         try:
-            when = RunnerIs(heartbeat_at=runner.heartbeat_at, gone_at=None)
+            when = RunnerIs(state=runner.state, heartbeat_at=runner.heartbeat_at, gone_at=None)
             return self._runners.update(runner.key, when, change)
         except (Conflict, NotFound):
             return runner  # it was heard of otherwise: the next sweep looks at all of it
@@ -248,13 +253,23 @@ class Retire:
         Whoever would end the machine must ask about the very runner that may have a job by now. The number of one that
         registered itself may be GitHub's knowledge alone, and then it is found by its name; None if it is not there.
 
+        The machine may write what it likes into its orders' receipt, so no name and no number is taken from there
+        that GitHub knows as somebody else's: it would be deleted.
+
         Raises:
             PaddockError: GitHub could not be asked.
         """
         name, number = runner.runner_name, runner.runner_id
         if receipt is not None:
-            name, number = receipt.runner_name, receipt.runner_id or None
+            name = receipt.runner_name if machine_of(receipt.runner_name) == runner.machine else name
+            if receipt.runner_id != number:
+                number = receipt.runner_id if receipt.runner_id and self._is_own(runner, receipt.runner_id) else None
         return self._number_of(runner, name) if number is None and name else number
+
+    def _is_own(self, runner: Runner, number: int) -> bool:
+        """True if GitHub knows the runner of that number by the machine's name."""
+        found = self._registrations.get(scope_of(runner.repository, self._settings), number)
+        return found is not None and machine_of(found.name) == runner.machine
 
     def _number_of(self, runner: Runner, name: str) -> int | None:
         try:

@@ -102,6 +102,11 @@ class Shortcuts:
             self._completion.machine(machine, "draining", f"GitHub says that its job {number} succeeded")
         return True
 
+    def drained(self, seen: JobObserved) -> bool:
+        """The same for the machine alone, where its job's end took the long way; if it is not, its end is looked at."""
+        machine = machine_of(seen.runner_name)
+        return machine is not None and self._together.write([_drains(machine, seen)])
+
     def finished(self, report: RunnerReported) -> bool:
         """The machine has done its job. True if that was all, and is written down."""
         ended = self._ended(report)

@@ -17,6 +17,8 @@ from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment
 from paddock.core.usecases.admission import Usage
 from paddock.core.usecases.listing import jobs_in, live_runners
 
+_OFF_BY = 2 * MINUTE
+
 
 @attrs.frozen
 class UsageMeter:
@@ -65,7 +67,12 @@ class UsageMeter:
         midnight = now // DAY * DAY
         bills = pages(lambda cursor: self.table.ledger.page("day", day_of(now), cursor=cursor))
         return sum(bill.since(midnight) for bill in bills) + sum(
-            (runner.price or 0) * max(0, now - max(runner.launched_at, midnight)) // HOUR
+            (runner.price or 0) * max(0, min(now, _until(runner, now)) - max(runner.launched_at, midnight)) // HOUR
             for runner in live_runners(self.table)
             if runner.gone_at is None
         )
+
+
+def _until(runner: Runner, now: Moment) -> Moment:
+    """Until when it costs: one whose work is over is off within minutes; its record may be closed later than that."""
+    return now if runner.idle_at is None else runner.idle_at + _OFF_BY

@@ -24,7 +24,8 @@ _NUMBER: Final = "runner_id"
 _TAKEN: Final = "taken_at"  # set by the machine in the very step that takes the body away
 _HEARTBEAT: Final = "heartbeat_at"  # set by the machine every few minutes
 _READY: Final = "ready_at"  # set with these, once its runner has listened
-_RECEIPT: Final = (SORT, _NAME, _NUMBER, _TAKEN, _HEARTBEAT, _READY)
+_STARTED: Final = "started_at"  # set with the start's
+_RECEIPT: Final = (SORT, _NAME, _NUMBER, _TAKEN, _HEARTBEAT, _READY, _STARTED)
 
 
 class DynamoAssignments:
@@ -81,6 +82,7 @@ def _receipt(machine: str, item: Item) -> AssignmentReceipt:
         taken=_TAKEN in item,
         heartbeat_at=_whole(item.get(_HEARTBEAT)),
         ready_at=_whole(item.get(_READY)),
+        started_at=_whole(item.get(_STARTED)),
     )
 
 
