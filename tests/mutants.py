@@ -81,6 +81,7 @@ MUTANTS = (
         "retire.py",
         "        except Busy:\n            return False\n",
         "        except Busy:\n            return True\n",
+        first=240,
     ),
     Mutant(
         "a registration is never deleted",
@@ -93,8 +94,8 @@ MUTANTS = (
         "the bill is written from when the sweep looks",
         "H9",
         "departure.py",
-        "        return now if machine is None or machine.ended_at is None else min(machine.ended_at, now)\n",
-        "        return now\n",
+        "            return min(machine.ended_at, now)\n",
+        "            return now\n",
     ),
     Mutant(
         "what is not seen is gone",

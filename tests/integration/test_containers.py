@@ -217,7 +217,7 @@ def test_open_state_reads_what_the_fleet_writes(local: LocalProfile, of: Config)
         switch = opened.table.switches.get("paused")
         assert switch is not None
         assert switch.reason == "for a look"
-        assert list(opened.table.jobs.page("live", "waiting").items) == []
+        assert list(opened.table.jobs.page("live", "queued").items) == []
     finally:
         opened.close()
 

@@ -67,7 +67,7 @@ def test_the_item_of_a_job_stands_as_written_here() -> None:
         "machine": {"S": "i-1"},
         "launch": {"N": "2"},
         "on_demand": {"BOOL": True},
-        "i1": {"S": "JOB#live#waiting"},
+        "i1": {"S": "JOB#live#queued"},
         "i2": {"S": "JOB#all#all"},
         "o": {"S": "09223372036854775813#1"},
         "w": {"S": "hand"},

@@ -320,7 +320,7 @@ def test_a_machine_is_in_use_until_its_end_is_noticed() -> None:
     for _ in range(20):
         world.push_job(lasts=250 * SECOND)  # whenever the rules look, the machine is gone, and its successor to come
     world.run(HOUR)
-    assert len(world.table.jobs.page("live", "waiting").items) > 5
+    assert len(world.table.jobs.page("live", "queued").items) > 5
     assert world.sim.check() == []
 
 

@@ -109,7 +109,7 @@ def test_each_method_makes_the_requests_that_it_promises(under_test: TableUnderT
     with pytest.raises(NotFound):
         jobs.update("2", {}, {"reason": "x"})
     assert under_test.operations() == ["UpdateItem", "GetItem"]
-    assert jobs.page("live", "waiting").items
+    assert jobs.page("live", "claimed").items
     assert not jobs.page("live", "placed").items
     assert under_test.operations() == ["Query", "BatchGetItem", "Query"]
     assert jobs.remove("1")
@@ -298,13 +298,13 @@ def test_a_listing_is_true_although_its_index_is_behind(under_test: TableUnderTe
         TableName=under_test.name,
         IndexName="first",
         KeyConditionExpression="i1 = :v",
-        ExpressionAttributeValues={":v": {"S": "JOB#live#waiting"}},
+        ExpressionAttributeValues={":v": {"S": "JOB#live#queued"}},
     )["Items"]
     jobs.update("1", {"state": JobState.QUEUED}, {"state": JobState.RUNNING})
     jobs.remove("2")
     jobs.update("3", {}, {"reason": "now"})
     under_test.on_answer("Query", lambda answer: answer.update(Items=behind))
-    assert jobs.page("live", "waiting").items == (attrs.evolve(job(3, created_at=3), reason="now"),)
+    assert jobs.page("live", "queued").items == (attrs.evolve(job(3, created_at=3), reason="now"),)
 
     moved, other = (
         Shortage("a", name, Market.SPOT, "x", until) for name, until in (("m7i.large", 9), ("c7i.large", 5))

@@ -94,7 +94,7 @@ def test_every_provider_of_the_aws_profile(stack: Stack) -> None:
     settings = stack.profile.settings()
     assert settings.repositories == (REPOSITORY,)
     assert (settings.arches, settings.images) == ((Arch.ARM64, Arch.X64), False)
-    stack.profile.table().jobs.page("live", "waiting")
+    stack.profile.table().jobs.page("live", "queued")
 
 
 def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

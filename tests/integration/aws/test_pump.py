@@ -228,10 +228,11 @@ def test_rules_schedules_and_a_url(queue: MotoQueue) -> None:
         bridge.send(state_change("i-0123456789abcdef0", state, clock))
     function = Told()
     pump(queue, function).once()
-    assert len(function.bodies()[0]) == 4
+    assert len(function.bodies()[0]) == 6
     assert [event["detail"] for event in bridge.sent] == [
         {"instance-id": "i-0123456789abcdef0", "instance-action": "terminate"},
         {"instance-id": "i-0123456789abcdef0", "state": "shutting-down"},
+        {"instance-id": "i-0123456789abcdef0", "state": "terminated"},
     ]
     assert len(bridge.told) == 5
     assert clock.now() >= NOON

@@ -211,12 +211,13 @@ def test_an_index_follows_the_record(store: Open) -> None:
     """A record is listed under the value it has now, and no longer under the one it had."""
     jobs = store(JOBS)
     jobs.add(job(1))
-    assert listing(jobs, "live", "waiting") == [job(1)]
+    assert listing(jobs, "live", "queued") == [job(1)]
     jobs.update("1", {"state": JobState.QUEUED}, {"state": JobState.DISPATCHING})
+    assert listing(jobs, "live", "queued") == []
     jobs.update("1", {"state": JobState.DISPATCHING}, {"reason": "a listing shows the record as it is"})
-    assert [found.reason for found in listing(jobs, "live", "waiting")] == ["a listing shows the record as it is"]
+    assert [found.reason for found in listing(jobs, "live", "claimed")] == ["a listing shows the record as it is"]
     jobs.update("1", {"state": JobState.DISPATCHING}, {"state": JobState.LAUNCHED})
-    assert listing(jobs, "live", "waiting") == []
+    assert listing(jobs, "live", "claimed") == []
     assert [found.key for found in listing(jobs, "live", "placed")] == ["1"]
     jobs.update("1", {"state": JobState.LAUNCHED}, {"state": JobState.RUNNING})
     assert [found.state for found in listing(jobs, "live", "placed")] == [JobState.RUNNING]
@@ -269,7 +270,7 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     jobs = store(JOBS)
     for number in range(10, 20):
         jobs.add(job(number, created_at=number))
-    first = jobs.page("live", "waiting", limit=4)
+    first = jobs.page("live", "queued", limit=4)
     seen = [record.id for record in first.items]
     assert seen == [10, 11, 12, 13]
     jobs.remove("10")  # seen
@@ -279,7 +280,7 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     jobs.add(job(30, created_at=30))  # after it
     cursor = first.cursor
     while cursor is not None:
-        page = jobs.page("live", "waiting", limit=4, cursor=cursor)
+        page = jobs.page("live", "queued", limit=4, cursor=cursor)
         seen += [record.id for record in page.items]
         assert page.cursor != cursor, "the listing turns in circles"
         cursor = page.cursor
@@ -298,9 +299,9 @@ def test_a_cursor_of_another_listing_is_refused(store: Open) -> None:
     jobs = store(JOBS)
     for number in (1, 2):
         jobs.add(job(number))
-    cursor = jobs.page("live", "waiting", limit=1).cursor
+    cursor = jobs.page("live", "queued", limit=1).cursor
     assert cursor is not None
-    for index, value, wrong in (("all", "all", cursor), ("live", "placed", cursor), ("live", "waiting", "nonsense")):
+    for index, value, wrong in (("all", "all", cursor), ("live", "placed", cursor), ("live", "queued", "nonsense")):
         with pytest.raises(ValueError, match="cursor"):
             jobs.page(index, value, cursor=wrong)
 

@@ -121,7 +121,11 @@ class RecordsModel(RuleBasedStateMachine):
     @invariant()
     def same_indexes(self) -> None:
         """Live jobs are listed under what their state stands for, and no others."""
-        stages = {"waiting": {JobState.QUEUED, JobState.DISPATCHING}, "placed": {JobState.LAUNCHED, JobState.RUNNING}}
+        stages = {
+            "queued": {JobState.QUEUED},
+            "claimed": {JobState.DISPATCHING},
+            "placed": {JobState.LAUNCHED, JobState.RUNNING},
+        }
         for stage, within in stages.items():
             listed = {job.key for job in self.store.page("live", stage).items}
             assert listed == {key for key, job in self.model.items() if job.state in within}

@@ -56,7 +56,7 @@ def test_all_conditions_hold_and_all_is_written(table: Table) -> None:
         *(JobState.RUNNING, 5),
         *(RunnerState.BUSY, 1),
     )
-    assert table.jobs.page("live", "waiting").items == ()
+    assert table.jobs.page("live", "queued").items == ()
     assert table.jobs.page("live", "placed").items == (job,)
 
 

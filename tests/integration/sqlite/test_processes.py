@@ -75,7 +75,7 @@ def test_each_record_is_claimed_by_exactly_one_process(tmp_path: Path) -> None:
                 found = jobs.get(str(number))
                 assert isinstance(found, Job)
                 assert (found.state, found.machine) == (JobState.DISPATCHING, f"i-{me}")
-        assert len(jobs.page("live", "waiting").items) == worker.RECORDS
+        assert len(jobs.page("live", "claimed").items) == worker.RECORDS
 
 
 def test_no_increment_is_lost_between_processes(tmp_path: Path) -> None:
@@ -121,7 +121,8 @@ def test_a_killed_writer_leaves_everything_it_finished(tmp_path: Path, writes: i
             found = jobs.get(str(number))
             assert found is not None
             assert found.state is JobState.DISPATCHING
-        listed = jobs.page("live", "waiting", limit=1_000).items
+        stages = [jobs.page("live", stage, limit=1_000).items for stage in ("queued", "claimed")]
+        listed = [job for stage in stages for job in stage]
         kept = jobs.page("all", "all", limit=1_000).items
         assert sorted(job.id for job in listed) == sorted(job.id for job in kept)
         messages = {received.message.run_id for received in queue.receive(1_000)}
