@@ -98,3 +98,17 @@ def test_word_of_an_end_that_comes_while_the_machine_still_works_changes_nothing
     for state in ("shutting-down", "terminated"):
         world.fleet.events(MachineChanged(machine, state, NOON, NOON))
     assert world.runner(machine).gone_at is None
+
+
+def test_a_machine_that_another_job_took_is_held_against_nobody_whatever_it_told() -> None:
+    """Of that job GitHub told us after the machine was gone: its record says whom it served, and not since when."""
+    world = World()
+    job = world.push_job(lasts=HOUR)
+    world.run(SECOND)
+    machine = str(world.record(job).machine)
+    world.table.runners.update(machine, {}, {"served_job": job + 1})
+    world.cloud.kill(machine)
+    world.run(3 * MINUTE)
+    verdicts = Counter(one.verdict for one in world.decisions.about(f"job:{job}"))
+    assert verdicts["relaunch"] == 0
+    assert verdicts["displaced"] >= 1

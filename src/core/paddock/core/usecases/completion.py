@@ -321,7 +321,7 @@ class Completion:
         if now.status in set(Observed):
             return
         runner = self._runners.get(machine)
-        if runner is not None and runner.served_job != job_id and _worked(runner):
+        if runner is not None and runner.served_job != job_id and (runner.served_job is not None or _worked(runner)):
             self._life.displaced(job, runner.served_job)
         else:
             self._lost(job, runner, reason)
