@@ -491,27 +491,26 @@ def test_an_inherited_machine_is_billed_to_the_workflow_that_it_served() -> None
     assert (bill.job_id, bill.workflow) == (left, f"workflow of {left}")
 
 
-def test_success_ends_job_and_machine_in_one_step() -> None:
-    """Where a machine says nothing of it: GitHub's word on the job is enough for its machine to be seen as done."""
+def concluded(conclusion: str) -> tuple[World, int, str]:
+    """A job of which GitHub alone has told the end, and its machine."""
     world = World(reports=lambda _: ())
     job, machine = running(world)
     runner = world.cloud.agents[machine].orders.runner_id  # type: ignore[union-attr]  # it has orders
-    world.github.runs.complete(runner, job, "success")
+    world.github.runs.complete(runner, job, conclusion)
     world.run(SECOND)
-    assert (world.record(job).state, world.record(job).result) == (JobState.FINISHED, OperationalResult.SERVED)
-    found = world.runner(machine)
-    assert (found.state, found.result, found.idle_at) == (
-        RunnerState.DRAINING,
-        OperationalResult.SERVED,
-        world.record(job).finished_at,
-    )
+    return world, job, machine
+
+
+def test_success_ends_job_and_machine_in_one_step() -> None:
+    """Where a machine says nothing of it: GitHub's word on the job is enough for its machine to be seen as done."""
+    world, number, machine = concluded("success")
+    job, found = world.record(number), world.runner(machine)
+    assert (job.state, job.result) == (JobState.FINISHED, OperationalResult.SERVED)
+    done = RunnerState.DRAINING, OperationalResult.SERVED, job.finished_at
+    assert (found.state, found.result, found.idle_at) == done
 
 
 def test_failure_says_nothing_of_the_machine() -> None:
     """It may be the machine that failed: that is its own word to say."""
-    world = World(reports=lambda _: ())
-    job, machine = running(world)
-    runner = world.cloud.agents[machine].orders.runner_id  # type: ignore[union-attr]  # it has orders
-    world.github.runs.complete(runner, job, "failure")
-    world.run(SECOND)
+    world, job, machine = concluded("failure")
     assert (world.record(job).state, world.runner(machine).state) == (JobState.FINISHED, RunnerState.BUSY)

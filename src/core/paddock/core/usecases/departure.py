@@ -49,8 +49,8 @@ class Departure:
     def changed(self, message: MachineChanged) -> None:
         """The cloud says that a machine's state changed: if it ended, that is looked at now and not by the next sweep.
 
-        One that ended before anybody wrote it down is billed all the same: no sweep will find it. The cloud tells of
-        strangers too, so that nothing is said of those.
+        One that ended before anybody wrote it down is billed all the same, though no sweep will find it: that is only
+        so where such events come. The cloud tells of strangers too, so that nothing is said of those.
 
         Left to the next sweep, which closes many in one step: one that served its job, if nobody waits for its place;
         and one that ended at work, if nobody took it, for GitHub's word on its job comes first.

@@ -32,7 +32,10 @@ def live_jobs(table: Table) -> list[Job]:
 
 
 def oldest_queued(jobs: JobStore, most: int) -> list[Job]:
-    """The oldest queued jobs, no more than so many."""
+    """The oldest queued jobs, no more than so many.
+
+    An index may be behind: those that have moved on since are passed over, as many again at most.
+    """
     queued = pages(lambda cursor: jobs.page("live", QUEUED, limit=most, cursor=cursor))
     return list(islice((job for job in islice(queued, 2 * most) if job.state is JobState.QUEUED), most))
 

@@ -17,7 +17,7 @@ from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment
 from paddock.core.usecases.admission import Usage
 from paddock.core.usecases.listing import jobs_in, live_runners
 
-_OFF_BY = 2 * MINUTE
+_OFF_BY = 2 * MINUTE  # as `Deadlines.drain`: whoever takes longer is ended by the sweep
 
 
 @attrs.frozen
