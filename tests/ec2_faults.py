@@ -58,7 +58,7 @@ PHASES: dict[str, Callable[[Ec2Machine], object]] = {
     "preflight": lambda machine: program(machine, "bin/Runner.Listener --version"),
     "listening": lambda machine: said(machine, "Listening for Jobs"),
     "job": lambda machine: said(machine, '"what": "started"'),  # and noted: a death from here on is a lost job
-    "after the job": lambda machine: said(machine, "completed with result"),
+    "after the job": lambda machine: said(machine, '"what": "started"', "completed with result"),
     "leaving": lambda machine: said(machine, '"event": "listener_exited"'),
     "off": lambda machine: said(machine, '"event": "off"'),
 }

@@ -29,11 +29,14 @@ from paddock.agent.machine.users import choose_user, make_for, open_way
 from paddock.agent.ports import Child
 
 NAME = "fleet-secret"
+MINE = f"{os.getppid() if __name__ == '__main__' else os.getpid():016x}"
+"""Tells the secrets of one test process, and of the agent it starts, from those of another that searches beside it."""
+
 PATIENCE = 60.0
 ROOT = os.geteuid() == 0
 SEARCH = r"""
 import os, re, stat, sys
-pattern = re.compile(b"fleet" + b"-secret:([a-z-]+):[0-9a-f]{16};")
+pattern = re.compile(b"fleet" + b"-secret:([a-z-]+):MINE;")
 mine = {os.getpid()}
 seen = set()
 place = "its own"
@@ -115,13 +118,13 @@ for kind in sorted({kind for kind, _ in seen}):
     print("found " + kind)
 for kind, where in sorted(seen):
     print("where %s: %s" % (kind, where))
-"""
+""".replace("MINE", MINE)
 """A job that looks for our secrets everywhere, and prints the kinds of those it found."""
 
 
 def secret(kind: str) -> str:
     """A secret that can be recognised wherever it turns up."""
-    return f"{NAME}:{kind}:0123456789abcdef;"
+    return f"{NAME}:{kind}:{MINE};"
 
 
 def search_in(path: Path) -> str:

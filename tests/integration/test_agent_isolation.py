@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from paddock.agent.machine.users import choose_user
-from tests.isolated_job import ROOT, SEARCH, Box, box, search_in, secret
+from tests.isolated_job import MINE, ROOT, SEARCH, Box, box, search_in, secret
 
 BYSTANDER = "import sys, time; held = open(sys.argv[1]); print('up', flush=True); time.sleep(600)"
 
 OPEN = """
 import sys
-kept = bytearray("fleet" + "-secret:open-memory:" + "0" * 16 + ";", "ascii")
+kept = bytearray("fleet" + "-secret:open-memory:MINE;", "ascii")
 print(flush=True)
 sys.stdin.read()
-"""
+""".replace("MINE", MINE)
 
 
 @pytest.fixture
