@@ -24,6 +24,7 @@ from paddock.core.ports.stores import (
     RunStore,
     ShortageStore,
     SwitchStore,
+    TaskStore,
 )
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.records import (
@@ -39,6 +40,7 @@ from paddock.core.records import (
     RUNS,
     SHORTAGES,
     SWITCHES,
+    TASKS,
     Kind,
 )
 from tests.aws_table import table_of
@@ -119,8 +121,11 @@ def conformance(database: Database, table: Table, clock: Clock, ids: Ids) -> Non
     bills = DynamoRecords(LEDGER, table, clock, ids)
     switches: SwitchStore = MemoryRecords(SWITCHES)
     paces: PaceStore = MemoryRecords(PACES)
+    tasks: TaskStore = MemoryRecords(TASKS)
     switches = SqliteRecords(SWITCHES, database)
     paces = SqliteRecords(PACES, database)
+    tasks = SqliteRecords(TASKS, database)
     switches = DynamoRecords(SWITCHES, table, clock, ids)
     paces = DynamoRecords(PACES, table, clock, ids)
-    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, bills, switches, paces
+    tasks = DynamoRecords(TASKS, table, clock, ids)
+    del jobs, runners, launches, runs, pools, circuits, interruptions, shortages, reruns, bills, switches, paces, tasks

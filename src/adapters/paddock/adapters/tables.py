@@ -27,6 +27,7 @@ NAMES = {
     "BILL": "ledger",
     "CONFIG": "switches",
     "PACE": "paces",
+    "TASK": "tasks",
 }
 
 

@@ -23,6 +23,7 @@ from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
 from paddock.core.states import CIRCUIT_LIFE, JOB_LIFE, LIVE_JOBS, LIVE_RUNNERS, RUNNER_LIFE, JobState, StateTable
 from paddock.core.switch import Switch
+from paddock.core.task import Task
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
 
 
@@ -214,7 +215,8 @@ LEDGER: Kind[Bill] = Kind(
 )
 SWITCHES: Kind[Switch] = Kind(prefix="CONFIG", record=Switch, keyed_by=frozenset({"name"}), order=Made("at", _itself))
 PACES: Kind[Pace] = Kind(prefix="PACE", record=Pace, keyed_by=frozenset({"name"}), order=always(0), kept=DAY)
+TASKS: Kind[Task] = Kind(prefix="TASK", record=Task, keyed_by=frozenset({"name"}), order=always(0))
 
 KINDS: tuple[Kind[Any], ...] = (
-    *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES, PACES),
+    *(JOBS, RUNNERS, LAUNCHES, RUNS, POOLS, CIRCUITS, INTERRUPTIONS, SHORTAGES, RERUNS, LEDGER, SWITCHES, PACES, TASKS),
 )

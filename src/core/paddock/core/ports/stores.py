@@ -21,6 +21,7 @@ from paddock.core.run import Run, RunChange, RunIs
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
 from paddock.core.switch import Switch, SwitchChange, SwitchIs
+from paddock.core.task import Task, TaskChange, TaskIs
 
 JobStore: TypeAlias = Records[Job, JobIs, JobChange]
 RunnerStore: TypeAlias = Records[Runner, RunnerIs, RunnerChange]
@@ -34,6 +35,7 @@ RerunStore: TypeAlias = Records[Rerun, RerunIs, RerunChange]
 LedgerStore: TypeAlias = Records[Bill, BillIs, BillChange]
 SwitchStore: TypeAlias = Records[Switch, SwitchIs, SwitchChange]
 PaceStore: TypeAlias = Records[Pace, PaceIs, PaceChange]
+TaskStore: TypeAlias = Records[Task, TaskIs, TaskChange]
 
 
 @attrs.frozen
@@ -52,4 +54,5 @@ class Table:
     ledger: LedgerStore
     switches: SwitchStore
     paces: PaceStore
+    tasks: TaskStore
     together: Together
