@@ -39,6 +39,7 @@ from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
 from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState
 from paddock.core.switch import Advised, Switch
+from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY, HOUR, Moment, Span
 
 NOON: Moment = 1_795_348_800 * 1_000_000
@@ -272,6 +273,40 @@ paces: SearchStrategy[Pace] = st.builds(
     lines=st.dictionaries(slugs, moments, max_size=3),
 )
 
+counts = st.integers(0, 2**31)
+
+task_reports: SearchStrategy[TaskReport] = st.builds(
+    TaskReport,
+    attempted=counts,
+    succeeded=counts,
+    failed=counts,
+    left=counts,
+    by_kind=st.dictionaries(slugs, counts, max_size=3),
+    errors=st.lists(texts, max_size=2).map(tuple),
+    acts=st.lists(texts, max_size=2).map(tuple),
+    cursor=texts,
+)
+
+tasks: SearchStrategy[Task] = st.builds(
+    Task,
+    name=slugs,
+    every=st.integers(0, 2**40),
+    run=texts,
+    until=moments,
+    asked=texts,
+    asked_dry=st.booleans(),
+    answered=texts,
+    first_at=st.none() | moments,
+    began_at=st.none() | moments,
+    worked_at=st.none() | moments,
+    ended_at=st.none() | moments,
+    report=st.none() | task_reports,
+    error=st.none() | texts,
+    dry_run=st.booleans(),
+    achieved_at=st.none() | moments,
+    cursor=texts,
+)
+
 RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Job: jobs,
     Runner: runners,
@@ -285,6 +320,7 @@ RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Bill: bills,
     Switch: switches,
     Pace: paces,
+    Task: tasks,
 }
 """A strategy for each class of record."""
 

@@ -22,9 +22,9 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.states import JobState
+from paddock.core.task import TaskReport
 from paddock.core.units import MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Left
-from paddock.core.usecases.mirror import MirrorReport
 from paddock.entrypoints.aws_lambda import dispatch, events, reports, schedules
 from paddock.entrypoints.aws_lambda.batch import Batch, records_of
 from paddock.entrypoints.aws_lambda.dispatch import DispatchFunction
@@ -298,7 +298,7 @@ def test_a_forgery_that_cannot_be_written_down_comes_back(desk: Desk) -> None:
 def test_a_sweep_is_told_in_one_line(event: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """What was attempted, what of it succeeded and what failed: "never ran" and "achieved nothing" are two things."""
     start_logging()
-    facts = SchedulesFunction(a_world().fleet)(event)
+    facts = SchedulesFunction(a_world().fleet.housekeeping())(event)["sweep"]
     assert {name: facts[name] for name in ("attempted", "succeeded", "failed")} == {
         "attempted": 0,
         "succeeded": 0,
@@ -312,7 +312,7 @@ def test_a_comparison_with_github_counts_what_failed(capsys: pytest.CaptureFixtu
     """Each failure has a line of its own besides."""
     start_logging()
     world = a_world(Failing({"github.workflows.unfinished_jobs": Unavailable("away")}))
-    facts = SchedulesFunction(world.fleet)({"task": "sweep_github"})
+    facts = SchedulesFunction(world.fleet.housekeeping())({"task": "sweep_github"})["sweep_github"]
     assert facts["failed"] == 1
     assert facts["attempted"] == int(facts["succeeded"] or 0) + 1
     warning, line = lines(capsys)
@@ -323,11 +323,16 @@ def test_a_comparison_with_github_counts_what_failed(capsys: pytest.CaptureFixtu
 
 def test_the_mirror_is_a_task_where_there_is_one() -> None:
     """What it did is told as a sweep's is; without a bucket the rule is refused, and the error names the variable."""
-    mirrored = MirrorReport(2, 1, 1, by_kind={"present": 1, "unfetched": 1}, errors=("runners/1: away",))
-    facts = SchedulesFunction(a_world().fleet, lambda: mirrored)({"task": "mirror"})
+
+    def mirror(*, dry_run: bool = False, cursor: str = "") -> TaskReport:
+        assert (dry_run, cursor) == (False, "")
+        return TaskReport(2, 1, 1, by_kind={"present": 1, "unfetched": 1}, errors=("runners/1: away",))
+
+    keeping = a_world().fleet.housekeeping({"mirror": mirror})
+    facts = SchedulesFunction(keeping)({"task": "mirror"})["mirror"]
     assert facts == {"attempted": 2, "succeeded": 1, "failed": 1, "left": 0, "present": 1, "unfetched": 1}
     with pytest.raises(InvalidInput, match="PADDOCK_CACHE_BUCKET"):
-        SchedulesFunction(a_world().fleet)({"task": "mirror"})
+        SchedulesFunction(a_world().fleet.housekeeping())({"task": "mirror"})
 
 
 def test_a_run_that_could_not_begin_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -335,17 +340,35 @@ def test_a_run_that_could_not_begin_fails(capsys: pytest.CaptureFixture[str]) ->
     start_logging()
     world = a_world(Failing({"table.jobs.page": Unavailable("away")}))
     with pytest.raises(PaddockError, match="away"):
-        SchedulesFunction(world.fleet)({"task": "sweep"})
+        SchedulesFunction(world.fleet.housekeeping())({"task": "sweep"})
     line = lines(capsys)[-1]
     assert line["facts"] == {"attempted": 1, "succeeded": 0, "failed": 1}
     assert "Unavailable" in line["traceback"]
+
+
+def test_once_a_minute_everything_that_is_due_is_done(capsys: pytest.CaptureFixture[str]) -> None:
+    """One rule starts all of it; a task that fails is raised when the others are done, and is due again."""
+    start_logging()
+    failing = Failing({"table.jobs.page": Unavailable("away")})
+    world = a_world(failing)
+    function = SchedulesFunction(world.fleet.housekeeping())
+    with pytest.raises(Unavailable, match="away"):
+        function({"task": "housekeeping"})
+    failing.errors.clear()
+    done = [(line["task"], line["level"]) for line in lines(capsys) if "facts" in line]
+    assert done == [("sweep", "ERROR"), ("sweep_github", "INFO")]
+    assert function({"task": "housekeeping"}) == {}
+    world.clock.advance(MINUTE)
+    assert list(function({"task": "housekeeping"})) == ["sweep"]
+    world.clock.advance(15 * MINUTE)
+    assert list(function({"task": "housekeeping"})) == ["sweep", "sweep_github"]
 
 
 @pytest.mark.parametrize("event", [{}, {"task": "swep"}, {"task": ["sweep"]}, {"detail": "sweep"}, {"detail": {}}])
 def test_a_task_that_is_none_is_refused(event: dict[str, Any]) -> None:
     """The rule is wrong: the error names the tasks."""
     with pytest.raises(InvalidInput, match="sweep_github"):
-        SchedulesFunction(a_world().fleet)(event)
+        SchedulesFunction(a_world().fleet.housekeeping())(event)
 
 
 # -- starts ----------------------------------------------------------------------------------------------------------

@@ -191,8 +191,8 @@ def test_what_is_kept_for_a_time_says_until_when(kind: Kind[Any]) -> None:
 
 
 def test_what_is_configured_or_still_in_force_is_kept_for_ever() -> None:
-    """Pools, circuits and switches are never forgotten; everything else is, some day."""
-    assert {kind.prefix for kind in KINDS if kind.kept is None} == {"POOL", "CIRCUIT", "CONFIG"}
+    """Pools, circuits, switches and tasks are never forgotten; everything else is, some day."""
+    assert {kind.prefix for kind in KINDS if kind.kept is None} == {"POOL", "CIRCUIT", "CONFIG", "TASK"}
 
 
 def test_the_table_has_room_for_every_kind() -> None:

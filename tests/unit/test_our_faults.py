@@ -145,6 +145,6 @@ def test_a_fault_over_one_repository_does_not_keep_the_others_from_being_compare
     world = World(settings=FleetSettings(repositories=("acme/bad", "acme/app")), around=around)
     world.push_job()
     report = world.fleet.sweep_github()
-    assert (report.repositories, report.adopted) == (1, 1)
+    assert (report.by_kind["repositories"], report.by_kind["adopted"]) == (1, 1)
     assert (report.attempted, report.succeeded, report.failed) == (3, 2, 1)
     assert report.errors == ("acme/bad: KeyError: 'a fault of ours'",)

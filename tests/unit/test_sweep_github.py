@@ -71,7 +71,7 @@ def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() ->
     world.run(10 * MINUTE)
     assert world.record(job).state is JobState.FINISHED
     world.run(2 * HOUR)
-    assert world.fleet.sweep_github().repositories == 0  # that was long ago
+    assert world.fleet.sweep_github().by_kind["repositories"] == 0  # that was long ago
 
 
 def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> None:
@@ -79,7 +79,7 @@ def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> N
     world = World(settings=FleetSettings(repositories=("acme/*",)))
     for number, repository in enumerate(("acme/app", "ACME/App", "other/thing", "")):
         world.table.runners.add(Runner(f"i-{number}", repository, (), "t", launched_at=NOON))
-    assert world.fleet.sweep_github().repositories == 1
+    assert world.fleet.sweep_github().by_kind["repositories"] == 1
 
 
 def test_a_run_asks_about_so_many_repositories_and_about_all_of_them_in_turn() -> None:
@@ -99,7 +99,7 @@ def test_somebody_elses_queued_job_is_not_taken_in() -> None:
     """Only labels of ours."""
     world = World(webhooks=lost("queued"))  # type: ignore[arg-type]  # a fate
     world.push_job(labels="ubuntu-latest")
-    assert world.fleet.sweep_github().adopted == 0
+    assert world.fleet.sweep_github().by_kind["adopted"] == 0
     assert world.jobs.depth().waiting == 0
 
 
@@ -140,7 +140,7 @@ def test_a_repository_that_cannot_be_asked_does_not_keep_the_others() -> None:
     world.courier.fate = lambda _: ()
     job = world.push_job()
     report = world.fleet.sweep_github()
-    assert (report.repositories, report.adopted) == (2, 1)
+    assert (report.by_kind["repositories"], report.by_kind["adopted"]) == (2, 1)
     assert report.errors == ("hook deliveries: AccessDenied: no",)
     world.fleet.dispatch_once()
     assert world.record(job).state is JobState.LAUNCHED
@@ -171,12 +171,12 @@ def test_questions_are_bounded() -> None:
         facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
         world.table.jobs.add(_queued(facts))
     world.clock.advance(MINUTE)
-    assert world.fleet.sweep_github().asked == 50
+    assert world.fleet.sweep_github().by_kind["asked"] == 50
     assert failing.calls.count("github.workflows.job") == 50
     failing.errors["github.workflows.job"] = Unavailable("away")
     report = world.fleet.sweep_github()
     assert (report.attempted, report.succeeded, report.failed) == (51, 1, 50), "the repository was compared"
-    assert report.asked == 0
+    assert report.by_kind["asked"] == 0
 
 
 def test_a_job_on_somebody_elses_runner_is_not_asked_about_every_minute() -> None:

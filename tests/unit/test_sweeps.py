@@ -13,6 +13,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
+from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases import sweep
 from paddock.core.usecases.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
@@ -39,7 +40,7 @@ def test_a_quiet_fleet_has_nothing_to_do() -> None:
     world = World()
     world.push_job()
     world.run_until_quiet()
-    assert world.fleet.sweep() == sweep.SweepReport()
+    assert world.fleet.sweep() == TaskReport()
 
 
 def test_a_machine_that_nobody_wrote_down_is_adopted_ended_and_billed() -> None:

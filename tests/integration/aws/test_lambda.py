@@ -126,7 +126,7 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     job = stack.job(number)
     assert (job.state, job.conclusion, job.result) == (JobState.FINISHED, "success", OperationalResult.SERVED)
     for task in ("sweep", "sweep_github"):
-        assert schedules.handler({"task": task}, Context())["failed"] == 0
+        assert schedules.handler({"task": task}, Context())[task]["failed"] == 0
     known = stack.profile.table().runners.get(machine)
     assert known is not None
     assert known.state is RunnerState.GONE
@@ -144,7 +144,7 @@ def test_what_machines_are_about_to_ask_for_is_mirrored(stack: Stack) -> None:
     s3: Any = stack.clients.s3
     bucket = stack.profile.environment().cache
     for kind in ("fetched", "present"):
-        facts = schedules.handler({"task": "mirror"}, Context())
+        facts = schedules.handler({"task": "mirror"}, Context())["mirror"]
         assert facts == {"attempted": 2, "succeeded": 2, "failed": 0, "left": 0, kind: 2}
     kept = [each["Key"].split("/") for each in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     assert [(folder, platform) for folder, _, platform, _ in kept] == [

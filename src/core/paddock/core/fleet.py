@@ -9,8 +9,9 @@ Nothing here loops, waits or knows what runs it: a function in the cloud, a thre
 steps. Each step may be repeated, run several times at once, and be cut off anywhere.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from types import MappingProxyType
 
 from paddock.core.errors import PaddockError
 from paddock.core.ledger import Rates
@@ -44,6 +45,7 @@ from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.handled import Again, Done, Handled, Left, delay_after, longer
+from paddock.core.usecases.housekeeping import EVERY, Housekeeping, Work
 from paddock.core.usecases.in_steps import InSteps
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
@@ -97,6 +99,10 @@ class Fleet:
         self._jobs = jobs
         self._events = events
         self._record = Recorder(decisions, clock, "fleet")
+        self._settings = settings
+        self._table = table
+        self._clock = clock
+        self._ids = ids
         life = Life(table=table, queue=jobs, decisions=decisions, clock=clock, retry=settings.retry)
         retire = Retire(
             settings=settings,
@@ -219,6 +225,16 @@ class Fleet:
         self.reports = Reports(decisions=decisions, clock=clock)
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
+
+    def housekeeping(self, more: Mapping[str, Work] = MappingProxyType({})) -> Housekeeping:
+        """The tasks of this fleet, each on its schedule; with those that not every process of it can do."""
+        return Housekeeping(
+            works={"sweep": self.sweep, "sweep_github": self.sweep_github, **more},
+            every={**EVERY, **self._settings.housekeeping},
+            tasks=self._table.tasks,
+            clock=self._clock,
+            ids=self._ids,
+        )
 
     def dispatch_once(self, limit: int = BATCH, wait: Span = 0) -> int:
         """Take up to `limit` requests from the jobs queue and dispatch them; how many there were.

@@ -85,7 +85,8 @@ class FleetSettings:
     group (1 is GitHub's default group). ``arches`` are those this fleet has machines of, ``images`` whether a job may
     ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
     without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
-    configurations leaves none, machines get a token instead, and register their runners themselves.
+    configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
+    how often a task is due, where that is not to be as by default.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -103,6 +104,7 @@ class FleetSettings:
     default_disk: int = 40
     cancel_run_on_reject: bool = False
     registration_tokens: bool = True
+    housekeeping: Mapping[str, Span] = attrs.field(factory=dict)
     arches: tuple[Arch, ...] = tuple(Arch)
     images: bool = True
 

@@ -8,9 +8,12 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.units import Moment
+from paddock.core.units import MINUTE, Moment, Span
 
 MOST_LINES = 20  # of what a run did, or would do, that its record keeps
+_SEVERAL = 3
+AGAIN: Span = 15 * MINUTE
+MOST_CHARACTERS = 300  # of each of them
 
 
 @attrs.frozen
@@ -31,38 +34,43 @@ class TaskReport:
     acts: tuple[str, ...] = ()
     cursor: str = ""
 
-
-@attrs.frozen
-class Ask:
-    """An operator's wish for a run now. ``by`` is another word each time; with ``dry_run`` nothing is changed."""
-
-    by: str
-    dry_run: bool = False
+    @property
+    def short(self) -> "TaskReport":
+        """As much of it as a record keeps."""
+        errors, acts = (tuple(one[:MOST_CHARACTERS] for one in said[:MOST_LINES]) for said in (self.errors, self.acts))
+        return attrs.evolve(self, errors=errors, acts=acts)
 
 
 @attrs.frozen
 class Task:
     """One task's record.
 
-    ``run`` names the run that is under way until ``until``, or was the last one; ``ask`` is a wish that no run has
-    taken up. ``began_at`` and ``ended_at`` are None before there was any; an end before the beginning means that the
-    last run was cut off, or goes on. ``report`` is of the last run that ended, ``error`` what stopped it (None:
-    nothing), ``dry_run`` what it was. ``achieved_at`` is the end of the last run that changed something or found
-    nothing to do, and failed in nothing. ``answers`` is the last wish that was granted. ``cursor`` is where the next
-    run goes on.
+    ``every`` is how often it was due when it ran last. ``run`` names the run that is under way until ``until``, or was
+    the last one. ``asked`` is an operator's wish for a run now, another word each time ("": there is none),
+    ``asked_dry`` that it is to change nothing; ``answered`` the last wish that was granted.
+
+    ``began_at`` and ``ended_at`` are None before there was a run, of which ``first_at`` is the first; one that began
+    after the last end goes on, or was cut off. ``worked_at`` is when the last one began that was to change something.
+    ``report`` is of the last run that ended, ``error`` what stopped it (None: nothing), ``dry_run`` whether the last
+    one was to change nothing. ``achieved_at`` is the end of the last run that failed in nothing, ``cursor`` where the
+    next one goes on.
     """
 
     name: str
+    every: Span = 0
     run: str = ""
     until: Moment = 0
-    ask: Ask | None = None
+    asked: str = ""
+    asked_dry: bool = False
+    answered: str = ""
+    first_at: Moment | None = None
     began_at: Moment | None = None
+    worked_at: Moment | None = None
     ended_at: Moment | None = None
     report: TaskReport | None = None
     error: str | None = None
     dry_run: bool = False
     achieved_at: Moment | None = None
-    answers: str = ""
     cursor: str = ""
 
     @property
@@ -70,25 +78,53 @@ class Task:
         """The record's key: the task's name."""
         return self.name
 
+    @property
+    def under_way(self) -> bool:
+        """True if a run began and did not end: it goes on, or was cut off."""
+        return self.began_at is not None and (self.ended_at is None or self.ended_at < self.began_at)
+
+    def due_at(self, every: Span) -> Moment:
+        """When it is due if it is due so often: at the beginning of the next such span of time, counted from 1970.
+
+        So however late a run begins in one span, the next is on time. A run that was cut off is repeated as soon as
+        its lease is over, one that failed in something or left something after a quarter of an hour at the latest.
+        """
+        if self.worked_at is None:
+            return 0
+        if self.under_way and not self.dry_run:
+            return self.until
+        due = (self.worked_at // every + 1) * every
+        incomplete = not self.dry_run and self.report is not None and (self.report.failed or self.report.left)
+        return min(due, self.worked_at + AGAIN) if incomplete else due
+
+    def achieves_nothing(self, now: Moment) -> bool:
+        """True if several runs were due since the last one that failed in nothing, or since the first if none did."""
+        since = self.first_at if self.achieved_at is None else self.achieved_at
+        return since is not None and now - since > _SEVERAL * max(self.every, MINUTE)
+
 
 class TaskIs(TypedDict, total=False):
     """A condition on the record."""
 
     run: str
-    ask: Ask | None
+    asked: str
 
 
 class TaskChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
+    every: Span
     run: str
     until: Moment
-    ask: Ask | None
+    asked: str
+    asked_dry: bool
+    answered: str
+    first_at: Moment
     began_at: Moment
+    worked_at: Moment
     ended_at: Moment
     report: TaskReport
     error: str | None
     dry_run: bool
     achieved_at: Moment
-    answers: str
     cursor: str

@@ -43,6 +43,7 @@ from paddock.core.usecases.explain import Explain, Explanation
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
+from paddock.core.usecases.tasks import Tasks
 from paddock.entrypoints.local import factories as local
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
@@ -139,6 +140,7 @@ class State:
     explain: Explain
     operate: Operate
     circuits: Circuits
+    tasks: Tasks
     remark: Callable[[Explanation, Moment], str] = attrs.field(kw_only=True, default=lambda _told, _now: "")
     close: Callable[[], None] = attrs.field(kw_only=True, default=lambda: None)
 
@@ -152,4 +154,5 @@ def open_state(places: Places) -> State:
     life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())
     operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
     circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
-    return State(table, Explain(table, decisions), operate, circuits, close=database.close)
+    tasks = Tasks(tasks=table.tasks, decisions=decisions, clock=clock, ids=RandomIds())
+    return State(table, Explain(table, decisions), operate, circuits, tasks, close=database.close)

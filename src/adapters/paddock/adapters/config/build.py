@@ -24,6 +24,7 @@ from paddock.core.retry import RetryPolicy
 from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
+from paddock.core.usecases.housekeeping import EVERY
 
 HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")
 """Labels that GitHub's own runners serve: an alias that claims them takes over jobs that nobody meant to move."""
@@ -99,10 +100,14 @@ class Builder:
             retry=self._retry(),
             circuit=self._circuit(),
             rerun=self._rerun(),
+            housekeeping=self._housekeeping(),
             shortage=self._span("shortage", "", 3 * MINUTE),
             cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
             registration_tokens=self._get("github", "registration_tokens", default=True),
         )
+
+    def _housekeeping(self) -> dict[str, Span]:
+        return {name: self._span("housekeeping", name, EVERY[name]) for name in self._mapping("housekeeping")}
 
     def _specs(self) -> dict[str, RunnerSpec]:
         specs: dict[str, RunnerSpec] = {}

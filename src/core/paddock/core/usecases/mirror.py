@@ -9,11 +9,8 @@ is continued by the next one.
 
 import hashlib
 import re
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import BinaryIO
-
-import attrs
 
 from paddock.core.errors import PaddockError, Rejected
 from paddock.core.messages import RunnerPackage
@@ -22,7 +19,9 @@ from paddock.core.ports.github import Releases, Scope
 from paddock.core.ports.objects import Downloads, Listed, Objects
 from paddock.core.ports.system import Clock
 from paddock.core.spec import Arch
+from paddock.core.task import TaskReport
 from paddock.core.units import DAY, Moment, Span
+from paddock.core.usecases.round import Round
 
 FOLDER = "runners/"
 KEPT_VERSIONS = 2
@@ -31,21 +30,6 @@ LARGEST = 2 << 30  # bytes; a package has about 200 MB
 MOST_DELETIONS = 20
 _CHUNK = 1 << 20
 _KEY = re.compile(r"runners/(?P<version>\d{1,9}(?:\.\d{1,9}){1,3})/(?P<platform>linux-[a-z0-9]+)/[^/]+")
-
-
-@attrs.frozen
-class MirrorReport:
-    """What a run did: ``by_kind`` counts what was ``present``, ``fetched`` and ``deleted``; ``left`` old objects stay.
-
-    "Never ran" and "achieved nothing" must be visible, so attempts and failures are counted.
-    """
-
-    attempted: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    left: int = 0
-    by_kind: Mapping[str, int] = attrs.field(factory=dict)
-    errors: tuple[str, ...] = ()
 
 
 def key_of(package: RunnerPackage, arch: Arch) -> str:
@@ -94,17 +78,20 @@ class Mirror:
         self._clock = clock
         self._wanted = tuple(dict.fromkeys(wanted))
 
-    def __call__(self) -> MirrorReport:
-        """One run. A failure in one thing does not stop the others."""
-        kinds, errors = Counter[str](), list[str]()
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it looks at all
+        """One run. A failure in one thing does not stop the others. See `Work`.
+
+        ``by_kind`` counts what was ``present``, ``fetched`` and ``deleted``; ``left`` old objects stay.
+        """
+        run = Round(dry_run)
         packages: dict[str, RunnerPackage] = {}
         refused: set[str] = set()
         for scope, arch in self._wanted:
             try:
                 package = self._releases.package(scope, arch)
             except PaddockError as error:
-                kinds["unknown"] += 1
-                errors.append(f"{scope} linux-{arch.value}: {type(error).__name__}: {error}")
+                run.kinds["unknown"] += 1
+                run.failed(f"{scope} linux-{arch.value}", error)
                 continue
             key = key_of(package, arch)
             if packages.setdefault(key, package).sha256 != package.sha256:
@@ -113,17 +100,22 @@ class Mirror:
             try:
                 if key in refused:
                     raise Rejected("two scopes are told different digests for it")
-                kinds["present" if self._is_there(key, package) else self._fetch(key, package)] += 1
+                run.kinds[self._kept(key, package, run)] += 1
             except PaddockError as error:
-                kinds["unfetched"] += 1
-                errors.append(f"{key}: {type(error).__name__}: {error}")
+                run.kinds["unfetched"] += 1
+                run.failed(key, error)
         # What is wanted must be known and there before anything goes: unknown means keep.
-        left = 0 if errors else self._clean(packages, kinds, errors)
-        return MirrorReport(kinds.total(), kinds.total() - len(errors), len(errors), left, dict(kinds), tuple(errors))
+        if not run.errors:
+            self._clean(packages, run)
+        return run.report()
 
-    def _is_there(self, key: str, package: RunnerPackage) -> bool:
+    def _kept(self, key: str, package: RunnerPackage, run: Round) -> str:
+        """See to it that it is there; what that took."""
         stored = self._objects.head(key)
-        return stored is not None and stored.sha256 == package.sha256
+        if stored is not None and stored.sha256 == package.sha256:
+            return "present"
+        run.acts.append(f"{key} is fetched from {package.url}")
+        return "missing" if run.dry_run else self._fetch(key, package)
 
     def _fetch(self, key: str, package: RunnerPackage) -> str:
         with self._downloads.fetch(package.url, LARGEST) as content:
@@ -134,23 +126,26 @@ class Mirror:
             self._objects.put(key, content, package.sha256)
         return "fetched"
 
-    def _clean(self, wanted: Iterable[str], kinds: Counter[str], errors: list[str]) -> int:
-        """Delete what is old, so many of it; how many are left for the next run."""
+    def _clean(self, wanted: Iterable[str], run: Round) -> None:
+        """Delete what is old, so many of it; the others are left for the next run."""
         try:
             stored = list(pages(lambda cursor: self._objects.page(FOLDER, cursor)))
         except PaddockError as error:
-            kinds["unlisted"] += 1
-            errors.append(f"{FOLDER}: {type(error).__name__}: {error}")
-            return 0
+            run.kinds["unlisted"] += 1
+            run.failed(FOLDER, error)
+            return
         old = outdated(stored, wanted, self._clock.now())
+        run.left = len(old) if run.dry_run else len(old[MOST_DELETIONS:])
         for key in old[:MOST_DELETIONS]:
+            run.acts.append(f"{key} is old: it is deleted")
+            if run.dry_run:
+                continue
             try:
                 self._objects.delete(key)
-                kinds["deleted"] += 1
+                run.kinds["deleted"] += 1
             except PaddockError as error:
-                kinds["undeleted"] += 1
-                errors.append(f"{key}: {type(error).__name__}: {error}")
-        return len(old[MOST_DELETIONS:])
+                run.kinds["undeleted"] += 1
+                run.failed(key, error)
 
 
 def _digest(content: BinaryIO) -> str:

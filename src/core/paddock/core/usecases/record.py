@@ -26,6 +26,11 @@ def circuit_subject(key: str) -> str:
     return f"circuit:{key}"
 
 
+def task_subject(name: str) -> str:
+    """What decisions about a task of housekeeping are filed under."""
+    return f"task:{name}"
+
+
 @attrs.frozen
 class Recorder:
     """The pen of one use-case."""
@@ -49,6 +54,10 @@ class Recorder:
     def circuit(self, key: str, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a circuit."""
         self._write(circuit_subject(key), verdict, reason, facts)
+
+    def task(self, name: str, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a task of housekeeping."""
+        self._write(task_subject(name), verdict, reason, facts)
 
     def fault(self, job_id: int, error: Exception) -> None:
         """Write down an error that nobody foresaw; of others nothing. If it cannot be written, the message tells."""

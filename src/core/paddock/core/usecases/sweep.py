@@ -8,8 +8,6 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import attrs
-
 from paddock.core.errors import Conflict
 from paddock.core.job import Job
 from paddock.core.messages import Observed
@@ -20,6 +18,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.core.task import MOST_LINES, TaskReport
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
@@ -49,18 +48,6 @@ from paddock.core.usecases.retire import Retire
 
 MOST_ACTS = 100  # of each kind, so that one kind that keeps failing does not starve the others
 MOST_CLOSED = 2_000  # of those that did their work and are gone: a hundred cost five requests
-
-
-@attrs.frozen
-class SweepReport:
-    """What a run did, by kind of act. "Never ran" and "achieved nothing" must be visible, so failures are counted."""
-
-    attempted: int = 0
-    succeeded: int = 0
-    failed: int = 0
-    left: int = 0
-    by_kind: Mapping[str, int] = attrs.field(factory=dict)
-    errors: tuple[str, ...] = ()
 
 
 class Sweep:
@@ -105,14 +92,16 @@ class Sweep:
             RelaunchJob: self._relaunch,
         }
 
-    def __call__(self) -> SweepReport:
-        """One run, bounded; what is left over is counted and done by the next one.
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it looks at all
+        """One run, bounded; what is left over is counted and done by the next one. See `Work`.
 
         Raises:
             PaddockError: the world could not be observed; nothing was done.
         """
         seen = self.observe()
         acts = plan(seen, self._settings.deadlines)
+        if dry_run:
+            return TaskReport(left=len(acts), acts=tuple(map(str, acts[:MOST_ACTS])))
         kinds, errors = Counter[str](), list[str]()
         closed = self._close_together(acts, seen)
         for act in acts:
@@ -131,7 +120,15 @@ class Sweep:
         self._settle(kinds, errors)
         attempted = kinds.total()
         left = len(acts) - attempted
-        return SweepReport(attempted, attempted - len(errors), len(errors), left, dict(kinds), tuple(errors))
+        return TaskReport(
+            attempted,
+            attempted - len(errors),
+            len(errors),
+            left,
+            dict(kinds),
+            tuple(errors),
+            tuple(map(str, acts[:MOST_LINES])),
+        )
 
     def _settle(self, kinds: Counter[str], errors: list[str]) -> None:
         try:

@@ -9,9 +9,6 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import TypeVar
-
-import attrs
 
 from paddock.core.errors import NotFound
 from paddock.core.job import Job
@@ -25,14 +22,14 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
+from paddock.core.task import TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import live_jobs
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
-
-T = TypeVar("T")
+from paddock.core.usecases.round import Round
 
 MOST_QUESTIONS = 50
 MOST_REDELIVERIES = 50
@@ -41,35 +38,6 @@ MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
 _SETTLED: Span = 30 * SECOND
 _PRIME = 7919
-
-
-@attrs.frozen
-class GitHubSweepReport:
-    """What a run did: repositories compared, deliveries sent again, jobs taken in, jobs asked about.
-
-    Each of the ``errors`` is one such thing that failed, or a listing that could not be read, and is not counted above.
-    """
-
-    repositories: int = 0
-    redelivered: int = 0
-    adopted: int = 0
-    asked: int = 0
-    errors: tuple[str, ...] = ()
-
-    @property
-    def succeeded(self) -> int:
-        """How many things were done."""
-        return self.repositories + self.redelivered + self.adopted + self.asked
-
-    @property
-    def failed(self) -> int:
-        """How many were not."""
-        return len(self.errors)
-
-    @property
-    def attempted(self) -> int:
-        """All of them."""
-        return self.succeeded + self.failed
 
 
 def worth_asking(names: Iterable[str]) -> list[str]:
@@ -111,37 +79,43 @@ class SweepGitHub:
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep_github")
 
-    def __call__(self) -> GitHubSweepReport:
-        """One run. Neither a part of it nor a repository that fails keeps the others from being done.
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it goes by the time
+        """One run. Neither a part of it nor a repository that fails keeps the others from being done. See `Work`.
 
-        Its parts take turns at being first: where runs are cut off, all of them are done in the end.
+        ``by_kind`` counts the ``repositories`` compared, deliveries ``redelivered``, jobs ``adopted`` and ``asked``
+        about, and what ``failed``: any of these, or a listing that could not be read. Its parts take turns at being
+        first: where runs are cut off, all of them are done in the end.
         """
-        errors: list[str] = []
-        counts: Counter[str] = Counter()
+        run = Round(dry_run, kinds=Counter(dict.fromkeys(("repositories", "redelivered", "adopted", "asked"), 0)))
         parts: list[tuple[str, Callable[[], object]]] = [
-            ("hook deliveries", lambda: counts.update(redelivered=self._redeliver(errors))),
-            ("re-runs", lambda: errors.extend(self._reruns.sweep())),
-            ("repositories", lambda: self._repositories(counts, errors)),
+            ("hook deliveries", lambda: self._redeliver(run)),
+            ("re-runs", lambda: self._look_at_reruns(run)),
+            ("repositories", lambda: self._repositories(run)),
         ]
         now = self._clock.now()
         first = (now // MINUTE + now // HOUR) % len(parts)  # whatever the time between two runs
         for what, part in (*parts[first:], *parts[:first]):
-            self._tried(what, part, errors)
-        return GitHubSweepReport(
-            counts["repositories"], counts["redelivered"], counts["adopted"], counts["asked"], tuple(errors)
-        )
+            run.tries(what, part)
+        run.kinds["failed"] = len(run.errors)
+        return run.report()
 
-    def _repositories(self, counts: Counter[str], errors: list[str]) -> None:
+    def _look_at_reruns(self, run: Round) -> None:
+        if run.dry_run:
+            run.acts.append("runs that lost jobs are looked at, and re-run if they are complete")
+        else:
+            run.errors.extend(self._reruns.sweep())
+
+    def _repositories(self, run: Round) -> None:
         """Compare those that are worth it, as many as there is time for."""
         live = live_jobs(self._table)
-        recent = self._tried("recent machines", self._recent, errors) or []
+        recent = run.tries("recent machines", self._recent) or []
         worth = worth_asking([*self._settings.named, *(job.facts.repository for job in live), *recent])
         known: dict[str, list[Job]] = {}
         for job in live:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
         for repository in in_turn(worth, self._clock.now()):
-            call = partial(self._compare, repository, known.get(repository.casefold(), ()), counts, errors)
-            counts["repositories"] += self._tried(repository, call, errors) or 0
+            call = partial(self._compare, repository, known.get(repository.casefold(), ()), run)
+            run.kinds["repositories"] += run.tries(repository, call) or 0
 
     def _recent(self) -> list[str]:
         """Repositories for which a machine was launched of late. Where all are named there is nothing to be learnt.
@@ -155,7 +129,7 @@ class SweepGitHub:
         seen = (one for minute in minutes for one in self._table.runners.page("minute", str(minute)).items)
         return [one.repository for one in seen if self._settings.allows(one.repository)]
 
-    def _redeliver(self, errors: list[str]) -> int:
+    def _redeliver(self, run: Round) -> None:
         """Ask again for deliveries of which no attempt succeeded."""
         now = self._clock.now()
         taken: set[str] = set()
@@ -173,16 +147,15 @@ class SweepGitHub:
             and tries[0].delivered_at < now - _SETTLED
             and tries[0].event in {"workflow_job", "workflow_run"}
         ][:MOST_REDELIVERIES]
-        return sum(
-            self._tried(f"delivery {delivery.guid}", partial(self._again, delivery), errors) or 0 for delivery in lost
-        )
+        for delivery in lost:
+            run.kinds["redelivered"] += run.does(f"delivery {delivery.guid}", partial(self._again, delivery)) or 0
 
     def _again(self, delivery: HookDelivery) -> int:
         self._github.deliveries.redeliver(delivery.id)
         self._record.delivery(delivery.guid, "redelivered", "no attempt to deliver it succeeded")
         return 1
 
-    def _compare(self, repository: str, known: Sequence[Job], counts: Counter[str], errors: list[str]) -> int:
+    def _compare(self, repository: str, known: Sequence[Job], run: Round) -> int:
         """Take in what is unknown, ask about what is not listed. One job's trouble keeps none of the others from it.
 
         Returns how many repositories were compared: this one.
@@ -193,17 +166,17 @@ class SweepGitHub:
             unfinished = {}  # deleted or renamed: each of its jobs is asked about
         live = {job.id for job in known}
         strangers = [job for number, job in unfinished.items() if number not in live]
-        counts["adopted"] += sum(
-            self._tried(f"{repository}, job {job.facts.job_id}", partial(self._adopt, job), errors) or False
-            for job in strangers
-        )
+        for stranger in strangers:
+            what = f"{repository}, job {stranger.facts.job_id}"
+            if run.tries(what, partial(self._is_lost, stranger)):
+                run.kinds["adopted"] += run.does(what, partial(self._adopt, stranger)) or 0
         for job in known:
             now = unfinished.get(job.id)
             vanished = now is None and self._clock.now() - job.received_at > _SETTLED
             unheard = now is not None and now.status == "in_progress" and job.state is not JobState.RUNNING
-            if (vanished or unheard) and counts["questions"] < MOST_QUESTIONS:
-                counts["questions"] += 1
-                counts["asked"] += self._tried(f"{repository}, job {job.id}", partial(self._asked, job), errors) or 0
+            if (vanished or unheard) and run.tried["questions"] < MOST_QUESTIONS:
+                run.tried["questions"] += 1
+                run.kinds["asked"] += run.does(f"{repository}, job {job.id}", partial(self._asked, job)) or 0
         return 1
 
     def _asked(self, job: Job) -> int:
@@ -211,23 +184,21 @@ class SweepGitHub:
             self._life.forgotten(job)
         return 1
 
-    def _adopt(self, job: GitHubJob) -> bool:
-        """Take in a job whose webhooks never came: it waits, or it is on a machine of ours, which others count on."""
+    def _is_lost(self, job: GitHubJob) -> bool:
+        """True if its webhooks never came: it waits, or it is on a machine of ours, which others count on."""
         facts = job.facts
-        runs_here = job.status == Observed.IN_PROGRESS and machine_of(job.runner_name) is not None
         waits = job.status == "queued" and claimed_by(facts.labels, self._settings.aliases) is not None
-        if not (waits or runs_here) or self._table.jobs.get(str(facts.job_id)) is not None:
-            return False
-        if runs_here:
+        return (waits or _runs_here(job)) and self._table.jobs.get(str(facts.job_id)) is None
+
+    def _adopt(self, job: GitHubJob) -> bool:
+        if _runs_here(job):
             self._completion.seen(job)
             return True
-        self._queue.send([JobRequested(facts, self._clock.now())])
-        self._record.job(facts.job_id, "adopted", "GitHub lists it as queued, and no webhook of it had been taken up")
+        self._queue.send([JobRequested(job.facts, self._clock.now())])
+        reason = "GitHub lists it as queued, and no webhook of it had been taken up"
+        self._record.job(job.facts.job_id, "adopted", reason)
         return True
 
-    def _tried(self, what: str, call: Callable[[], T], errors: list[str]) -> T | None:
-        try:
-            return call()
-        except Exception as error:  # noqa: BLE001 - a fault in one, even one of ours, must not stop the others
-            errors.append(f"{what}: {type(error).__name__}: {error}")
-            return None
+
+def _runs_here(job: GitHubJob) -> bool:
+    return job.status == Observed.IN_PROGRESS and machine_of(job.runner_name) is not None

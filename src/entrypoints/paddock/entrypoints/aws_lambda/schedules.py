@@ -1,11 +1,12 @@
-"""The schedules function: what must be done every now and then, each as a rule of EventBridge with a constant input.
+"""The schedules function: what must be done every now and then, started by a rule of EventBridge with a constant input.
 
-The input is ``{"task": "sweep"}``, ``{"task": "sweep_github"}`` or ``{"task": "mirror"}``; an event that is passed on
-has it as its detail.
+``{"task": "housekeeping"}``, once a minute, does every task that is due (docs/operating.md) and whatever an operator
+asked for. ``{"task": "sweep"}``, or another task's name, does that one now. An event that is passed on has it as its
+detail.
 """
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -13,10 +14,8 @@ import attrs
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
-from paddock.core.fleet import Fleet
-from paddock.core.usecases.mirror import MirrorReport
-from paddock.core.usecases.sweep import SweepReport
-from paddock.core.usecases.sweep_github import GitHubSweepReport
+from paddock.core.task import Task
+from paddock.core.usecases.housekeeping import Housekeeping, Work
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
 from paddock.entrypoints.aws_lambda.once import Once
@@ -26,84 +25,78 @@ _LOG = logging.getLogger(__name__)
 
 Facts = dict[str, Fact]
 
+ALL: Final = "housekeeping"
+MIRROR: Final = "mirror"
+
 
 @attrs.frozen
 class SchedulesFunction:
-    """Does the task that an event names. Without a ``mirror`` there is one task less."""
+    """Does the task that an event names, or all that are due."""
 
-    fleet: Fleet
-    mirror: Callable[[], MirrorReport] | None = None
+    keeping: Housekeeping
 
-    def __call__(self, event: Mapping[str, Any]) -> Facts:
-        """What came of it: how much was attempted, how much of that succeeded and failed. It is logged, too.
+    def __call__(self, event: Mapping[str, Any]) -> dict[str, Facts]:
+        """What came of each task: how much was attempted, how much of that succeeded and failed. It is logged, too.
 
         Raises:
             InvalidInput: there is no such task here.
-            PaddockError: it could not even be begun; it is the next run's then.
+            Exception: what stopped a task; it is its next run's then. The other tasks were done.
         """
-        task = _task(event)
-        with about(task=task):
-            try:
-                facts, errors = self._tasks()[task]()
-            except Exception:
-                _LOG.exception("%s failed", task, extra={FACTS: {"attempted": 1, "succeeded": 0, "failed": 1}})
-                raise
-            for error in errors:
-                _LOG.warning("%s: %s", task, error)
-            _LOG.info("%s is done", task, extra={FACTS: facts})
-        return facts
+        name = self._name(event)
+        done: dict[str, Facts] = {}
+        stopped: Exception | None = None
+        for task in self.keeping.names if name == ALL else (name,):
+            with about(task=task):
+                try:
+                    ended = self.keeping.when_due(task) if name == ALL else self.keeping.run(task)
+                except Exception as error:  # noqa: BLE001 - it is raised when the others are done
+                    _LOG.exception("%s failed", task, extra={FACTS: {"attempted": 1, "succeeded": 0, "failed": 1}})
+                    stopped = stopped or error
+                    continue
+                if ended is not None:
+                    done[task] = _told(ended)
+        if stopped is not None:
+            raise stopped
+        return done
 
-    def _tasks(self) -> Mapping[str, Callable[[], tuple[Facts, tuple[str, ...]]]]:
-        return {
-            "sweep": lambda: _swept(self.fleet.sweep()),
-            "sweep_github": lambda: _compared(self.fleet.sweep_github()),
-            "mirror": self._mirror,
-        }
-
-    def _mirror(self) -> tuple[Facts, tuple[str, ...]]:
-        if self.mirror is None:
+    def _name(self, event: Mapping[str, Any]) -> str:
+        detail = event.get("detail")
+        name = event.get("task") or (detail.get("task") if isinstance(detail, Mapping) else None)
+        wanted = (ALL, *self.keeping.names)
+        if name == MIRROR and name not in wanted:
             raise InvalidInput("PADDOCK_CACHE_BUCKET", None, "must name the bucket that the mirror is kept in")
-        return _swept(self.mirror())
+        if name not in wanted:
+            raise InvalidInput("task", name, f"must be one of {', '.join(wanted)}, in the rule's constant input")
+        return str(name)
 
 
-TASKS: Final = ("sweep", "sweep_github", "mirror")
-
-
-def _task(event: Mapping[str, Any]) -> str:
-    detail = event.get("detail")
-    task = event.get("task") or (detail.get("task") if isinstance(detail, Mapping) else None)
-    if task not in TASKS:
-        raise InvalidInput("task", task, f"must be one of {', '.join(TASKS)}, in the rule's constant input")
-    return str(task)
-
-
-def _swept(report: SweepReport | MirrorReport) -> tuple[Facts, tuple[str, ...]]:
+def _told(task: Task) -> Facts:
+    """Its run, in the log."""
+    report = task.report
+    if report is None:
+        return {}
     counts: Facts = {"attempted": report.attempted, "succeeded": report.succeeded, "failed": report.failed}
-    return {**counts, "left": report.left, **report.by_kind}, report.errors
-
-
-def _compared(report: GitHubSweepReport) -> tuple[Facts, tuple[str, ...]]:
-    counts: Facts = {"attempted": report.attempted, "succeeded": report.succeeded, "failed": report.failed}
-    return {
-        **counts,
-        "repositories": report.repositories,
-        "redelivered": report.redelivered,
-        "adopted": report.adopted,
-        "asked": report.asked,
-    }, report.errors
+    facts: Facts = {**counts, "left": report.left, **report.by_kind}
+    if task.dry_run:
+        facts["dry_run"] = True
+    for error in report.errors:
+        _LOG.warning("%s: %s", task.name, error)
+    _LOG.info("%s is done", task.name, extra={FACTS: facts})
+    return facts
 
 
 def build() -> SchedulesFunction:
     """The function of this environment."""
     made = profile()
     mirror = make_mirror(made.environment(), made.settings(), made.clients(), made.client(), made.clock())
-    return SchedulesFunction(made.fleet(), mirror)
+    more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
+    return SchedulesFunction(made.fleet().housekeeping(more))
 
 
 FUNCTION: Final = Once(build)
 
 
-def handler(event: Mapping[str, Any], context: object) -> Facts:
+def handler(event: Mapping[str, Any], context: object) -> dict[str, Facts]:
     """What Lambda calls.
 
     Raises:

@@ -27,6 +27,7 @@ from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.operate import Operate
+from paddock.core.usecases.tasks import Tasks
 from paddock.entrypoints.aws_operator.advice import advice, remark
 from paddock.entrypoints.aws_operator.settings import OperatorSettings, operator_settings
 from paddock.entrypoints.containers import State
@@ -119,4 +120,6 @@ def _state(clients: Clients, settings: OperatorSettings, progress: Callable[[str
     life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())
     operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
     circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
-    return State(table, Explain(table, decisions), operate, circuits, remark=partial(remark, groups=settings.groups))
+    tasks = Tasks(tasks=table.tasks, decisions=decisions, clock=clock, ids=ids)
+    said = partial(remark, groups=settings.groups)
+    return State(table, Explain(table, decisions), operate, circuits, tasks, remark=said)

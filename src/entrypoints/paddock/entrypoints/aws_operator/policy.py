@@ -10,7 +10,7 @@ from typing import Any, Final
 from paddock.adapters.aws.dynamodb.policy import RECORDS, Statement
 from paddock.adapters.aws.logs import READER, WRITER
 from paddock.adapters.aws.sqs import PRODUCER
-from paddock.core.records import CIRCUITS, JOBS, SWITCHES, Kind
+from paddock.core.records import CIRCUITS, JOBS, SWITCHES, TASKS, Kind
 
 _ITEMS, _INDEXES = RECORDS
 
@@ -30,9 +30,9 @@ LOOKER: Final[Sequence[Statement]] = (
 
 OPERATOR: Final[Sequence[Statement]] = (
     *LOOKER,
-    _may("dynamodb:PutItem", CIRCUITS, SWITCHES),
-    _may("dynamodb:UpdateItem", CIRCUITS, SWITCHES, JOBS),  # a job that is woken bears a mark
+    _may("dynamodb:PutItem", CIRCUITS, SWITCHES, TASKS),
+    _may("dynamodb:UpdateItem", CIRCUITS, SWITCHES, TASKS, JOBS),  # a job that is woken bears a mark
     *WRITER,
     *PRODUCER,
 )
-"""Who pauses, resumes, and switches the circuit breaker besides."""
+"""Who pauses, resumes, switches the circuit breaker and asks for housekeeping besides."""

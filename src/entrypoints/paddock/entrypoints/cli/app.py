@@ -15,7 +15,8 @@ _HELP = """Run GitHub Actions jobs on machines of your own: one machine per job,
 
 New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
 For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
-**jobs**, **explain**, **pause**, **resume** and **circuit** speak of it, or with **--profile aws** of one on AWS.
+**jobs**, **explain**, **pause**, **resume**, **circuit** and **housekeeping** speak of it, or with **--profile aws** of
+one on AWS.
 """
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),
@@ -37,6 +38,10 @@ _CIRCUIT: Mapping[str, tuple[str, str]] = {
     "open": ("circuit:open_", "Ask for no spot machines of a type for a while."),
     "close": ("circuit:close", "Ask for spot machines of a type again."),
 }
+_HOUSEKEEPING: Mapping[str, tuple[str, str]] = {
+    "run": ("housekeeping:run", "Have a task done now, or see what it would do."),
+    "status": ("housekeeping:status", "Say how each task goes."),
+}
 _WORKLOAD: Mapping[str, tuple[str, str]] = {
     "generate": ("workload:generate", "Make up a load from published figures of CI."),
     "record": ("workload:record", "Record your own load from GitHub's history."),
@@ -45,6 +50,7 @@ _WORKLOAD: Mapping[str, tuple[str, str]] = {
 _GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "config": ("Write and check paddock.yml.", _CONFIG),
     "circuit": ("Look at the spot circuit breaker, and switch it by hand.", _CIRCUIT),
+    "housekeeping": ("Look at the tasks that keep the fleet clean, and have one done.", _HOUSEKEEPING),
     "workload": ("Make, record and look at loads to simulate.", _WORKLOAD),
 }
 

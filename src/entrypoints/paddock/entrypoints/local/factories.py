@@ -24,7 +24,7 @@ from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
-from paddock.core.units import MINUTE
+from paddock.core.units import MILLISECOND, MINUTE
 from paddock.core.usecases.assign import scopes_of
 from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
@@ -32,6 +32,7 @@ from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint
 
 _VISIBILITY = 2 * MINUTE
+_SWEEP = 500 * MILLISECOND
 
 
 def make_places(config: Config) -> Places:
@@ -101,12 +102,17 @@ def make_settings(config: Config) -> FleetSettings:
     """The operator's settings, and what this box is.
 
     Its slots are a limit on machines like any other, so that jobs wait for one; its architecture and its want of images
-    are known before anything is launched, so that a job that asks for others is refused at once.
+    are known before anything is launched, so that a job that asks for others is refused at once. A sweep costs nothing
+    here, and no event of a cloud tells of a machine's end: so it is done often.
     """
     limits, slots = config.settings.limits, config.local.slots
     machines = slots if limits.machines is None else min(slots, limits.machines)
     return attrs.evolve(
-        config.settings, limits=attrs.evolve(limits, machines=machines), arches=(box_arch(),), images=False
+        config.settings,
+        limits=attrs.evolve(limits, machines=machines),
+        housekeeping={"sweep": _SWEEP, "sweep_github": config.local.reconcile, **config.settings.housekeeping},
+        arches=(box_arch(),),
+        images=False,
     )
 
 

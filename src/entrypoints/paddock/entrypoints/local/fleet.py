@@ -4,13 +4,14 @@
 
     GitHub ──HTTP──> web server ──> [jobs] ──> dispatch loop ──> machines (processes) ──files──> mailbox loop
                           └───────> [events] <────────────────────────────────────────────────────────┘
-                                        └──> completion loop          sweep, GitHub sweep, mirror: loops
+                                        └──> completion loop          sweep, housekeeping, mirror: loops
 
 Killed at any moment, it goes on where it was when it is started again: records, queues and machine directories are all
 it knows, and its machines live on without it.
 """
 
 import logging
+from contextlib import suppress
 from typing import IO
 from wsgiref.types import WSGIApplication
 
@@ -25,11 +26,10 @@ from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
-from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND, Span
+from paddock.core.task import TaskChange, TaskIs
+from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
 from paddock.core.usecases.listing import jobs_in
-from paddock.core.usecases.mirror import Mirror, MirrorReport
-from paddock.core.usecases.sweep import SweepReport
-from paddock.core.usecases.sweep_github import GitHubSweepReport
+from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.loops import Loop
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import MAX_BODY
@@ -39,6 +39,7 @@ _LOG = logging.getLogger(__name__)
 _WAIT: Span = SECOND
 _OFTEN: Span = 50 * MILLISECOND
 _SWEEP: Span = 500 * MILLISECOND
+_TICK: Span = SECOND
 _KEPT: Span = 10 * MINUTE  # machine directories stay so long for people to look into
 
 
@@ -62,7 +63,7 @@ class LocalFleet:
         """Put it together; nothing happens before `start`.
 
         Args:
-            options: where to listen, and how often GitHub is compared with the records.
+            options: where to listen.
             places: where things are kept.
             fleet: the use-cases.
             table: the records.
@@ -81,15 +82,16 @@ class LocalFleet:
         self._lock: IO[str] | None = None
         self._web: WebServer | None = None
         self._app = app
+        self._keeping = fleet.housekeeping({"mirror": mirror})
         self._address = (options.host, options.port)
         self._loops = (
             Loop("mailbox", self._collect, pause=_OFTEN),
             Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
             Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
-            Loop("sweep", lambda: _told("sweep", fleet.sweep()), pause=_SWEEP),
+            Loop("sweep", lambda: self._keep("sweep"), pause=_SWEEP),
             Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
-            Loop("github", lambda: _told("comparison with GitHub", fleet.sweep_github()), pause=options.reconcile),
-            Loop("mirror", lambda: _told("mirror", mirror()), pause=HOUR, brief=False),
+            Loop("housekeeping", self._keep_house, pause=_TICK),
+            Loop("mirror", lambda: self._keep("mirror"), pause=_TICK, brief=False),
         )
 
     @property
@@ -142,6 +144,17 @@ class LocalFleet:
         for path in found.impostors:
             _LOG.warning("%s spoke for another machine; it was taken as its own machine's word", path)
 
+    def _keep_house(self) -> None:
+        for name in self._keeping.names:
+            if name not in {"sweep", "mirror"}:  # they have threads of their own
+                self._keep(name)
+
+    def _keep(self, name: str) -> None:
+        """Do the task if it is due. What a run could not do is logged; what it did is in the decisions."""
+        task = self._keeping.when_due(name)
+        for error in () if task is None or task.report is None else task.report.errors:
+            _LOG.warning("%s: %s", name, error)
+
     def _take_up(self) -> None:
         """The lock is ours, so every loan and lease is a dead process's: take them back at once."""
         loans = self._jobs.release_loans() + self._events.release_loans()
@@ -152,11 +165,8 @@ class LocalFleet:
                 self._table.jobs.update(job.key, when, JobChange(lease_until=0))
             except (Conflict, NotFound):
                 continue
+        for name in self._keeping.names:
+            with suppress(NotFound):
+                self._table.tasks.update(name, TaskIs(), TaskChange(until=0))
         if loans or held:
             _LOG.info("took up %d messages and %d half-dispatched jobs of an earlier process", loans, len(held))
-
-
-def _told(what: str, report: SweepReport | GitHubSweepReport | MirrorReport) -> None:
-    """Log what a run could not do; what it did is in the decisions."""
-    for error in report.errors:
-        _LOG.warning("%s: %s", what, error)

@@ -1,0 +1,134 @@
+"""Housekeeping by hand: how every task goes, and a run of one now."""
+
+from typing import Annotated
+
+from cyclopts import Parameter
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from paddock.adapters.config.amounts import span
+from paddock.adapters.system import SystemClock, SystemSleeper
+from paddock.core.errors import InvalidInput, PaddockError, Unavailable
+from paddock.core.task import Task
+from paddock.core.units import SECOND, Moment, Span, span_text
+from paddock.core.usecases.tasks import Tasks
+from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
+
+_LOOK: Span = SECOND
+
+
+def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
+    """Say when each task ran last, and what came of it; one that never ran or achieves nothing is seen.
+
+    Parameters
+    ----------
+    state
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
+    """
+    with opened(Where.chosen(state, profile)) as here:
+        tasks = here.tasks.all()
+    now = SystemClock().now()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for title in ("TASK", "EVERY", "LAST RUN", "ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT", ""):
+        table.add_column(title, justify="right" if title in {"ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT"} else "left")
+    for task in tasks:
+        report = task.report
+        counts = ["–"] * 4  # noqa: RUF001 - a dash stands for: there was no run
+        if report is not None:
+            counts = [str(n) for n in (report.attempted, report.succeeded, report.failed, report.left)]
+        ago = "never" if task.began_at is None else f"{span_text(max(0, now - task.began_at))} ago"
+        table.add_row(task.name, span_text(task.every), ago, *counts, _note(task, now))
+    console().print(table)
+    return 0
+
+
+def _note(task: Task, now: Moment) -> Text:
+    """What an operator should know of it besides."""
+    if task.under_way:
+        return told("runs now" if now < task.until else "was cut off; it is repeated", "yellow")
+    notes = ["an operator asked for a run"] * bool(task.asked)
+    notes += ["changed nothing: a dry run"] * task.dry_run
+    if task.began_at is None:
+        notes.append("never ran: is nothing there that starts it, or has the fleet no use for it?")
+    elif task.achieves_nothing(now):
+        since = "ever" if task.achieved_at is None else f"for {span_text(now - task.achieved_at)}"
+        notes.append(f"achieved nothing {since}")
+    if task.report is not None and task.report.errors:
+        notes.append(task.report.errors[0])
+    wrong = task.began_at is None or task.achieves_nothing(now) or bool(task.report and task.report.failed)
+    return told("; ".join(notes), "red" if wrong else "")
+
+
+def run(
+    task: str,
+    /,
+    *,
+    dry_run: bool = False,
+    wait: Annotated[str, Parameter(name="--wait")] = "2m",
+    state: StateDir = None,
+    profile: ProfileName = None,
+) -> int:
+    """Have a task done now by the fleet itself, whether it is due or not, and say what came of it.
+
+    Parameters
+    ----------
+    task
+        Such as sweep; `paddock housekeeping status` lists them.
+    dry_run
+        Change nothing: say what would be done.
+    wait
+        How long to wait for it, such as 30s or 10m. The fleet does it all the same.
+    state
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
+    """
+    patience = span(wait)
+    if patience is None:
+        raise InvalidInput("--wait", wait, "must be a duration with its unit, such as 30s or 10m")
+    where = Where.chosen(state, profile)
+    with opened(where) as here:
+        wish = here.tasks.ask(task, dry_run=dry_run)
+        done = _answer(here.tasks, task, wish, patience)
+    if done is None:
+        said = f"{task} was asked for, and no fleet did it within {span_text(patience)}; it will once it runs"
+        raise Unavailable(f"{said}: `paddock housekeeping status{where.words}` tells")
+    return _tell(done)
+
+
+def _answer(tasks: Tasks, name: str, wish: str, patience: Span) -> Task | None:
+    """The task's record once the wish is granted; None if that takes too long."""
+    clock, sleeper = SystemClock(), SystemSleeper()
+    deadline = clock.now() + patience
+    with console().status(f"{name} waits to be taken up by the fleet …") as shown:
+        while True:
+            task = tasks.get(name)
+            if task.answered == wish:
+                return task
+            if clock.now() >= deadline:
+                return None
+            if task.under_way:
+                shown.update(f"{name} runs …")
+            sleeper.sleep(_LOOK)
+
+
+def _tell(task: Task) -> int:
+    report = task.report
+    if report is None:
+        raise PaddockError(f"{task.name}: its record tells nothing of the run")
+    out = console()
+    would = "would do" if task.dry_run else "did"
+    for act in report.acts:
+        out.print(told(f"{would}: {act}"))
+    for error in report.errors:
+        out.print(told(f"failed: {error}", "red"))
+    if task.dry_run:
+        out.print(f"{task.name}: {len(report.acts)} acts shown, of {max(report.left, len(report.acts))}; none was done")
+    else:
+        counts = f"{report.attempted} attempted, {report.succeeded} succeeded, {report.failed} failed"
+        out.print(f"{task.name}: {counts}, {report.left} left to the next run")
+    return 1 if report.failed else 0

@@ -1,0 +1,85 @@
+"""``paddock housekeeping``: how the tasks go, and one done now."""
+
+from pathlib import Path
+from threading import Thread
+
+import pytest
+
+from paddock.adapters.system import RandomIds, SystemClock
+from paddock.core.task import TaskReport
+from paddock.core.usecases.housekeeping import EVERY, Housekeeping
+from paddock.entrypoints.containers import open_state
+from paddock.entrypoints.local.places import Places
+from tests.calls import Caller
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Caller:
+    return Caller(capsys)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """The state of a fleet that has done nothing yet."""
+    places = Places(tmp_path / "state")
+    places.make()
+    open_state(places).close()
+    return places.root
+
+
+def a_sweep(*, dry_run: bool = False, cursor: str = "") -> TaskReport:
+    """One that has always one thing to do, which fails."""
+    assert cursor == ""
+    if dry_run:
+        return TaskReport(left=1, acts=("machine m-1 is ended",))
+    return TaskReport(2, 1, 1, acts=("machine m-1 is ended",), errors=("machine m-2: Unavailable: away",))
+
+
+def do_what_is_asked(root: Path) -> None:
+    """A fleet's process, until it has done one task."""
+    state = open_state(Places(root))
+    try:
+        keeping = Housekeeping(works={"sweep": a_sweep}, tasks=state.table.tasks, clock=SystemClock(), ids=RandomIds())
+        while not state.tasks.get("sweep").asked:
+            pass
+        assert keeping.when_due("sweep") is not None
+    finally:
+        state.close()
+
+
+def test_every_task_is_listed_and_those_that_never_ran_are_seen(call: Caller, state: Path) -> None:
+    """With what its last run attempted, did and left."""
+    told = call("housekeeping", "status", "--state", str(state))
+    assert told.code == 0
+    lines = {line.split()[0]: line for line in told.out.splitlines() if line.split()}
+    assert set(EVERY) <= set(lines)
+    assert all("never ran" in lines[name] for name in EVERY)
+
+
+@pytest.mark.parametrize(("options", "code", "said"), [
+    (("--dry-run",), 0, "would do: machine m-1 is ended"),
+    ((), 1, "failed: machine m-2: Unavailable: away"),
+])  # fmt: skip
+def test_a_task_is_done_by_the_fleet(call: Caller, state: Path, options: tuple[str, ...], code: int, said: str) -> None:
+    """The command waits for it and says what came of it; its code says whether that failed in anything."""
+    fleet = Thread(target=do_what_is_asked, args=(state,))
+    fleet.start()
+    told = call("housekeeping", "run", "sweep", *options, "--state", str(state))
+    fleet.join()
+    assert (told.code, told.err) == (code, "")
+    assert said in told.out
+    listed = call("housekeeping", "status", "--state", str(state)).out
+    assert ("a dry run" in listed) is bool(options)
+    assert ("m-2: Unavailable" in listed) is not bool(options)
+
+
+@pytest.mark.parametrize(("words", "code", "told"), [
+    (("swep",), 1, "there is no task 'swep': it must be one of sweep, sweep_github"),
+    (("sweep", "--wait", "soon"), 1, "--wait = 'soon': must be a duration with its unit"),
+    (("sweep", "--wait", "0s"), 1, "no fleet did it within 0 ms; it will once it runs: `paddock housekeeping status"),
+])  # fmt: skip
+def test_what_cannot_be_done_is_told(call: Caller, state: Path, words: tuple[str, ...], code: int, told: str) -> None:
+    """With what would be right, or what to do next."""
+    said = call("housekeeping", "run", *words, "--state", str(state))
+    assert said.code == code
+    assert told in said.err
