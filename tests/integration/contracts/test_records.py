@@ -287,6 +287,24 @@ def test_pages_hold_while_others_write(store: Open) -> None:
     assert seen == [10, 11, 12, 13, 14, 16, 17, 18, 19, 30]
 
 
+def test_a_cursor_leads_on_when_the_records_it_was_made_of_are_gone(store: Open) -> None:
+    """It is a place and no count: good for as long as it is kept, also when all up to it, or beyond, is forgotten."""
+    jobs = store(JOBS)
+    for number in range(1, 8):
+        jobs.add(job(number, created_at=3 if number in {3, 4} else number))
+    cursor = jobs.page("all", "all", limit=3).cursor
+    jobs.remove("3")  # the one it stands on; the next one is as old
+    assert [record.id for record in jobs.page("all", "all", cursor=cursor).items] == [4, 5, 6, 7]
+    for number in (1, 2, 4, 5):
+        jobs.remove(str(number))
+    assert [record.id for record in jobs.page("all", "all", cursor=cursor).items] == [6, 7]
+    for number in (6, 7):
+        jobs.remove(str(number))
+    assert jobs.page("all", "all", cursor=cursor).items == ()
+    jobs.add(job(8, created_at=8))
+    assert [record.id for record in jobs.page("all", "all", cursor=cursor).items] == [8]
+
+
 def test_an_index_that_the_kind_does_not_have_is_refused(store: Open) -> None:
     """A misspelt index is an error, not an empty listing."""
     jobs = store(JOBS)
