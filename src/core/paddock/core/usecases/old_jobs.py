@@ -8,6 +8,9 @@ The walk goes over all jobs, oldest first, up to those that are too young, and t
 
 What belongs into an object, and its key, follow from the jobs' places in the walk alone. So a run that died before its
 cursor was saved is repeated under the same keys, whatever has ended meanwhile: no job is stored twice.
+
+What is recorded only when the walk has passed its ``created_at`` is not archived: a job that GitHub queues more than a
+week after it created it, as it may where somebody has to approve a deployment.
 """
 
 import json
@@ -102,9 +105,9 @@ class OldJobs:
     ) -> None:
         """Args: the ports; how bills are asked for; after what time since GitHub created it a job is old.
 
-        `patience` is the time after which one that has not ended is archived as it stands. `most_objects`
-        is two or more. `most_jobs` is how many an object holds, and how many may wait for their end before the walk
-        waits for them.
+        `patience` is the time after which one that has not ended is archived as it stands. `most_objects` is two or
+        more. `most_jobs` is how many an object holds, and how many may wait for their end before the walk waits for
+        them.
         """
         self._table = table
         self._objects = objects
