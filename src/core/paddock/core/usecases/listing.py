@@ -1,5 +1,6 @@
-"""Listings that several use-cases need, each over all of its pages."""
+"""Listings that several use-cases need, each over all of its pages unless it says otherwise."""
 
+from collections.abc import Iterable
 from itertools import islice
 
 from paddock.core.job import Job
@@ -8,7 +9,9 @@ from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import JobStore, Table
 from paddock.core.records import QUEUED, STAGES, stage_of
 from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_JOBS, JobState
+from paddock.core.units import MINUTE, Moment
 
 
 def jobs_in(table: Table, *states: JobState) -> list[Job]:
@@ -43,6 +46,23 @@ def oldest_queued(jobs: JobStore, most: int) -> list[Job]:
 def live_runners(table: Table) -> list[Runner]:
     """The machines whose records are open, oldest first."""
     return list(pages(lambda cursor: table.runners.page("live", "live", cursor=cursor)))
+
+
+def launched_for(table: Table, settings: FleetSettings, since: Moment, until: Moment) -> list[str]:
+    """Repositories for which a machine was launched in that time. Where all are named there is nothing to be learnt.
+
+    One page is read for each minute: of a minute with more launches than that, some repositories may be missing.
+    """
+    if len(settings.named) == len(settings.repositories):
+        return []
+    minutes = range(since // MINUTE, until // MINUTE + 1)
+    seen = (one for minute in minutes for one in table.runners.page("minute", str(minute)).items)
+    return [one.repository for one in seen if one.repository and settings.allows(one.repository)]
+
+
+def worth_asking(names: Iterable[str]) -> list[str]:
+    """The names of repositories or owners, each once however it is spelt, in order."""
+    return sorted({name.casefold(): name for name in names}.values(), key=str.casefold)
 
 
 def all_machines(machines: Machines) -> dict[str, Machine]:

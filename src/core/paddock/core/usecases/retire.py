@@ -5,7 +5,6 @@ first, and only a machine whose registration is gone is told to end.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 
 import attrs
 
@@ -28,6 +27,7 @@ from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.life import NOT_BUSY
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.registrations import own, take_back
 
 _SKEW = 10 * MINUTE  # of a machine's clock
 _STEP = MOST // 3  # machines: each has its bill, its record and its orders
@@ -235,7 +235,7 @@ class Retire:
         try:
             number = self._number(runner, receipt)
             for one in _each(number, runner.runner_id):
-                self._delete(runner, one)
+                take_back(self._registrations, scope_of(runner.repository, self._settings), one)
         except Busy:
             return False
         except PaddockError as error:
@@ -268,8 +268,8 @@ class Retire:
 
     def _is_own(self, runner: Runner, number: int) -> bool:
         """True if GitHub knows the runner of that number by the machine's name."""
-        found = self._registrations.get(scope_of(runner.repository, self._settings), number)
-        return found is not None and machine_of(found.name) == runner.machine
+        scope = scope_of(runner.repository, self._settings)
+        return own(self._registrations, scope, number, runner.machine) is not None
 
     def _number_of(self, runner: Runner, name: str) -> int | None:
         try:
@@ -277,10 +277,6 @@ class Retire:
         except NotFound:
             return None
         return None if found is None else found.id
-
-    def _delete(self, runner: Runner, runner_id: int) -> None:
-        with suppress(NotFound):
-            self._registrations.delete(scope_of(runner.repository, self._settings), runner_id)
 
 
 def _each(*numbers: int | None) -> list[int]:

@@ -7,7 +7,7 @@
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from paddock.core.errors import NotFound
@@ -26,7 +26,7 @@ from paddock.core.task import TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.life import Life
-from paddock.core.usecases.listing import live_jobs
+from paddock.core.usecases.listing import launched_for, live_jobs, worth_asking
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.round import Round
@@ -38,11 +38,6 @@ MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
 _SETTLED: Span = 30 * SECOND
 _PRIME = 7919
-
-
-def worth_asking(names: Iterable[str]) -> list[str]:
-    """The repositories, each once however it is spelt, in order."""
-    return sorted({name.casefold(): name for name in names}.values(), key=str.casefold)
 
 
 def in_turn(repositories: Sequence[str], now: Moment) -> Sequence[str]:
@@ -108,28 +103,16 @@ class SweepGitHub:
     def _repositories(self, run: Round) -> None:
         """Compare those that are worth it, as many as there is time for."""
         live = live_jobs(self._table)
-        recent = run.tries("recent machines", self._recent) or []
+        now = self._clock.now()
+        launched = partial(launched_for, self._table, self._settings, now - _LOOK_BACK, now)
+        recent = run.tries("recent machines", launched) or []
         worth = worth_asking([*self._settings.named, *(job.facts.repository for job in live), *recent])
         known: dict[str, list[Job]] = {}
         for job in live:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
-        for repository in in_turn(worth, self._clock.now()):
+        for repository in in_turn(worth, now):
             call = partial(self._compare, repository, known.get(repository.casefold(), ()), run)
             run.kinds["repositories"] += run.tries(repository, call) or 0
-
-    def _recent(self) -> list[str]:
-        """Repositories for which a machine was launched of late. Where all are named there is nothing to be learnt.
-
-        One page for each minute is enough: what is busier than that has live jobs.
-        """
-        if len(self._settings.named) == len(self._settings.repositories):
-            return []
-        now = self._clock.now()
-        minutes = range((now - _LOOK_BACK) // MINUTE, now // MINUTE + 1)
-        seen = (one for minute in minutes for one in self._table.runners.page("minute", str(minute)).items)
-        return [one.repository for one in seen if self._settings.allows(one.repository)]
-
-    def _redeliver(self, run: Round) -> None:
         """Ask again for deliveries of which no attempt succeeded."""
         now = self._clock.now()
         taken: set[str] = set()
