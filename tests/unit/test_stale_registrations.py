@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 
+import attrs
 import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryDecisions, SeededChance, SequentialIds
-from paddock.adapters.memory.bundles import memory_table
+from paddock.adapters.memory.bundles import memory_github, memory_table
 from paddock.adapters.memory.github import MemoryGitHub, MemoryRunners
 from paddock.core.errors import AccessDenied, Busy, NotFound, PaddockError, Throttled, Unavailable
 from paddock.core.ports.github import RegisteredRunner, Scope
@@ -82,7 +83,7 @@ class House:
         task = StaleRegistrations(
             settings=self.settings,
             table=self.table,
-            registrations=self.github,
+            github=attrs.evolve(memory_github(self.model), runners=self.github),
             decisions=self.decisions,
             clock=self.clock,
         )

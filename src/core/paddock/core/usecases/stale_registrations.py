@@ -19,7 +19,7 @@ import attrs
 
 from paddock.core.errors import Busy, PaddockError
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.github import RegisteredRunner, Runners, Scope
+from paddock.core.ports.github import GitHub, RegisteredRunner, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import machine_of
@@ -69,7 +69,7 @@ class StaleRegistrations:
         *,
         settings: FleetSettings,
         table: Table,
-        registrations: Runners,
+        github: GitHub,
         decisions: Decisions,
         clock: Clock,
         age: Span = HOUR,
@@ -77,7 +77,7 @@ class StaleRegistrations:
         """Args: ``age`` is for how long a machine's record must have been closed until its registration is stale."""
         self._settings = settings
         self._table = table
-        self._registrations = registrations
+        self._registrations = github.runners
         self._clock = clock
         self._age = age
         self._record = Recorder(decisions, clock, "stale_registrations")
