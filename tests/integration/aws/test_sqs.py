@@ -204,12 +204,52 @@ def test_a_redrive_that_fails_leaves_the_dead_where_they_are(queue: Queue, befor
     made.send_text("broken")
     made.send_text("broken too")
     queue.receive(10)
-    made.clients.sqs.send_message(QueueUrl=made.dead_letter_url, MessageBody=message_text(message(1)))
+    buried(made, 1)
     before.faults["SendMessageBatch"] = [partly(("0", "InvalidMessageContents", True))]
     with pytest.raises(Rejected):
         queue.redrive()
     assert queue.depth() == Depth(0, 0, 3)
     assert len(queue.dead_letters()) == 3
+
+
+def buried(made: MotoQueue, *numbers: int) -> None:
+    """Letters that were given up."""
+    for number in numbers:
+        made.clients.sqs.send_message(QueueUrl=made.dead_letter_url, MessageBody=message_text(message(number)))
+
+
+def test_after_a_redrive_that_was_cut_off_it_is_known_what_is_back(
+    queue: Queue, before: Front, made: MotoQueue
+) -> None:
+    """Those that were sent are told of before they are deleted: they may be back and dead as well, and are not lost."""
+    buried(made, *range(12))
+    told: list[str] = []
+    before.faults["DeleteMessageBatch"] = [fault(403, "AccessDeniedException")]
+    with pytest.raises(AccessDenied):
+        queue.redrive(told=told.append)
+    assert sorted(told) == sorted(message_text(each.message) for each in queue.receive(50))
+    assert len(told) == 10
+    assert queue.depth() == Depth(0, 10, 12)
+
+
+def test_ten_that_go_back_are_three_requests(queue: Queue, before: Front, made: MotoQueue) -> None:
+    """And no more are asked for than may go back."""
+    buried(made, *range(15))
+    assert queue.redrive(most=10) == 10
+    assert before.operations() == ["ReceiveMessage", "SendMessageBatch", "DeleteMessageBatch"]
+
+
+def test_what_stays_dead_costs_two_requests_for_ten_and_can_be_seen_at_once(
+    queue: Queue, before: Front, made: MotoQueue
+) -> None:
+    """And an empty dead-letter queue one: it is asked every minute."""
+    assert queue.redrive() == 0
+    assert before.operations() == ["ReceiveMessage"]
+    before.seen.clear()
+    buried(made, *range(10))
+    assert queue.redrive(lambda _: False) == 0
+    assert sorted(before.operations()) == ["ChangeMessageVisibilityBatch", "ReceiveMessage", "ReceiveMessage"]
+    assert len(queue.dead_letters(50)) == 10
 
 
 def every_code() -> Sequence[str]:
@@ -267,7 +307,7 @@ def test_each_role_has_the_rights_that_it_uses_and_no_others(queue: Queue, befor
     queue.delete([second.receipt])
     assert used(before, made) == actions(CONSUMER)
     before.seen.clear()
-    made.clients.sqs.send_message(QueueUrl=made.dead_letter_url, MessageBody=message_text(message(3)))
+    buried(made, 3)
     queue.depth()
     queue.dead_letters()
     queue.redrive()

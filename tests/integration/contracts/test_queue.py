@@ -244,6 +244,53 @@ def test_redrive_gives_dead_letters_another_life(under_test: QueueUnderTest) -> 
     assert len(under_test.queue.dead_letters()) == 3
 
 
+def test_a_redrive_puts_back_what_is_wanted_and_leaves_the_rest(under_test: QueueUnderTest) -> None:
+    """Each that can be read is asked about once, and of each that is back somebody is told."""
+    under_test.queue.send([message(number) for number in range(23)])
+    under_test.send_text("broken")
+    use_up(under_test)
+    assert drain(under_test) == []
+    asked: list[int] = []
+    told: list[int] = []
+
+    def wanted(body: str) -> bool:
+        asked.append(json.loads(body)["run_id"])
+        return asked[-1] % 2 == 0
+
+    assert under_test.queue.redrive(wanted, told=lambda body: told.append(json.loads(body)["run_id"])) == 12
+    assert (sorted(asked), sorted(told)) == (list(range(23)), list(range(0, 23, 2)))
+    assert numbers(drain(under_test)) == list(range(0, 23, 2))
+    left = [
+        json.loads(letter.body)["run_id"] for letter in under_test.queue.dead_letters(50) if letter.body != "broken"
+    ]
+    assert sorted(left) == list(range(1, 23, 2))
+    assert under_test.queue.depth() == Depth(0, 12, 12)
+
+
+@pytest.mark.parametrize("most", [0, 1, 10, 11])
+def test_a_redrive_puts_back_no_more_than_it_may(under_test: QueueUnderTest, most: int) -> None:
+    """The others are there for the next one, at once."""
+    under_test.queue.send([message(number) for number in range(12)])
+    use_up(under_test)
+    assert drain(under_test) == []
+    told: list[str] = []
+    assert under_test.queue.redrive(most=most, told=told.append) == most
+    assert len(told) == most
+    assert len(drain(under_test)) == most
+    assert len(under_test.queue.dead_letters(50)) == 12 - most
+    assert under_test.queue.redrive(most=most or 12) == min(most or 12, 12 - most)
+
+
+def test_two_redrives_at_once_put_each_letter_back_once(under_test: QueueUnderTest) -> None:
+    """An operator's and the schedule's: what one looks at, the other does not see, or has to wait for."""
+    under_test.queue.send([message(number) for number in range(12)])
+    use_up(under_test)
+    assert drain(under_test) == []
+    assert sum(race(2, lambda _: under_test.queue.redrive())) == 12
+    assert numbers(drain(under_test)) == list(range(12))
+    assert under_test.queue.depth() == Depth(0, 12, 0)
+
+
 def test_a_receipt_from_before_the_redrive_changes_nothing(under_test: QueueUnderTest) -> None:
     """Receives begin at zero again, receipts do not."""
     under_test.queue.send([message(1)])

@@ -4,6 +4,7 @@ The model is strict: a receipt is worth nothing once its loan is over, by time-o
 lenient queue, where it may be, is asked with good ones only.
 """
 
+import json
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,6 +30,11 @@ from tests.integration.contracts.queue_adapters import ADAPTERS, MAX_RECEIVES, V
 
 spans = st.integers(0, 2 * VISIBILITY // SECOND).map(lambda seconds: seconds * SECOND)
 SHARES = {"memory": 1, "sqlite": 4, "sqs": 15}  # one of so many examples: what is slow gets fewer
+
+
+def number_in(body: str) -> int:
+    """The run that a message's text is about."""
+    return int(json.loads(body)["run_id"])
 
 
 @attrs.define
@@ -125,13 +131,19 @@ class QueueModel(RuleBasedStateMachine):
         self.under_test.pass_time(span)
         self.settle()
 
-    @rule()
-    def redrive(self) -> None:
-        """All dead ones live again."""
+    @rule(parts=st.integers(1, 3), most=st.none() | st.integers(0, 3))
+    def redrive(self, parts: int, most: int | None) -> None:
+        """The dead ones that are wanted, or so many of them, live again."""
         self.under_test.settle()
-        dead = [modelled for modelled in self.model.values() if modelled.dead]
-        assert self.queue.redrive() == len(dead)
-        for modelled in dead:
+        dead = {number for number, modelled in self.model.items() if modelled.dead and number % parts == 0}
+        told: list[int] = []
+        count = self.queue.redrive(
+            lambda body: number_in(body) % parts == 0, most=most, told=lambda body: told.append(number_in(body))
+        )
+        assert count == len(told) == len(dead if most is None else list(dead)[:most])
+        for number in told:
+            dead.remove(number)  # KeyError: it was not dead, or not wanted, or is told twice
+            modelled = self.model[number]
             modelled.dead, modelled.receives, modelled.due = False, 0, self.now
 
     @invariant()

@@ -14,7 +14,7 @@ more lenient; whoever relies on that has a bug that shows once in a million mess
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from threading import Condition, Lock
 from time import monotonic_ns
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -24,7 +24,7 @@ import attrs
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.wire import message_in, message_text
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Received, Told, Wanted, every, nobody
 from paddock.core.ports.system import Clock
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 
@@ -77,6 +77,15 @@ class _Entry:
         """Turn the text into the message; InvalidInput if it cannot be read."""
         if self.text is not None:
             self.message, self.text = message_in(self.text), None
+
+    @property
+    def readable(self) -> bool:
+        """True if the text, if it was one, is the message now."""
+        try:
+            self.read()
+        except InvalidInput:
+            return False
+        return True
 
     @property
     def body(self) -> str:
@@ -194,21 +203,21 @@ class MemoryQueue(Generic[M]):
             self._come_back()
             return tuple(DeadLetter(entry.body, reason) for entry, reason in self._dead[: max(0, limit)])
 
-    def redrive(self) -> int:
-        """Put every readable dead letter back on the queue with its receives at zero; how many there were."""
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """Put the oldest of the wanted dead letters back on the queue; see `Queue.redrive`."""
         with self._lock:
             self._come_back()
-            dead, self._dead = self._dead, []
-            for entry, reason in dead:
-                try:
-                    entry.read()
-                except InvalidInput:
-                    self._dead.append((entry, reason))
-                else:
-                    entry.receives = 0
-                    self._ready.append(entry)
+            readable = (entry for entry, _ in self._dead if entry.readable and wanted(entry.body))
+            back = list(islice(readable, most))
+            chosen = {id(entry) for entry in back}
+            self._dead = [each for each in self._dead if id(each[0]) not in chosen]
+            for entry in back:
+                entry.receives = 0
+            self._ready.extend(back)
             self._changed.notify_all()
-            return len(dead) - len(self._dead)
+        for entry in back:
+            told(entry.body)
+        return len(back)
 
     def _put(self, entries: list[_Entry], delay: Span) -> None:
         if not 0 <= delay <= MAX_DELAY:

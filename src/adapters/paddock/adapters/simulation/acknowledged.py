@@ -18,7 +18,7 @@ from paddock.core.messages import (
     RunnerReported,
     WarningKind,
 )
-from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Received, Told, Wanted, every, nobody
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.states import ENDED_JOBS, JobState, RunnerState
@@ -95,9 +95,9 @@ class WatchedQueue(Generic[M]):
         """The oldest dead letters."""
         return self._inner.dead_letters(limit)
 
-    def redrive(self) -> int:
-        """Put every readable dead letter back."""
-        return self._inner.redrive()
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """Put dead letters back; see `Queue.redrive`."""
+        return self._inner.redrive(wanted, most=most, told=told)
 
 
 class Acknowledged:

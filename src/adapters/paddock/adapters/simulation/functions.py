@@ -13,7 +13,7 @@ from paddock.adapters.simulation.draws import between, hit
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.parameters import Functions
 from paddock.adapters.simulation.timeline import Handle, Timeline
-from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Received, Told, Wanted, every, nobody
 from paddock.core.ports.system import Chance
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 
@@ -70,9 +70,9 @@ class SimulatedQueue(Generic[M]):
         """The oldest dead letters."""
         return self.inner.dead_letters(limit)
 
-    def redrive(self) -> int:
-        """Put every readable dead letter back."""
-        count = self.inner.redrive()
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """Put dead letters back; see `Queue.redrive`."""
+        count = self.inner.redrive(wanted, most=most, told=told)
         self.watch()
         return count
 

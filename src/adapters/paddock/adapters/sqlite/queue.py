@@ -7,12 +7,13 @@ died: its loans are over when their time is, because every statement asks the cl
 import re
 import sqlite3
 from collections.abc import Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 from paddock.adapters.sqlite.database import Database
 from paddock.adapters.wire import message_in, message_text
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Received, Told, Wanted, every, nobody
 from paddock.core.ports.system import Clock, Sleeper
 from paddock.core.units import MILLISECOND, MINUTE, Moment, Span
 
@@ -116,17 +117,19 @@ class SqliteQueue(Generic[M]):
             rows = connection.execute(oldest, (self._name, max(0, limit))).fetchall()
         return tuple(DeadLetter(body, reason) for body, reason in rows)
 
-    def redrive(self) -> int:
-        """Put every readable dead letter back on the queue with its receives at zero; how many there were."""
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """Put the oldest of the wanted dead letters back on the queue; see `Queue.redrive`."""
         now = self._clock.now()
-        dead = "SELECT id, body FROM messages WHERE queue = ? AND dead IS NOT NULL"
+        dead = "SELECT id, body FROM messages WHERE queue = ? AND dead IS NOT NULL ORDER BY id"
         revive = "UPDATE messages SET dead = NULL, receives = 0, lent = 0, due = ? WHERE id = ?"
         with self._database.write() as connection:
             self._bury(connection, now)
             rows = connection.execute(dead, (self._name,)).fetchall()
-            readable = [(now, number) for number, body in rows if _readable(body)]
-            connection.executemany(revive, readable)
-        return len(readable)
+            back = list(islice(((number, body) for number, body in rows if _readable(body) and wanted(body)), most))
+            connection.executemany(revive, [(now, number) for number, _ in back])
+        for _, body in back:
+            told(body)
+        return len(back)
 
     def release_loans(self) -> int:
         """End all loans now; how many there were. For the start of the only consumer: whoever held them is dead.

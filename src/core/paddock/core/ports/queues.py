@@ -1,7 +1,7 @@
 """The port to a queue, with the promises of a standard SQS queue."""
 
-from collections.abc import Sequence
-from typing import Generic, Protocol, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 import attrs
 
@@ -35,6 +35,22 @@ class Depth:
     waiting: int
     on_loan: int
     dead: int
+
+
+Wanted: TypeAlias = Callable[[str], bool]
+"""Which dead letters are wanted back, by their text. It is asked in the midst of it, and must not use the queue."""
+
+Told: TypeAlias = Callable[[str], object]
+"""Who is told of what was put back, text by text. He must not use the queue either."""
+
+
+def every(_: str) -> bool:
+    """All of them are wanted."""
+    return True
+
+
+def nobody(_: str) -> None:
+    """Nobody is told."""
 
 
 class Sender(Protocol[In]):
@@ -73,5 +89,11 @@ class Queue(Sender[M], Protocol[M]):
     def dead_letters(self, limit: int = 10) -> Sequence[DeadLetter]:
         """The oldest dead letters, left where they are."""
 
-    def redrive(self) -> int:
-        """Put every readable dead letter back on the queue with its receives at zero; how many there were."""
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """Put readable dead letters back on the queue with their receives at zero; how many there were.
+
+        Those that are wanted, each asked about at most once, and no more than `most` (None: all). All others stay, and
+        so do those that cannot be read. Whoever is told learns of each one as soon as it is on the queue for good, so
+        that after an error he knows which are back. None is ever lost: one that is cut off is dead still, or is back
+        and dead as well.
+        """

@@ -1,12 +1,13 @@
 """The dead-letter queue of a queue: burying, looking, reviving."""
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from paddock.adapters.aws.sqs.channel import Channel, Lent
 from paddock.adapters.sqs_wire import MAX_BYTES, size_of, whole_seconds
 from paddock.adapters.wire import message_in
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.queues import DeadLetter
+from paddock.core.ports.queues import DeadLetter, Told, Wanted
 from paddock.core.units import Span
 
 _LOOK_LOAN, _REVIVE_LOAN = 60, 600  # seconds; whoever dies meanwhile leaves the letters hidden for so long
@@ -43,20 +44,25 @@ class DeadLetters:
         most = self._alive.counts()[2] if found else 0
         return tuple(DeadLetter(each.body, _reason(each, most)) for each in sorted(found, key=_age))
 
-    def revive(self) -> int:
-        """Send every readable one to its queue again; how many there were."""
-        revived, left = 0, []
+    def revive(self, wanted: Wanted, most: int | None, told: Told) -> int:
+        """Send the readable ones that are wanted to their queue again, up to so many; how many there were."""
+        revived, left = 0, dict[str, Lent]()
         try:
             for lent in self._all(_REVIVE_LOAN):
-                left += [each.receipt for each in lent]
-                readable = [each for each in lent if _flaw(each.body) is None]
-                self._alive.send([each.body for each in readable])
-                done = [each.receipt for each in readable]  # only now: a message twice is better than none
-                self._dead.delete(done)
-                left = [receipt for receipt in left if receipt not in done]
-                revived += len(done)
+                left.update({each.receipt: each for each in lent})
+                readable = (each for each in lent if _flaw(each.body) is None and wanted(each.body))
+                back = list(islice(readable, None if most is None else most - revived))
+                self._alive.send([each.body for each in back])
+                for each in back:
+                    told(each.body)
+                self._dead.delete([each.receipt for each in back])  # only now: a message twice is better than none
+                for each in back:
+                    del left[each.receipt]
+                revived += len(back)
+                if revived == most:
+                    break
         finally:
-            self._dead.give_back(left)
+            self._dead.give_back(list(left))
         return revived
 
     def _all(self, loan: int, limit: int | None = None) -> Iterator[Sequence[Lent]]:

@@ -2,8 +2,9 @@
 
 Requests: `send` makes one for every ten messages or 1 MiB; `receive` one for every ten, and one more if the last ten
 were ten or nothing was to be read, and two for each message that cannot be read; `delete` one for every ten; `defer`
-and `bury` one; `depth` two. `dead_letters` and `redrive` are for operators: they read the dead-letter queue ten at a
-time.
+and `bury` one; `depth` two. `dead_letters` and `redrive` read the dead-letter queue ten at a time: one request finds it
+empty, ten letters that go back are three, ten that stay are two. There is no way to ask for some letters alone, so that
+whatever stays there is looked at each time.
 
 What SQS does in its own way, and no adapter can change:
 
@@ -23,7 +24,7 @@ from paddock.adapters.aws.sqs.dead import DeadLetters
 from paddock.adapters.sqs_wire import MAX_ENTRIES, delay_seconds, fitting, whole_seconds
 from paddock.adapters.wire import message_in, message_text
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.queues import DeadLetter, Depth, Received
+from paddock.core.ports.queues import DeadLetter, Depth, Received, Told, Wanted, every, nobody
 from paddock.core.ports.system import Sleeper
 from paddock.core.units import HOUR, SECOND, Span
 
@@ -109,9 +110,13 @@ class SqsQueue(Generic[M]):
         """See `Queue.dead_letters`; oldest first among those that SQS gives, and it gives roughly the oldest."""
         return self._dead.oldest(limit)
 
-    def redrive(self) -> int:
-        """See `Queue.redrive`. After an error some may be back, and one batch of them may be there and dead as well."""
-        return self._dead.revive()
+    def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
+        """See `Queue.redrive`; in no promised order.
+
+        After an error some are back, and one batch of them may be there and dead as well. If it is cut off, those that
+        were looked at are hidden among the dead for ten minutes.
+        """
+        return self._dead.revive(wanted, most, told)
 
     def _readable(self, lent: Sequence[Lent]) -> list[Received[M]]:
         """What can be read; the rest is buried."""
