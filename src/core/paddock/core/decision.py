@@ -13,8 +13,9 @@ Fact = str | int | bool | None
 class Decision:
     """One decision.
 
-    ``subject`` is ``job:<id>``, ``machine:<id>`` or ``delivery:<guid>``. ``actor`` is the use-case that decided.
-    ``verdict`` is a short, stable slug that scripts may match; ``reason`` is a sentence for people.
+    ``subject`` is ``job:<id>``, ``machine:<id>``, ``delivery:<guid>``, ``circuit:<key>`` or ``letter:<digest>``.
+    ``actor`` is the use-case that decided. ``verdict`` is a short, stable slug that scripts may match; ``reason`` is a
+    sentence for people.
     """
 
     subject: str

@@ -31,6 +31,11 @@ def task_subject(name: str) -> str:
     return f"task:{name}"
 
 
+def letter_subject(digest: str) -> str:
+    """What decisions about a dead letter are filed under that is about no job and no machine."""
+    return f"letter:{digest}"
+
+
 @attrs.frozen
 class Recorder:
     """The pen of one use-case."""
@@ -58,6 +63,10 @@ class Recorder:
     def task(self, name: str, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a task of housekeeping."""
         self._write(task_subject(name), verdict, reason, facts)
+
+    def letter(self, digest: str, verdict: str, reason: str, **facts: Fact) -> None:
+        """Write down a decision about a dead letter."""
+        self._write(letter_subject(digest), verdict, reason, facts)
 
     def fault(self, job_id: int, error: Exception) -> None:
         """Write down an error that nobody foresaw; of others nothing. If it cannot be written, the message tells."""
