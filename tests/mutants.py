@@ -87,8 +87,8 @@ MUTANTS = (
         "a registration is never deleted",
         "E12",
         "retire.py",
-        "            self._registrations.delete(scope_of(runner.repository, self._settings), runner_id)\n",
-        "            pass\n",
+        "                take_back(self._registrations, scope_of(runner.repository, self._settings), one)\n",
+        "                pass\n",
     ),
     Mutant(
         "the bill is written from when the sweep looks",
