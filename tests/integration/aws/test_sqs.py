@@ -232,6 +232,21 @@ def test_after_a_redrive_that_was_cut_off_it_is_known_what_is_back(
     assert queue.depth() == Depth(0, 10, 12)
 
 
+def test_what_one_redrive_looks_at_no_other_sees(queue: Queue, made: MotoQueue) -> None:
+    """An operator's and the schedule's at once: each letter goes back once."""
+    buried(made, 1, 2, 3)
+    other: Queue = SqsQueue(made.clients, made.url, made.dead_letter_url, ManualSleeper(ManualClock()), look=0)
+    others: list[int] = []
+
+    def wanted(_: str) -> bool:
+        others.append(other.redrive())
+        return True
+
+    assert queue.redrive(wanted) == 3
+    assert others == [0, 0, 0]
+    assert queue.depth() == Depth(3, 0, 0)
+
+
 def test_ten_that_go_back_are_three_requests(queue: Queue, before: Front, made: MotoQueue) -> None:
     """And no more are asked for than may go back."""
     buried(made, *range(15))

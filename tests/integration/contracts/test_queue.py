@@ -281,14 +281,16 @@ def test_a_redrive_puts_back_no_more_than_it_may(under_test: QueueUnderTest, mos
     assert under_test.queue.redrive(most=most or 12) == min(most or 12, 12 - most)
 
 
-def test_two_redrives_at_once_put_each_letter_back_once(under_test: QueueUnderTest) -> None:
-    """An operator's and the schedule's: what one looks at, the other does not see, or has to wait for."""
-    under_test.queue.send([message(number) for number in range(12)])
-    use_up(under_test)
-    assert drain(under_test) == []
-    assert sum(race(2, lambda _: under_test.queue.redrive())) == 12
-    assert numbers(drain(under_test)) == list(range(12))
-    assert under_test.queue.depth() == Depth(0, 12, 0)
+@pytest.mark.parametrize("adapter", [each for name, each in ADAPTERS.items() if name != "sqs"])
+def test_two_redrives_at_once_put_each_letter_back_once(adapter: OpenQueue, tmp_path: Path) -> None:
+    """One waits for the other. On SQS, where moto may lend one message to two, this is shown without threads."""
+    with adapter(tmp_path) as under_test:
+        under_test.queue.send([message(number) for number in range(12)])
+        use_up(under_test)
+        assert drain(under_test) == []
+        assert sum(race(2, lambda _: under_test.queue.redrive())) == 12
+        assert numbers(drain(under_test)) == list(range(12))
+        assert under_test.queue.depth() == Depth(0, 12, 0)
 
 
 def test_a_receipt_from_before_the_redrive_changes_nothing(under_test: QueueUnderTest) -> None:
