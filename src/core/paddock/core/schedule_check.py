@@ -14,18 +14,23 @@ from paddock.core.wallclock import MIDNIGHT, zone_of
 MOST: Final = 5_000
 """More machines than this are no target but a slip of the pen: it is as many as housekeeping is held to."""
 
-_WEEKS: Final = range(date(2026, 1, 1).toordinal(), date(2038, 1, 1).toordinal(), len(DAYS))
-"""Where windows of two zones are looked at: as far as the database of zones lists changes one by one."""
+_DAYS: Final = range(date(2025, 12, 4).toordinal(), date(2038, 1, 1).toordinal())
+"""Where windows of two zones are looked at: as far as the database of zones lists changes one by one.
+
+The first is a Thursday, and its week therefore looked at from Monday on.
+"""
 
 _FAR: Final = 3
 """Two that meet begin at most so many days apart: one lasts a day, and zones are a bit more than one apart."""
+
+_WEEKS: Final = _DAYS[len(DAYS) : -len(DAYS) - _FAR : len(DAYS)]
 
 
 def problems(schedule: Schedule) -> tuple[InvalidInput, ...]:
     """All that is wrong with the schedule, in its order; then which of its sound windows meet.
 
     Fields are paths as files have them: ``zone``, ``windows[0].from``. Windows of one priority must not meet: those of
-    one zone by their hours, those of two zones in any week from 2026 to 2037.
+    one zone by their hours, those of two zones in any week until the end of 2037.
     """
     found = [*_zone("zone", schedule.zone)]
     zoneless = bool(found)
@@ -120,9 +125,14 @@ def _meeting(one: Window, other: Window, zones: tuple[str, str]) -> tuple[Moment
 @lru_cache(maxsize=32)
 def _weeks(here: tzinfo, there: tzinfo) -> tuple[int, ...]:
     """One of all weeks that are alike: at the noons of their days, and some around, the zones are as far from UTC."""
-    alike: dict[tuple[timedelta | None, ...], int] = {}
+    alike: dict[object, int] = {}
     for week in _WEEKS:
-        around = range(week - _FAR - 1, week + len(DAYS) + _FAR)
-        noons = [datetime.combine(date.fromordinal(day), time(12)) for day in around]
-        alike.setdefault(tuple(zone.utcoffset(noon) for noon in noons for zone in (here, there)), week)
+        around = slice(week - _DAYS[0] - _FAR - 1, week - _DAYS[0] + len(DAYS) + _FAR)
+        alike.setdefault((_offsets(here)[around], _offsets(there)[around]), week)
     return tuple(alike.values())
+
+
+@lru_cache(maxsize=32)
+def _offsets(zone: tzinfo) -> tuple[timedelta | None, ...]:
+    """How far from UTC the zone's clock is at each day's noon."""
+    return tuple(zone.utcoffset(datetime.combine(date.fromordinal(day), time(12))) for day in _DAYS)
