@@ -76,6 +76,8 @@ def test_from_a_time_to_the_same_time_is_a_whole_day(hours: str, begins: int) ->
     )
     every = Schedule(windows=(window(hours),))
     assert every.next_change(at("2026-11-23T12:00"), NONE) is None
+    since = at("2026-11-23T12:00")
+    assert [*every.steps(since, since + 30 * DAY)] == [(since, every.windows[0])]
 
 
 def test_years_end_and_have_leap_days_like_other_days() -> None:
@@ -343,6 +345,10 @@ def test_all_that_is_wrong_is_told_at_once() -> None:
         "windows[2].from",
         "windows[2].to",
     ]
+    tokyo = window("08:00-18:00", name="tokyo", zone="Asia/Tokyo")
+    assert [field for field, _ in told(Schedule("Nowhere", (window("08:00-18:00"), tokyo)))] == ["zone"]
+    kyoto = window("17:00-19:00", name="kyoto", zone="Asia/Tokyo")
+    assert [field for field, _ in told(Schedule("Nowhere", (tokyo, kyoto)))] == ["zone", "windows[1]"]
 
 
 def test_windows_of_one_priority_that_meet_are_refused() -> None:

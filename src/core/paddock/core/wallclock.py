@@ -9,7 +9,8 @@ a later time::
     put forward, 02:00 becomes 03:00    a time from 02:00 to 03:00 is the moment of the change
     put back, 03:00 becomes 02:00       a time from 02:00 on, and before 03:00, is its first occurrence
 
-So later times are never earlier moments, which holds of no rule that takes some times for their last occurrence.
+So a later time is never an earlier moment. If some times were taken for their first occurrence and some for their last,
+it might be.
 """
 
 from bisect import bisect_left
@@ -17,7 +18,6 @@ from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from difflib import get_close_matches
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from paddock.core.errors import InvalidInput
 from paddock.core.units import Moment, datetime_of, moment_of
@@ -37,6 +37,8 @@ def zone_of(name: str) -> tzinfo:
     """
     if name == "UTC":
         return UTC  # also where there is no database of zones
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # noqa: PLC0415 - most functions never ask for a zone
+
     if not name.startswith(_NOT_OF_IANA):
         with suppress(ZoneInfoNotFoundError, ValueError, OSError):
             return ZoneInfo(name)
@@ -47,6 +49,8 @@ def zone_of(name: str) -> tzinfo:
 
 def _nearest(name: str) -> str | None:
     """The zone that was probably meant: by its city, or nearly by its name."""
+    from zoneinfo import available_timezones  # noqa: PLC0415 - as above
+
     wanted = name.casefold().replace(" ", "_")
     known = {zone.casefold(): zone for zone in sorted(available_timezones()) if not zone.startswith(_NOT_OF_IANA)}
     cities = [zone for folded, zone in known.items() if wanted in {folded, folded.rpartition("/")[2]}]
@@ -82,8 +86,8 @@ def moment_at(day: date, minutes: int, zone: tzinfo) -> Moment:
     before, after = wall.utcoffset(), wall.replace(fold=1).utcoffset()
     if before is None or after is None or before >= after:
         return moment
-    # The clock never shows it: it is put forward no sooner than the time would be by the later offset, and before it
-    # would be by the earlier one.
+    # The clock never shows it. It is put forward after the moment that the time would be by the later offset, and no
+    # later than the one it would be by the offset before.
     early = moment - (after - before) // timedelta(microseconds=1)
     return early + bisect_left(range(early, moment), wall.replace(tzinfo=None), key=lambda at: shown(at, zone))
 
