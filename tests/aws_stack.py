@@ -172,7 +172,7 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
     table, bucket = f"stack-{number}", f"stack-{number}-config"
     create(clients, table)
     s3: Any = clients.s3
-    for name in (bucket, f"stack-{number}-cache"):
+    for name in (bucket, f"stack-{number}-cache", f"stack-{number}-archive"):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket=bucket, Key="config/paddock.yml", Body=_config(github).encode())
     secrets = {"github": github.credentials.private_key, "webhook": github.webhook_secret}
@@ -187,6 +187,7 @@ def _made(cleanup: ExitStack, url: str, github: GitHubStandIn, ec2: Ec2Settings)
         "PADDOCK_STACK": ec2.fleet,
         "PADDOCK_TABLE": table,
         "PADDOCK_CONFIG": f"s3://{bucket}/config/paddock.yml",
+        "PADDOCK_ARCHIVE_BUCKET": f"stack-{number}-archive",
         "PADDOCK_CACHE_BUCKET": f"stack-{number}-cache",
         "PADDOCK_ROLE_ID": ROLE_ID,
         "PADDOCK_SUBNETS": json.dumps(dict(ec2.subnets)),

@@ -28,6 +28,7 @@ RARE: dict[tuple[str, str], str] = {
     ("dispatch", "ec2:TerminateInstances"): "a machine whose job has moved on while it was started",
     ("reports", "ec2:DescribeInstances"): "a machine without a record that speaks",
     ("schedules", "ec2:TerminateInstances"): "a machine that does not end by itself",
+    **{("schedules", f"sqs:{action}"): "no letter of theirs is dead" for action in ("ReceiveMessage", "DeleteMessage")},
     **{
         ("schedules", f"s3:{action}"): "these fleets have no mirror"
         for action in ("PutObject", "DeleteObject", "AbortMultipartUpload")

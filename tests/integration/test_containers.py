@@ -32,6 +32,7 @@ from paddock.core.messages import JobRequested
 from paddock.core.ports import github, stores
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
 from paddock.entrypoints.containers import LocalProfile, MemoryProfile, open_state
@@ -76,6 +77,7 @@ LOCAL: Mapping[str, Any] = {
     "mailbox": Mailbox,
     "several": Threads,
     "mirror": Mirror,
+    "keeping": Housekeeping,
     "fleet": Fleet,
     "secrets": Callable,
     "webhook": WebhookEndpoint,

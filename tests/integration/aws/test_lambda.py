@@ -1,6 +1,7 @@
 """The functions as Lambda calls them, on moto: one job's whole way, and what may happen beside it."""
 
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import attrs
@@ -24,14 +25,19 @@ from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.threads import Threads
+from paddock.adapters.wire import message_text
 from paddock.agent.aws.body import unpacked
+from paddock.core.archive import read_archive
 from paddock.core.fleet import Fleet
-from paddock.core.messages import ReportEvent
+from paddock.core.job import Job, JobFacts
+from paddock.core.messages import JobRequested, ReportEvent
 from paddock.core.ports import github, stores
 from paddock.core.ports.queues import Depth
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.core.units import moment_of
+from paddock.core.usecases.housekeeping import EVERY
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile
@@ -151,6 +157,21 @@ def test_what_machines_are_about_to_ask_for_is_mirrored(stack: Stack) -> None:
         ("runners", "linux-arm64"),
         ("runners", "linux-x64"),
     ]
+
+
+def test_once_a_minute_one_rule_keeps_the_house(stack: Stack) -> None:
+    """Each task that is due: an old job is archived, and what was given up is put back. Others ran a moment ago."""
+    facts = JobFacts(7, 1, REPOSITORY, ("paddock",), created_at=moment_of(datetime(2026, 11, 1, 12, tzinfo=UTC)))
+    stack.profile.table().jobs.add(Job(facts, state=JobState.CANCELLED))
+    stack.send("jobs-dead", message_text(JobRequested(facts, facts.created_at)))
+    done = schedules.handler({"task": "housekeeping"}, Context())
+    assert {task: told["failed"] for task, told in done.items()} == dict.fromkeys(done, 0)
+    assert {"dead_letters", "stale_registrations", "old_jobs"} <= set(done) <= set(EVERY)
+    assert (done["old_jobs"]["cancelled"], done["dead_letters"]["put_back"]) == (1, 1)
+    stored = S3Objects(stack.clients, stack.profile.environment().archive, stack.profile.clock())
+    assert [one.job.id for one in read_archive(stored)] == [7]
+    stack.drain("jobs")
+    assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], []]
 
 
 def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

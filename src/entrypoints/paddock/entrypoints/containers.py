@@ -40,6 +40,7 @@ from paddock.core.settings import FleetSettings
 from paddock.core.units import Moment
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.explain import Explain, Explanation
+from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
@@ -124,8 +125,11 @@ class LocalProfile(containers.DeclarativeContainer):
     webhook: providers.Provider[WebhookEndpoint] = providers.Singleton(local.make_webhook, secrets, fleet, clock)
     app: providers.Provider[WSGIApplication] = providers.Singleton(web_app, webhook)
     mirror: providers.Provider[Mirror] = providers.Singleton(local.make_mirror, settings, places, client, clock)
+    keeping: providers.Provider[Housekeeping] = providers.Singleton(
+        local.make_housekeeping, settings, places, fleet, table, jobs, events, github, mirror, decisions, clock
+    )
     local_fleet: providers.Provider[LocalFleet] = providers.Singleton(
-        local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, mirror, app, clock
+        local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, keeping, app, clock
     )
 
 

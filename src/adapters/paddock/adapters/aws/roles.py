@@ -16,8 +16,9 @@ from typing import Any, Final, TypeAlias
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, TERMINATOR
 from paddock.adapters.aws.s3.policy import MIRROR, READER
-from paddock.adapters.aws.sqs.policy import CONSUMER, PRODUCER
+from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
+from paddock.core.archive import FOLDER as OLD_JOBS
 from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
@@ -73,6 +74,10 @@ def _behind(queue: str) -> tuple[Statement, ...]:
     return filled((*CONSUMER, polled), names)
 
 
+def _redrives(queue: str) -> tuple[Statement, ...]:
+    return filled(OPERATOR, {"queue_arn": f"{{{queue}_arn}}", "dead_letter_arn": f"{{{queue}_dead_arn}}"})
+
+
 _START: Final = (
     *_log(),
     *filled(READER, {"bucket_arn": "{config_bucket_arn}"}),
@@ -121,13 +126,16 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
     ),
     "schedules": (
         *_START,
-        *_sends_to("jobs"),
         *_but(RECORDS, _REMOVE),
         *_but(ASSIGNMENTS, _PUT),
         *OBSERVER,
         *TERMINATOR,
         # The agent's own file lies in the same bucket: that is not the mirror's.
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
+        *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
+        *_redrives("jobs"),
+        *_redrives("events"),
+        *_redrives("reports"),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (

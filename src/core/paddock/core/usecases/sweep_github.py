@@ -113,6 +113,8 @@ class SweepGitHub:
         for repository in in_turn(worth, now):
             call = partial(self._compare, repository, known.get(repository.casefold(), ()), run)
             run.kinds["repositories"] += run.tries(repository, call) or 0
+
+    def _redeliver(self, run: Round) -> None:
         """Ask again for deliveries of which no attempt succeeded."""
         now = self._clock.now()
         taken: set[str] = set()

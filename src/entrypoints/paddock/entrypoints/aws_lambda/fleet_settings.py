@@ -52,8 +52,8 @@ class FleetEnvironment:
 
     ``ec2`` has the fleet's name, subnets and launch templates; ``role_id`` is the unique id of the machines' role;
     ``config`` is where paddock.yml lies. ``github_secret`` names the secret by which GitHub is asked: the App's private
-    key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages, or "".
-    ``endpoints`` are addresses by service.
+    key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages,
+    ``archive`` that of old jobs, or "". ``endpoints`` are addresses by service.
     """
 
     region: str
@@ -66,6 +66,7 @@ class FleetEnvironment:
     github_secret: str
     ec2: Ec2Settings
     cache: str = ""
+    archive: str = ""
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -80,7 +81,10 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
     jobs, events, reports = (queue_at(environment, word) for word in ("JOBS", "EVENTS", "REPORTS"))
     role_id = environment.text("PADDOCK_ROLE_ID", _ROLE, "must be the unique id of the machines' role: AROA…")
     config, github_secret = _object(environment), environment.secret("PADDOCK_GITHUB_SECRET")
-    cache = environment.text("PADDOCK_CACHE_BUCKET", _BUCKET, "must be a bucket's name, or be left out", default="")
+    cache, archive = (
+        environment.text(f"PADDOCK_{word}_BUCKET", _BUCKET, "must be a bucket's name, or be left out", default="")
+        for word in ("CACHE", "ARCHIVE")
+    )
     endpoints = environment.endpoints()
     name, subnets, templates = stack(environment), _subnets(environment), _templates(environment)
     ec2 = _ec2(environment, name, subnets, templates) if name and subnets and templates else None
@@ -97,6 +101,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         github_secret=github_secret,
         ec2=ec2,
         cache=cache,
+        archive=archive,
         endpoints=endpoints,
     )
 

@@ -11,10 +11,12 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.task import Task
+from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
@@ -27,6 +29,7 @@ Facts = dict[str, Fact]
 
 ALL: Final = "housekeeping"
 MIRROR: Final = "mirror"
+BUCKETS: Final = {MIRROR: "PADDOCK_CACHE_BUCKET", "old_jobs": "PADDOCK_ARCHIVE_BUCKET"}
 
 
 @attrs.frozen
@@ -63,8 +66,8 @@ class SchedulesFunction:
         detail = event.get("detail")
         name = event.get("task") or (detail.get("task") if isinstance(detail, Mapping) else None)
         wanted = (ALL, *self.keeping.names)
-        if name == MIRROR and name not in wanted:
-            raise InvalidInput("PADDOCK_CACHE_BUCKET", None, "must name the bucket that the mirror is kept in")
+        if isinstance(name, str) and name in BUCKETS and name not in wanted:
+            raise InvalidInput(BUCKETS[name], None, f"must name a bucket: without one there is no task {name}")
         if name not in wanted:
             raise InvalidInput("task", name, f"must be one of {', '.join(wanted)}, in the rule's constant input")
         return str(name)
@@ -88,9 +91,20 @@ def _told(task: Task) -> Facts:
 def build() -> SchedulesFunction:
     """The function of this environment."""
     made = profile()
-    mirror = make_mirror(made.environment(), made.settings(), made.clients(), made.client(), made.clock())
+    environment = made.environment()
+    mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock())
+    others = chores(
+        settings=made.settings(),
+        table=made.table(),
+        github=made.github(),
+        queues={"jobs": made.jobs(), "events": made.events(), "reports": made.reports()},
+        archive=S3Objects(made.clients(), environment.archive, made.clock()) if environment.archive else None,
+        decisions=made.decisions(),
+        clock=made.clock(),
+        several=made.several(),
+    )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
-    return SchedulesFunction(made.fleet().housekeeping(more))
+    return SchedulesFunction(made.fleet().housekeeping({**others, **more}))
 
 
 FUNCTION: Final = Once(build)

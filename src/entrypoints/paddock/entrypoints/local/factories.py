@@ -20,12 +20,15 @@ from paddock.adapters.process.machines import box_arch
 from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MILLISECOND, MINUTE
 from paddock.core.usecases.assign import scopes_of
+from paddock.core.usecases.chores import chores
+from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
@@ -153,6 +156,31 @@ def make_webhook(secrets: Callable[[], Sequence[str]], fleet: Fleet, clock: Cloc
     return WebhookEndpoint(secrets=secrets, intake=fleet.intake, clock=clock)
 
 
+def make_housekeeping(
+    settings: FleetSettings,
+    places: Places,
+    fleet: Fleet,
+    table: Table,
+    jobs: SqliteQueue[JobMessage],
+    events: SqliteQueue[EventMessage],
+    github: GitHub,
+    mirror: Mirror,
+    decisions: Decisions,
+    clock: Clock,
+) -> Housekeeping:
+    """Every task; old jobs are archived in the state directory."""
+    others = chores(
+        settings=settings,
+        table=table,
+        github=github,
+        queues={"jobs": jobs, "events": events},
+        archive=FileObjects(places.archive, clock),
+        decisions=decisions,
+        clock=clock,
+    )
+    return fleet.housekeeping({**others, "mirror": mirror})
+
+
 def make_local_fleet(
     config: Config,
     places: Places,
@@ -161,7 +189,7 @@ def make_local_fleet(
     jobs: SqliteQueue[JobMessage],
     events: SqliteQueue[EventMessage],
     mailbox: Mailbox,
-    mirror: Mirror,
+    keeping: Housekeeping,
     app: WSGIApplication,
     clock: Clock,
 ) -> LocalFleet:
@@ -174,7 +202,7 @@ def make_local_fleet(
         jobs=jobs,
         events=events,
         mailbox=mailbox,
-        mirror=mirror,
+        keeping=keeping,
         app=app,
         clock=clock,
     )

@@ -28,8 +28,8 @@ from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
 from paddock.core.task import TaskChange, TaskIs
 from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
+from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.listing import jobs_in
-from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.loops import Loop
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import MAX_BODY
@@ -56,7 +56,7 @@ class LocalFleet:
         jobs: SqliteQueue[JobMessage],
         events: SqliteQueue[EventMessage],
         mailbox: Mailbox,
-        mirror: Mirror,
+        keeping: Housekeeping,
         app: WSGIApplication,
         clock: Clock,
     ) -> None:
@@ -70,7 +70,7 @@ class LocalFleet:
             jobs: the queue of requests.
             events: the queue of what GitHub and the machines say.
             mailbox: where the machines' reports arrive.
-            mirror: keeps copies of the runner.
+            keeping: the tasks that keep the fleet clean.
             app: the web application.
             clock: what time it is.
         """
@@ -82,7 +82,7 @@ class LocalFleet:
         self._lock: IO[str] | None = None
         self._web: WebServer | None = None
         self._app = app
-        self._keeping = fleet.housekeeping({"mirror": mirror})
+        self._keeping = keeping
         self._address = (options.host, options.port)
         self._loops = (
             Loop("mailbox", self._collect, pause=_OFTEN),

@@ -29,6 +29,11 @@ class Places:
         return self.root / "running.lock"
 
     @property
+    def archive(self) -> Path:
+        """Old jobs, as JSON lines by day."""
+        return self.root / "archive"
+
+    @property
     def log(self) -> Path:
         """The fleet's own log."""
         return self.root / "fleet.log"

@@ -1,0 +1,44 @@
+"""Tasks of housekeeping beside the sweeps, apart from the fleet: a process that does none does not import them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub
+from paddock.core.ports.objects import Objects
+from paddock.core.ports.queues import Queue
+from paddock.core.ports.several import IN_TURN, Several
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.settings import FleetSettings
+from paddock.core.usecases.dead_letters import DeadLetters
+from paddock.core.usecases.housekeeping import Work
+from paddock.core.usecases.old_jobs import OldJobs
+from paddock.core.usecases.stale_registrations import StaleRegistrations
+
+
+def chores(
+    *,
+    settings: FleetSettings,
+    table: Table,
+    github: GitHub,
+    queues: Mapping[str, Queue[Any]],
+    archive: Objects | None,
+    decisions: Decisions,
+    clock: Clock,
+    several: Several = IN_TURN,
+) -> dict[str, Work]:
+    """What each of these tasks does, in the order in which they are done.
+
+    Args: what the operator decided, and the ports. `queues` are those whose dead letters are put back, by name; without
+    an `archive` old jobs are not archived; `several` reads bills.
+    """
+    works: dict[str, Work] = {
+        "dead_letters": DeadLetters(queues=queues, decisions=decisions, clock=clock),
+        "stale_registrations": StaleRegistrations(
+            settings=settings, table=table, github=github, decisions=decisions, clock=clock
+        ),
+    }
+    if archive is not None:
+        works["old_jobs"] = OldJobs(table=table, objects=archive, clock=clock, several=several)
+    return works
