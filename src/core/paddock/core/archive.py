@@ -63,7 +63,7 @@ def read_archive(objects: Objects, prefix: str = FOLDER) -> Iterator[ArchivedJob
     """
     for listed in pages(lambda cursor: objects.page(prefix, cursor)):
         try:
-            with objects.open(listed.key) as content, gzip.GzipFile(fileobj=content) as lines:
+            with objects.open(listed.key) as content, gzip.GzipFile(fileobj=content, mode="rb") as lines:
                 for line in lines:
                     yield from_data(json.loads(line), ArchivedJob)
         except (EOFError, ValueError, zlib.error, gzip.BadGzipFile, InvalidInput) as error:
