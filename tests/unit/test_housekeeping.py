@@ -235,6 +235,17 @@ def test_a_run_by_name_grants_no_wish() -> None:
     assert (done.dry_run, house.record.asked, house.record.answered) == (False, wish, "")
 
 
+def test_a_run_by_name_waits_for_no_lease() -> None:
+    """Whoever names a task wants it now: the one before may have been killed."""
+    house = House()
+    other = House(house.clock, house.table, house.ids)
+    done: list[Task | None] = []
+    house.chore.deed = lambda: done.append(other.keeping.run(house.name))
+    house.tick()
+    assert [task is not None for task in done] == [True]
+    assert len(other.chore.runs) == 1
+
+
 def test_one_that_never_ran_or_achieves_nothing_is_seen() -> None:
     """A record is shown for every task there may be."""
     house = House()
