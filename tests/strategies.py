@@ -285,6 +285,7 @@ task_reports: SearchStrategy[TaskReport] = st.builds(
     errors=st.lists(texts, max_size=2).map(tuple),
     acts=st.lists(texts, max_size=2).map(tuple),
     cursor=texts,
+    more=counts,
 )
 
 tasks: SearchStrategy[Task] = st.builds(
@@ -293,18 +294,17 @@ tasks: SearchStrategy[Task] = st.builds(
     every=st.integers(0, 2**40),
     run=texts,
     until=moments,
-    asked=texts,
-    asked_dry=st.booleans(),
-    answered=texts,
     first_at=st.none() | moments,
     began_at=st.none() | moments,
-    worked_at=st.none() | moments,
     ended_at=st.none() | moments,
     report=st.none() | task_reports,
     error=st.none() | texts,
-    dry_run=st.booleans(),
     achieved_at=st.none() | moments,
     cursor=texts,
+    asked=texts,
+    asked_dry=st.booleans(),
+    answered=texts,
+    answer=st.none() | task_reports,
 )
 
 RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {

@@ -271,7 +271,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing() -> None:
     house.die()
     before = house.cursor
     report = house.run(dry_run=True)
-    assert [act.partition(" letter ")[0] for act in report.acts] == ["would quarantine"] + ["would put back"] * 2
+    assert [act.partition(" letter ")[0] for act in report.acts] == ["quarantine"] + ["put back"] * 2
     assert (report.attempted, report.by_kind) == (0, {"quarantined": 1, "put_back": 2})
     assert (house.cursor, house.quarantined("job:7")) == (before, [])
     assert (house.jobs.depth().dead, house.events.depth().dead) == (1, 3)
@@ -355,3 +355,15 @@ def test_a_run_that_dies_loses_no_letter(*, after: bool) -> None:
         else:
             assert at > 2
         assert house.jobs.depth().waiting == house.events.depth().waiting == 1
+
+
+def test_a_request_of_long_ago_stays_dead() -> None:
+    """GitHub has given the job up; a machine for it would be launched for nothing, and nobody else would ask."""
+    house = House()
+    ages = {1: 25 * HOUR, 2: 23 * HOUR}
+    facts = [JobFacts(number, 1, "acme/api", ("paddock",), created_at=NOON - age) for number, age in ages.items()]
+    house.jobs.send([JobRequested(one, NOON) for one in facts])
+    house.die()
+    report = house.run()
+    assert (report.by_kind["put_back"], report.by_kind["too_old"]) == (1, 1)
+    assert house.jobs.depth().dead == 1

@@ -10,7 +10,7 @@ from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.memory.system import ManualClock, SequentialIds
 from paddock.core.errors import NotFound, Throttled, Unavailable
 from paddock.core.ports.stores import Table
-from paddock.core.task import AGAIN, MOST_CHARACTERS, MOST_LINES, Task, TaskReport
+from paddock.core.task import AGAIN, MOST_CHARACTERS, MOST_LINES, Task, TaskReport, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.housekeeping import EVERY, Housekeeping
 from paddock.core.usecases.round import Round
@@ -65,7 +65,7 @@ class House:
         """What an operator has."""
         return Tasks(tasks=self.table.tasks, decisions=MemoryDecisions(), clock=self.clock, ids=self.ids)
 
-    def tick(self, span: Span = 0) -> Task | None:
+    def tick(self, span: Span = 0) -> TaskRun | None:
         """So much later, somebody looks what is due."""
         self.clock.advance(span)
         return self.keeping.when_due(self.name)
@@ -106,7 +106,7 @@ def test_what_a_run_did_is_in_the_record() -> None:
 def test_one_that_another_process_does_is_left_alone() -> None:
     """Until its lease is over; then it was cut off, and is repeated."""
     house = House()
-    other: list[Task | None] = []
+    other: list[TaskRun | None] = []
     house.chore.deed = lambda: other.append(house.keeping.when_due(house.name)) if len(other) < 1 else None
     assert house.tick() is not None
     assert other == [None]
@@ -143,16 +143,28 @@ def test_a_run_that_was_cut_off_is_repeated_when_its_lease_is_over() -> None:
     assert not house.record.under_way
 
 
-def test_one_that_took_longer_than_its_lease_does_not_speak_for_the_next() -> None:
-    """What it did is its own; the record is the other's."""
-    house = House()
-    house.chore.report = TaskReport(attempted=1, succeeded=1)
-    later = House(house.clock, house.table, house.ids, Chore(TaskReport(attempted=2, succeeded=2)))
-    house.chore.deed = lambda: later.tick(20 * MINUTE)
-    done = house.tick()
-    assert done is not None
-    assert done.report == TaskReport(attempted=1, succeeded=1)
-    assert house.record.report == TaskReport(attempted=2, succeeded=2)
+def test_one_that_took_longer_than_its_lease_is_told_of_all_the_same() -> None:
+    """The lease is another run's then, and stays; whoever always takes longer must not look as if it never ended."""
+    house = House(every=MINUTE)
+    house.chore.report = TaskReport(attempted=1, succeeded=1, cursor="far")
+    wish = house.tasks.ask(house.name)
+    later = House(house.clock, house.table, house.ids, every=MINUTE)
+    later.chore.error = Unavailable("away")
+    until: list[int] = []
+
+    def overtake() -> None:
+        later.chore.deed = lambda: until.append(house.record.until)
+        house.clock.advance(MINUTE)
+        with pytest.raises(Unavailable):
+            later.tick()
+        house.table.tasks.update(house.name, {}, {"until": until[0]})
+
+    house.chore.deed = overtake
+    assert house.tick() is not None
+    found = house.record
+    assert (found.answered, found.cursor, found.achieved_at) == (wish, "far", house.clock.now())
+    assert found.report == found.answer == house.chore.report
+    assert found.until == until[0] > house.clock.now()
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), Throttled("slowly", SECOND), KeyError("ours")])
@@ -173,16 +185,26 @@ def test_what_stops_a_run_is_raised_and_in_the_record(error: Exception) -> None:
     assert (house.record.error, house.record.achieved_at) == (None, house.clock.now())
 
 
-@pytest.mark.parametrize("report", [TaskReport(attempted=1, failed=1), TaskReport(left=3)], ids=["failed", "left"])
-def test_what_is_not_complete_is_gone_on_with(report: TaskReport) -> None:
-    """After a quarter of an hour, whatever the schedule."""
+def test_what_was_left_is_gone_on_with() -> None:
+    """After a quarter of an hour, whatever the schedule; what only failed waits for its time, or it would for ever."""
     house = House(every=DAY)
-    house.chore.report = report
+    house.chore.report = TaskReport(left=3)
     house.tick()
     assert house.tick(AGAIN - SECOND) is None
-    house.chore.report = TaskReport()
+    house.chore.report = TaskReport(attempted=2, succeeded=1, failed=1)
     assert house.tick(SECOND) is not None
     assert house.tick(AGAIN) is None
+
+
+def test_a_clock_that_is_set_back_stops_nothing() -> None:
+    """Neither what began in the future nor a lease that ends there is waited for."""
+    house = House(every=DAY)
+    assert house.tick() is not None
+    house.clock.advance(-3 * DAY)
+    assert house.tick() is not None
+    assert house.tick() is None
+    house.table.tasks.update(house.name, {}, {"until": house.clock.now() + 3 * DAY, "asked": "again"})
+    assert house.tick() is not None
 
 
 def test_an_operator_has_a_task_done_now() -> None:
@@ -196,16 +218,55 @@ def test_an_operator_has_a_task_done_now() -> None:
     assert house.tick(SECOND) is None, "it is granted once"
 
 
-def test_a_dry_run_changes_nothing_and_takes_nobodys_turn() -> None:
-    """Neither its cursor counts, nor its time, nor that it achieved something."""
-    house = House()
-    house.chore.report = TaskReport(acts=("it is deleted",), left=1, cursor="elsewhere")
-    wish = house.tasks.ask(house.name, dry_run=True)
+def test_a_dry_run_leaves_nothing_but_its_answer() -> None:
+    """Neither its cursor counts, nor its time, nor what it says: that of the last real run stays."""
+    house = House(every=DAY)
+    house.chore.report = TaskReport(attempted=1, succeeded=1, left=2, cursor="here")
     house.tick()
-    found = house.record
-    assert house.chore.runs == [(True, "")]
-    assert (found.answered, found.dry_run, found.cursor, found.achieved_at) == (wish, True, "", None)
-    assert house.tick(SECOND) is not None, "the real run is still due"
+    before = house.record
+    house.chore.report = TaskReport(acts=("it is deleted",) * 30, cursor="elsewhere")
+    wish = house.tasks.ask(house.name, dry_run=True)
+    done = house.tick(SECOND)
+    assert done == TaskRun(house.name, house.chore.report, dry_run=True)
+    assert house.chore.runs == [(False, ""), (True, "here")]
+    after = house.record
+    assert (after.answered, after.answer) == (wish, house.chore.report.short)
+    assert after.answer is not None
+    assert (len(after.answer.acts), after.answer.more) == (20, 10)
+    kept = attrs.evolve(after, run="", answered="", answer=None, asked_dry=False)
+    assert kept == attrs.evolve(before, run="")
+    assert house.tick(AGAIN - 2 * SECOND) is None
+    assert house.tick(SECOND) is not None, "what was left is still gone on with"
+
+
+def test_a_run_after_it_does_not_change_the_answer() -> None:
+    """Where a task is done all the time, whoever asked still hears of his own run."""
+    house = House(every=SECOND)
+    house.chore.report = TaskReport(acts=("it would be",))
+    house.tasks.ask(house.name, dry_run=True)
+    house.tick()
+    house.chore.report = TaskReport(attempted=1, succeeded=1)
+    house.tick(SECOND)
+    assert house.record.answer == TaskReport(acts=("it would be",))
+    assert house.record.report == TaskReport(attempted=1, succeeded=1)
+
+
+def test_a_wish_whose_run_dies_is_not_tried_again() -> None:
+    """Or a dry run that is out of memory would keep the task from its own for ever."""
+    house = House(every=MINUTE)
+    house.tasks.ask(house.name, dry_run=True)
+
+    class Killed(BaseException):
+        """No exception that anything catches."""
+
+    def die() -> None:
+        raise Killed
+
+    house.chore.deed = die
+    with pytest.raises(Killed):
+        house.tick()
+    house.chore.deed = bool
+    house.tick(MINUTE)
     assert house.chore.runs == [(True, ""), (False, "")]
 
 
@@ -226,20 +287,23 @@ def test_a_wish_that_comes_while_a_run_is_under_way_is_for_the_next() -> None:
     assert (house.record.answered, house.chore.runs) == (second[0], [(False, ""), (True, "")])
 
 
-def test_a_run_by_name_grants_no_wish() -> None:
+@pytest.mark.parametrize("dry_run", [False, True])
+def test_a_run_by_name_grants_a_wish_that_was_for_it(*, dry_run: bool) -> None:
     """Somebody who wanted to change nothing is not told that it is done."""
     house = House()
-    wish = house.tasks.ask(house.name, dry_run=True)
+    wish = house.tasks.ask(house.name, dry_run=dry_run)
     done = house.keeping.run(house.name)
     assert done is not None
-    assert (done.dry_run, house.record.asked, house.record.answered) == (False, wish, "")
+    assert not done.dry_run
+    found = house.record
+    assert (found.asked, found.answered) == ((wish, "") if dry_run else ("", wish))
 
 
 def test_a_run_by_name_waits_for_no_lease() -> None:
     """Whoever names a task wants it now: the one before may have been killed."""
     house = House()
     other = House(house.clock, house.table, house.ids)
-    done: list[Task | None] = []
+    done: list[TaskRun | None] = []
     house.chore.deed = lambda: done.append(other.keeping.run(house.name))
     house.tick()
     assert [task is not None for task in done] == [True]
@@ -278,9 +342,10 @@ def test_the_sweeps_change_nothing_in_a_dry_run() -> None:
     job = world.push_job()
     keeping = world.fleet.housekeeping()
     world.clock.advance(MINUTE)
-    compared = keeping.run("sweep_github", dry_run=True)
+    tasks = Tasks(tasks=world.table.tasks, decisions=MemoryDecisions(), clock=world.clock, ids=world.ids)
+    tasks.ask("sweep_github", dry_run=True)
+    compared = keeping.when_due("sweep_github")
     assert compared is not None
-    assert compared.report is not None
     assert compared.report.acts[-1].endswith(f"job {job}")
     assert world.fleet.dispatch_once() == 0
     keeping.run("sweep_github")
@@ -289,9 +354,9 @@ def test_the_sweeps_change_nothing_in_a_dry_run() -> None:
     assert machine is not None
     world.cloud.terminate([machine])
     world.clock.advance(5 * MINUTE)
-    swept = keeping.run("sweep", dry_run=True)
+    tasks.ask("sweep", dry_run=True)
+    swept = keeping.when_due("sweep")
     assert swept is not None
-    assert swept.report is not None
     assert machine in swept.report.acts[0]
     assert (swept.report.attempted, swept.report.left) == (0, len(swept.report.acts))
     assert world.record(job).machine == machine

@@ -278,8 +278,8 @@ def test_a_dry_run_changes_nothing_and_says_what_would_be() -> None:
     before, stored, cursor = house.keys(), house.archived(), house.cursor
     report = house.run(dry_run=True)
     assert report.acts == (
-        f"would put {FOLDER}/20261122T120100.000000Z-1-late.jsonl.gz: 1 job",
-        f"would put {FOLDER}/20261122T120300.000000Z-3.jsonl.gz: 2 jobs",
+        f"put {FOLDER}/20261122T120100.000000Z-1-late.jsonl.gz: 1 job",
+        f"put {FOLDER}/20261122T120300.000000Z-3.jsonl.gz: 2 jobs",
     )
     assert (report.attempted, report.left, report.cursor) == (0, 4, cursor)
     assert (house.keys(), house.archived()) == (before, stored)

@@ -135,7 +135,6 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
         *_redrives("jobs"),
         *_redrives("events"),
-        *_redrives("reports"),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (

@@ -35,6 +35,7 @@ MOST_SHOWN = 200  # of each queue, where nothing is to be changed: while they ar
 MOST_TRIED = 100  # letters of which it is remembered that they were put back
 MOST_POISONED = 100  # letters in quarantine
 DELAYS: Sequence[Span] = (0, 15 * MINUTE, 60 * MINUTE)  # before each try, from the one before
+TOO_OLD: Span = DAY  # a job that waits for so long GitHub gives up; one that it still lists, the sweep takes in
 _REMEMBERED: Span = 2 * DAY  # a letter that has not died again by then was handled: dying takes hours at the most
 _DIGEST = 16  # hexadecimal digits
 
@@ -96,7 +97,9 @@ class _Look:
             self.kinds["in_quarantine"] += 1
         elif tried.times >= len(self._delays):
             self.poison[digest] = body
-        elif tried.times and self.now - tried.at < self._delays[tried.times]:
+        elif _is_over(body, self.now):
+            self.kinds["too_old"] += 1
+        elif tried.times and 0 <= self.now - tried.at < self._delays[tried.times]:
             self.kinds["waiting"] += 1
         else:
             return True
@@ -130,7 +133,10 @@ class DeadLetters:
         self._record = Recorder(decisions, clock, "dead_letters")
 
     def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
-        """One run. ``by_kind`` counts those ``put_back``, newly ``quarantined``, ``waiting``, and ``in_quarantine``.
+        """One run.
+
+        ``by_kind`` counts those ``put_back``, newly ``quarantined``, ``waiting``, ``in_quarantine``, and ``too_old``,
+        which ask for a job of long ago.
 
         What cannot be read stays dead and is not counted: it would die at once. A queue that does not answer does not
         stop the others. A run that dies, so that its cursor is lost, has given its letters one try more.
@@ -181,7 +187,7 @@ class DeadLetters:
             message = _message(body)
             if message is not None and look.wanted(body):
                 look.kinds["put_back"] += 1
-                acts.append(f"would put back {_name(look.queue, body, message)}")
+                acts.append(f"put back {_name(look.queue, body, message)}")
         return look.kinds["waiting"] if len(letters) < MOST_SHOWN else queue.depth().dead - look.kinds["put_back"]
 
     def _quarantine(self, look: _Look, digest: str, body: str, *, dry_run: bool) -> str:
@@ -189,7 +195,7 @@ class DeadLetters:
         message = _message(body)
         what = _name(look.queue, body, message)
         if dry_run:
-            return f"would quarantine {what}"
+            return f"quarantine {what}"
         why = f"a message for it on {look.queue} died again after it was put back {len(self._delays)} times"
         match message:
             case JobRequested() | JobObserved():
@@ -199,6 +205,12 @@ class DeadLetters:
             case _:
                 self._record.letter(digest, "quarantined", why, queue=look.queue)
         return f"quarantined {what}: it died again after it was put back {len(self._delays)} times"
+
+
+def _is_over(body: str, now: Moment) -> bool:
+    """True of a request for a job that nobody waits for any more: a machine would be launched for nothing."""
+    message = _message(body)
+    return isinstance(message, JobRequested) and 0 < message.job.created_at < now - TOO_OLD
 
 
 def digest_of(queue: str, body: str) -> str:

@@ -6,22 +6,20 @@
                └─ another run has it: left alone                         └─ cut off: the lease ends, it is due again
 
 A lease is as long as the time between two runs, within bounds. It keeps runs from doing the same twice and is no lock:
-what a task does is safe beside another run of it.
+what a task does is safe beside another run of it, with one exception (`LONG`).
 """
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Protocol
 
-import attrs
-
 from paddock.core.errors import Conflict, NotFound, PaddockError
 from paddock.core.ports.stores import TaskStore
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.task import Task, TaskChange, TaskIs, TaskReport
+from paddock.core.task import MOST_CHARACTERS, MOST_LEASED, Task, TaskChange, TaskIs, TaskReport, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, Span
 
-MOST_LEASED: Span = 15 * MINUTE  # as long as a function of Lambda may run
+LONG = frozenset({"old_jobs"})  # of two runs at once the slower could put a smaller piece in place of a larger one
 EVERY: Mapping[str, Span] = {
     "sweep": MINUTE,
     "sweep_github": 5 * MINUTE,
@@ -64,8 +62,8 @@ class Housekeeping:
         self._ids = ids
         self.names: Sequence[str] = tuple(works)
 
-    def when_due(self, name: str) -> Task | None:
-        """Do the task if it is due or was asked for; its record after the run, None if there was none.
+    def when_due(self, name: str) -> TaskRun | None:
+        """Do the task if it is due or was asked for; the run, None if there was none.
 
         Raises:
             NotFound: there is no such task.
@@ -73,66 +71,73 @@ class Housekeeping:
         """
         known = self._known(name)
         now = self._clock.now()
-        if now < known.until or not (known.asked or now >= known.due_at(self._every[name])):
+        if known.leased(now) or not (known.asked or known.is_due(now, self._every[name])):
             return None
         return self._run(known, grants=known.asked, dry_run=bool(known.asked) and known.asked_dry)
 
-    def run(self, name: str, *, dry_run: bool = False) -> Task | None:
-        """Do the task now, due or not, whoever has it; its record after the run, None if another began at this moment.
+    def run(self, name: str) -> TaskRun | None:
+        """Do the task now, due or not, whoever has it; the run, None if another began at this moment.
 
         Raises:
             NotFound, Exception: as `when_due`.
         """
-        return self._run(self._known(name), grants="", dry_run=dry_run)
+        known = self._known(name)
+        return self._run(known, grants="" if known.asked_dry else known.asked, dry_run=False)
 
     def _known(self, name: str) -> Task:
         if name not in self._works:
             raise NotFound(f"there is no task {name!r}: it must be one of {', '.join(self.names)}")
         return self._tasks.get(name) or Task(name)
 
-    def _run(self, known: Task, *, grants: str, dry_run: bool) -> Task | None:
-        now = self._clock.now()
+    def _run(self, known: Task, *, grants: str, dry_run: bool) -> TaskRun | None:
         if not known.run:
             self._tasks.add(known)
-        every = self._every[known.name]
-        until = now + min(max(every, MINUTE), MOST_LEASED)
-        change = TaskChange(every=every, run=self._ids.token(), until=until, began_at=now, dry_run=dry_run)
-        if not dry_run:
-            change["worked_at"] = now
-            if known.first_at is None:
-                change["first_at"] = now
         try:
-            mine = self._tasks.update(known.key, TaskIs(run=known.run), change)
+            mine = self._tasks.update(
+                known.key, TaskIs(run=known.run, asked=known.asked), self._taken(known, grants, dry_run=dry_run)
+            )
         except Conflict:
-            return None  # another one was faster
+            return None  # another one was faster, or somebody wished for a run at this moment: next time
         try:
             report = self._works[mine.name](dry_run=dry_run, cursor=mine.cursor)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
             if not isinstance(error, PaddockError):
                 said = f"a fault of ours: {said}"
+            said = said[:MOST_CHARACTERS]
             with suppress(PaddockError):  # what stopped the run says more
                 nothing = TaskReport(attempted=1, failed=1, errors=(said,), cursor=mine.cursor)
-                self._ended(mine, nothing, said, grants)
+                self._ended(mine, nothing, said, grants, dry_run=dry_run)
             raise
-        return self._ended(mine, report, None, grants)
+        self._ended(mine, report, None, grants, dry_run=dry_run)
+        return TaskRun(mine.name, report, dry_run)
 
-    def _ended(self, mine: Task, report: TaskReport, error: str | None, grants: str) -> Task:
-        """Its record with all that the run said; the stored one keeps less."""
-        now = self._clock.now()
-        change = TaskChange(until=0, ended_at=now, report=report.short, error=error)
-        if not mine.dry_run:
-            change["cursor"] = report.cursor
-            if not report.failed:
-                change["achieved_at"] = now
+    def _taken(self, known: Task, grants: str, *, dry_run: bool) -> TaskChange:
+        """The record as this run's. A wish is tried once: one whose run dies must not keep the task from its own."""
+        now, every = self._clock.now(), self._every[known.name]
+        lease = MOST_LEASED if known.name in LONG else min(max(every, MINUTE), MOST_LEASED)
+        change = TaskChange(run=self._ids.token(), until=now + lease)
         if grants:
-            change["answered"] = grants
-            with suppress(Conflict):  # somebody wished for another run meanwhile: that wish stays
-                return self._written(mine, TaskIs(run=mine.run, asked=grants), TaskChange(**change, asked=""), report)
-        with suppress(Conflict):
-            return self._written(mine, TaskIs(run=mine.run), change, report)
-        # It took longer than its lease, and another run has it.
-        return attrs.evolve(attrs.evolve(mine, **change), report=report)
+            change["asked"] = ""
+        if not dry_run:
+            change["every"], change["began_at"] = every, now
+            if known.first_at is None:
+                change["first_at"] = now
+        return change
 
-    def _written(self, mine: Task, when: TaskIs, change: TaskChange, report: TaskReport) -> Task:
-        return attrs.evolve(self._tasks.update(mine.key, when, change), report=report)
+    def _ended(self, mine: Task, report: TaskReport, error: str | None, grants: str, *, dry_run: bool) -> None:
+        """Write down what the run said. Of a dry run the record has nothing but the answer."""
+        now, short = self._clock.now(), report.short
+        change = TaskChange()
+        if grants:
+            change["answered"], change["answer"] = grants, short
+        if not dry_run:
+            change["ended_at"], change["report"] = now, short
+            change["error"], change["cursor"] = error, report.cursor
+            if report.succeeded or not report.failed:
+                change["achieved_at"] = now
+        try:
+            self._tasks.update(mine.key, TaskIs(run=mine.run), TaskChange(**change, until=0))
+        except Conflict:
+            # It took longer than its lease, and another run has it: that one's lease stays, what this one did is told.
+            self._tasks.update(mine.key, TaskIs(), change)

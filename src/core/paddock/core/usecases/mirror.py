@@ -114,8 +114,9 @@ class Mirror:
         stored = self._objects.head(key)
         if stored is not None and stored.sha256 == package.sha256:
             return "present"
+        kind = "missing" if run.dry_run else self._fetch(key, package)
         run.acts.append(f"{key} is fetched from {package.url}")
-        return "missing" if run.dry_run else self._fetch(key, package)
+        return kind
 
     def _fetch(self, key: str, package: RunnerPackage) -> str:
         with self._downloads.fetch(package.url, LARGEST) as content:
@@ -137,12 +138,11 @@ class Mirror:
         old = outdated(stored, wanted, self._clock.now())
         run.left = len(old) if run.dry_run else len(old[MOST_DELETIONS:])
         for key in old[:MOST_DELETIONS]:
-            run.acts.append(f"{key} is old: it is deleted")
-            if run.dry_run:
-                continue
             try:
-                self._objects.delete(key)
-                run.kinds["deleted"] += 1
+                if not run.dry_run:
+                    self._objects.delete(key)
+                    run.kinds["deleted"] += 1
+                run.acts.append(f"{key} is old: it is deleted")
             except PaddockError as error:
                 run.kinds["undeleted"] += 1
                 run.failed(key, error)

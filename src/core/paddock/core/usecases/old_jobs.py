@@ -217,7 +217,7 @@ class OldJobs:
         """Store the object, False if that failed. `fault`: what is to be told as a failure even if it is stored."""
         run.objects += 1
         if run.dry:
-            run.acts.append(f"would put {key}: {_count(jobs)}")
+            run.acts.append(f"put {key}: {_count(jobs)}")
             run.left += len(jobs)
             return True
         run.kinds.update(job.state.value for job in jobs)

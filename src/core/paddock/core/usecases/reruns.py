@@ -25,6 +25,7 @@ MOST_LOOKED_AT = 1000  # of the machines taken in an hour, in one sweep
 HOURS_LOOKED_BACK = 6  # GitHub may be silent on a job for as long as it is away
 _HEARD_BY = 2 * HOUR  # that a machine served somebody is heard of while it runs, or never
 _MOST_OPEN = 1000
+_PRIME = 7919  # runs come at whole minutes, often the same number of them apart
 _ATTEMPTS = 4
 
 
@@ -114,7 +115,7 @@ class Reruns:
             errors.append(f"machines taken lately: {type(error).__name__}: {error}")
         waiting = list(islice(pages(lambda cursor: self._reruns.page("open", "open", cursor=cursor)), _MOST_OPEN))
         turns = -(-len(waiting) // MOST_CONSIDERED)
-        first = (self._clock.now() // MINUTE % turns) * MOST_CONSIDERED if turns else 0
+        first = (self._clock.now() // MINUTE * _PRIME % turns) * MOST_CONSIDERED if turns else 0
         for rerun in (*waiting[first:], *waiting[:first])[:MOST_CONSIDERED]:
             try:
                 self._consider(rerun)

@@ -94,12 +94,11 @@ class StaleRegistrations:
         scopes = self._scopes(run)
         first = next((number for number, scope in enumerate(scopes) if _key(scope) >= _key(name)), 0)
         turn = [*scopes[first:], *scopes[:first]]
-        resume, asked = "", 0
-        for scope in turn:
+        resume = ""
+        for asked, scope in enumerate(turn):
             if asked == MOST_SCOPES or run.full or run.over:
                 resume = scope
                 break
-            asked += 1
             stopped = self._ask(run, scope, after if _key(scope) == _key(name) else 0)
             if stopped is not None:
                 resume = f"{scope} {stopped}"
@@ -108,7 +107,7 @@ class StaleRegistrations:
             attempted=run.succeeded + len(run.errors),
             succeeded=run.succeeded,
             failed=len(run.errors),
-            left=run.left + len(turn) - asked,
+            left=run.left,  # not the scopes whose turn comes: there may always be some
             by_kind=dict(run.kinds),
             errors=tuple(run.errors),
             acts=tuple(run.acts),

@@ -18,7 +18,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState, OperationalResult, RunnerState
-from paddock.core.task import MOST_LINES, TaskReport
+from paddock.core.task import TaskReport
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
@@ -101,8 +101,8 @@ class Sweep:
         seen = self.observe()
         acts = plan(seen, self._settings.deadlines)
         if dry_run:
-            return TaskReport(left=len(acts), acts=tuple(map(str, acts[:MOST_ACTS])))
-        kinds, errors = Counter[str](), list[str]()
+            return TaskReport(left=len(acts), acts=tuple(map(str, acts)))
+        kinds, errors, done = Counter[str](), list[str](), list[str]()
         closed = self._close_together(acts, seen)
         for act in acts:
             if isinstance(act, CloseMachine) and act.machine in closed:
@@ -113,10 +113,12 @@ class Sweep:
             kinds[kind] += 1
             try:
                 self._act(act)
+                done.append(str(act))
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
         if closed:
             kinds[CloseMachine.__name__] += len(closed)
+            done.append(f"the records of {len(closed)} machines that served are closed")
         self._settle(kinds, errors)
         attempted = kinds.total()
         left = len(acts) - attempted
@@ -127,7 +129,7 @@ class Sweep:
             left,
             dict(kinds),
             tuple(errors),
-            tuple(map(str, acts[:MOST_LINES])),
+            tuple(done),
         )
 
     def _settle(self, kinds: Counter[str], errors: list[str]) -> None:

@@ -15,7 +15,7 @@ from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
-from paddock.core.task import Task
+from paddock.core.task import TaskRun
 from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
 from paddock.entrypoints.aws_lambda.logs import invocation
@@ -58,6 +58,8 @@ class SchedulesFunction:
                     continue
                 if ended is not None:
                     done[task] = _told(ended)
+                elif name != ALL:
+                    _LOG.warning("%s is begun by another run at this very moment", task)
         if stopped is not None:
             raise stopped
         return done
@@ -73,18 +75,14 @@ class SchedulesFunction:
         return str(name)
 
 
-def _told(task: Task) -> Facts:
-    """Its run, in the log."""
-    report = task.report
-    if report is None:
-        return {}
+def _told(run: TaskRun) -> Facts:
+    """What came of it, in the log too."""
+    report = run.report
     counts: Facts = {"attempted": report.attempted, "succeeded": report.succeeded, "failed": report.failed}
     facts: Facts = {**counts, "left": report.left, **report.by_kind}
-    if task.dry_run:
-        facts["dry_run"] = True
     for error in report.errors:
-        _LOG.warning("%s: %s", task.name, error)
-    _LOG.info("%s is done", task.name, extra={FACTS: facts})
+        _LOG.warning("%s: %s", run.name, error)
+    _LOG.info("%s is done", f"a dry run of {run.name}" if run.dry_run else run.name, extra={FACTS: facts})
     return facts
 
 
@@ -97,7 +95,8 @@ def build() -> SchedulesFunction:
         settings=made.settings(),
         table=made.table(),
         github=made.github(),
-        queues={"jobs": made.jobs(), "events": made.events(), "reports": made.reports()},
+        # Not the reports: SQS names who put a message on a queue, and that must be the machine it speaks for.
+        queues={"events": made.events(), "jobs": made.jobs()},
         archive=S3Objects(made.clients(), environment.archive, made.clock()) if environment.archive else None,
         decisions=made.decisions(),
         clock=made.clock(),

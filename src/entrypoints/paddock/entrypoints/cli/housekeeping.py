@@ -48,10 +48,11 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
 
 def _note(task: Task, now: Moment) -> Text:
     """What an operator should know of it besides."""
+    if task.began_at is not None and task.began_at > now:
+        return told("ran in the future: the clock was set back since; it is due", "yellow")
     if task.under_way:
-        return told("runs now" if now < task.until else "was cut off; it is repeated", "yellow")
-    notes = ["an operator asked for a run"] * bool(task.asked)
-    notes += ["changed nothing: a dry run"] * task.dry_run
+        return told("runs now" if task.leased(now) else "was cut off; it is repeated", "yellow")
+    notes = ["an operator asked for a run, which no fleet has begun"] * bool(task.asked)
     if task.began_at is None:
         notes.append("never ran: is nothing there that starts it, or has the fleet no use for it?")
     elif task.achieves_nothing(now):
@@ -95,9 +96,9 @@ def run(
         wish = here.tasks.ask(task, dry_run=dry_run)
         done = _answer(here.tasks, task, wish, patience)
     if done is None:
-        said = f"{task} was asked for, and no fleet did it within {span_text(patience)}; it will once it runs"
-        raise Unavailable(f"{said}: `paddock housekeeping status{where.words}` tells")
-    return _tell(done)
+        said = f"no fleet did {task} within {span_text(patience)}: none runs, or it has no such task"
+        raise Unavailable(f"{said}; `paddock housekeeping status{where.words}` tells how it goes")
+    return _tell(done, dry_run=dry_run)
 
 
 def _answer(tasks: Tasks, name: str, wish: str, patience: Span) -> Task | None:
@@ -111,23 +112,25 @@ def _answer(tasks: Tasks, name: str, wish: str, patience: Span) -> Task | None:
                 return task
             if clock.now() >= deadline:
                 return None
-            if task.under_way:
+            if task.asked != wish:
                 shown.update(f"{name} runs …")
             sleeper.sleep(_LOOK)
 
 
-def _tell(task: Task) -> int:
-    report = task.report
+def _tell(task: Task, *, dry_run: bool) -> int:
+    report = task.answer
     if report is None:
         raise PaddockError(f"{task.name}: its record tells nothing of the run")
     out = console()
-    would = "would do" if task.dry_run else "did"
     for act in report.acts:
-        out.print(told(f"{would}: {act}"))
+        out.print(told(f"  {act}"))
+    if report.more:
+        out.print(f"  … and {report.more} more")
     for error in report.errors:
         out.print(told(f"failed: {error}", "red"))
-    if task.dry_run:
-        out.print(f"{task.name}: {len(report.acts)} acts shown, of {max(report.left, len(report.acts))}; none was done")
+    if dry_run:
+        acts = len(report.acts) + report.more
+        out.print(f"{task.name}: a dry run; this would have been done ({acts}), and nothing was changed")
     else:
         counts = f"{report.attempted} attempted, {report.succeeded} succeeded, {report.failed} failed"
         out.print(f"{task.name}: {counts}, {report.left} left to the next run")

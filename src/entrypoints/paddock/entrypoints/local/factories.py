@@ -25,7 +25,7 @@ from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
-from paddock.core.units import MILLISECOND, MINUTE
+from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scopes_of
 from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import Housekeeping
@@ -35,7 +35,6 @@ from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint
 
 _VISIBILITY = 2 * MINUTE
-_SWEEP = 500 * MILLISECOND
 
 
 def make_places(config: Config) -> Places:
@@ -105,15 +104,14 @@ def make_settings(config: Config) -> FleetSettings:
     """The operator's settings, and what this box is.
 
     Its slots are a limit on machines like any other, so that jobs wait for one; its architecture and its want of images
-    are known before anything is launched, so that a job that asks for others is refused at once. A sweep costs nothing
-    here, and no event of a cloud tells of a machine's end: so it is done often.
+    are known before anything is launched, so that a job that asks for others is refused at once.
     """
     limits, slots = config.settings.limits, config.local.slots
     machines = slots if limits.machines is None else min(slots, limits.machines)
     return attrs.evolve(
         config.settings,
         limits=attrs.evolve(limits, machines=machines),
-        housekeeping={"sweep": _SWEEP, "sweep_github": config.local.reconcile, **config.settings.housekeeping},
+        housekeeping={"sweep_github": config.local.reconcile, **config.settings.housekeeping},
         arches=(box_arch(),),
         images=False,
     )
@@ -173,7 +171,7 @@ def make_housekeeping(
         settings=settings,
         table=table,
         github=github,
-        queues={"jobs": jobs, "events": events},
+        queues={"events": events, "jobs": jobs},
         archive=FileObjects(places.archive, clock),
         decisions=decisions,
         clock=clock,

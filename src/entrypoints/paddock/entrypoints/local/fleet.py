@@ -26,7 +26,7 @@ from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
-from paddock.core.task import TaskChange, TaskIs
+from paddock.core.task import TaskChange, TaskIs, TaskReport
 from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
 from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.listing import jobs_in
@@ -88,7 +88,8 @@ class LocalFleet:
             Loop("mailbox", self._collect, pause=_OFTEN),
             Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
             Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
-            Loop("sweep", lambda: self._keep("sweep"), pause=_SWEEP),
+            # No cloud's event tells of a machine's end here, so it is looked for all the time; in the record a minute.
+            Loop("sweep", lambda: _told("sweep", fleet.sweep()), pause=_SWEEP),
             Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
             Loop("housekeeping", self._keep_house, pause=_TICK),
             Loop("mirror", lambda: self._keep("mirror"), pause=_TICK, brief=False),
@@ -146,14 +147,14 @@ class LocalFleet:
 
     def _keep_house(self) -> None:
         for name in self._keeping.names:
-            if name not in {"sweep", "mirror"}:  # they have threads of their own
+            if name != "mirror":  # it takes minutes, and has a thread of its own
                 self._keep(name)
 
     def _keep(self, name: str) -> None:
         """Do the task if it is due. What a run could not do is logged; what it did is in the decisions."""
-        task = self._keeping.when_due(name)
-        for error in () if task is None or task.report is None else task.report.errors:
-            _LOG.warning("%s: %s", name, error)
+        run = self._keeping.when_due(name)
+        if run is not None:
+            _told(name, run.report)
 
     def _take_up(self) -> None:
         """The lock is ours, so every loan and lease is a dead process's: take them back at once."""
@@ -170,3 +171,8 @@ class LocalFleet:
                 self._table.tasks.update(name, TaskIs(), TaskChange(until=0))
         if loans or held:
             _LOG.info("took up %d messages and %d half-dispatched jobs of an earlier process", loans, len(held))
+
+
+def _told(name: str, report: TaskReport) -> None:
+    for error in report.errors:
+        _LOG.warning("%s: %s", name, error)
