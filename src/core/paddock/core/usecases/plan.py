@@ -3,7 +3,7 @@
 Each act carries its reason; the sweep looks at the world again before any act that destroys something.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
@@ -156,12 +156,18 @@ def _heirs(seen: Snapshot, deadlines: Deadlines) -> list[InheritMachine]:
         and not overdue(runner, meant_for[runner.machine], seen.now, deadlines)  # it is ended in the same run
     ]
     heirs: list[InheritMachine] = []
+    shelves: dict[str, dict[frozenset[str], deque[tuple[int, Runner]]]] = {}  # by repository and labels: few kinds
+    for place, runner in enumerate(free):
+        alike = shelves.setdefault(runner.repository, {}).setdefault(_folded(runner.labels), deque())
+        alike.append((place, runner))
     for job in _oldest_first(seen.jobs) if free else ():
         own = runners.get(job.machine or "")
         if job.state is JobState.LAUNCHED and own is not None and own.served_job not in {None, job.id}:
-            found = next((one for one in free if one.repository == job.facts.repository and covers(one, job)), None)
-            if found is not None:
-                free.remove(found)
+            wanted = _folded(job.facts.labels)
+            here = shelves.get(job.facts.repository, {})
+            fit = [alike for labels, alike in here.items() if alike and wanted <= labels]
+            if fit:
+                _, found = min(fit, key=_first).popleft()
                 heirs.append(InheritMachine(job.id, own.machine, found.machine))
     return heirs
 
@@ -176,8 +182,15 @@ def may_inherit(runner: Runner, assigned: Job | None) -> bool:
 
 def covers(runner: Runner, job: Job) -> bool:
     """True if GitHub may give the job to this runner: labels match case-folded, and more of them do no harm."""
-    offered = {label.casefold() for label in runner.labels}
-    return all(label.casefold() in offered for label in job.facts.labels)
+    return _folded(job.facts.labels) <= _folded(runner.labels)
+
+
+def _folded(labels: Iterable[str]) -> frozenset[str]:
+    return frozenset(label.casefold() for label in labels)
+
+
+def _first(alike: Sequence[tuple[int, Runner]]) -> int:
+    return alike[0][0]
 
 
 def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
