@@ -15,6 +15,7 @@ from tests.bench.groups import (
     bundle,
     churn,
     demo,
+    housekeeping,
     imports,
     memory_path,
     records,
@@ -38,6 +39,7 @@ GROUPS: Mapping[str, Group] = {
     "demo": demo.figures,
     "sim": sim.figures,
     "churn": churn.figures,
+    "housekeeping": housekeeping.figures,
 }
 OUTPUT = Path("build") / "bench.json"
 

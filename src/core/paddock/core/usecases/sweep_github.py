@@ -33,9 +33,11 @@ from paddock.core.usecases.round import Round
 
 MOST_QUESTIONS = 50
 MOST_REDELIVERIES = 50
+MOST_ADOPTED = 2_000  # each is two calls and a decision
 MOST_REPOSITORIES = 40  # every five minutes, at two calls and more each: a fifth of GitHub's 5,000 an hour
 MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
+_LATE: Span = 5 * MINUTE  # GitHub's log may be behind: so usually each delivery is read twice
 _SETTLED: Span = 30 * SECOND
 _PRIME = 7919
 
@@ -74,16 +76,20 @@ class SweepGitHub:
         self._clock = clock
         self._record = Recorder(decisions, clock, "sweep_github")
 
-    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it goes by the time
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
         """One run. Neither a part of it nor a repository that fails keeps the others from being done. See `Work`.
 
         ``by_kind`` counts the ``repositories`` compared, deliveries ``redelivered``, jobs ``adopted`` and ``asked``
         about, and what ``failed``: any of these, or a listing that could not be read. Its parts take turns at being
         first: where runs are cut off, all of them are done in the end.
+
+        ``cursor`` is the moment after which the log of deliveries is read by the next run, an hour ago at the earliest.
+        ``left`` are jobs that may be lost, beyond the bound of this run.
         """
         run = Round(dry_run, kinds=Counter(dict.fromkeys(("repositories", "redelivered", "adopted", "asked"), 0)))
+        settled = [cursor]
         parts: list[tuple[str, Callable[[], object]]] = [
-            ("hook deliveries", lambda: self._redeliver(run)),
+            ("hook deliveries", lambda: settled.append(self._redeliver(run, cursor))),
             ("re-runs", lambda: self._look_at_reruns(run)),
             ("repositories", lambda: self._repositories(run)),
         ]
@@ -92,7 +98,7 @@ class SweepGitHub:
         for what, part in (*parts[first:], *parts[:first]):
             run.tries(what, part)
         run.kinds["failed"] = len(run.errors)
-        return run.report()
+        return run.report(cursor=settled[-1])
 
     def _look_at_reruns(self, run: Round) -> None:
         if run.dry_run:
@@ -114,26 +120,28 @@ class SweepGitHub:
             call = partial(self._compare, repository, known.get(repository.casefold(), ()), run)
             run.kinds["repositories"] += run.tries(repository, call) or 0
 
-    def _redeliver(self, run: Round) -> None:
-        """Ask again for deliveries of which no attempt succeeded."""
+    def _redeliver(self, run: Round, cursor: str) -> str:
+        """Ask again for deliveries of which no attempt succeeded; the moment up to which nothing is to be read again.
+
+        It lies before the first attempt of each that may still be asked for, so that attempts are always counted whole.
+        """
         now = self._clock.now()
+        newest = since = _since(cursor, now)
         taken: set[str] = set()
         failed: dict[str, list[HookDelivery]] = {}
-        for delivery in self._github.deliveries.since(now - _LOOK_BACK):
+        for delivery in self._github.deliveries.since(since):
+            newest = max(newest, delivery.delivered_at)
             if delivery.ok:
                 taken.add(delivery.guid)
-            else:
+            elif delivery.event in {"workflow_job", "workflow_run"}:
                 failed.setdefault(delivery.guid, []).append(delivery)
-        lost = [
-            tries[0]
-            for guid, tries in failed.items()
-            if guid not in taken
-            and len(tries) < MOST_ATTEMPTS
-            and tries[0].delivered_at < now - _SETTLED
-            and tries[0].event in {"workflow_job", "workflow_run"}
-        ][:MOST_REDELIVERIES]
+        untaken = [tries for guid, tries in failed.items() if guid not in taken]
+        lost = [tries[0] for tries in untaken if len(tries) < MOST_ATTEMPTS and tries[0].delivered_at < now - _SETTLED][
+            :MOST_REDELIVERIES
+        ]
         for delivery in lost:
             run.kinds["redelivered"] += run.does(f"delivery {delivery.guid}", partial(self._again, delivery)) or 0
+        return str(max(since, min([newest - _LATE, *(tries[-1].delivered_at - 1 for tries in untaken)])))
 
     def _again(self, delivery: HookDelivery) -> int:
         self._github.deliveries.redeliver(delivery.id)
@@ -150,10 +158,14 @@ class SweepGitHub:
         except NotFound:
             unfinished = {}  # deleted or renamed: each of its jobs is asked about
         live = {job.id for job in known}
-        strangers = [job for number, job in unfinished.items() if number not in live]
+        strangers = [job for number, job in unfinished.items() if number not in live and self._concerns_us(job)]
         for stranger in strangers:
+            if run.tried["adopted"] >= MOST_ADOPTED:
+                run.left += 1
+                continue
             what = f"{repository}, job {stranger.facts.job_id}"
-            if run.tries(what, partial(self._is_lost, stranger)):
+            if run.tries(what, partial(self._is_unknown, stranger)):
+                run.tried["adopted"] += 1
                 run.kinds["adopted"] += run.does(what, partial(self._adopt, stranger)) or 0
         for job in known:
             now = unfinished.get(job.id)
@@ -169,11 +181,13 @@ class SweepGitHub:
             self._life.forgotten(job)
         return 1
 
-    def _is_lost(self, job: GitHubJob) -> bool:
-        """True if its webhooks never came: it waits, or it is on a machine of ours, which others count on."""
-        facts = job.facts
-        waits = job.status == "queued" and claimed_by(facts.labels, self._settings.aliases) is not None
-        return (waits or _runs_here(job)) and self._table.jobs.get(str(facts.job_id)) is None
+    def _concerns_us(self, job: GitHubJob) -> bool:
+        """True if it waits for a machine of ours, or is on one, on which others count."""
+        waits = job.status == "queued" and claimed_by(job.facts.labels, self._settings.aliases) is not None
+        return waits or _runs_here(job)
+
+    def _is_unknown(self, job: GitHubJob) -> bool:
+        return self._table.jobs.get(str(job.facts.job_id)) is None
 
     def _adopt(self, job: GitHubJob) -> bool:
         if _runs_here(job):
@@ -187,3 +201,9 @@ class SweepGitHub:
 
 def _runs_here(job: GitHubJob) -> bool:
     return job.status == Observed.IN_PROGRESS and machine_of(job.runner_name) is not None
+
+
+def _since(cursor: str, now: Moment) -> Moment:
+    """From when on the log of deliveries is read: a cursor that cannot be read, or is of the future, says nothing."""
+    settled = int(cursor) if cursor.isascii() and cursor.isdigit() else 0
+    return max(now - _LOOK_BACK, settled if settled <= now else 0)
