@@ -10,7 +10,7 @@ from paddock.core.states import OperationalResult, RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE
 from paddock.core.usecases.dead_letters import MOST_PUT_BACK
-from paddock.core.usecases.old_jobs import MOST_OBJECTS
+from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
 from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
 from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
@@ -119,15 +119,17 @@ def test_registrations_are_looked_at_and_deleted_in_bounds() -> None:
 
 
 def test_so_many_objects_are_archived() -> None:
-    """Each day is one, however few jobs it had."""
+    """Each day is one at least, however few jobs it had; the next run goes on there, and reads nothing twice."""
     house = fleet()
-    for number in range(2 * MOST_OBJECTS):
-        house.ended(number, NOW - (60 - number // 2 * 2) * DAY)
+    for number in range(MOST_OBJECTS + 3):
+        house.ended(number, NOW - (50 - number) * DAY)
     report = within(house, "old_jobs")
-    assert (report.succeeded, report.left) == (MOST_OBJECTS, 0)
-    for number in range(MOST_OBJECTS, 2 * MOST_OBJECTS):
-        house.ended(1_000 + number, NOW - (60 - number) * DAY)
-    assert within(house, "old_jobs").succeeded <= MOST_OBJECTS
+    assert (report.succeeded, report.left) == (MOST_OBJECTS, 1)
+    assert within(house, "old_jobs").succeeded == 3
+    house = fleet(ended=2 * MOST_JOBS + 100, old=2 * MOST_JOBS + 100)
+    assert within(house, "old_jobs").by_kind == {"finished": 2 * MOST_JOBS + 100}
+    assert within(house, "old_jobs").succeeded == 0
+    assert house.meter.calls == {"table.jobs.page": 1}
 
 
 def test_so_many_dead_letters_are_put_back() -> None:

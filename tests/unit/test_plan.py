@@ -1,7 +1,12 @@
 """What the sweep does about what it saw: every rule, just before and just after its time has come."""
 
+from collections.abc import Iterable
+
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
 
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.machines import Machine, MachineState
@@ -17,6 +22,7 @@ from paddock.core.usecases.plan import (
     CloseMachine,
     DrainMachine,
     EndMachine,
+    InheritMachine,
     RelaunchJob,
     ReleaseMachine,
     Snapshot,
@@ -240,3 +246,45 @@ def test_a_machine_that_must_end_is_inherited_by_nobody() -> None:
         for after in (MINUTE, HOUR)
     }
     assert found == {MINUTE: ["InheritMachine"], HOUR: ["EndMachine", "RelaunchJob"]}
+
+
+PLACES = st.tuples(
+    st.sampled_from(("acme/app", "acme/api")), st.sets(st.sampled_from(("a", "B", "b", "c")), max_size=3)
+)
+
+
+@limits(max_examples=60, deadline=None)
+@given(st.lists(PLACES, max_size=8), st.lists(PLACES, max_size=8))
+def test_each_job_whose_machine_serves_another_inherits_the_oldest_that_fits(
+    displaced: list[tuple[str, set[str]]], free: list[tuple[str, set[str]]]
+) -> None:
+    """Oldest jobs first; as if each were laid beside each machine."""
+
+    def low(labels: Iterable[str]) -> set[str]:
+        return {label.lower() for label in labels}
+
+    jobs, runners, expected = list[Job](), list[Runner](), list[InheritMachine]()
+    for number, (repository, labels) in enumerate(displaced):
+        facts = JobFacts(number, 9, repository, tuple(sorted(labels)), created_at=NOON)
+        jobs.append(Job(facts, JobState.LAUNCHED, machine=f"i-{number}", launched_at=NOON))
+        runners.append(attrs.evolve(RUNNER, machine=f"i-{number}", state=RunnerState.BUSY, served_job=90, busy_at=NOON))
+    left = [
+        attrs.evolve(RUNNER, machine=f"f-{number}", repository=repository, labels=tuple(labels), assigned_job=80)
+        for number, (repository, labels) in enumerate(free)
+    ]
+    runners += left
+    for job in jobs:
+        found = next(
+            (
+                one
+                for one in left
+                if one.repository == job.facts.repository and low(job.facts.labels) <= low(one.labels)
+            ),
+            None,
+        )
+        if found is not None:
+            left.remove(found)
+            expected.append(InheritMachine(job.id, job.machine or "", found.machine))
+    machines = tuple(attrs.evolve(MACHINE, id=runner.machine) for runner in runners)
+    planned = acts(SECOND, jobs=tuple(jobs), runners=tuple(runners), machines=machines)
+    assert [act for act in planned if isinstance(act, InheritMachine)] == expected

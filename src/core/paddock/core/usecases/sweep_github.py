@@ -136,10 +136,9 @@ class SweepGitHub:
             elif delivery.event in {"workflow_job", "workflow_run"}:
                 failed.setdefault(delivery.guid, []).append(delivery)
         untaken = [tries for guid, tries in failed.items() if guid not in taken]
-        lost = [tries[0] for tries in untaken if len(tries) < MOST_ATTEMPTS and tries[0].delivered_at < now - _SETTLED][
-            :MOST_REDELIVERIES
-        ]
-        for delivery in lost:
+        again = (tries[0] for tries in untaken if len(tries) < MOST_ATTEMPTS)
+        lost = [delivery for delivery in again if delivery.delivered_at < now - _SETTLED]
+        for delivery in lost[:MOST_REDELIVERIES]:
             run.kinds["redelivered"] += run.does(f"delivery {delivery.guid}", partial(self._again, delivery)) or 0
         return str(max(since, min([newest - _LATE, *(tries[-1].delivered_at - 1 for tries in untaken)])))
 
