@@ -313,11 +313,11 @@ class LargeHouse:
         fleet = Fleet(
             settings=self.settings,
             table=table,
-            jobs=jobs,  # type: ignore[arg-type]  # whatever the port has, the wire has
-            events=events,  # type: ignore[arg-type]  # as above
+            jobs=jobs,
+            events=events,
             github=github,
-            machines=around("machines", self.machines),  # type: ignore[arg-type]  # as above
-            assignments=around("assignments", self.assignments),  # type: ignore[arg-type]  # as above
+            machines=around("machines", self.machines),
+            assignments=around("assignments", self.assignments),
             decisions=decisions,
             clock=self.clock,
             ids=self.ids,
@@ -326,7 +326,7 @@ class LargeHouse:
             settings=self.settings,
             table=table,
             github=github,
-            queues={"jobs": jobs, "events": events},  # type: ignore[dict-item]  # as above
+            queues={"jobs": jobs, "events": events},
             archive=archive,
             decisions=decisions,
             clock=self.clock,

@@ -43,6 +43,8 @@ def _figures(house: LargeHouse, task: str, case: str, what: str) -> Iterator[Fig
     calls, pages = house.meter.total, house.meter.pages
     yield Figure(f"housekeeping.{task}.calls{case}", calls, "calls", f"{what}; budget {budget.calls}")
     yield Figure(f"housekeeping.{task}.pages{case}", pages, "calls", f"those that list; budget {budget.pages}")
+    asked = house.meter.of("github.")
+    yield Figure(f"housekeeping.{task}.github{case}", asked, "calls", "those of GitHub, answers of 304 included")
     yield Figure(f"housekeeping.{task}.seconds{case}", round(spent / 1e9, 3), "s", _told(report), spent)
 
 
@@ -74,7 +76,7 @@ def all_have_served(house: LargeHouse) -> None:
 
 def nobody_listened(house: LargeHouse) -> None:
     """No webhook came for an hour, and what was queued meanwhile nobody knows."""
-    house.table.tasks.remove("sweep_github")  # type: ignore[attr-defined]  # of the memory adapter
+    house.table.tasks.remove("sweep_github")
     for number in range(MANY // 4):
         house.model.start_run(house.repository(number * 4), [JobScript(f"job {place}", SMALL) for place in range(4)])
 
