@@ -34,7 +34,7 @@ from paddock.core.usecases.round import Round
 MOST_QUESTIONS = 50
 MOST_REDELIVERIES = 50
 MOST_ADOPTED = 2_000  # each is two calls and a decision
-MOST_REPOSITORIES = 40  # every five minutes, at two calls and more each: a fifth of GitHub's 5,000 an hour
+MOST_REPOSITORIES = 40  # five calls each, and one for each run: those that GitHub answers with 304 count for nothing
 MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
 _LATE: Span = 5 * MINUTE  # GitHub's log may be behind: so usually each delivery is read twice
