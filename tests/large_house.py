@@ -32,7 +32,7 @@ from paddock.core.runner import Runner, runner_name
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
-from paddock.core.task import Task
+from paddock.core.task import Task, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import Housekeeping
@@ -333,14 +333,13 @@ class LargeHouse:
         )
         return fleet.housekeeping(others)
 
-    def run(self, name: str) -> Task:
+    def run(self, name: str) -> TaskRun:
         """One run of the task; from now on the meter tells of this run alone."""
         keeping = self.housekeeping()
         self.meter.calls.clear()
-        task = keeping.run(name)
-        assert task is not None
-        assert task.report is not None
-        return task
+        run = keeping.run(name)
+        assert run is not None
+        return run
 
 
 def load_of(house: LargeHouse) -> Load:
