@@ -31,10 +31,11 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pace import Pace
-from paddock.core.pool import Pool
+from paddock.core.pool import Bounds, Pool
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Runner
+from paddock.core.schedule import Day, Schedule, Targets, Window
 from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
 from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState
@@ -183,14 +184,34 @@ reruns: SearchStrategy[Rerun] = st.builds(
     reason=texts,
 )
 
+numbers = st.integers(min_value=0, max_value=99)
+targets: SearchStrategy[Targets] = st.builds(Targets, numbers, numbers)
+
+windows: SearchStrategy[Window] = st.builds(
+    Window,
+    name=slugs,
+    begins=st.integers(0, 1439),
+    ends=st.integers(0, 1440),
+    hot=numbers,
+    stopped=numbers,
+    days=st.lists(st.sampled_from(Day), max_size=2, unique=True).map(tuple),
+    zone=st.none() | st.sampled_from(["UTC", "Europe/Berlin"]),
+    priority=st.integers(-9, 9),
+)
+
 pools: SearchStrategy[Pool] = st.builds(
     Pool,
     name=slugs,
     spec=specs,
-    hot=st.integers(min_value=0, max_value=99),
-    stopped=st.integers(min_value=0, max_value=99),
+    hot=numbers,
+    stopped=numbers,
     idle_timeout=spans,
     max_age=spans,
+    schedule=st.builds(Schedule, st.sampled_from(["UTC", "Asia/Tokyo"]), st.lists(windows, max_size=2).map(tuple)),
+    most=st.none() | numbers,
+    digest=texts,
+    auto=st.booleans(),
+    bounds=st.builds(Bounds, least=targets, most=targets),
 )
 
 circuits: SearchStrategy[Circuit] = st.builds(

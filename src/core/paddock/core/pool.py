@@ -1,11 +1,20 @@
-"""Pools: machines kept warm for a kind of job. The schedule that moves the targets comes with pool management."""
+"""Pools: machines kept warm for a kind of job, as a record. What becomes of them is `paddock.core.pool_plan`'s to say."""
 
 from typing import TypedDict
 
 import attrs
 
+from paddock.core.schedule import Schedule, Targets
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
+
+
+@attrs.frozen
+class Bounds:
+    """How few and how many machines of a pool its own demand may ask for."""
+
+    least: Targets = Targets()
+    most: Targets = Targets()
 
 
 @attrs.frozen
@@ -13,6 +22,13 @@ class Pool:
     """A named stock of machines of one spec: ``hot`` ones run and listen, ``stopped`` ones sleep.
 
     Pools are on demand: spot machines cannot be stopped and started reliably.
+
+    ``hot`` and ``stopped`` are the targets where no window of the ``schedule`` is in force. ``idle_timeout`` is how
+    long a machine too many is kept for want of a job, ``max_age`` how long any is from its launch on; one with a job is
+    left alone. ``most`` limits all machines of the pool, whatever they do, and None is no limit; overflow is not the
+    pool's. One place more than ``hot`` is needed if hot ones are to be replaced before they are ended. ``digest`` stands
+    for what a machine must be made of (image, spec, configuration); empty means that nobody knows, and then none is
+    outdated. ``auto`` is for targets that follow demand, within ``bounds``; nothing does that yet.
     """
 
     name: str
@@ -21,11 +37,21 @@ class Pool:
     stopped: int = 0
     idle_timeout: Span = 60 * MINUTE
     max_age: Span = 16 * 60 * MINUTE
+    schedule: Schedule = Schedule()
+    most: int | None = None
+    digest: str = ""
+    auto: bool = False
+    bounds: Bounds = Bounds()
 
     @property
     def key(self) -> str:
         """The record's key: the pool's name."""
         return self.name
+
+    @property
+    def targets(self) -> Targets:
+        """What is to be there where no window is in force."""
+        return Targets(self.hot, self.stopped)
 
 
 class PoolIs(TypedDict, total=False):
@@ -33,10 +59,20 @@ class PoolIs(TypedDict, total=False):
 
     hot: int
     stopped: int
+    digest: str
+    auto: bool
 
 
 class PoolChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
+    spec: RunnerSpec
     hot: int
     stopped: int
+    idle_timeout: Span
+    max_age: Span
+    schedule: Schedule
+    most: int | None
+    digest: str
+    auto: bool
+    bounds: Bounds
