@@ -1,4 +1,4 @@
-"""Pools: machines kept warm for a kind of job, as a record. What becomes of them is `paddock.core.pool_plan`'s to say."""
+"""Pools: machines kept warm for a kind of job. What is to be done about them is `paddock.core.pool_plan`'s to say."""
 
 from typing import TypedDict
 
@@ -26,8 +26,8 @@ class Pool:
     ``hot`` and ``stopped`` are the targets where no window of the ``schedule`` is in force. ``idle_timeout`` is how
     long a machine too many is kept for want of a job, ``max_age`` how long any is from its launch on; one with a job is
     left alone. ``most`` limits all machines of the pool, whatever they do, and None is no limit; overflow is not the
-    pool's. One place more than ``hot`` is needed if hot ones are to be replaced before they are ended. ``digest`` stands
-    for what a machine must be made of (image, spec, configuration); empty means that nobody knows, and then none is
+    pool's. It has to be more than ``hot``: a hot one is ended only when its successor is there. ``digest`` stands for
+    what a machine must be made of (image, spec, configuration); empty means that nobody knows, and then none is
     outdated. ``auto`` is for targets that follow demand, within ``bounds``; nothing does that yet.
     """
 
