@@ -125,6 +125,9 @@ def _counts(pool: Pool, now: Moment, ahead: Span, members: Sequence[Member], act
     assert not ended or rest >= wish.stopped - few, "too many sleepers are replaced at once"
     assert not ended - old or rest >= wish.stopped
     assert len(old & ended) <= few
+    falling = {one.id for one in spares if one.state is RunnerState.STOPPING}
+    slept = {*touched(acts, StopMember)}
+    assert not slept or rest + len(falling | slept) <= wish.stopped, "more are put to sleep than are wanted"
     assert len(old & leaving) <= few
     assert not old & {*touched(acts, StopMember)}, "it would wake up as what is to be replaced"
     if leaving - old:

@@ -6,7 +6,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.adapters.memory.system import SeededChance
@@ -109,6 +109,8 @@ def test_machines_that_are_too_many_are_put_to_sleep_before_any_is_launched_to_s
     assert acts(pool(1, 3), *several(4, age=MINUTE)) == ()
     assert kinds(acts(pool(1, 4), *several(4))) == {"StopMember": 3, "launch stopped": 1}
     assert kinds(acts(pool(0, 30), *several(30))) == {"StopMember": MOST_STOPS}
+    asleep = [member("asleep", STOPPED), member("falling", STOPPING)]
+    assert kinds(acts(pool(1, 3), *several(3), *asleep)) == {"StopMember": 1, "EndMember": 1}
 
 
 def test_those_that_were_launched_to_sleep_are_put_to_sleep_first() -> None:
@@ -171,8 +173,18 @@ def test_one_too_many_is_ended_when_it_has_been_idle_for_long_enough(state: Runn
 
 
 def test_a_sleeper_too_many_is_not_ended_where_a_hot_one_lacks() -> None:
-    """It is woken."""
+    """It is woken, and of those that sleep on as many as are wanted are kept."""
     assert kinds(acts(pool(1), *several(1, STOPPED))) == {"StartMember": 1}
+    assert kinds(acts(pool(1, 2), *several(4, STOPPED))) == {"StartMember": 1, "EndMember": 1}
+
+
+@pytest.mark.parametrize("state", [READY, STOPPED])
+def test_of_too_many_the_outdated_go_first(state: RunnerState) -> None:
+    """One after the other, and those of the pool's making stay; so they do beside some that nothing is known of."""
+    wish = pool(2) if state is READY else pool(0, 2)
+    old, new = several(2, state, digest="old"), [member("a", state), member("b", state)]
+    assert touched(acts(wish, *old, *new), EndMember) == [f"{state}-00"]
+    assert acts(wish, *several(2, state, complete=False), *new) == ()
 
 
 def test_a_hot_one_is_replaced_by_one_that_is_there_before_it_goes() -> None:
@@ -234,6 +246,8 @@ def test_the_limit_holds_whatever_is_wanted() -> None:
     assert acts(pool(3, 3, most=4), *several(9, BUSY)) == ()
     assert kinds(acts(pool(2, 2, most=4), *several(2, BUSY), *several(2, STOPPED))) == {"StartMember": 2}
     assert kinds(acts(pool(4, most=2), *several(4))) == {"EndMember": 2}
+    lowered = [*several(2, BUSY), *several(2), *several(1, STOPPED)]
+    assert touched(acts(pool(3, 3, most=4), *lowered), EndMember) == ["stopped-00"]
     assert acts(pool(2, most=2), *several(2, digest="old")) == (), "there is no place for a successor"
 
 
@@ -270,15 +284,17 @@ def test_a_day_begins_with_machines_that_are_ready_and_ends_without_them(asleep:
 
     Nothing is done all day; and five machines are launched in all, with five that sleep at night as well.
     """
-    world = World(pool(0, asleep, schedule=OFFICE), {})
-    night = world.minutes(20 * 60 - 4)
+    world = World(pool(0, asleep, schedule=OFFICE), {}, now=NOON + 19 * HOUR)
+    night = world.minutes(60 - 4)
     assert world.there() == (0, asleep, asleep)
     dawn = world.minutes(4)
     assert (world.now, world.there()) == (NOON + 20 * HOUR, (5, 0, 5))
-    assert world.minutes(10 * 60 - 1) == []
+    assert world.minutes(60) == []
+    world.now += 9 * HOUR - 2 * MINUTE
+    assert world.minute() == ()
     dusk = world.minutes(5)
     assert world.there() == (0, asleep, asleep)
-    assert world.minutes(2 * 60) == []
+    assert world.minutes(60) == []
     first, last = ({"StartMember": 5}, {"StopMember": 5}) if asleep else ({"launch hot": 5}, {"EndMember": 5})
     assert kinds(night) == ({"launch stopped": 5, "StopMember": 5} if asleep else {})
     assert (kinds(dawn), kinds(dusk)) == (first, last)
@@ -334,6 +350,7 @@ few = st.integers(0, 6)
 limits = st.none() | st.integers(0, 15)
 
 
+@settings(max_examples=2 * settings().max_examples)
 @given(any_members, few, few, limits, st.integers(0, 2**32))
 def test_whatever_is_seen_nothing_is_done_that_must_not_be(
     members: list[Member], hot: int, stopped: int, most: int | None, seed: int

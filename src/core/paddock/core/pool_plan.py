@@ -56,11 +56,11 @@ _SPARE = _RISING | {RunnerState.READY, RunnerState.STOPPING, RunnerState.STOPPED
 class Member:
     """One machine of the pool as it was seen.
 
-    ``since`` is when it came into its state, or when a claim on it was last given back if that is later.
-    ``assigned`` is True if it has or ever had orders, a claim or a job. ``stock`` is what it was launched or started
-    for: a spare that is to sleep boots, gets itself ready, and is then stopped. ``digest`` is what it is made of
-    (`Pool.digest`); empty if nobody knows. ``complete`` is False unless record, machine and assignment were all seen,
-    and agree.
+    ``since`` is when it came into its state. ``assigned`` is True if it has orders, a claim or a job, or ever had: then
+    it is no spare any more, and somebody else's to end. ``stock`` is what it was launched or started for: one that is
+    to sleep boots, gets itself ready, and is then stopped; until it is, it is as good as a hot one. ``digest`` is what
+    it is made of (`Pool.digest`); empty if nobody knows. ``complete`` is False unless record, machine and orders were
+    all looked for, and agree. One that is being terminated is draining, whatever it was before.
     """
 
     id: str
