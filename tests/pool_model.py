@@ -116,6 +116,9 @@ def _counts(pool: Pool, now: Moment, ahead: Span, members: Sequence[Member], act
     spares = [one for one in there if one.state in SPARES and not one.assigned]
     old = {one.id for one in spares if stale(pool, now, one)}
     assert not new or new + len(spares) - len(old) <= wish.hot + wish.stopped, "more are launched than are wanted"
+    full = new == 20 or (pool.most is not None and len(there) + new >= pool.most)
+    left = len(spares) - len(touched(acts, EndMember))
+    assert full or left + new >= wish.hot + wish.stopped, "some lack, and are not launched"
     ready = {one.id for one in spares if one.state is RunnerState.READY and one.complete}
     leaving = ready & {*touched(acts, StopMember, EndMember)}
     assert not leaving or len(ready - leaving) >= wish.hot, "the hot ones fall below the target"

@@ -126,7 +126,7 @@ def test_who_has_a_job_or_a_claim_is_no_spare_and_is_not_counted() -> None:
         assert kinds(acts(pool(1), one)) == {"launch hot": 1}, state
         assert acts(pool(), one) == (), state
     for state in (BUSY, DRAINING):
-        assert kinds(acts(pool(1), member("mine", state, age=40 * DAY))) == {"launch hot": 1}
+        assert kinds(acts(pool(1), member("mine", state))) == {"launch hot": 1}
         assert acts(pool(), member("mine", state, age=40 * DAY)) == ()
 
 
@@ -159,6 +159,14 @@ def test_a_machine_is_left_alone_for_a_while(state: RunnerState, rest: Span) -> 
         fresh = attrs.evolve(one, digest="new")
         assert kinds(acts(pool(0, 1), fresh)) == {"StopMember": 1}
         assert acts(pool(0, 1), fresh, now=NOON - MICROSECOND) == ()
+
+
+def test_only_a_spare_is_ever_settled() -> None:
+    """Whoever looks a second time, just before the deed, asks the machine's value itself."""
+    assert {state for state in RunnerState if member("a", state).settled(NOON)} == {READY, STOPPED}
+    assert not member("a", assigned=True).settled(NOON)
+    assert not member("a", complete=False).settled(NOON)
+    assert not member("a", market=Market.SPOT).settled(NOON)
 
 
 @pytest.mark.parametrize("state", [READY, STOPPED])
@@ -244,6 +252,7 @@ def test_the_limit_holds_whatever_is_wanted() -> None:
     assert kinds(acts(pool(3, 3, most=4), *several(2, BUSY))) == {"launch hot": 2}
     assert acts(pool(3, 3, most=4), *several(4, BUSY)) == ()
     assert acts(pool(3, 3, most=4), *several(9, BUSY)) == ()
+    assert kinds(acts(pool(3, most=4), *several(9, RunnerState.GONE))) == {"launch hot": 3}
     assert kinds(acts(pool(2, 2, most=4), *several(2, BUSY), *several(2, STOPPED))) == {"StartMember": 2}
     assert kinds(acts(pool(4, most=2), *several(4))) == {"EndMember": 2}
     lowered = [*several(2, BUSY), *several(2), *several(1, STOPPED)]
