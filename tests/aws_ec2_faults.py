@@ -3,6 +3,7 @@
 * A pool that is dry, or a fleet that is cut short: fewer machines, with ``Errors`` in a successful answer.
 * A refusal on the wire (throttles, 5xx, anything): botocore sees a real answer, and tries again as it would.
 * The memory of client tokens, as EC2's documentation promises it.
+* Machines that cannot be stopped or started: moto does it in whatever state they are.
 """
 
 import io
@@ -77,7 +78,7 @@ class Ec2Faults:
         self.dry: list[Dry] = []
         self.most: int | None = None  # machines that one fleet gets; the rest is cut off ...
         self.most_code = "RequestLimitExceeded"  # ... by this error, which names no pool
-        self.refusals: dict[str, list[Refusal]] = {}
+        self.refusals: dict[str, list[Refusal | None]] = {}  # None: as EC2 likes
         self._settings = settings
         self._client = client
         events: Any = client.meta.events  # its stubs know of no hook that returns anything
@@ -93,6 +94,26 @@ class Ec2Faults:
     def remember_tokens(self) -> "ClientTokens":
         """From here on tokens are remembered."""
         return ClientTokens(self._client)
+
+    def mind_states(self) -> None:
+        """From here on spot machines are not stopped, and ended ones are neither stopped nor started, as at EC2."""
+        events: Any = self._client.meta.events
+        for operation in ("StopInstances", "StartInstances"):
+            events.register_first(f"before-call.ec2.{operation}", self._mind)
+
+    def _mind(self, params: dict[str, Any], model: Any, **_: object) -> tuple[object, Any] | None:  # noqa: ANN401
+        """EC2 refuses the whole call, and names those that it is about."""
+        ids = [value for name, value in params["body"].items() if name.startswith("InstanceId.")]
+        found = self._client.describe_instances(Filters=[{"Name": "instance-id", "Values": ids}])
+        instances = [one for reservation in found["Reservations"] for one in reservation.get("Instances", ())]
+        stop = model.name == "StopInstances"
+        ended = [one.get("InstanceId") for one in instances if one.get("State", {}).get("Name") == "terminated"]
+        spot = [one.get("InstanceId") for one in instances if stop and one.get("InstanceLifecycle") == "spot"]
+        if not ended and not spot:
+            return None
+        code = "IncorrectInstanceState" if ended else "UnsupportedOperation"
+        error = {"Code": code, "Message": f"The instance '{', '.join(map(str, ended or spot))}' cannot do that"}
+        return SimpleNamespace(status_code=400), {"Error": error, "ResponseMetadata": {"HTTPStatusCode": 400}}
 
     def _take_away(self, params: dict[str, Any], context: dict[str, Any], **_: object) -> dict[str, Any]:
         context[_ASKED] = deepcopy(params)
@@ -135,6 +156,8 @@ class Ec2Faults:
         if not waiting:
             return None
         refusal = waiting.pop(0)
+        if refusal is None:
+            return None
         return AWSResponse(request.url, refusal.status, HTTPHeaders(), _Raw(refusal.body))
 
 

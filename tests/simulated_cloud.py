@@ -41,6 +41,7 @@ class Told:
     clock: Callable[[], Moment]
     booted_at: dict[str, Moment] = attrs.field(factory=dict)
     warnings: list[tuple[Moment, str, WarningKind, Moment]] = attrs.field(factory=list)
+    stopping_at: list[tuple[Moment, str]] = attrs.field(factory=list)
     ended_at: dict[str, tuple[Moment, Ending]] = attrs.field(factory=dict)
     when_booted: Callable[[Machine], object] = id
     when_warned: Callable[[Machine, WarningKind], object] = attrs.field(default=lambda *_: None)
@@ -58,6 +59,12 @@ class Told:
         assert (machine.id, warning) not in [(told, kind) for _, told, kind, _ in self.warnings]
         self.warnings.append((self.clock(), machine.id, warning, at))
         self.when_warned(machine, warning)
+
+    def stopping(self, machine: Machine) -> None:
+        """It sleeps; it may boot again."""
+        assert machine.id not in self.ended_at
+        self.stopping_at.append((self.clock(), machine.id))
+        self.booted_at.pop(machine.id, None)
 
     def ended(self, machine: Machine, by: Ending) -> None:
         """Nothing runs on it any more."""

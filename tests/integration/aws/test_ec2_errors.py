@@ -4,7 +4,7 @@ import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 
-from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, QUOTA
+from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, OF_ONE, QUOTA, WRONG_STATE
 from paddock.adapters.aws.errors import translated
 from paddock.adapters.aws_codes import COMMON, SIGNATURE
 from paddock.core.errors import (
@@ -18,12 +18,15 @@ from paddock.core.errors import (
     Unavailable,
 )
 
-OPERATIONS = ("CreateFleet", "DescribeInstances", "DescribeInstanceTypeOfferings", "TerminateInstances")
+OPERATIONS = (
+    *("CreateFleet", "DescribeInstances", "DescribeInstanceTypeOfferings"),
+    *("StartInstances", "StopInstances", "TerminateInstances"),
+)
 
 # "Error codes for the Amazon EC2 API": the codes that every call may bring, those of servers, and of those that belong
-# to single calls whatever a launch, a description or a termination touches. Left out are those of things that we
-# neither make nor name: VPNs, gateways, routes, addresses, snapshots, images in the making, reservations for sale,
-# dedicated hosts, imports and exports, traffic mirrors, endpoints.
+# to single calls whatever a launch, a description, a stop, a start or a termination touches. Left out are those of
+# things that we neither make nor name: VPNs, gateways, routes, addresses, snapshots, images in the making, reservations
+# for sale, dedicated hosts, imports and exports, traffic mirrors, endpoints.
 PUBLISHED: dict[type[PaddockError], tuple[str, ...]] = {
     AccessDenied: (
         *("AuthFailure", "Blocked", "IncompleteSignature", "InvalidClientTokenId", "MissingAuthenticationToken"),
@@ -68,11 +71,11 @@ PUBLISHED: dict[type[PaddockError], tuple[str, ...]] = {
     ),
 }
 SERVER_SIDE = ("Insufficient", "Internal", "RequestLimit", "ServiceUnavailable", "Unavailable")
-# Met in the answers of instant fleets, and not on the page.
+# Met in the answers of instant fleets and of StartInstances, and not on the page.
 UNPUBLISHED: dict[type[PaddockError], tuple[str, ...]] = {
     AccessDenied: ("AuthFailure.ServiceLinkedRoleCreationNotPermitted",),
     NoCapacity: ("MaxFleetCountExceeded",),
-    Rejected: ("InvalidFleetConfiguration", "InvalidFleetConfig"),
+    Rejected: ("InvalidFleetConfiguration", "InvalidFleetConfig", "IncorrectSpotRequestState"),
 }
 
 
@@ -110,3 +113,9 @@ def test_what_makes_a_lack_is_capacity_or_a_quota() -> None:
     assert CAPACITY.isdisjoint(QUOTA)
     assert frozenset(code for code, kind in each(PUBLISHED, UNPUBLISHED) if kind is NoCapacity) == LACKING
     assert LACKING.isdisjoint(COMMON)
+
+
+def test_what_is_said_of_single_machines_is_a_refusal() -> None:
+    """Of a call that may be made again without them; no other refusal is looked into."""
+    refusals = {code for code, kind in each(PUBLISHED, UNPUBLISHED) if kind is Rejected}
+    assert {WRONG_STATE} < OF_ONE < refusals

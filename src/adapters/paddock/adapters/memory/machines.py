@@ -7,8 +7,16 @@ from threading import Lock
 import attrs
 
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
-from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.errors import InvalidInput, Rejected, TokenReused, Unavailable
+from paddock.core.ports.machines import (
+    Lack,
+    LaunchOutcome,
+    LaunchRequest,
+    Machine,
+    MachineState,
+    StartOutcome,
+    StartResult,
+)
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.spec import Market, Offer, RunnerSpec
@@ -17,6 +25,29 @@ from paddock.core.units import DAY, HOUR, SECOND, Moment, Span
 MAX_TOKEN = 64
 NO_OFFER = "NoOffer: every offer that fits was left out of the request"
 _REMEMBERED: Span = 2 * DAY  # how long a token is good for at EC2
+_AWAKE = frozenset({MachineState.PENDING, MachineState.RUNNING})
+STARTS: Mapping[MachineState, StartResult] = {
+    MachineState.PENDING: StartResult.STARTING,
+    MachineState.RUNNING: StartResult.STARTING,
+    MachineState.STOPPING: StartResult.STOPPING,
+    MachineState.TERMINATED: StartResult.GONE,
+}
+"""What comes of the start of a machine that is not stopped."""
+
+
+def refuse_stops(spot: Sequence[str], pending: Sequence[str]) -> None:
+    """Name the machines that were not stopped, in their order, if there are any.
+
+    Raises:
+        Rejected: spot machines can never be stopped.
+        Unavailable: pending ones cannot yet.
+    """
+    never = f"spot machines cannot be stopped: {', '.join(spot)}" if spot else ""
+    not_yet = f"machines that are pending cannot be stopped yet: {', '.join(pending)}" if pending else ""
+    if never:
+        raise Rejected("; ".join(filter(None, (never, not_yet))))
+    if not_yet:
+        raise Unavailable(not_yet)
 
 
 @attrs.define(eq=False)
@@ -39,10 +70,12 @@ class Shortage:
 
 @attrs.define(eq=False)
 class _Life:
-    """A machine as launched, and when it ended."""
+    """A machine as launched or last started, since when it may be seen, and when it was told to stop, and ended."""
 
     machine: Machine
     number: int
+    seen_at: Moment
+    stopping_at: Moment | None = None
     ended_at: Moment | None = None
     ended_by: str = ""
 
@@ -62,16 +95,26 @@ class MemoryMachines:
         types: Iterable[InstanceType] = CATALOGUE,
         zones: Sequence[str] = ("us-east-1a",),
         boot: Span = 20 * SECOND,
+        halt: Span = 15 * SECOND,
         unseen: Span = 0,
         listed_after_end: Span = HOUR,
         page_size: int = 100,
     ) -> None:
-        """Args: clock and ids; what can be had where; `boot` is from launch to ``running``; the rest as above."""
+        """Args: see below.
+
+        clock, ids: whose time it is, and where the machines get their ids.
+        types, zones: what can be had where.
+        boot: from a launch or a start to ``running``.
+        halt: from being told to stop to ``stopped``.
+        unseen, listed_after_end: as above.
+        page_size: machines per page.
+        """
         self._clock = clock
         self._ids = ids
         self._types = tuple(types)
         self._zones = tuple(zones)
         self._boot = boot
+        self._halt = halt
         self._unseen = unseen
         self._listed_after_end = listed_after_end
         self._page_size = page_size
@@ -145,6 +188,34 @@ class MemoryMachines:
             for id_ in ids:
                 self._end(self._lives.get(id_), "Client.UserInitiatedShutdown")
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let machines sleep. Idempotent.
+
+        Raises:
+            Rejected: some are spot machines; the others were told to stop.
+            Unavailable: some are pending; the others were told to stop.
+        """
+        spot: list[str] = []
+        pending: list[str] = []
+        with self._lock:
+            now = self._clock.now()
+            for life in self._of(ids):
+                state = self._seen(life, now).state
+                if life.machine.market is Market.SPOT and state in _AWAKE:
+                    spot.append(life.machine.id)
+                elif state is MachineState.PENDING:
+                    pending.append(life.machine.id)
+                elif state is MachineState.RUNNING:
+                    life.stopping_at = now
+        refuse_stops(spot, pending)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake stopped machines, each if its kind can be had; what came of each."""
+        with self._lock:
+            now = self._clock.now()
+            self._forget(now)
+            return {id_: self._start_again(self._lives.get(id_), now) for id_ in ids}
+
     def kill(self, machine: str, by: str = "Client.InstanceInitiatedShutdown") -> None:
         """End a machine as a power-off from within, a crash, or AWS taking a spot machine back would.
 
@@ -193,6 +264,26 @@ class MemoryMachines:
             errors.append(NO_OFFER)
         return LaunchOutcome(tuple(machines), tuple(errors), lacks=tuple(lacks))
 
+    def _of(self, ids: Sequence[str]) -> Iterable[_Life]:
+        """The lives of those that are known, each once."""
+        return (self._lives[id_] for id_ in dict.fromkeys(ids) if id_ in self._lives)
+
+    def _start_again(self, life: _Life | None, now: Moment) -> StartOutcome:
+        state = MachineState.TERMINATED if life is None else self._seen(life, now).state
+        if life is None or state is not MachineState.STOPPED:
+            return StartOutcome(STARTS[state])
+        machine = life.machine
+        kind = next(kind for kind in self._types if kind.name == machine.instance_type)
+        short = [one for one in self.shortages if one.concerns(kind, machine.market, machine.zone)]
+        empty = next((one for one in short if one.left == 0), None)
+        if empty is not None:
+            return StartOutcome(StartResult.NO_CAPACITY, empty.code)
+        for one in short:
+            one.left -= 1
+        life.machine = attrs.evolve(machine, state=MachineState.PENDING, launched_at=now)
+        life.stopping_at = None
+        return StartOutcome(StartResult.STARTING)
+
     def _new(self, request: LaunchRequest, kind: InstanceType, zone: str, now: Moment) -> Machine:
         self._count += 1
         machine = Machine(
@@ -209,7 +300,7 @@ class MemoryMachines:
             disk=request.disk,
             ours=True,
         )
-        life = _Life(machine, self._count)
+        life = _Life(machine, self._count, now + self._unseen)
         self._lives[machine.id] = self._live[life.number] = life
         return machine
 
@@ -218,6 +309,9 @@ class MemoryMachines:
         if life.ended_at is not None:
             terminated = attrs.evolve(life.machine, state=MachineState.TERMINATED)
             return attrs.evolve(terminated, ended_at=life.ended_at, ended_by=life.ended_by)
+        if life.stopping_at is not None:
+            halted = now >= life.stopping_at + self._halt
+            return attrs.evolve(life.machine, state=MachineState.STOPPED if halted else MachineState.STOPPING)
         if now < life.machine.launched_at + self._boot:
             return life.machine
         if life.machine.state is MachineState.PENDING:
@@ -225,7 +319,7 @@ class MemoryMachines:
         return life.machine
 
     def _visible(self, life: _Life, now: Moment) -> bool:
-        return now >= life.machine.launched_at + self._unseen
+        return now >= life.seen_at
 
     def _end(self, life: _Life | None, by: str) -> None:
         if life is None or life.ended_at is not None:

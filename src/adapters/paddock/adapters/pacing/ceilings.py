@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import attrs
 
 from paddock.core.pace import Bucket, Limit, Window
-from paddock.core.units import MINUTE, SECOND, Span
+from paddock.core.units import DAY, MINUTE, SECOND, Span
 
 
 @attrs.frozen
@@ -58,9 +58,10 @@ def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Cei
 
     CreateFleet falls under "other mutating calls" there; that its machines are drawn from RunInstances' bucket is
     assumed. Only dispatchers launch; `watchers` are all who look at machines and end them: functions for events and
-    reports, and sweeps.
+    reports, and sweeps. StartInstances has buckets of its own, as small as those of RunInstances, and StopInstances is
+    one of the other mutating calls. Of these nobody has tokens of his own: there are too few, and only pools ask.
     """
-    rare, often = Bucket(1, 30 * SECOND), Bucket(2, 30 * SECOND)
+    rare, often, never = Bucket(1, 30 * SECOND), Bucket(2, 30 * SECOND), Bucket(0, DAY)
     return {
         FLEETS: part_bucket(Bucket.refilled(50, 5), rare, processes=dispatchers, keep=3 * SECOND),
         MACHINES: part_bucket(Bucket.refilled(1_000, 2), rare, processes=dispatchers, keep=_KEPT),
@@ -70,6 +71,10 @@ def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Cei
         PAGES: part_bucket(Bucket.refilled(100, 20), often, processes=watchers, keep=SECOND, block=5),
         ENDS: part_bucket(Bucket.refilled(100, 5), often, processes=watchers, keep=SECOND, block=5),
         ENDED: part_bucket(Bucket.refilled(1_000, 20), often, processes=watchers, keep=SECOND, block=5),
+        STARTS: part_bucket(Bucket.refilled(5, 2), never, processes=watchers, keep=SECOND),
+        STARTED: part_bucket(Bucket.refilled(1_000, 2), never, processes=watchers, keep=SECOND),
+        STOPS: part_bucket(Bucket.refilled(50, 5), never, processes=watchers, keep=SECOND),
+        STOPPED: part_bucket(Bucket.refilled(1_000, 20), never, processes=watchers, keep=SECOND),
     }
 
 
@@ -96,6 +101,10 @@ DESCRIBES = "ec2.DescribeInstances"
 PAGES = "ec2.DescribeInstances.page"
 ENDS = "ec2.TerminateInstances"
 ENDED = "ec2.terminated"
+STARTS = "ec2.StartInstances"
+STARTED = "ec2.started"
+STOPS = "ec2.StopInstances"
+STOPPED = "ec2.stopped"
 REGISTRATIONS = "github.registrations"
 RUNNERS = "github.runners"
 

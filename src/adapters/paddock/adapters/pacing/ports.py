@@ -4,18 +4,35 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import attrs
 
-from paddock.adapters.pacing.ceilings import DESCRIBES, ENDED, ENDS, FLEETS, MACHINES, PAGES, REGISTRATIONS, RUNNERS
+from paddock.adapters.pacing.ceilings import (
+    DESCRIBES,
+    ENDED,
+    ENDS,
+    FLEETS,
+    MACHINES,
+    PAGES,
+    REGISTRATIONS,
+    RUNNERS,
+    STARTED,
+    STARTS,
+    STOPPED,
+    STOPS,
+)
 from paddock.adapters.pacing.purse import NOTHING, Purse, Wish
+from paddock.core.errors import Throttled, Unavailable
 from paddock.core.job import Job
 from paddock.core.messages import Registration
 from paddock.core.ports.github import GitHub, JitConfig, RegisteredRunner, Runners, Scope
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.spec import Offer, RunnerSpec
 from paddock.core.units import Moment
 
 CHUNK = 200
-"""Ids in a request, as EC2's adapter sends them."""
+"""Ids in a request, as EC2's adapter sends them ..."""
+
+TOGETHER = 50
+"""... and where it stops or starts machines."""
 
 
 class PacedStarts:
@@ -83,6 +100,29 @@ class PacedMachines:
             self._purse.spend(ENDS, _chunks(ids))
         self._inner.terminate(ids)
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """One request for each chunk, and so many machines."""
+        if ids:
+            self._purse.spend(STOPPED, len(ids))
+            self._purse.spend(STOPS, _chunks(ids, TOGETHER))
+        self._inner.stop(ids)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """One request for each chunk, and so many machines. Where capacity lacks it may be some requests more."""
+        outcomes: dict[str, StartOutcome] = {}
+        left = list(dict.fromkeys(ids))
+        while left:
+            part, left = left[:TOGETHER], left[TOGETHER:]
+            try:
+                self._purse.spend(STARTED, len(part))
+                self._purse.spend(STARTS)
+                outcomes |= self._inner.start(part)
+            except (Throttled, Unavailable):
+                if not outcomes:
+                    raise
+                break
+        return outcomes
+
 
 class PacedRunners:
     """`Runners` within GitHub's limits on registrations."""
@@ -131,5 +171,5 @@ def _limit(name: str, owner: str) -> str:
     return f"{name}/{owner.casefold()}"
 
 
-def _chunks(ids: Sequence[str]) -> int:
-    return max(1, -(-len(ids) // CHUNK))
+def _chunks(ids: Sequence[str], most: int = CHUNK) -> int:
+    return max(1, -(-len(ids) // most))

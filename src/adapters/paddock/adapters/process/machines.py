@@ -29,8 +29,8 @@ from paddock.adapters.process.liveness import agent_of, bury, nascent_agent, sta
 from paddock.adapters.process.spawn import spawn_agent
 from paddock.core.catalogue import InstanceType, fitting
 from paddock.core.codec import from_data, to_data
-from paddock.core.errors import InvalidInput, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.errors import InvalidInput, TokenReused, Unsupported
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
 from paddock.core.spec import Arch, Offer, RunnerSpec
@@ -38,6 +38,7 @@ from paddock.core.units import SECOND, Moment, Span
 
 MAX_TOKEN = 64
 ZONE = "local"
+_NO_SLEEP = "machines here are processes of this box, which cannot be stopped and started: end them instead"
 _ARCHES: Mapping[str, Arch] = {
     "x86_64": Arch.X64,
     "amd64": Arch.X64,
@@ -187,6 +188,22 @@ class LocalMachines:
                 if files is not None and files.machine.exists():
                     end_machine(files)
             self._bury()
+
+    def stop(self, ids: Sequence[str]) -> None:  # noqa: ARG002 - the port's
+        """Not here.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_SLEEP)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:  # noqa: ARG002 - the port's
+        """Not here.
+
+        Raises:
+            Unsupported: always.
+        """
+        raise Unsupported(_NO_SLEEP)
 
     def _kinds(self, request: LaunchRequest) -> tuple[InstanceType, ...] | LaunchOutcome:
         """The instance types a machine of this box can stand for, cheapest first; or why it never can."""

@@ -144,6 +144,12 @@ class Agents:
         agent = self.by_machine[machine.id]
         self.timeline.at(seen, lambda: agent.warned(warning, at))
 
+    def stopping(self, machine: Machine) -> None:
+        """A machine goes to sleep, and what runs there with it. It has another agent when it has booted again."""
+        agent = self.by_machine.pop(machine.id, None)
+        if agent is not None:
+            agent.vanish(Ending.FLEET)
+
     def ended(self, machine: Machine, by: Ending) -> None:
         """A machine is gone."""
         self._notices.pop(machine.id, None)

@@ -7,7 +7,7 @@ from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.simulation.protocols import SimulatedCloud
 from paddock.adapters.tables import NAMES, stores_in, table_of, witnessed
 from paddock.core.decision import Decision
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, StartOutcome
 from paddock.core.ports.records import Page, Records
 from paddock.core.ports.stores import Table
 from paddock.core.ports.together import Write
@@ -164,6 +164,14 @@ class WatchedMachines:
     def terminate(self, ids: Sequence[str]) -> None:
         """End machines."""
         self._cloud.terminate(ids)
+
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let machines sleep."""
+        self._cloud.stop(ids)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake machines. Nobody is told: they began their lives long ago."""
+        return self._cloud.start(ids)
 
 
 class KeptDecisions(MemoryDecisions):

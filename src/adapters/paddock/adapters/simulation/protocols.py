@@ -9,6 +9,8 @@
                         └── ended(machine, by) ────────────────> what ran there is lost, EventBridge is told
     agent ──power_off─> cloud: ended(machine, by=ITSELF)
     fleet ──terminate─> cloud: ended(machine, by=FLEET)
+    fleet ──stop──────> cloud: stopping(machine) ────────────────> what ran there is lost; it sleeps
+    fleet ──start─────> cloud: it is pending and boots again ────> booted(machine)
     the cloud itself:          ended(machine, by=SPOT | HARDWARE)
 """
 
@@ -23,7 +25,7 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.messages import WarningKind
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.system import Chance, Ids
-from paddock.core.units import MicroDollars, Moment
+from paddock.core.units import MicroDollars, Moment, Span
 
 
 class Ending(StrEnum):
@@ -42,6 +44,10 @@ class Life:
     ``machine`` is as launched (its ``launched_at`` is when the cloud accepted the launch). ``running_at`` is when it
     left ``pending`` (EC2 bills from here), ``booted_at`` when its agent could start, ``warned_at`` when a spot warning
     was given, ``ended_at`` when it began to shut down (EC2 bills until here); each None until then.
+
+    One that sleeps is billed for its disk alone. ``stopping_at`` is since when it does (None while it is awake),
+    ``started_at`` when it was last started, if it ever was; ``running_at`` and ``booted_at`` are of its present run.
+    ``runs`` are those that are over: from when until when each was billed.
     """
 
     machine: Machine
@@ -50,6 +56,25 @@ class Life:
     warned_at: Moment | None = None
     ended_at: Moment | None = None
     ended_by: Ending | None = None
+    stopping_at: Moment | None = None
+    started_at: Moment | None = None
+    runs: tuple[tuple[Moment, Moment], ...] = ()
+
+    def sleeps(self, began: Moment, now: Moment) -> None:
+        """It is told to stop, or its start came to nothing. `began` is since when its present run was billed."""
+        if self.running_at is not None:
+            self.runs = (*self.runs, (began, now))
+        self.stopping_at, self.running_at, self.booted_at = now, None, None
+
+    def wakes(self, now: Moment) -> None:
+        """It is started."""
+        self.stopping_at, self.started_at = None, now
+
+    def awake(self, began: Moment, now: Moment, least: Span) -> Span:
+        """How long it was, or is, awake: each run counts as the least at least. `began` is as above, if it is awake."""
+        end = now if self.ended_at is None else self.ended_at
+        runs = self.runs if self.stopping_at is not None else (*self.runs, (began, end))
+        return sum(max(until - since, least) for since, until in runs)
 
 
 @attrs.frozen
@@ -69,6 +94,7 @@ class Charge:
 class CloudListener(Protocol):
     """Who is told of what happens in the cloud. Each call comes at its moment, and at most once per machine and fact.
 
+    A machine that is stopped and started is told of anew.
     A listener may call the cloud back at once: the log and the states are up to date before it is told.
     """
 
@@ -78,8 +104,11 @@ class CloudListener(Protocol):
     def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
         """The machine's metadata says so from now on; ``at`` is when a spot machine is to be taken."""
 
+    def stopping(self, machine: Machine) -> None:
+        """The machine was told to stop: nothing runs on it any more, until it is started and has booted."""
+
     def ended(self, machine: Machine, by: Ending) -> None:
-        """The machine began to shut down: nothing runs on it any more."""
+        """The machine began to shut down: nothing runs on it any more. It may have slept."""
 
 
 class SimulatedCloud(Machines, Protocol):
@@ -101,7 +130,7 @@ class SimulatedCloud(Machines, Protocol):
         """The machine powers itself off (its shutdown behaviour is terminate). One that has ended is no error."""
 
     def fail(self, machine: str) -> None:
-        """Its hardware fails, without a word. One that has ended is no error."""
+        """Its hardware fails, without a word. One that has ended, or sleeps, is no error: nothing happens to it."""
 
     def reclaim(self, machine: str, *, warning: bool = True) -> None:
         """Take the machine back as spot machines are, with the usual warning ahead or at once. For stories in tests."""

@@ -12,7 +12,7 @@ from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending,
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.ledger import EC2_MINIMUM, Rates
 from paddock.core.messages import WarningKind
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Ids
 from paddock.core.spec import Market, Offer, RunnerSpec
@@ -103,6 +103,30 @@ class SmallCloud:
         for machine in ids:
             self._end(machine, Ending.FLEET)
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let machines sleep."""
+        self._calls += 1
+        try:
+            self.region.stop(ids)
+        finally:
+            for machine in self.region.describe(ids).values():
+                life = self._log[machine.id]
+                if machine.state is MachineState.STOPPING and life.stopping_at is None:
+                    now = self._timeline.now()
+                    life.sleeps(life.running_at or now, now)
+                    self._listener.stopping(life.machine)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake machines."""
+        self._calls += 1
+        outcomes = self.region.start(ids)
+        for machine, outcome in outcomes.items():
+            life = self._log[machine] if outcome.started else None
+            if life is not None and life.stopping_at is not None:
+                life.wakes(self._timeline.now())
+                self._come_up(life)
+        return outcomes
+
     # -- the world ----------------------------------------------------------------------------------------------
 
     @property
@@ -121,7 +145,9 @@ class SmallCloud:
 
     def fail(self, machine: str) -> None:
         """Its hardware fails."""
-        self._end(machine, Ending.HARDWARE)
+        life = self._log.get(machine)
+        if life is not None and life.stopping_at is None:
+            self._end(machine, Ending.HARDWARE)
 
     def reclaim(self, machine: str, *, warning: bool = True) -> None:
         """Take it back."""
@@ -143,16 +169,18 @@ class SmallCloud:
             del self._log[machine]
 
     def charge(self, machine: str) -> Charge:
-        """By the second from running to its end, at least sixty; disk and address likewise."""
+        """By the second while it runs, at least sixty; the address likewise, and the disk from running to its end."""
         life = self._log[machine]
         ended = self._timeline.now() if life.ended_at is None else life.ended_at
         began = min(ended, ended if life.running_at is None else life.running_at)
-        span = 0 if life.running_at is None else max(EC2_MINIMUM, ended - began)
+        ran = bool(life.runs) or life.running_at is not None
+        span = life.awake(began, ended, EC2_MINIMUM if life.running_at is not None else 0) if ran else 0
+        kept = max(span, ended - (life.runs[0][0] if life.runs else began)) if ran else 0
         compute = (life.machine.price or 0) * span // HOUR
         free = life.ended_by is Ending.SPOT and span < HOUR and life.machine.market is Market.SPOT
         return Charge(
             compute=0 if free else compute,
-            disk=self._rates.disk_per_gib_month * life.machine.disk * span // _MONTH,
+            disk=self._rates.disk_per_gib_month * life.machine.disk * kept // _MONTH,
             address=self._rates.ipv4_per_hour * span // HOUR,
             free=compute if free else 0,
         )
@@ -164,16 +192,20 @@ class SmallCloud:
     def _begin(self, machine: Machine) -> None:
         life = self._log[machine.id] = Life(machine)
         self._alive[machine.id] = None
+        self._come_up(life)
+
+    def _come_up(self, life: Life) -> None:
+        run = len(life.runs)
         running = self._timeline.now() + self._start(self._chance)
-        self._timeline.at(running, lambda: self._running(life))
+        self._timeline.at(running, lambda: self._running(life, run))
 
-    def _running(self, life: Life) -> None:
-        if life.ended_at is None:
+    def _running(self, life: Life, run: int) -> None:
+        if life.ended_at is None and len(life.runs) == run:
             life.running_at = self._timeline.now()
-            self._timeline.at(life.running_at + self._boot(self._chance), lambda: self._booted(life))
+            self._timeline.at(life.running_at + self._boot(self._chance), lambda: self._booted(life, run))
 
-    def _booted(self, life: Life) -> None:
-        if life.ended_at is None and life.machine.id not in self.dead:
+    def _booted(self, life: Life, run: int) -> None:
+        if life.ended_at is None and len(life.runs) == run and life.machine.id not in self.dead:
             life.booted_at = self._timeline.now()
             self._listener.booted(life.machine)
 

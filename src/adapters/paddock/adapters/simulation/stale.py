@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from paddock.adapters.simulation.draws import hit
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Clock
 from paddock.core.spec import Offer, RunnerSpec
@@ -26,6 +26,7 @@ class StaleMachines:
         self._clock = clock
         self._chance = chance
         self._odds = odds
+        self._woken: set[str] = set()
 
     def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
         """As the cloud says."""
@@ -53,8 +54,18 @@ class StaleMachines:
         """As the cloud does."""
         self._inner.terminate(ids)
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """As the cloud does."""
+        self._inner.stop(ids)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """As the cloud says: an answer to the start itself is never stale."""
+        self._woken.update(ids)
+        return self._inner.start(ids)
+
     def _newborn(self, machine: Machine) -> bool:
-        return self._clock.now() - machine.launched_at < UNSEEN
+        """True if it was just launched. One that was just started has long been known."""
+        return self._clock.now() - machine.launched_at < UNSEEN and machine.id not in self._woken
 
     def _as_it_was(self, machine: Machine) -> Machine:
         if machine.alive or machine.ended_at is None or self._clock.now() - machine.ended_at >= UNSEEN:

@@ -70,6 +70,10 @@ class Witness:
         self.agents.warned(machine, warning, at)
         self.post.event(MachineWarned(machine.id, warning, at, self._timeline.now()))
 
+    def stopping(self, machine: Machine) -> None:
+        """The cloud tells: the machine goes to sleep."""
+        self.agents.stopping(machine)
+
     def ended(self, machine: Machine, by: Ending) -> None:
         """The cloud tells: the machine is gone."""
         now = self._timeline.now()

@@ -24,7 +24,15 @@ if TYPE_CHECKING:
         WorkflowRun,
         Workflows,
     )
-    from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState
+    from paddock.core.ports.machines import (
+        LaunchOutcome,
+        LaunchRequest,
+        Machine,
+        Machines,
+        MachineState,
+        StartOutcome,
+        StartResult,
+    )
     from paddock.core.ports.queues import DeadLetter, Depth, Queue, Received, Sender
     from paddock.core.ports.records import Page, Records
     from paddock.core.ports.several import Several
@@ -62,6 +70,8 @@ __all__ = [
     "Sender",
     "Several",
     "Sleeper",
+    "StartOutcome",
+    "StartResult",
     "Starts",
     "Table",
     "WorkflowRun",
@@ -93,6 +103,8 @@ _HOME = {
         "Machine",
         "Machines",
         "MachineState",
+        "StartOutcome",
+        "StartResult",
     ),
     "queues": (
         "DeadLetter",

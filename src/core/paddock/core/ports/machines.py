@@ -25,6 +25,7 @@ class MachineState(StrEnum):
 class Machine:
     """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown.
 
+    ``launched_at`` is EC2's LaunchTime: of a machine that was stopped, when it was last started.
     ``ours`` is True only if the cloud itself says that the machine is this fleet's: the answer to a launch, or its tag.
     ``ended_at`` and ``ended_by`` are the cloud's word on its end, where it gives one. ``ended_by`` is EC2's code of the
     state's reason: ``Server.SpotInstanceTermination``, ``Client.UserInitiatedShutdown`` ...
@@ -47,7 +48,7 @@ class Machine:
 
     @property
     def alive(self) -> bool:
-        """False once it is terminated."""
+        """False once it is terminated. One that is stopped lives: it keeps its disk, and can be started again."""
         return self.state is not MachineState.TERMINATED
 
     @property
@@ -95,6 +96,29 @@ class LaunchOutcome:
     lacks: tuple[Lack, ...] = ()
 
 
+class StartResult(StrEnum):
+    """What came of asking for a stopped machine."""
+
+    STARTING = "starting"  # it boots, or ran already
+    STOPPING = "stopping"  # it is not stopped yet: ask again
+    NO_CAPACITY = "no_capacity"  # its pool has none, or the account may have no more: it stays stopped
+    REFUSED = "refused"  # the cloud will not start this one, however often it is asked
+    GONE = "gone"  # terminated, or unknown
+
+
+@attrs.frozen
+class StartOutcome:
+    """What came of the start of one machine. ``code`` is EC2's where it did not start: InsufficientInstanceCapacity."""
+
+    result: StartResult
+    code: str = ""
+
+    @property
+    def started(self) -> bool:
+        """True if it boots, or ran already."""
+        return self.result is StartResult.STARTING
+
+
 class Machines(Protocol):
     """A cloud. Every method may raise `Unavailable`, `Throttled` or `AccessDenied`."""
 
@@ -124,3 +148,28 @@ class Machines(Protocol):
 
     def terminate(self, ids: Sequence[str]) -> None:
         """End the machines and everything on them. Idempotent: unknown and ended machines are no error."""
+
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let machines sleep: what runs on them ends as by a shutdown, and their disks are kept, which alone are paid.
+
+        Idempotent: machines that stop, are stopped, have ended or are unknown are no error. It takes a while: they are
+        `STOPPING` at first. One that cannot be stopped does not keep the others awake: it is told when they were asked.
+
+        Raises:
+            Rejected: it names machines that can never be stopped: spot ones. Others may be named besides.
+            Unavailable: it names machines that cannot be stopped yet, for they are pending.
+            Unsupported: no machine of this cloud can sleep.
+        """
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake stopped machines, and say of each id what came of it, in the order of the ids.
+
+        Idempotent: one that is pending or runs is `STARTING`. One that is missing from the answer was not come to, for
+        the cloud did not take more or did not answer: ask again; that is raised only if nothing is known of any.
+
+        A start is a boot: pending first, with another ``launched_at``. As at EC2, one that was accepted may still fall
+        back to stopped, if something that it needs is not there.
+
+        Raises:
+            Unsupported: no machine of this cloud can sleep.
+        """

@@ -7,7 +7,7 @@ Source: "Error codes for the Amazon EC2 API", and codes that others met in the a
 from typing import Final
 
 from paddock.adapters.aws_codes import Codes
-from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused, Unavailable
+from paddock.core.errors import AccessDenied, NoCapacity, NotFound, Rejected, TokenReused, Unavailable
 
 CAPACITY: Final = frozenset(
     {
@@ -34,6 +34,12 @@ QUOTA: Final = frozenset(
 LACKING: Final = CAPACITY | QUOTA
 """What makes a `Lack` of the offer that EC2 names beside it. Throttles and faults of ours say nothing of an offer."""
 
+WRONG_STATE: Final = "IncorrectInstanceState"
+"""What is asked of the machine cannot be done as long as it is in its state."""
+
+OF_ONE: Final = frozenset({WRONG_STATE, "UnsupportedOperation", "IncorrectSpotRequestState"})
+"""What EC2 says of a call for many machines because of some of them: it is not to be had with these."""
+
 CODES: Final[Codes] = {
     **dict.fromkeys(sorted(LACKING), NoCapacity),
     "IdempotentParameterMismatch": TokenReused,
@@ -45,4 +51,5 @@ CODES: Final[Codes] = {
     "OperationNotPermitted": AccessDenied,  # somebody protected the machine from being terminated
     "CustomerKeyHasBeenRevoked": AccessDenied,
     "ConcurrentTagAccess": Unavailable,
+    **dict.fromkeys(sorted(OF_ONE), Rejected),
 }

@@ -1,7 +1,7 @@
 """The port `Machines` on EC2."""
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
@@ -13,10 +13,11 @@ from paddock.adapters.aws.ec2.instances import machine_of
 from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, digest, fleet_request
 from paddock.adapters.aws.ec2.settings import Ec2Settings
+from paddock.adapters.aws.ec2.sleep import NAMED, Sleep
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
 from paddock.core.spec import Offer, RunnerSpec
@@ -30,16 +31,14 @@ CHUNK = 200  # ids in a call: EC2 takes 1,000 and advises fewer; a filter takes 
 MOST_RESULTS = 1_000  # of a page
 ALIVE = ("pending", "running", "stopping", "stopped")
 
-_ID = re.compile(r"\bi-\w+")
-
 
 class Ec2Machines:
     """A fleet's machines in one region. Safe for threads.
 
     Requests: `launch` one (CreateFleet), and one DescribeInstances more in the rare case that EC2 takes its token as
     reused; `describe` one per `CHUNK` ids, and a second one where some are unknown; `page` one; `terminate` one per
-    `CHUNK` ids, and one or two more where some are unknown; `offers` none, except for what `Offerings`
-    asks a few times a day.
+    `CHUNK` ids, and one or two more where some are unknown; `stop` and `start` as many as `Sleep` says; `offers` none,
+    except for what `Offerings` asks a few times a day.
     """
 
     def __init__(
@@ -143,12 +142,34 @@ class Ec2Machines:
         for chunk in _chunks(list(dict.fromkeys(ids))):
             self._terminate(chunk)
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let the machines sleep; see `Machines.stop` and `Sleep`. Idempotent, as EC2's own call is.
+
+        Raises:
+            AccessDenied: one of them is not ours, or is protected. EC2 then stops none of its call.
+            Rejected: some can never be stopped; all others were.
+            Unavailable: some cannot be stopped yet; all others were.
+        """
+        self._sleep.stop(ids)
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake the machines; see `Machines.start` and `Sleep`. Idempotent, as EC2's own call is.
+
+        Raises:
+            AccessDenied: one of them is not ours. EC2 then starts none of its call.
+        """
+        return self._sleep.start(ids)
+
+    @cached_property
+    def _sleep(self) -> Sleep:
+        return Sleep(self._clients.ec2, self._ask, self._look)
+
     def _terminate(self, ids: Sequence[str]) -> None:
         """One unknown id fails a whole call: it is made again for the others, as often as that happens."""
         try:
             self._ask(self._clients.ec2.terminate_instances, InstanceIds=ids)
         except NotFound as error:
-            named = set(_ID.findall(str(error)))
+            named = set(NAMED.findall(str(error)))
             known = [id_ for id_ in ids if id_ not in named]
             if len(known) == len(ids):  # it names nobody: whoever is unknown is found by halves
                 half = len(ids) // 2
@@ -157,8 +178,7 @@ class Ec2Machines:
                 parts = [known]
         except AccessDenied:
             # Our rights go by a tag, and what is long gone has no tags: then EC2 denies what it does not know.
-            seen = (self._machine(instance) for instance in self._by_filter(ids))
-            alive = [machine.id for machine in seen if machine.alive]
+            alive = [machine.id for machine in self._look(ids).values() if machine.alive]
             if len(alive) == len(ids):
                 raise
             parts = [alive]
@@ -176,6 +196,10 @@ class Ec2Machines:
 
     def _by_filter(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
         return self._filtered([{"Name": "instance-id", "Values": ids}])
+
+    def _look(self, ids: Sequence[str]) -> Mapping[str, Machine]:
+        seen = (self._machine(instance) for instance in self._by_filter(ids))
+        return {machine.id: machine for machine in seen}
 
     def _machine(self, instance: "InstanceTypeDef") -> Machine:
         return machine_of(instance, self._kinds, self._settings.fleet)

@@ -89,6 +89,10 @@ class Api:
         self._terminated = Bucket(limits.terminated_machines, now)
         self._describe = Action("DescribeInstances by id", limits.describe, now)
         self._page = Action("DescribeInstances by page", limits.page, now)
+        self._stop = Action("StopInstances", limits.stop, now)
+        self._stopped = Bucket(limits.stopped_machines, now)
+        self._start = Action("StartInstances", limits.start, now)
+        self._started = Bucket(limits.started_machines, now)
 
     def launch(self, now: Moment) -> None:
         """One launch request. Raises Throttled."""
@@ -107,9 +111,15 @@ class Api:
 
     def terminate(self, count: int, now: Moment) -> None:
         """One request to terminate so many machines. Raises Throttled."""
-        self._terminate.request(now)
-        if not self._terminated.take(min(count, self._terminated.limit.capacity), now):
-            raise self._terminate.refused()
+        _all(self._terminate, self._terminated, count, now)
+
+    def stop(self, count: int, now: Moment) -> None:
+        """One request to stop so many machines. Raises Throttled."""
+        _all(self._stop, self._stopped, count, now)
+
+    def start(self, count: int, now: Moment) -> None:
+        """One request to start so many machines. Raises Throttled."""
+        _all(self._start, self._started, count, now)
 
     def describe(self, now: Moment) -> None:
         """One description by ids. Raises Throttled."""
@@ -121,5 +131,14 @@ class Api:
 
     @property
     def calls(self) -> tuple[Calls, ...]:
-        """Every action's requests so far."""
-        return tuple(action.calls for action in (self._launch, self._describe, self._page, self._terminate))
+        """Every action's requests so far. Those of pools are left out where there was none."""
+        usual = (self._launch, self._describe, self._page, self._terminate)
+        pools = tuple(action for action in (self._stop, self._start) if action.calls.count)
+        return tuple(action.calls for action in (*usual, *pools))
+
+
+def _all(action: Action, bucket: Bucket, count: int, now: Moment) -> None:
+    """One request about so many machines: all or none."""
+    action.request(now)
+    if not bucket.take(min(count, bucket.limit.capacity), now):
+        raise action.refused()

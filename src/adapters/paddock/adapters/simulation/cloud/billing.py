@@ -10,6 +10,9 @@ Each amount is the rate times the whole span, rounded down once. It counts from 
 some seconds later, but a launch is what both sides know to the microsecond. It counts microseconds where EC2 counts
 seconds. Both make a machine dearer by a few seconds at most. A spot machine has the price it was launched at; at EC2 it
 follows the market, which moves less within a job than this rounds.
+
+A machine that was stopped and started has several runs, each of a minute at least, from its launch or start until it
+was told to stop. Between them it costs nothing but its disk.
 """
 
 import attrs
@@ -53,12 +56,13 @@ def charge_of(life: Life, prices: Prices, now: Moment) -> Charge:
     machine = life.machine
     end = now if life.ended_at is None else life.ended_at
     lived = end - machine.launched_at
-    span = max(lived, prices.minimum)
+    began = machine.launched_at if life.started_at is None else life.started_at
+    span = life.awake(began, now, prices.minimum)
     compute = (machine.price or 0) * span // HOUR
-    disk = prices.disk_per_gib_month * machine.disk * span // _MONTH
+    disk = prices.disk_per_gib_month * machine.disk * max(lived, prices.minimum) // _MONTH
     address = prices.address_per_hour * span // HOUR
     given_back = life.ended_by is Ending.SPOT and lived < prices.free_within
-    never_ran = life.ended_by is Ending.HARDWARE and life.running_at is None
+    never_ran = life.ended_by is Ending.HARDWARE and life.running_at is None and not life.runs
     if given_back or never_ran:
         return Charge(0, disk, address, free=compute)
     return Charge(compute, disk, address)

@@ -20,7 +20,7 @@ class Instance(Life):
 
     ``number`` counts launches. ``seen_at`` is when descriptions begin to show it, ``boot`` how long from ``running`` to
     its agent (None: it never comes up). ``next`` is the next step of its start, ``taking`` that of its being taken
-    back; ``taken`` is True from the moment at which EC2 has made up its mind.
+    back; ``taken`` is True from the moment at which EC2 has made up its mind. ``stopped`` is True once it has stopped.
     """
 
     pool: Pool = attrs.field(kw_only=True)
@@ -30,19 +30,27 @@ class Instance(Life):
     next: Handle | None = None
     taking: Handle | None = None
     taken: bool = False
+    stopped: bool = False
     running: Machine | None = None
 
     def as_seen(self) -> Machine:
         """The machine with its state of now; of one that has ended also when and by whom."""
         if self.ended_at is not None and self.ended_by is not None:
             return attrs.evolve(
-                self.machine, state=MachineState.TERMINATED, ended_at=self.ended_at, ended_by=CODES[self.ended_by]
+                self._last, state=MachineState.TERMINATED, ended_at=self.ended_at, ended_by=CODES[self.ended_by]
             )
+        if self.stopping_at is not None:
+            return attrs.evolve(self._last, state=MachineState.STOPPED if self.stopped else MachineState.STOPPING)
         if self.running_at is None:
-            return self.machine
+            return self._last
         if self.running is None:
-            self.running = attrs.evolve(self.machine, state=MachineState.RUNNING)
+            self.running = attrs.evolve(self._last, state=MachineState.RUNNING)
         return self.running
+
+    @property
+    def _last(self) -> Machine:
+        """As it was last launched or started."""
+        return self.machine if self.started_at is None else attrs.evolve(self.machine, launched_at=self.started_at)
 
 
 class Register:

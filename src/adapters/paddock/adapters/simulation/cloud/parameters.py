@@ -47,13 +47,18 @@ class ApiLimits:
     """The API's buckets, per account and region. Source: *throttling*.
 
     CreateFleet has no line of its own there and falls under "other mutating calls"; that its machines are drawn from
-    RunInstances' resource bucket is assumed. A description by ids counts as neither filtered nor paginated.
+    RunInstances' resource bucket is assumed. StopInstances has a line for its machines alone.
+    A description by ids counts as neither filtered nor paginated.
     """
 
     launch: Limit = Limit(50, 5)
     launched_machines: Limit = Limit(1_000, 2)
     terminate: Limit = Limit(100, 5)
     terminated_machines: Limit = Limit(1_000, 20)
+    start: Limit = Limit(5, 2)
+    started_machines: Limit = Limit(1_000, 2)
+    stop: Limit = Limit(50, 5)
+    stopped_machines: Limit = Limit(1_000, 20)
     describe: Limit = Limit(50, 10)
     page: Limit = Limit(100, 20)
 
@@ -131,7 +136,8 @@ class CloudParameters:
 
     *Start times*. ``cold``: *Percival* and, for the agent, 5 to 12 s from ``running``; with a handshake of 4 s that is
     below *RunsOn*'s 25 s. ``stopped``: 3 to 5 s less. ``hot``: there is nothing to start; the agent takes its orders.
-    ``start`` says which of them launches take.
+    ``start`` says which of them launches take. What was stopped is started by ``stopped``. ``halt`` is how long a stop
+    takes (assumed: the system shuts down in seconds, and EC2 says so a while later).
 
     *Machines that fail* (assumed; permille): ``dead_boots`` come to run but their agent never starts, ``failed_starts``
     end by themselves before they run.
@@ -163,6 +169,7 @@ class CloudParameters:
         LogNormal(7 * SECOND, 10 * SECOND),
     )
     hot: StartTimes = StartTimes(LogNormal(0, 0), LogNormal(0, 0), LogNormal(300 * MILLISECOND, SECOND))
+    halt: LogNormal = LogNormal(20 * SECOND, 50 * SECOND)
     dead_boots: int = 2
     failed_starts: int = 1
     spot: Supply = Supply(LogNormal(2_000, 12_000), 250, 2 * HOUR, (260, 570), 8)

@@ -15,12 +15,13 @@ from paddock.adapters.simulation.cloud.lives import Instance, Register
 from paddock.adapters.simulation.cloud.parameters import CloudParameters
 from paddock.adapters.simulation.cloud.pools import Pool, Pools
 from paddock.adapters.simulation.cloud.reclaims import Reclaims
+from paddock.adapters.simulation.cloud.sleep import Sleep
 from paddock.adapters.simulation.cloud.tokens import Tokens, check
 from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Chance, Ids
 from paddock.core.spec import Market, Offer, RunnerSpec
@@ -56,6 +57,14 @@ class SimulatedEc2:
         self._starts = root.child("starts")
         self._quota = dict(parameters.quota)
         self._vcpu = dict.fromkeys(Market, 0)
+        self._sleep = Sleep(
+            parameters,
+            timeline=timeline,
+            stream=root.child("sleep"),
+            listener=listener,
+            vcpu=self._vcpu,
+            runs=self._runs,
+        )
         self._tokens = Tokens(parameters.token_memory)
         self._lock = Lock()
 
@@ -114,6 +123,24 @@ class SimulatedEc2:
         for id_ in ids:
             self._end_if_alive(id_, Ending.FLEET)
 
+    def stop(self, ids: Sequence[str]) -> None:
+        """Let machines sleep. Idempotent. Raises Throttled, and stops none.
+
+        Raises:
+            Rejected: some are spot machines; the others were told to stop.
+            Unavailable: some are pending; the others were told to stop.
+        """
+        if ids:
+            self._api.stop(len(ids), self._now())
+            self._sleep.stop([one for one in map(self._machines.find, dict.fromkeys(ids)) if one is not None])
+
+    def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """Wake stopped machines, each if its pool and the quota have room. Raises Throttled, and starts none."""
+        if not ids:
+            return {}
+        self._api.start(len(ids), self._now())
+        return {id_: self._sleep.start(self._machines.find(id_)) for id_ in dict.fromkeys(ids)}
+
     # -- what happens besides -----------------------------------------------------------------------------------------
 
     def power_off(self, machine: str) -> None:
@@ -121,8 +148,10 @@ class SimulatedEc2:
         self._end_if_alive(machine, Ending.ITSELF)
 
     def fail(self, machine: str) -> None:
-        """Its hardware fails, without a word. One that has ended is no error."""
-        self._end_if_alive(machine, Ending.HARDWARE)
+        """Its hardware fails, without a word. One that has ended, or sleeps, is no error."""
+        instance = self._machines.find(machine)
+        if instance is not None and instance.stopping_at is None:
+            self._end_if_alive(machine, Ending.HARDWARE)
 
     def reclaim(self, machine: str, *, warning: bool = True) -> None:
         """Take a spot machine back: warn now and end it two minutes later, or end it now.
@@ -251,8 +280,7 @@ class SimulatedEc2:
         step = partial(self._end, instance, Ending.HARDWARE) if fate < 0 else partial(self._runs, instance)
         instance.next = self._timeline.at(now + pending, step)
         self._machines.add(instance)
-        pool.used += 1
-        self._vcpu[pool.market] += kind.vcpu
+        self._sleep.hold(pool)
         if pool.market is Market.SPOT:
             self._reclaims.launched(instance)
         return machine
@@ -283,10 +311,9 @@ class SimulatedEc2:
         if instance.next is not None:
             instance.next.cancel()
             instance.next = None
-        pool = instance.pool
-        pool.used -= 1
-        self._vcpu[pool.market] -= pool.kind.vcpu
-        if pool.market is Market.SPOT:
+        if instance.stopping_at is None:
+            self._sleep.free(instance.pool)
+        if instance.pool.market is Market.SPOT:
             self._reclaims.ended(instance)
         self._machines.end(instance)
         self._books.close(instance, now)
