@@ -7,7 +7,7 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds, Shortage
 from paddock.core.catalogue import CATALOGUE, SPOT_SHARE
-from paddock.core.ports.machines import LaunchRequest, MachineState
+from paddock.core.ports.machines import LaunchRequest, MachineState, StartOutcome, StartResult
 from paddock.core.spec import Arch, Market, Range, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.strategies import NOON
@@ -185,3 +185,39 @@ def test_pages_hold_while_machines_come_and_go() -> None:
     second = machines.page(cursor=first.cursor)
     assert [machine.id for machine in first.items + second.items] == [*launched[:2], *launched[3:]]
     assert second.cursor is None
+
+
+def asleep(machines: MemoryMachines, clock: ManualClock, count: int) -> list[str]:
+    """The ids of so many machines on demand, which were stopped."""
+    request = attrs.evolve(REQUEST, token="asleep", count=count, market=Market.ON_DEMAND)
+    found = [machine.id for machine in machines.launch(request).machines]
+    clock.advance(MINUTE)
+    machines.stop(found)
+    return found
+
+
+def test_a_machine_stops_and_boots_by_the_clock() -> None:
+    """To the microsecond; it was known before, so that it is seen all the time."""
+    machines, clock = cloud(boot=20 * SECOND, halt=15 * SECOND, unseen=30 * SECOND)
+    (machine,) = asleep(machines, clock, 1)
+    for span, state in ((15 * SECOND - 1, MachineState.STOPPING), (1, MachineState.STOPPED)):
+        clock.advance(span)
+        assert machines.describe([machine])[machine].state is state
+    machines.start([machine])
+    for span, state in ((20 * SECOND - 1, MachineState.PENDING), (1, MachineState.RUNNING)):
+        clock.advance(span)
+        assert machines.describe([machine])[machine].state is state
+
+
+def test_a_shortage_lets_machines_sleep_on() -> None:
+    """With its code; what is left goes to the first."""
+    machines, clock = cloud()
+    first, second = asleep(machines, clock, 2)
+    clock.advance(MINUTE)
+    shortage = Shortage("InsufficientInstanceCapacity", market=Market.ON_DEMAND, left=1)
+    machines.shortages.append(shortage)
+    lack = StartOutcome(StartResult.NO_CAPACITY, "InsufficientInstanceCapacity")
+    assert machines.start([first, second]) == {first: StartOutcome(StartResult.STARTING), second: lack}
+    assert machines.describe([second])[second].state is MachineState.STOPPED
+    machines.shortages.remove(shortage)
+    assert machines.start([second])[second].started
