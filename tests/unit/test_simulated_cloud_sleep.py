@@ -139,8 +139,6 @@ def test_a_pool_that_is_dry_starts_nobody() -> None:
     )
 
 
-
-
 def test_a_start_that_fails_falls_back_to_sleep() -> None:
     """It was accepted, is stopped again a while later, and costs nothing; it can be tried again."""
     region = bench(failed_starts=500)
