@@ -81,23 +81,18 @@ def test_stopping_takes_a_while(cloud: MachinesUnderTest) -> None:
 
 
 def test_stopping_is_idempotent(cloud: MachinesUnderTest) -> None:
-    """Machines that stop, are stopped, have ended or are unknown are no error, and neither is none at all."""
+    """Machines that stop, are stopped, have ended or are unknown are no error, and neither is none at all.
+
+    What has ended stays dead.
+    """
     first, second, ended = launched(cloud, 3)
     cloud.machines.terminate([ended])
     cloud.machines.stop([])
     cloud.machines.stop([first, first])
-    cloud.machines.stop([UNKNOWN, first, second])
+    cloud.machines.stop([UNKNOWN, first, ended, second])
     cloud.settle()
     cloud.machines.stop([second, first])
     assert states(cloud, [first, second]) == [MachineState.STOPPED] * 2
-
-
-def test_what_has_ended_is_not_stopped(cloud: MachinesUnderTest) -> None:
-    """It stays dead."""
-    (ended,) = launched(cloud)
-    cloud.machines.terminate([ended])
-    cloud.machines.stop([ended])
-    cloud.settle()
     found = cloud.machines.describe([ended])
     assert ended not in found or found[ended].state is MachineState.TERMINATED
 
@@ -175,21 +170,13 @@ def test_a_machine_that_still_stops_is_not_started(cloud: MachinesUnderTest) -> 
     assert states(cloud, [stopping, slept]) == [MachineState.STOPPED, MachineState.RUNNING]
 
 
-def test_unknown_machines_are_gone(cloud: MachinesUnderTest) -> None:
-    """They keep nobody asleep."""
-    (machine,) = asleep(cloud)
-    outcomes = cloud.machines.start([UNKNOWN, machine])
-    assert outcomes[UNKNOWN].result is StartResult.GONE
-    assert outcomes[machine].started
-
-
-def test_machines_that_have_ended_are_gone(cloud: MachinesUnderTest) -> None:
-    """In their sleep too; they stay dead and keep nobody asleep."""
+def test_machines_that_have_ended_or_are_unknown_are_gone(cloud: MachinesUnderTest) -> None:
+    """Also those that ended in their sleep; they stay dead and keep nobody asleep."""
     ended, machine = asleep(cloud, 2)
     cloud.machines.terminate([ended])
     cloud.settle()
-    outcomes = cloud.machines.start([ended, machine])
-    assert outcomes[ended].result is StartResult.GONE
+    outcomes = cloud.machines.start([ended, UNKNOWN, machine])
+    assert outcomes[ended].result is outcomes[UNKNOWN].result is StartResult.GONE
     assert outcomes[machine].started
     cloud.settle()
     assert {one.id for one in all_machines(cloud.machines)} == {machine}
