@@ -120,8 +120,9 @@ def test_others_may_take_the_room_of_one_that_sleeps() -> None:
     """Then it stays stopped, with EC2's code, until there is room again; the quota goes before the pool."""
     quota = ((Market.SPOT, None), (Market.ON_DEMAND, 4))  # two machines of two vCPUs
     region = bench(**ONE_POOL, quota=quota)
-    first, second = asleep(region, 2)
+    first, second, ended = (*asleep(region, 2), *asleep(region))
     other, _ = awake(region, 2)
+    region.cloud.terminate([ended])  # which makes no room: it had none
     outcome = StartOutcome(StartResult.NO_CAPACITY, "VcpuLimitExceeded")
     assert region.cloud.start([first]) == {first: outcome}
     assert state(region, first) is MachineState.STOPPED

@@ -98,6 +98,10 @@ def test_a_machine_that_ec2_will_not_stop_is_named_with_its_code(ec2: Ec2UnderTe
     with pytest.raises(Rejected, match=rf": {spot} \(UnsupportedOperation, spot, running\)$"):
         ec2.machines().stop([ids[0], spot, ids[1]])
     assert states(ec2, ids) == {MachineState.STOPPED}
+    ec2.machines().start(ids)
+    refuse(ec2, STOP, Refusal(400, "UnsupportedOperation", f"'{ids[0]}' does not have an 'ebs' root device"))
+    with pytest.raises(Rejected, match=rf": {ids[0]} \(UnsupportedOperation, on-demand, running\)$"):
+        ec2.machines().stop(ids)
 
 
 def test_a_fault_of_the_request_is_raised_as_it_is(ec2: Ec2UnderTest) -> None:
@@ -199,6 +203,9 @@ def test_what_ec2_took_before_it_took_no_more_is_told(ec2: Ec2UnderTest) -> None
             UNKNOWN: StartOutcome(StartResult.GONE, "InvalidInstanceID.NotFound"),
             **dict.fromkeys(ids[:2], STARTING),
         }
+        refuse(ec2, START, wrong_state(ids[2]))
+        refuse(ec2, LOOK, *[throttle] * 3)  # whether it is gone or only stops is not to be learnt
+        assert ec2.machines().start(ids[2:]) == {ids[3]: STARTING}
         assert ec2.machines().start(ids) == dict.fromkeys(ids, STARTING)
 
 
