@@ -117,7 +117,7 @@ MUTANTS = (
         "lost webhooks are not looked for",
         "A1",
         "sweep_github.py",
-        "        self._queue.send([JobRequested(facts, self._clock.now())])\n",
+        "        self._queue.send([JobRequested(job.facts, self._clock.now())])\n",
         "",
     ),
     Mutant(

@@ -14,7 +14,8 @@ from tests.calls import Caller
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Caller:
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Caller:
+    monkeypatch.setenv("COLUMNS", "240")
     return Caller(capsys)
 
 

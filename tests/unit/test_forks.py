@@ -1,12 +1,18 @@
 """Code that must not run here: refusing its job is not enough, GitHub may give it to any runner that fits."""
 
+from collections.abc import Callable
+from typing import Any
+
 import attrs
 import pytest
 
+from paddock.adapters.simulation.wires import Wired
 from paddock.core.errors import AccessDenied, Unavailable
+from paddock.core.job import JobChange, JobIs
 from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE
+from paddock.core.usecases.listing import live_jobs
 from tests.faults import Failing, Fuse
 from tests.world import World
 from tests.world_invariants import check
@@ -58,6 +64,27 @@ def test_a_fork_whose_run_cannot_be_cancelled_now_is_refused_when_it_can() -> No
     world.run(30 * MINUTE)
     assert world.record(fork).state in {JobState.REJECTED, JobState.CANCELLED}
     assert world.github.state.jobs[fork].conclusion == "cancelled"
+
+
+def test_githubs_echo_of_the_cancellation_does_not_take_the_reason_away() -> None:
+    """It may come before the refusal is written down; the author is told all the same, once."""
+
+    def around(name: str, port: object) -> Wired:
+        def intercept(what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+            answer = call()
+            if what == "github.workflows.cancel_run":
+                for job in live_jobs(world.table):
+                    world.table.jobs.update(job.key, JobIs(state=job.state), JobChange(state=JobState.CANCELLED))
+            return answer
+
+        return Wired(name, port, intercept)
+
+    world = public_world(around=around)
+    fork = world.push_job(repository=PUBLIC, head_repository="mallory/site")
+    world.run(HOUR)
+    assert (world.record(fork).state, "mallory/site" in world.record(fork).reason) == (JobState.CANCELLED, True)
+    assert world.verdicts(fork).count("fork") == 1
+    assert len(world.github.state.checks) == 1
 
 
 def test_a_fork_whose_run_may_not_be_cancelled_is_refused_and_the_danger_said() -> None:

@@ -136,4 +136,4 @@ def test_a_job_goes_its_whole_way_through_the_bundles(stack: aws_stack.Stack) ->
         assert stack.dead(name) == ["no JSON"]
     for task in ("sweep", "sweep_github", "mirror"):
         answer: Any = schedules.handler({"task": task}, None)
-        assert answer["failed"] == 0, json.dumps(answer)
+        assert answer[task]["failed"] == 0, json.dumps(answer)

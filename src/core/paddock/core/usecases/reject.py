@@ -38,7 +38,8 @@ class Reject:
         try:
             self._jobs.update(job.key, JobIs(state=job.state, launch=job.launch), change)
         except (Conflict, NotFound):
-            return
+            if not (unsafe and self._echoed(job, reason)):
+                return
         # The author first: nothing else tells people, and a log that is away must not keep them from hearing.
         trouble = (
             self._tell_author(job, reason, cancel=not unsafe) if self._settings.allows(job.facts.repository) else None
@@ -49,6 +50,15 @@ class Reject:
             self._record.job(job.id, "run_not_cancelled", left)
         if trouble is not None:
             self._record.job(job.id, "author_not_told", f"GitHub did not take the message: {trouble}")
+
+    def _echoed(self, job: Job, reason: str) -> bool:
+        """True if GitHub's word of the cancellation came first: the job keeps that end, and gets our reason for it."""
+        try:
+            when = JobIs(state=JobState.CANCELLED, launch=job.launch)
+            self._jobs.update(job.key, when, JobChange(reason=reason))
+        except (Conflict, NotFound):
+            return False
+        return True
 
     def _cancel(self, job: Job) -> PaddockError | None:
         """Cancel the job's run; the error if GitHub will never do so."""

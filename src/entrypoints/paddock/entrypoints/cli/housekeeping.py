@@ -34,7 +34,8 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
     now = SystemClock().now()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for title in ("TASK", "EVERY", "LAST RUN", "ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT", ""):
-        table.add_column(title, justify="right" if title in {"ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT"} else "left")
+        counted = title in {"ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT"}
+        table.add_column(title, justify="right" if counted else "left", no_wrap=bool(title))
     for task in tasks:
         report = task.report
         counts = ["–"] * 4  # noqa: RUF001 - a dash stands for: there was no run
