@@ -25,8 +25,8 @@ class QueueUnderTest:
     """An empty queue with the visibility time-out and maximum of receives above.
 
     ``pass_time`` lets so much time go by for the queue; ``send_text`` stores a text as it is; ``settle`` gives up at
-    once what is to be given up. ``lenient``: old receipts may be good for something, and what was given back counts as
-    on loan.
+    once what is to be given up. ``lenient``: old receipts may be good for something, what was given back counts as on
+    loan, and a message may be lent twice, as SQS may do.
     """
 
     queue: Queue[EventMessage]

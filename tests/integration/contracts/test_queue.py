@@ -327,7 +327,7 @@ def test_depth_counts_what_waits_is_lent_and_is_dead(under_test: QueueUnderTest)
 
 
 def test_consumers_in_many_threads_share_the_messages(under_test: QueueUnderTest) -> None:
-    """Within the visibility time-out each message goes to exactly one of them."""
+    """Within the visibility time-out each message goes to one of them; a lenient queue lends one twice now and then."""
     under_test.queue.send([message(number) for number in range(40)])
 
     def consume(_: int) -> list[int]:
@@ -337,5 +337,7 @@ def test_consumers_in_many_threads_share_the_messages(under_test: QueueUnderTest
             under_test.queue.delete([item.receipt for item in batch])
         return numbers(received)
 
-    assert sorted(number for mine in race(4, consume) for number in mine) == list(range(40))
+    lent = sorted(number for mine in race(4, consume) for number in mine)
+    assert sorted(set(lent)) == list(range(40))
+    assert under_test.lenient or len(lent) == len(set(lent))
     assert under_test.queue.depth() == Depth(0, 0, 0)
