@@ -106,7 +106,11 @@ def http_stub() -> Iterator[HttpStub]:
 
         def _do(self) -> None:
             split = urlsplit(self.path)
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            length = int(self.headers.get("Content-Length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:  # whoever sent it was killed meanwhile: no server acts on half a request
+                self.close_connection = True
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             query = dict(parse_qsl(split.query, keep_blank_values=True))
             peer = self.client_address[1]
