@@ -99,9 +99,9 @@ class Ec2Machine:
         """The lines of its log on the disk, from where they have not been given back."""
         path = self.directory / "agent.log"
         raw = path.read_bytes() if path.exists() else b""
-        if b"\0" in raw:  # given back in blocks, perhaps as it is read: what comes first is the end of a line
-            raw = raw.rpartition(b"\0")[2].partition(b"\n")[2]
-        return [json.loads(line) for line in raw.splitlines() if line]
+        if raw.startswith(b"\0"):  # given back in blocks: what comes first is the end of a line
+            raw = raw.lstrip(b"\0").partition(b"\n")[2]
+        return [json.loads(line) for line in raw.splitlines()]
 
     def shipped(self, job_id: int = 12345) -> list[str]:
         """The lines in its log stream."""
