@@ -389,3 +389,14 @@ def test_a_name_that_could_change_the_path_is_not_sent() -> None:
         with pytest.raises(NotFound):
             at.github.runners.get(Scope("acme", "../../user"), 5)
         assert at.lines == []
+
+
+def test_the_stub_does_not_act_on_half_a_request() -> None:
+    """Its sender was killed while it was sent: no server would have taken it, so no test may count it."""
+    with http_stub() as stub:
+        port = int(stub.url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as sender:
+            sender.sendall(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+            sender.shutdown(socket.SHUT_WR)
+            assert sender.recv(100) == b""
+        assert list(stub.seen) == []

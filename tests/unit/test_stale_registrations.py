@@ -165,7 +165,7 @@ def test_a_dry_run_says_what_it_would_delete_and_deletes_nothing() -> None:
     number = house.stale("i-1")
     report = house.run(dry_run=True)
     what, why = f"registration {number} (paddock--i-1--x) of acme/app", "its machine is gone since 2026-11-22T10:00:00Z"
-    assert report.acts == (f"would delete {what}: {why}",)
+    assert report.acts == (f"delete {what}: {why}",)
     assert (report.by_kind["deleted"], report.succeeded) == (1, 1)  # the scope was asked
     assert house.left == {number}
     assert not house.verdicts("i-1")

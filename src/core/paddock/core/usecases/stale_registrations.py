@@ -170,7 +170,7 @@ class StaleRegistrations:
         why = f"its machine is gone since {rfc3339(runner.gone_at)}"
         if run.dry:
             run.kinds["deleted"] += 1
-            run.acts.append(f"would delete {what}: {why}")
+            run.acts.append(f"delete {what}: {why}")
             return
         try:
             take_back(self._registrations, scope, listed.id)
