@@ -8,14 +8,13 @@ from typing import Any
 
 import attrs
 
-from paddock.core.pool import Pool
+from paddock.core.pool import Pool, Stock
 from paddock.core.pool_plan import (
     EndMember,
     LaunchSpares,
     Member,
     PoolAct,
     StartMember,
-    Stock,
     StopMember,
     plan,
     wanted,

@@ -31,10 +31,10 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pace import Pace
-from paddock.core.pool import Bounds, Pool
+from paddock.core.pool import Bounds, Pool, Stock
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
-from paddock.core.runner import Runner
+from paddock.core.runner import Nap, Runner
 from paddock.core.schedule import Day, Schedule, Targets, Window
 from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
@@ -150,6 +150,11 @@ runners: SearchStrategy[Runner] = st.builds(
     heartbeat_at=st.none() | moments,
     result=results,
     reason=texts,
+    stock=st.none() | st.sampled_from(Stock),
+    digest=slugs,
+    since=st.none() | moments,
+    claimed_at=st.none() | moments,
+    naps=st.lists(st.builds(Nap, moments, st.none() | moments, st.none() | moments), max_size=3).map(tuple),
 )
 
 launches: SearchStrategy[Launch] = st.builds(
@@ -162,6 +167,10 @@ launches: SearchStrategy[Launch] = st.builds(
     machines=st.none() | st.lists(machine_ids, max_size=4).map(tuple),
     errors=st.lists(texts, max_size=3).map(tuple),
     disk=st.integers(min_value=0, max_value=MAX_DISK_GIB),
+    stock=st.none() | st.sampled_from(Stock),
+    count=st.integers(min_value=0, max_value=100),
+    claimed=st.booleans(),
+    digest=slugs,
 )
 
 runs: SearchStrategy[Run] = st.builds(

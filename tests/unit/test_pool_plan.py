@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.adapters.memory.system import SeededChance
-from paddock.core.pool import Pool
+from paddock.core.pool import Pool, Stock
 from paddock.core.pool_plan import (
     ASLEEP_FOR,
     MOST_ENDS,
@@ -23,7 +23,6 @@ from paddock.core.pool_plan import (
     Member,
     PoolAct,
     StartMember,
-    Stock,
     StopMember,
     plan,
     wanted,

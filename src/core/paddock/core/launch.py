@@ -13,6 +13,7 @@ from typing import TypedDict
 
 import attrs
 
+from paddock.core.pool import Stock
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import Moment
 
@@ -25,6 +26,9 @@ class Launch:
     of machines asked for, so they never change. One without jobs is blank: nothing may be asked for under its token.
     ``machines`` are the ids of the machines the cloud returned, None until it did. ``without`` are the offers that it
     leaves out, ``disk`` is how much of it each machine gets (GiB): whoever resumes it may have other settings.
+
+    A pool's launch has no jobs, but a ``stock`` and a ``count``. One that is ``claimed`` has its machines from the
+    beginning: its jobs have claimed them of a pool, in the order of the jobs, and the cloud is asked for none.
     """
 
     id: str
@@ -36,6 +40,10 @@ class Launch:
     errors: tuple[str, ...] = ()
     without: tuple[Offer, ...] = ()
     disk: int = 0
+    stock: Stock | None = None
+    count: int = 0
+    claimed: bool = False
+    digest: str = ""
 
     @property
     def key(self) -> str:

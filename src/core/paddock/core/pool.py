@@ -1,5 +1,6 @@
 """Pools: machines kept warm for a kind of job. What is to be done about them is `paddock.core.pool_plan`'s to say."""
 
+from enum import StrEnum
 from typing import TypedDict
 
 import attrs
@@ -7,6 +8,13 @@ import attrs
 from paddock.core.schedule import Schedule, Targets
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
+
+
+class Stock(StrEnum):
+    """What a spare machine is kept as."""
+
+    HOT = "hot"
+    STOPPED = "stopped"
 
 
 @attrs.frozen

@@ -15,15 +15,14 @@ for its successor takes minutes to fall asleep, and no job waits for that.
 """
 
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from typing import Final, TypeAlias
 
 import attrs
 
-from paddock.core.pool import Pool
+from paddock.core.pool import Pool, Stock
 from paddock.core.schedule import Targets
 from paddock.core.spec import Market
-from paddock.core.states import RunnerState
+from paddock.core.states import RISING, SPARE, RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment, Span, span_text
 
 MOST_LAUNCHES: Final = 20
@@ -39,17 +38,6 @@ ONE_IN: Final = 10
 READY_FOR: Final[Span] = 3 * MINUTE
 ASLEEP_FOR: Final[Span] = 90 * SECOND
 """What is not ready, or asleep, for so long is neither stopped nor ended: word of a job may be under way."""
-
-
-class Stock(StrEnum):
-    """What a spare machine is kept as."""
-
-    HOT = "hot"
-    STOPPED = "stopped"
-
-
-_RISING = frozenset({RunnerState.REQUESTED, RunnerState.BOOTING})
-_SPARE = _RISING | {RunnerState.READY, RunnerState.STOPPING, RunnerState.STOPPED}
 
 
 @attrs.frozen
@@ -76,7 +64,7 @@ class Member:
     @property
     def spare(self) -> bool:
         """True if it is, or will be, there for any job; as far as is known."""
-        return self.state in _SPARE and not self.assigned
+        return self.state in SPARE and not self.assigned
 
     def settled(self, now: Moment) -> bool:
         """True if it may be stopped or ended: a spare by all evidence, and ready or asleep for long enough."""
@@ -176,7 +164,7 @@ class _Run:
         self.room = None if pool.most is None else max(0, pool.most - there)
         self.few = min(MOST_REPLACED, max(1, there // ONE_IN))
         self.stale = {one.id: reason for one in spares if (reason := self._stale(one))}
-        self.up = _of(spares, RunnerState.READY, *_RISING)
+        self.up = _of(spares, RunnerState.READY, *RISING)
         self.ready = [one for one in _of(spares, RunnerState.READY) if one.complete]
         self.falling = _of(spares, RunnerState.STOPPING)
         self.asleep = _of(spares, RunnerState.STOPPED)

@@ -5,12 +5,26 @@ from typing import TypedDict
 
 import attrs
 
+from paddock.core.pool import Stock
 from paddock.core.spec import Arch, Market
-from paddock.core.states import RUNNER_LIFE, OperationalResult, RunnerState
+from paddock.core.states import RUNNER_LIFE, SPARE, OperationalResult, RunnerState
 from paddock.core.units import MicroDollars, Moment
 
 MAX_RUNNER_NAME = 64  # GitHub's limit
 _PREFIX = "paddock--"
+
+
+@attrs.frozen
+class Nap:
+    """One sleep of a pool's machine.
+
+    ``stopped_at`` is when it was told to stop: from then on its disk alone is paid. ``woken_at`` is when it was started
+    again, ``up_at`` when its agent said that it is up; None until then.
+    """
+
+    stopped_at: Moment
+    woken_at: Moment | None = None
+    up_at: Moment | None = None
 
 
 @attrs.frozen
@@ -22,6 +36,10 @@ class Runner:
     ``repository`` and ``workflow`` are those of the job it is meant for, whose cost it is unless it serves another.
     ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
     when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud that ended it.
+
+    Of a pool's machine ``stock`` says what it is kept as; None: it was started for a job, a pool's overflow included.
+    ``since`` is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it;
+    ``naps`` are its sleeps, and ``digest`` stands for what it is made of (`paddock.core.pool.Pool.digest`).
     """
 
     machine: str
@@ -52,6 +70,11 @@ class Runner:
     result: OperationalResult | None = None
     reason: str = ""
     workflow: str = ""
+    stock: Stock | None = None
+    digest: str = ""
+    since: Moment | None = None
+    claimed_at: Moment | None = None
+    naps: tuple[Nap, ...] = ()
 
     @property
     def key(self) -> str:
@@ -62,6 +85,11 @@ class Runner:
     def live(self) -> bool:
         """True until the machine is gone."""
         return self.state not in RUNNER_LIFE.ends
+
+    @property
+    def spare(self) -> bool:
+        """True if a pool keeps it for any job, and none has claimed it. One that is being ended is none."""
+        return self.stock is not None and self.assigned_job is None and self.state in SPARE and self.gone_at is None
 
 
 class RunnerIs(TypedDict, total=False):
@@ -77,6 +105,8 @@ class RunnerIs(TypedDict, total=False):
     heartbeat_at: Moment | None
     interrupted_at: Moment | None
     result: OperationalResult | None
+    runner_name: str | None
+    since: Moment | None
 
 
 class RunnerChange(TypedDict, total=False):
@@ -99,6 +129,9 @@ class RunnerChange(TypedDict, total=False):
     taken: bool
     result: OperationalResult | None
     reason: str
+    since: Moment | None
+    claimed_at: Moment | None
+    naps: tuple[Nap, ...]
 
 
 def runner_name(machine: str, suffix: str) -> str:

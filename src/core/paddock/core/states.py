@@ -128,6 +128,7 @@ RUNNER_LIFE: StateTable[RunnerState] = StateTable(
         (RunnerState.BOOTING, RunnerState.READY): "its agent listens for a job",
         (RunnerState.BOOTING, RunnerState.BUSY): "word of the job's start arrived first",
         (RunnerState.BOOTING, RunnerState.DRAINING): "its job is gone before it was ready",
+        (RunnerState.BOOTING, RunnerState.STOPPED): "the cloud had no capacity to wake it",
         (RunnerState.BOOTING, RunnerState.GONE): "it died while booting",
         (RunnerState.READY, RunnerState.BUSY): "it runs a job",
         (RunnerState.READY, RunnerState.DRAINING): "it is to end without a job",
@@ -136,6 +137,7 @@ RUNNER_LIFE: StateTable[RunnerState] = StateTable(
         (RunnerState.STOPPING, RunnerState.STOPPED): "it sleeps",
         (RunnerState.STOPPING, RunnerState.GONE): "it died on the way to sleep",
         (RunnerState.STOPPED, RunnerState.BOOTING): "a pool or a job woke it",
+        (RunnerState.STOPPED, RunnerState.DRAINING): "its pool ends it",
         (RunnerState.STOPPED, RunnerState.GONE): "it was terminated asleep",
         (RunnerState.BUSY, RunnerState.DRAINING): "its one job ended",
         (RunnerState.BUSY, RunnerState.GONE): "it died with its job, or word of the end never came",
@@ -156,3 +158,6 @@ CIRCUIT_LIFE: StateTable[CircuitState] = StateTable(
 LIVE_JOBS: frozenset[JobState] = JOB_LIFE.live
 ENDED_JOBS: frozenset[JobState] = JOB_LIFE.ends
 LIVE_RUNNERS: frozenset[RunnerState] = RUNNER_LIFE.live
+RISING: frozenset[RunnerState] = frozenset({RunnerState.REQUESTED, RunnerState.BOOTING})
+SPARE: frozenset[RunnerState] = RISING | {RunnerState.READY, RunnerState.STOPPING, RunnerState.STOPPED}
+"""The states in which a pool's machine is, or will be, there for any job, as long as none has claimed it."""

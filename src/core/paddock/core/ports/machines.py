@@ -6,6 +6,7 @@ from typing import Protocol
 
 import attrs
 
+from paddock.core.pool import Stock
 from paddock.core.ports.records import Page
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment
@@ -70,7 +71,8 @@ class Lack:
 class LaunchRequest:
     """What is asked for. ``token`` is at most 64 ASCII characters; ``tags`` go onto every machine.
 
-    ``without`` are offers that may not be used, although they fit.
+    ``without`` are offers that may not be used, although they fit. ``stock`` is what a pool wants them for, and None
+    where a job does: a pool's machine is told, and waits for its orders as long as it lives.
     """
 
     token: str
@@ -80,6 +82,7 @@ class LaunchRequest:
     disk: int
     tags: Mapping[str, str] = attrs.field(factory=dict)
     without: tuple[Offer, ...] = ()
+    stock: Stock | None = None
 
 
 @attrs.frozen
