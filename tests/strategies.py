@@ -31,7 +31,8 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pace import Pace
-from paddock.core.pool import Bounds, Pool, Stock
+from paddock.core.pool import Stock
+from paddock.core.pool_standing import PoolStanding
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Nap, Runner
@@ -151,6 +152,7 @@ runners: SearchStrategy[Runner] = st.builds(
     result=results,
     reason=texts,
     stock=st.none() | st.sampled_from(Stock),
+    spare_of=st.none() | slugs,
     digest=slugs,
     since=st.none() | moments,
     claimed_at=st.none() | moments,
@@ -208,19 +210,22 @@ windows: SearchStrategy[Window] = st.builds(
     priority=st.integers(-9, 9),
 )
 
-pools: SearchStrategy[Pool] = st.builds(
-    Pool,
+schedules: SearchStrategy[Schedule] = st.builds(
+    Schedule, st.sampled_from(["UTC", "Asia/Tokyo"]), st.lists(windows, max_size=2).map(tuple)
+)
+
+standings: SearchStrategy[PoolStanding] = st.builds(
+    PoolStanding,
     name=slugs,
-    spec=specs,
-    hot=numbers,
-    stopped=numbers,
-    idle_timeout=spans,
-    max_age=spans,
-    schedule=st.builds(Schedule, st.sampled_from(["UTC", "Asia/Tokyo"]), st.lists(windows, max_size=2).map(tuple)),
-    most=st.none() | numbers,
-    digest=texts,
-    auto=st.booleans(),
-    bounds=st.builds(Bounds, least=targets, most=targets),
+    launching=st.none() | slugs,
+    expected=st.lists(machine_ids, max_size=3).map(tuple),
+    boots=st.lists(spans, max_size=3).map(tuple),
+    failures=numbers,
+    paused_until=moments,
+    targets=st.none() | targets,
+    schedule=st.none() | schedules,
+    evidence=st.lists(texts, max_size=2).map(tuple),
+    sized_at=st.none() | moments,
 )
 
 circuits: SearchStrategy[Circuit] = st.builds(
@@ -342,7 +347,7 @@ RECORDS: Mapping[type[Any], SearchStrategy[Any]] = {
     Runner: runners,
     Launch: launches,
     Run: runs,
-    Pool: pools,
+    PoolStanding: standings,
     Circuit: circuits,
     Interruption: interruptions,
     Shortage: shortages,

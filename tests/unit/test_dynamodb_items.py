@@ -198,12 +198,12 @@ def test_what_is_configured_or_still_in_force_is_kept_for_ever() -> None:
 def test_the_table_has_room_for_every_kind() -> None:
     """As many indexes as the kind with the most, keys alone in them, and no field with a name of the table's own."""
     assert max(len(kind.indexes) for kind in KINDS) == len(INDEXES) == len(RUNNERS.indexes)
-    assert [index["Projection"] for index in TABLE["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 2
+    assert [index["Projection"] for index in TABLE["GlobalSecondaryIndexes"]] == [{"ProjectionType": "KEYS_ONLY"}] * 3
     names = {field.name for kind in KINDS for field in attrs.fields(kind.record)}
     assert OWN.isdisjoint(names)
-    three: dict[str, Made[str | None]] = {name: always("x") for name in "abc"}
-    with pytest.raises(ValueError, match="over 2 indexes"):
-        Items(attrs.evolve(POOLS, indexes=three))
+    four: dict[str, Made[str | None]] = {name: always("x") for name in "abcd"}
+    with pytest.raises(ValueError, match="over 3 indexes"):
+        Items(attrs.evolve(POOLS, indexes=four))
 
 
 def test_a_bill_of_every_phase_and_usual_names_is_below_a_kilobyte() -> None:

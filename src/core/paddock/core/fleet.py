@@ -53,11 +53,13 @@ from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
+from paddock.core.usecases.pools import Pools
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
+from paddock.core.usecases.spares import Spares
 from paddock.core.usecases.sweep import Sweep
 from paddock.core.usecases.sweep_github import SweepGitHub
 
@@ -222,14 +224,35 @@ class Fleet:
             decisions=decisions,
             clock=clock,
         )
+        spares = Spares(
+            settings=settings,
+            table=table,
+            machines=machines,
+            offers=offers,
+            decisions=decisions,
+            clock=clock,
+            ids=ids,
+        )
+        self.pools = Pools(
+            settings=settings,
+            table=table,
+            machines=machines,
+            assignments=assignments,
+            retire=retire,
+            offers=offers,
+            spares=spares,
+            decisions=decisions,
+            clock=clock,
+        )
         self.reports = Reports(decisions=decisions, clock=clock)
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
 
     def housekeeping(self, more: Mapping[str, Work] = MappingProxyType({})) -> Housekeeping:
         """The tasks of this fleet, each on its schedule; with those that not every process of it can do."""
+        pools: Mapping[str, Work] = {"pools": self.pools} if self._settings.pools else {}
         return Housekeeping(
-            works={"sweep": self.sweep, "sweep_github": self.sweep_github, **more},
+            works={"sweep": self.sweep, "sweep_github": self.sweep_github, **pools, **more},
             every={**EVERY, **self._settings.housekeeping},
             tasks=self._table.tasks,
             clock=self._clock,

@@ -1,7 +1,6 @@
 """Pools: machines kept warm for a kind of job. What is to be done about them is `paddock.core.pool_plan`'s to say."""
 
 from enum import StrEnum
-from typing import TypedDict
 
 import attrs
 
@@ -52,35 +51,6 @@ class Pool:
     bounds: Bounds = Bounds()
 
     @property
-    def key(self) -> str:
-        """The record's key: the pool's name."""
-        return self.name
-
-    @property
     def targets(self) -> Targets:
         """What is to be there where no window is in force."""
         return Targets(self.hot, self.stopped)
-
-
-class PoolIs(TypedDict, total=False):
-    """A condition on the record."""
-
-    hot: int
-    stopped: int
-    digest: str
-    auto: bool
-
-
-class PoolChange(TypedDict, total=False):
-    """The fields to set; all others stay."""
-
-    spec: RunnerSpec
-    hot: int
-    stopped: int
-    idle_timeout: Span
-    max_age: Span
-    schedule: Schedule
-    most: int | None
-    digest: str
-    auto: bool
-    bounds: Bounds

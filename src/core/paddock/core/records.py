@@ -16,7 +16,7 @@ from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ledger import Bill, day_of, ended
 from paddock.core.pace import Pace
-from paddock.core.pool import Pool
+from paddock.core.pool_standing import PoolStanding
 from paddock.core.rerun import OPEN_RERUNS, Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner
@@ -155,6 +155,7 @@ RUNNERS: Kind[Runner] = Kind(
     indexes={
         "live": Made("state", lambda state: "live" if state in LIVE_RUNNERS else None),
         "minute": Made("launched_at", lambda launched_at: str(launched_at // MINUTE)),
+        "spare": Made("spare_of", lambda pool: pool),
     },
     life=RUNNER_LIFE,
     kept=_ASKED_FOR,
@@ -169,8 +170,8 @@ LAUNCHES: Kind[Launch] = Kind(
 RUNS: Kind[Run] = Kind(
     prefix="RUN", record=Run, keyed_by=frozenset({"run_id"}), order=Made("run_id", _itself), kept=_REPEATED
 )
-POOLS: Kind[Pool] = Kind(
-    prefix="POOL", record=Pool, keyed_by=frozenset({"name"}), order=always(0), indexes={"all": ALL}
+POOLS: Kind[PoolStanding] = Kind(
+    prefix="POOL", record=PoolStanding, keyed_by=frozenset({"name"}), order=always(0), indexes={"all": ALL}
 )
 CIRCUITS: Kind[Circuit] = Kind(
     prefix="CIRCUIT",

@@ -37,9 +37,10 @@ class Runner:
     ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
     when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud that ended it.
 
-    Of a pool's machine ``stock`` says what it is kept as; None: it was started for a job, a pool's overflow included.
-    ``since`` is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it;
-    ``naps`` are its sleeps, and ``digest`` stands for what it is made of (`paddock.core.pool.Pool.digest`).
+    Of a pool's machine ``stock`` says what it was started to be kept as; None: it was started for a job, a pool's
+    overflow included. ``spare_of`` is the pool as long as it is there for any job, and no job has claimed it. ``since``
+    is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it; ``naps`` are
+    its sleeps, and ``digest`` stands for what it is made of (`paddock.core.pool.Pool.digest`).
     """
 
     machine: str
@@ -71,6 +72,7 @@ class Runner:
     reason: str = ""
     workflow: str = ""
     stock: Stock | None = None
+    spare_of: str | None = None
     digest: str = ""
     since: Moment | None = None
     claimed_at: Moment | None = None
@@ -89,7 +91,7 @@ class Runner:
     @property
     def spare(self) -> bool:
         """True if a pool keeps it for any job, and none has claimed it. One that is being ended is none."""
-        return self.stock is not None and self.assigned_job is None and self.state in SPARE and self.gone_at is None
+        return self.spare_of is not None and self.state in SPARE and self.gone_at is None
 
 
 class RunnerIs(TypedDict, total=False):
@@ -106,6 +108,7 @@ class RunnerIs(TypedDict, total=False):
     interrupted_at: Moment | None
     result: OperationalResult | None
     runner_name: str | None
+    spare_of: str | None
     since: Moment | None
 
 
@@ -129,6 +132,7 @@ class RunnerChange(TypedDict, total=False):
     taken: bool
     result: OperationalResult | None
     reason: str
+    spare_of: str | None
     since: Moment | None
     claimed_at: Moment | None
     naps: tuple[Nap, ...]

@@ -135,6 +135,8 @@ RUNNER_LIFE: StateTable[RunnerState] = StateTable(
         (RunnerState.READY, RunnerState.STOPPING): "a pool puts it to sleep",
         (RunnerState.READY, RunnerState.GONE): "it died idle",
         (RunnerState.STOPPING, RunnerState.STOPPED): "it sleeps",
+        (RunnerState.STOPPING, RunnerState.BOOTING): "somebody started it again",
+        (RunnerState.STOPPING, RunnerState.DRAINING): "its pool is no more",
         (RunnerState.STOPPING, RunnerState.GONE): "it died on the way to sleep",
         (RunnerState.STOPPED, RunnerState.BOOTING): "a pool or a job woke it",
         (RunnerState.STOPPED, RunnerState.DRAINING): "its pool ends it",

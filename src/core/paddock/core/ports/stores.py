@@ -13,7 +13,7 @@ from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ledger import Bill, BillChange, BillIs
 from paddock.core.pace import Pace, PaceChange, PaceIs
-from paddock.core.pool import Pool, PoolChange, PoolIs
+from paddock.core.pool_standing import PoolStanding, StandingChange, StandingIs
 from paddock.core.ports.records import Records
 from paddock.core.ports.together import Together
 from paddock.core.rerun import Rerun, RerunChange, RerunIs
@@ -27,7 +27,7 @@ JobStore: TypeAlias = Records[Job, JobIs, JobChange]
 RunnerStore: TypeAlias = Records[Runner, RunnerIs, RunnerChange]
 LaunchStore: TypeAlias = Records[Launch, LaunchIs, LaunchChange]
 RunStore: TypeAlias = Records[Run, RunIs, RunChange]
-PoolStore: TypeAlias = Records[Pool, PoolIs, PoolChange]
+PoolStore: TypeAlias = Records[PoolStanding, StandingIs, StandingChange]
 CircuitStore: TypeAlias = Records[Circuit, CircuitIs, CircuitChange]
 InterruptionStore: TypeAlias = Records[Interruption, InterruptionIs, InterruptionChange]
 ShortageStore: TypeAlias = Records[Shortage, ShortageIs, ShortageChange]

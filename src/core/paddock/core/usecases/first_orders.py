@@ -22,6 +22,7 @@ from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import LaunchOutcome, Machine
 from paddock.core.ports.together import Add, Update, Write
 from paddock.core.records import JOBS, LAUNCHES, RUNNERS
+from paddock.core.runner import RunnerChange, RunnerIs
 from paddock.core.states import JobState
 from paddock.core.usecases.assign import Assign
 
@@ -70,12 +71,20 @@ class FirstOrders:
         named = LaunchChange(machines=tuple(machine.id for machine in outcome.machines), errors=outcome.errors)
         machines: list[Write] = [Update(LAUNCHES, launch.key, LaunchIs(machines=None), named)]
         machines += [Add(RUNNERS, self._assign.record(one.job, one.machine, launch, one.orders)) for one in pairs]
+        if launch.claimed:  # its machines stand written, in the launch and by themselves
+            machines = [self._named(one) for one in pairs]
         try:
             return self._handover.give(
                 machines, [one.orders for one in pairs], [self._flip(one, launch) for one in pairs]
             )
         except Exception:  # noqa: BLE001 - or it was, and the answer was lost; or one of them is our own fault
             return False  # the long way looks, at each
+
+    def _named(self, pair: _Pair) -> Update:
+        when = RunnerIs(assigned_job=pair.job.id, runner_name=None, gone_at=None)
+        orders = pair.orders
+        change = RunnerChange(runner_name=orders.runner_name, runner_id=orders.runner_id or None)
+        return Update(RUNNERS, pair.machine.id, when, change)
 
     def _flip(self, pair: _Pair, launch: Launch) -> Update:
         when = JobIs(state=JobState.DISPATCHING, launch=pair.job.launch, launch_id=launch.id)

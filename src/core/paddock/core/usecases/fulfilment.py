@@ -18,6 +18,8 @@ from paddock.core.states import JobState
 from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.claimed import Claimed
+from paddock.core.usecases.claims import Claims
 from paddock.core.usecases.first_orders import FirstOrders
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.life import Life
@@ -37,6 +39,7 @@ class Fulfilment:
         self,
         *,
         settings: FleetSettings,
+        claims: Claims,
         table: Table,
         machines: Machines,
         assign: Assign,
@@ -56,6 +59,9 @@ class Fulfilment:
         self._machines = machines
         self._assign = assign
         self._first_orders = FirstOrders(handover=handover, assign=assign)
+        self._claimed = Claimed(
+            table=table, machines=machines, claims=claims, retire=retire, life=life, offers=offers, clock=clock
+        )
         self._adopt = adopt
         self._retire = retire
         self._reject = reject
@@ -65,6 +71,8 @@ class Fulfilment:
 
     def __call__(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
         """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
+        if launch.claimed:
+            return self._take(launch, held, resumed=resumed)
         request = LaunchRequest(
             token=launch.token,
             count=len(launch.jobs),
@@ -87,6 +95,19 @@ class Fulfilment:
         handled: dict[int, Handled] = dict.fromkeys(done, Done())
         if left:
             handled.update(self._served(left, self._paired(launch, outcome), outcome, launch))
+        return handled
+
+    def _take(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
+        """The jobs have claimed their machines: see to it that these run, and assign."""
+        handled: dict[int, Handled] = {job.id: Done() for job in held}
+        try:
+            machines = self._claimed(launch, held)
+        except PaddockError as error:
+            return {job.id: self.later(job, error) for job in held}
+        left = [job for job in held if job.id in machines]
+        outcome = LaunchOutcome(tuple(machines[job.id] for job in left))
+        done = self._first_orders(launch, left, outcome) if left and not resumed else set()
+        handled.update(self._served([job for job in left if job.id not in done], machines, outcome, launch))
         return handled
 
     def _as_they_are(self, machines: Sequence[Machine]) -> tuple[Machine, ...]:

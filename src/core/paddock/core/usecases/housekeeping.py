@@ -23,6 +23,7 @@ LONG = frozenset({"old_jobs"})  # of two runs at once the slower could put a sma
 EVERY: Mapping[str, Span] = {
     "sweep": MINUTE,
     "sweep_github": 5 * MINUTE,
+    "pools": MINUTE,
     "dead_letters": 5 * MINUTE,
     "stale_registrations": HOUR,
     "mirror": HOUR,

@@ -4,8 +4,10 @@ The picture is in `paddock.core.launch`: a job is leased and never locked, the l
 is asked with its token, and whoever resumes a launch asks for exactly the same.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
+from types import MappingProxyType
 
 import attrs
 
@@ -19,6 +21,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.ports.together import Add
 from paddock.core.records import JOBS, LAUNCHES
+from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
@@ -26,6 +29,7 @@ from paddock.core.switch import PAUSED
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
+from paddock.core.usecases.claims import Claims
 from paddock.core.usecases.fulfilment import Fulfilment
 from paddock.core.usecases.handled import Again, Done, Handled, again
 from paddock.core.usecases.life import Life
@@ -66,8 +70,10 @@ class Launching:
         self._launches = table.launches
         self._together = table.together
         self._switches = table.switches
+        self._claims = Claims(settings=settings, table=table, decisions=decisions, clock=clock)
         self._fulfil = Fulfilment(
             settings=settings,
+            claims=self._claims,
             table=table,
             machines=machines,
             assign=assign,
@@ -95,7 +101,10 @@ class Launching:
         """
         groups: dict[tuple[RunnerSpec, Market], list[Job]] = {}
         handled: dict[int, Handled] = {}
+        claimed = self._from_pools(admitted, unwritten, handled)
         for job, spec in admitted:
+            if job.id in claimed:
+                continue
             try:
                 groups.setdefault((spec, self._offers.market(job, spec)), []).append(job)
             except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own job alone
@@ -113,6 +122,29 @@ class Launching:
             else:
                 handled.update(self._chosen(name, spec, choice, probe, group, unwritten))
         return handled
+
+    def _from_pools(
+        self, admitted: Sequence[tuple[Job, RunnerSpec]], unwritten: AbstractSet[int], handled: dict[int, Handled]
+    ) -> AbstractSet[int]:
+        """Give spares to jobs that ask for pools, as far as there are any; the jobs that need no launch of their own.
+
+        What cannot be claimed is nothing that a job waits for: it starts cold.
+        """
+        try:
+            claimed = self._claims(admitted)
+        except Exception as error:  # noqa: BLE001 - nor does a pool stop anybody
+            for job, spec in admitted:
+                if spec.pool is not None:
+                    self._record.fault(job.id, error)
+            return frozenset()
+        groups: dict[RunnerSpec, list[Job]] = {}
+        for job, spec in admitted:
+            if job.id in claimed:
+                groups.setdefault(spec, []).append(job)
+        choice = Choice(Market.ON_DEMAND)
+        for spec, group in groups.items():
+            handled.update(self._launch(self._ids.token(), spec, choice, group, unwritten, claimed))
+        return claimed.keys()
 
     def resume(self, job: Job) -> Handled:
         """The job's dispatcher died: go on with its very launch, under a new lease."""
@@ -182,21 +214,34 @@ class Launching:
         return found if found is not None or self._launches.add(blank) else self._launches.get(job.launch_id)
 
     def _launch(
-        self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job], unwritten: AbstractSet[int]
+        self,
+        name: str,
+        spec: RunnerSpec,
+        choice: Choice,
+        group: Sequence[Job],
+        unwritten: AbstractSet[int],
+        claimed: Mapping[int, Runner] = MappingProxyType({}),
     ) -> dict[int, Handled]:
-        """One launch for jobs that want the same machine: for exactly those that could be held."""
+        """One launch for jobs that want the same machine: for exactly those that could be held.
+
+        `claimed`: they have their machines already. Those of jobs that could not be held are given back.
+        """
         known = [job for job in group if job.id not in unwritten]
         if known or choice.empty:
-            return self._launch_for_known(name, spec, choice, known)
+            self._give_back([job for job in group if job.id in unwritten], claimed)
+            return self._launch_for_known(name, spec, choice, known, claimed)
         held = [attrs.evolve(job, **self._held(job, name, spec)) for job in group]
-        launch = self._record_of(name, spec, choice, held)
+        launch = self._record_of(name, spec, choice, held, claimed)
         try:
             news = self._together.write([*(Add(JOBS, job) for job in held), Add(LAUNCHES, launch)])
         except PaddockError as error:
+            self._give_back(held, claimed)
             return {job.id: self._trouble(job, error) for job in held}
         except Exception:  # noqa: BLE001 - a fault of ours concerns one of them: the long way finds out which
+            self._give_back(held, claimed)
             return {}
         if not news:
+            self._give_back(held, claimed)
             return {}
         try:
             for job in held:
@@ -206,8 +251,15 @@ class Launching:
         except Exception as error:  # noqa: BLE001 - as above
             return {job.id: self._fulfil.later(job, error) for job in held}
 
+    def _give_back(self, jobs: Sequence[Job], claimed: Mapping[int, Runner]) -> None:
+        """These jobs do not take the machines that they claimed; what cannot be given back is ended by the sweep."""
+        for job in jobs:
+            if job.id in claimed:
+                with suppress(PaddockError):
+                    self._claims.give_back(claimed[job.id], job, "the job that claimed it was not to be launched")
+
     def _launch_for_known(
-        self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job]
+        self, name: str, spec: RunnerSpec, choice: Choice, group: Sequence[Job], claimed: Mapping[int, Runner]
     ) -> dict[int, Handled]:
         """The same for jobs whose records stand written."""
         handled: dict[int, Handled] = {}
@@ -220,9 +272,11 @@ class Launching:
             else:
                 handled[job.id] = Done()
                 held.extend([mine] if mine is not None else [])
+        mine_now = {job.id for job in held}
+        self._give_back([job for job in group if job.id not in mine_now], claimed)
         if not held:
             return handled
-        launch = self._record_of(name, spec, choice, held)
+        launch = self._record_of(name, spec, choice, held, claimed)
         try:
             self._say(choice, held)
             if choice.empty:
@@ -233,10 +287,15 @@ class Launching:
             handled.update({job.id: self._fulfil.later(job, error) for job in held})
         return handled
 
-    def _record_of(self, name: str, spec: RunnerSpec, choice: Choice, held: Sequence[Job]) -> Launch:
+    def _record_of(
+        self, name: str, spec: RunnerSpec, choice: Choice, held: Sequence[Job], claimed: Mapping[int, Runner]
+    ) -> Launch:
         jobs = tuple(job.id for job in held)
         disk = spec.disk or self._settings.default_disk
-        return Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without, disk=disk)
+        launch = Launch(name, spec, choice.market, jobs, self._clock.now(), without=choice.without, disk=disk)
+        if not claimed:
+            return launch
+        return attrs.evolve(launch, claimed=True, machines=tuple(claimed[number].machine for number in jobs))
 
     def _say(self, choice: Choice, held: Sequence[Job]) -> None:
         """What is worth saying about the choice; most are not."""

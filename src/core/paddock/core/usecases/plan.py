@@ -50,6 +50,14 @@ class EndMachine:
 
 
 @attrs.frozen
+class EndSpare:
+    """Nobody keeps the pool's machine any more, and no job has claimed it."""
+
+    machine: str
+    reason: str
+
+
+@attrs.frozen
 class AdoptMachine:
     """The machine lives and has no record."""
 
@@ -118,6 +126,7 @@ class RelaunchJob:
 Act: TypeAlias = (
     CloseMachine
     | EndMachine
+    | EndSpare
     | AdoptMachine
     | DrainMachine
     | ReleaseMachine
@@ -129,12 +138,15 @@ Act: TypeAlias = (
 )
 
 
-def plan(seen: Snapshot, deadlines: Deadlines) -> tuple[Act, ...]:
-    """What to do about what was seen, machines first (their ends free places), then jobs, oldest first."""
+def plan(seen: Snapshot, deadlines: Deadlines, pools: AbstractSet[str] = frozenset()) -> tuple[Act, ...]:
+    """What to do about what was seen, machines first (their ends free places), then jobs, oldest first.
+
+    Spares of the `pools` are theirs to see to (`paddock.core.usecases.pools`); of a pool that is no more, they end.
+    """
     heirs = _heirs(seen, deadlines)
     given = {act.machine for act in heirs}
     served = {act.job_id for act in heirs}
-    machines = (act for act in _machines(seen, deadlines) if not _releases(act, given))
+    machines = (act for act in _machines(seen, deadlines, pools) if not _releases(act, given))
     jobs = (act for act in _jobs(seen, deadlines) if not isinstance(act, RelaunchJob) or act.job_id not in served)
     return (*machines, *heirs, *jobs)
 
@@ -193,7 +205,7 @@ def _first(alike: Sequence[tuple[int, Runner]]) -> int:
     return alike[0][0]
 
 
-def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
+def _machines(seen: Snapshot, deadlines: Deadlines, pools: AbstractSet[str]) -> Iterator[Act]:
     known = {runner.machine: runner for runner in seen.runners}
     jobs = {job.id: job for job in seen.jobs}
     for runner in seen.runners:
@@ -201,8 +213,10 @@ def _machines(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:
             # One that has reported its end was there: that it is not listed is no newborn's absence.
             if runner.result is not None or seen.now - runner.launched_at > _NEWBORN:
                 yield CloseMachine(runner.machine, "the machine is gone")
-        else:
+        elif not runner.spare:
             yield from _useless(runner, jobs, seen.now, deadlines)
+        elif runner.spare_of not in pools:
+            yield EndSpare(runner.machine, f"there is no pool {runner.spare_of} any more")
     for runner in seen.runners:
         if runner.state is RunnerState.BUSY and runner.served_job is not None and runner.served_job not in jobs:
             yield DrainMachine(runner.machine, runner.served_job)
@@ -257,7 +271,7 @@ def _ordered_at(runner: Runner, assigned: Job | None) -> Moment:
     """
     meant = assigned is not None and assigned.machine == runner.machine and not assigned.inherited
     ordered = assigned.launched_at if assigned is not None and meant else None
-    return max(runner.launched_at, ordered or 0)
+    return max(runner.launched_at, runner.claimed_at or 0, ordered or 0)
 
 
 def _patience(runner: Runner, deadlines: Deadlines) -> Span:
@@ -267,8 +281,14 @@ def _patience(runner: Runner, deadlines: Deadlines) -> Span:
     """
     if runner.runner_name is None:
         return deadlines.orphan
-    unheard = runner.state is RunnerState.BOOTING and runner.ready_at is None and runner.heartbeat_at is None
-    return deadlines.boot if unheard else deadlines.boot + deadlines.idle
+    return deadlines.boot if unheard(runner) else deadlines.boot + deadlines.idle
+
+
+def unheard(runner: Runner) -> bool:
+    """True if nothing was heard of a machine without work since it was launched, or since a job claimed it."""
+    if runner.claimed_at is not None:
+        return max(runner.ready_at or 0, runner.heartbeat_at or 0) < runner.claimed_at
+    return runner.state is RunnerState.BOOTING and runner.ready_at is None and runner.heartbeat_at is None
 
 
 def _jobs(seen: Snapshot, deadlines: Deadlines) -> Iterator[Act]:

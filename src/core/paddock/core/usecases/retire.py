@@ -92,6 +92,38 @@ class Retire:
         self._record.machine(runner.machine, "draining", reason)
         return True
 
+    def spare(self, runner: Runner, reason: str) -> bool:
+        """End a pool's machine that nobody works on; False if it has moved on, or has orders that nobody knows of.
+
+        ::
+
+            record drains (as it was seen, and no job's) ──> no orders there ──> the cloud ends it
+                     └─ from here on nobody can claim it       └─ else it is kept: the sweep finds out whose it is
+
+        Raises:
+            PaddockError: a store or the cloud did not answer. It drains, so the sweep ends it.
+        """
+        change = RunnerChange(
+            state=RunnerState.DRAINING, spare_of=None, idle_at=self._clock.now(), reason=reason, since=self._clock.now()
+        )
+        when = RunnerIs(
+            state=runner.state,
+            spare_of=runner.spare_of,
+            assigned_job=runner.assigned_job,
+            runner_name=None,
+            gone_at=None,
+        )
+        try:
+            self._runners.update(runner.key, when, change)
+        except (Conflict, NotFound):
+            return False
+        if self._assignments.get(runner.machine) is not None:
+            self._record.machine(runner.machine, "kept", f"it was to end ({reason}), but there are orders for it")
+            return False
+        self._machines.terminate([runner.machine])
+        self._record.machine(runner.machine, "ended", reason)
+        return True
+
     def may_end(self, runner: Runner) -> bool:
         """True if GitHub has no work on the machine: the second witness, besides our own clock.
 
@@ -173,9 +205,10 @@ class Retire:
             self._unregister(marked, insist=True)
         self._assignments.delete(marked.machine)
         try:
-            closed = self._runners.update(
-                runner.key, RunnerIs(state=LIVE_RUNNERS), RunnerChange(state=RunnerState.GONE)
-            )
+            change = RunnerChange(state=RunnerState.GONE)
+            if marked.spare_of is not None:
+                change["spare_of"] = None
+            closed = self._runners.update(runner.key, RunnerIs(state=LIVE_RUNNERS), change)
         except (Conflict, NotFound):
             return None
         self._record.machine(closed.machine, "gone", reason, result=closed.result)

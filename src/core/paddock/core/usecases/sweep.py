@@ -33,6 +33,7 @@ from paddock.core.usecases.plan import (
     DoubtMachine,
     DrainMachine,
     EndMachine,
+    EndSpare,
     InheritMachine,
     RelaunchJob,
     ReleaseMachine,
@@ -42,6 +43,7 @@ from paddock.core.usecases.plan import (
     may_inherit,
     overdue,
     plan,
+    unheard,
 )
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import Retire
@@ -82,6 +84,7 @@ class Sweep:
         self._deeds: Mapping[type[Act], Callable[[Any], None]] = {
             CloseMachine: self._close,
             EndMachine: self._end,
+            EndSpare: self._end_spare,
             AdoptMachine: self._take_in,
             DrainMachine: self._drain,
             ReleaseMachine: self._release,
@@ -99,7 +102,7 @@ class Sweep:
             PaddockError: the world could not be observed; nothing was done.
         """
         seen = self.observe()
-        acts = plan(seen, self._settings.deadlines)
+        acts = plan(seen, self._settings.deadlines, self._settings.pools.keys())
         if dry_run:
             return TaskReport(left=len(acts), acts=tuple(map(str, acts)))
         kinds, errors, done = Counter[str](), list[str](), list[str]()
@@ -187,13 +190,25 @@ class Sweep:
             # Its job need not wait until the machine is seen to be gone. The id makes each such reason another one.
             self._completion.launch_lost(assigned.id, runner.machine, f"its machine {runner.machine} was {reason}")
 
+    def _end_spare(self, act: EndSpare) -> None:
+        runner = self._table.runners.get(act.machine)
+        if runner is not None and runner.spare and runner.spare_of not in self._settings.pools:
+            self._retire.spare(runner, act.reason)
+
     def _is_ready(self, runner: Runner) -> bool:
-        """True if it boots as far as we know, and GitHub knows better; that is noted, and gives it the time to idle."""
-        if runner.state is not RunnerState.BOOTING or not self._retire.listens(runner):
+        """True if it boots as far as we know, and GitHub knows better; that is noted, and gives it the time to idle.
+
+        One that was claimed may have been ready before; then it has said nothing since.
+        """
+        boots = runner.state is RunnerState.BOOTING or (runner.claimed_at is not None and unheard(runner))
+        if not boots or not self._retire.listens(runner):
             return False
-        when = RunnerIs(state=RunnerState.BOOTING, gone_at=None)
+        when = RunnerIs(state=runner.state, gone_at=None)
+        change = RunnerChange(state=RunnerState.READY)
+        if runner.claimed_at is not None:
+            change["heartbeat_at"] = self._clock.now()
         try:
-            self._table.runners.update(runner.key, when, RunnerChange(state=RunnerState.READY))
+            self._table.runners.update(runner.key, when, change)
         except Conflict:
             return True  # it moved on: not as it was seen
         self._record.machine(runner.machine, "ready", "GitHub says that its runner listens")

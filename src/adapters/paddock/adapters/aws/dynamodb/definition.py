@@ -4,7 +4,7 @@ An item of a record has, beside the record's fields::
 
     pk      S  JOB#123: the kind's prefix and the record's key; of an assignment, the machine's aws:userid
     sk      S  RECORD, or ASSIGNMENT
-    i1, i2  S  RUNNER#live#live: the kind, its first or second index, the value; absent where the record is not in it
+    i1, i2, i3  S  RUNNER#live#live: the kind, its first, second or third index, the value; absent where it is not in it
     o       S  00009223372036854775808#123: the order as a number that is never negative, and the key for ties
     w       S  who wrote last: a random text, so that a writer whose answer was lost knows its own hand
     ttl     N  seconds since 1970: when DynamoDB may forget it
@@ -21,7 +21,7 @@ SORT: Final = "sk"
 PLACE: Final = "o"
 WRITER: Final = "w"
 TTL: Final = "ttl"
-INDEXES: Final[Mapping[str, str]] = {"first": "i1", "second": "i2"}
+INDEXES: Final[Mapping[str, str]] = {"first": "i1", "second": "i2", "third": "i3"}
 """Each index's name, and its partition attribute. The n-th index of a kind is kept in the n-th."""
 
 OWN: Final = frozenset({PARTITION, SORT, PLACE, WRITER, TTL, *INDEXES.values()})

@@ -1,0 +1,171 @@
+"""Claims: a job that asks for a pool takes one of its machines, if there is one: a hot one, else a sleeping one.
+
+::
+
+    spare (ready, asleep or booting) ──one conditional write──> claimed by the job ──> the claim is a launch record
+                    │                                              │                    whose machines stand already
+          somebody was faster: the next one               crash: nobody waits for it; the sweep ends it
+
+The machine's record is the arbiter: whoever claims, stops, starts, replaces or ends a spare does so on the condition
+that it is one (``spare_of``) and in the state in which it was seen. So two of them never have the same machine.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import attrs
+
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.job import Job
+from paddock.core.paging import pages
+from paddock.core.pool import Pool
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.stores import RunnerStore, Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import RunnerSpec
+from paddock.core.states import RunnerState
+from paddock.core.units import Moment, Span
+from paddock.core.usecases.record import Recorder
+
+_FIRST = (RunnerState.READY, RunnerState.STOPPED, RunnerState.BOOTING)
+"""The order in which they are taken: one that boots without a job was launched a moment ago, or is being woken."""
+
+
+def spares_of(runners: RunnerStore, pool: str) -> list[Runner]:
+    """The spares of the pool, oldest first."""
+    found = pages(lambda cursor: runners.page("spare", pool, cursor=cursor))
+    return [runner for runner in found if runner.spare]
+
+
+def woken(runner: Runner, now: Moment) -> RunnerChange:
+    """What becomes of the record of one that sleeps and is started now."""
+    nap = attrs.evolve(runner.naps[-1], woken_at=now) if runner.naps else None
+    naps = runner.naps if nap is None else (*runner.naps[:-1], nap)
+    return RunnerChange(state=RunnerState.BOOTING, since=now, naps=naps)
+
+
+def asleep_again(runner: Runner, now: Moment) -> RunnerChange:
+    """What becomes of the record of one that could not be started: it never woke."""
+    nap = attrs.evolve(runner.naps[-1], woken_at=None, up_at=None) if runner.naps else None
+    naps = runner.naps if nap is None else (*runner.naps[:-1], nap)
+    return RunnerChange(state=RunnerState.STOPPED, since=now, naps=naps)
+
+
+class Claims:
+    """Gives spares to jobs."""
+
+    def __init__(self, *, settings: FleetSettings, table: Table, decisions: Decisions, clock: Clock) -> None:
+        self._pools = settings.pools
+        self._silence = settings.deadlines.silence
+        self._runners = table.runners
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "claims")
+
+    def __call__(self, admitted: Sequence[tuple[Job, RunnerSpec]]) -> dict[int, Runner]:
+        """The machines that these jobs have now, by the jobs' ids. All others start cold.
+
+        Raises:
+            PaddockError: the table did not answer; what was claimed by then is ended by the sweep.
+        """
+        claimed: dict[int, Runner] = {}
+        for name in dict.fromkeys(spec.pool for _, spec in admitted if spec.pool in self._pools):
+            pool = self._pools[name or ""]
+            left = in_order(spares_of(self._runners, pool.name), pool, self._clock.now(), self._silence)
+            for job in [job for job, spec in admitted if spec.pool == name]:
+                mine = self._first(job, left)
+                if mine is not None:
+                    claimed[job.id] = mine
+        return claimed
+
+    def _first(self, job: Job, left: list[Runner]) -> Runner | None:
+        """The first that it can have; what was tried is taken off the list."""
+        for spare in tuple(left):
+            if job.displaced and spare.state is RunnerState.STOPPED:
+                continue  # the cloud may not have woken one for it: it takes what is up, or starts cold
+            left.remove(spare)
+            mine = self._claim(job, spare)
+            if mine is not None:
+                return mine
+        return None
+
+    def _claim(self, job: Job, spare: Runner) -> Runner | None:
+        now = self._clock.now()
+        change = RunnerChange(
+            spare_of=None,
+            assigned_job=job.id,
+            claimed_at=now,
+            repository=job.facts.repository,
+            workflow=job.facts.workflow,
+            labels=job.facts.labels,
+        )
+        if spare.state is RunnerState.STOPPED:
+            change.update(woken(spare, now))
+        mine: Runner | None = None
+        try:
+            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, gone_at=None)
+            mine = self._runners.update(spare.key, when, change)
+        except Conflict as conflict:
+            # The write may have been repeated below us after its first answer was lost.
+            there = conflict.current
+            if isinstance(there, Runner) and there.assigned_job == job.id and there.runner_name is None:
+                mine = there
+        except NotFound:
+            return None
+        if mine is not None:
+            self._record.machine(spare.machine, "claimed", f"job {job.id} took it, {spare.state}", job=job.id)
+        return mine
+
+    def give_back(self, runner: Runner, job: Job, reason: str) -> bool:
+        """The job does not take the machine it claimed, which has no orders yet: a spare again. False if it has moved.
+
+        One that was to be woken sleeps on.
+        """
+        now = self._clock.now()
+        change = RunnerChange(spare_of=runner.pool, assigned_job=None, claimed_at=None, repository="", workflow="")
+        change["labels"] = ()
+        if waking(runner):
+            change.update(asleep_again(runner, now))
+        when = RunnerIs(state=runner.state, assigned_job=job.id, runner_name=None, gone_at=None)
+        try:
+            self._runners.update(runner.key, when, change)
+        except (Conflict, NotFound):
+            return False
+        self._record.machine(runner.machine, "given_back", reason, job=job.id)
+        return True
+
+
+def waking(runner: Runner) -> bool:
+    """True if it slept when it was claimed, and nothing was heard of it since."""
+    nap = runner.naps[-1] if runner.naps else None
+    return runner.state is RunnerState.BOOTING and nap is not None and nap.woken_at is not None and nap.up_at is None
+
+
+def in_order(spares: Iterable[Runner], pool: Pool, now: Moment, silence: Span) -> list[Runner]:
+    """Those that may be claimed, the best first: hot before asleep, made as they should be before outdated, then old.
+
+    One of whose agent nothing was heard for so long is left out, and so is one that is not what the pool's jobs may
+    count on now: it was launched before the pool's spec was changed.
+    """
+    fit = [one for one in spares if one.state in _FIRST and serves(one, pool.spec) and not silent(one, now, silence)]
+    return sorted(
+        fit,
+        key=lambda one: (
+            _FIRST.index(one.state),
+            bool(pool.digest and one.digest and one.digest != pool.digest),
+            one.launched_at,
+            one.machine,
+        ),
+    )
+
+
+def serves(runner: Runner, spec: RunnerSpec) -> bool:
+    """True if the machine, as it was launched, is what the spec asks for, as far as its record tells."""
+    small = runner.disk < (spec.disk or 0)
+    return not small and runner.arch is spec.arch and (not runner.vcpu or runner.vcpu in spec.cpu)
+
+
+def silent(runner: Runner, now: Moment, silence: Span) -> bool:
+    """True if it should be up, and its agent has not said so for too long."""
+    heard = max(runner.since or 0, runner.ready_at or 0, runner.heartbeat_at or 0)
+    return runner.state is RunnerState.READY and now - heard > silence

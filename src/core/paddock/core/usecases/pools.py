@@ -1,0 +1,252 @@
+"""The task ``pools``: each pool is brought to what it should be, a step each minute.
+
+::
+
+    spares' records + the cloud ──mend──> records as they are ──plan──> start, launch, stop, end
+                                                                            │
+                              each on the condition that the record is as it was seen, and the cloud after that:
+                              a job that claims the machine at this moment has it, or comes too late
+
+It observes anew each time and remembers nothing but what stands in the table, so it may be cut off anywhere.
+"""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+import attrs
+
+from paddock.core.errors import Conflict, NotFound, PaddockError, Unavailable
+from paddock.core.pool import Pool
+from paddock.core.pool_mend import EndBroken, Note, StopAgain, member_of, mend
+from paddock.core.pool_plan import EndMember, LaunchSpares, Member, StartMember, StopMember, plan
+from paddock.core.pool_standing import PoolStanding
+from paddock.core.ports.assignments import Assignments
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import Lack, Machine, Machines, StartResult
+from paddock.core.ports.stores import Table
+from paddock.core.ports.system import Clock
+from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
+from paddock.core.schedule import Schedule
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market, Offer
+from paddock.core.states import RunnerState
+from paddock.core.task import TaskReport
+from paddock.core.units import MINUTE, Moment
+from paddock.core.usecases.claims import asleep_again, spares_of, woken
+from paddock.core.usecases.listing import live_runners
+from paddock.core.usecases.offers import Offers
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.retire import Retire
+from paddock.core.usecases.round import Round
+from paddock.core.usecases.spares import Spares
+
+
+@attrs.frozen
+class PoolSeen:
+    """A pool as it was observed. ``members`` are its spares and, where it limits all its machines, the others."""
+
+    pool: Pool
+    standing: PoolStanding
+    runners: Mapping[str, Runner]
+    machines: Mapping[str, Machine]
+    members: tuple[Member, ...]
+
+
+def in_force(pool: Pool, standing: PoolStanding) -> Pool:
+    """The pool with the targets that hold: its own, or those that its demand asks for, if it says so."""
+    if not pool.auto or standing.targets is None:
+        return pool
+    schedule = standing.schedule or Schedule(pool.schedule.zone)
+    return attrs.evolve(pool, hot=standing.targets.hot, stopped=standing.targets.stopped, schedule=schedule)
+
+
+class Pools:
+    """Keeps the pools of a fleet."""
+
+    def __init__(
+        self,
+        *,
+        settings: FleetSettings,
+        table: Table,
+        machines: Machines,
+        assignments: Assignments,
+        retire: Retire,
+        offers: Offers,
+        spares: Spares,
+        decisions: Decisions,
+        clock: Clock,
+    ) -> None:
+        self._settings = settings
+        self._table = table
+        self._runners = table.runners
+        self._machines = machines
+        self._assignments = assignments
+        self._retire = retire
+        self._offers = offers
+        self._spares = spares
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "pools")
+
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it looks at all
+        """One run over all pools, each on its own: one that fails does not stop the others. See `Work`."""
+        done = Round(dry_run=dry_run)
+        for pool in self._settings.pools.values():
+            try:
+                self._one(pool, done)
+            except Exception as error:  # noqa: BLE001 - nor does a fault of ours
+                done.kinds["pool"] += 1
+                done.failed(f"pool {pool.name}", error)
+        return done.report()
+
+    def observe(self, pool: Pool, standing: PoolStanding) -> PoolSeen:
+        """The pool as it is now. Records are read before the cloud is asked.
+
+        Raises:
+            PaddockError: a store or the cloud did not answer.
+        """
+        runners = {runner.machine: runner for runner in spares_of(self._runners, pool.name)}
+        machines = self._machines.describe([*runners]) if runners else {}
+        members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]
+        if pool.most is not None:
+            members += [
+                member_of(runner, None)
+                for runner in live_runners(self._table)
+                if runner.pool == pool.name and runner.stock is not None and runner.machine not in runners
+            ]
+        return PoolSeen(pool, standing, runners, machines, tuple(members))
+
+    def _one(self, pool: Pool, done: Round) -> None:
+        standing = self._spares.standing(pool.name)
+        if not done.dry_run:
+            standing = self._spares.prepared(standing)
+        seen = self.observe(pool, standing)
+        if self._mended(seen, done):
+            seen = self.observe(pool, standing)
+        acts = plan(in_force(pool, standing), self._clock.now(), standing.boot + MINUTE, seen.members)
+        more = any(isinstance(act, LaunchSpares | StartMember) for act in acts)
+        barred = self._spares.barred(standing) if more else ""
+        self._start([act for act in acts if isinstance(act, StartMember)], seen, barred, done)
+        for act in acts:
+            if isinstance(act, LaunchSpares):
+                standing = self._launch(act, pool, standing, barred, done)
+        self._stop([act for act in acts if isinstance(act, StopMember)], seen, done)
+        for act in acts:
+            if isinstance(act, EndMember):
+                self._end(act.machine, act.reason, seen, done)
+
+    # -- what record, cloud and clock disagree about ------------------------------------------------------------
+
+    def _mended(self, seen: PoolSeen, done: Round) -> bool:
+        """Mend it; True if anything was."""
+        mendings = mend(seen.runners.values(), seen.machines, self._clock.now(), self._settings.deadlines)
+        for mending in mendings:
+            runner = seen.runners[mending.machine]
+            if isinstance(mending, EndBroken):
+                self._end(mending.machine, mending.reason, seen, done)
+                continue
+            act = f"{type(mending).__name__} {runner.machine}: {mending.reason}"
+            done.kinds[type(mending).__name__] += 1
+            if isinstance(mending, Note):
+                change = noted(runner, mending.state, self._clock.now())
+                done.does(act, partial(self._flip, runner, change))
+            elif isinstance(mending, StopAgain):
+                done.does(act, partial(self._stop_again, runner.machine))
+        return bool(mendings) and not done.dry_run
+
+    def _stop_again(self, machine: str) -> str:
+        self._machines.stop([machine])
+        return machine
+
+    def _flip(self, runner: Runner, change: RunnerChange) -> Runner | None:
+        """The record, changed if it is as it was seen, and nobody's; None if it is not."""
+        when = RunnerIs(state=runner.state, spare_of=runner.spare_of, since=runner.since, gone_at=None)
+        try:
+            return self._runners.update(runner.key, when, change)
+        except (Conflict, NotFound):
+            return None
+
+    # -- acts ---------------------------------------------------------------------------------------------------
+
+    def _start(self, acts: Sequence[StartMember], seen: PoolSeen, barred: str, done: Round) -> None:
+        """Wake them: flipped one by one, started together."""
+        if barred and acts:
+            done.left += len(acts)
+            done.acts.append(f"{len(acts)} are not started: {barred}")
+            return
+        flipped: dict[str, Runner] = {}
+        for act in acts:
+            done.kinds["StartMember"] += 1
+            runner, words = seen.runners[act.machine], f"start {act.machine}: {act.reason}"
+            change = woken(runner, self._clock.now())
+            mine = done.does(words, partial(self._flip, runner, change))
+            if mine is not None:
+                flipped[act.machine] = mine
+        if not flipped:
+            return
+        try:
+            outcomes = self._machines.start([*flipped])
+        except PaddockError as error:
+            done.failed(f"start of {len(flipped)}", error)
+            outcomes = {}
+        for name, runner in flipped.items():
+            outcome = outcomes.get(name)
+            if outcome is not None and outcome.started:
+                self._record.machine(name, "woken", f"pool {seen.pool.name} wants it hot")
+            elif outcome is not None and outcome.result in {StartResult.REFUSED, StartResult.GONE}:
+                self._retire.spare(runner, f"the cloud does not start it: {outcome.code or outcome.result}")
+            else:  # it sleeps on, as far as anybody knows; if it was started after all, the next run sees that
+                if outcome is not None and outcome.result is StartResult.NO_CAPACITY:
+                    lack = Lack(Offer(runner.zone, runner.instance_type), Market.ON_DEMAND, outcome.code)
+                    self._offers.remember([lack])
+                self._flip(runner, asleep_again(runner, self._clock.now()))
+
+    def _launch(self, act: LaunchSpares, pool: Pool, standing: PoolStanding, barred: str, done: Round) -> PoolStanding:
+        words = f"launch {act.count} {act.stock} of pool {pool.name}: {act.reason}"
+        if barred:
+            done.left += act.count
+            done.acts.append(f"not now: {words}; {barred}")
+            return standing
+        done.kinds["LaunchSpares"] += 1
+        return done.does(words, lambda: self._spares.launch(pool, standing, act)) or standing
+
+    def _stop(self, acts: Sequence[StopMember], seen: PoolSeen, done: Round) -> None:
+        """Put them to sleep: flipped one by one, so that none can be claimed, then looked at, then stopped together."""
+        asleep: list[str] = []
+        for act in acts:
+            done.kinds["StopMember"] += 1
+            runner = seen.runners[act.machine]
+            change = noted(runner, RunnerState.STOPPING, self._clock.now())
+            words = f"stop {act.machine}: {act.reason}"
+            mine = done.does(words, partial(self._flipped_without_orders, runner, change))
+            if mine is not None:
+                asleep.append(act.machine)
+        if asleep:
+            done.tries(f"stop of {len(asleep)}", lambda: self._machines.stop(asleep))
+            for name in asleep:
+                self._record.machine(name, "stopping", f"pool {seen.pool.name} puts it to sleep")
+
+    def _flipped_without_orders(self, runner: Runner, change: RunnerChange) -> Runner | None:
+        """As `_flip`, if there are no orders for it: a record may have missed them, the machine has not.
+
+        Raises:
+            Unavailable: there are, or nobody knows. Unknown means keep.
+        """
+        if self._assignments.get(runner.machine) is not None:
+            raise Unavailable(f"machine {runner.machine} has orders, though its record names no job")
+        return self._flip(runner, change)
+
+    def _end(self, machine: str, reason: str, seen: PoolSeen, done: Round) -> None:
+        done.kinds["EndMember"] += 1
+        runner = seen.runners[machine]
+        done.does(f"end {machine}: {reason}", lambda: self._retire.spare(runner, reason) or None)
+
+
+def noted(runner: Runner, state: RunnerState, now: Moment) -> RunnerChange:
+    """What becomes of the record of a spare that is in this state now, with its nap begun or ended."""
+    if state is RunnerState.BOOTING:
+        return woken(runner, now)
+    change = RunnerChange(state=state, since=now)
+    open_nap = bool(runner.naps) and runner.naps[-1].woken_at is None
+    if state is RunnerState.STOPPING or (state is RunnerState.STOPPED and not open_nap):
+        change["naps"] = (*runner.naps, Nap(now))
+    return change
