@@ -32,7 +32,7 @@ from paddock.core.messages import (
 )
 from paddock.core.pace import Pace
 from paddock.core.pool import Stock
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pool_standing import PoolAim, PoolStanding
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Nap, Runner
@@ -226,6 +226,7 @@ standings: SearchStrategy[PoolStanding] = st.builds(
     schedule=st.none() | schedules,
     evidence=st.lists(texts, max_size=2).map(tuple),
     sized_at=st.none() | moments,
+    aim=st.none() | st.builds(PoolAim, texts, targets, st.none() | texts, st.none() | moments, targets),
 )
 
 circuits: SearchStrategy[Circuit] = st.builds(

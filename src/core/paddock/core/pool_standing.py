@@ -13,6 +13,26 @@ _FIRST_PAUSE, _LONGEST_PAUSE = MINUTE, HOUR
 
 
 @attrs.frozen
+class PoolAim:
+    """What a pool was to be when it was last looked at, for whoever asks: the table is all that a terminal reads.
+
+    ``spec`` are words for what its machines are, ``window`` is the name of the one in force. At ``next_at`` there will
+    be other targets, ``next_targets``; None if there is no such moment ahead. ``barred`` says why nothing may be
+    launched, if so.
+    """
+
+    spec: str
+    targets: Targets
+    window: str | None = None
+    next_at: Moment | None = None
+    next_targets: Targets = Targets()
+    next_window: str | None = None
+    most: int | None = None
+    auto: bool = False
+    barred: str = ""
+
+
+@attrs.frozen
 class PoolStanding:
     """One pool's record.
 
@@ -23,6 +43,8 @@ class PoolStanding:
 
     ``targets`` and ``schedule`` are what the pool's own demand asks for, where it is sized by it; None: nobody knows
     yet. ``evidence`` says why, ``sized_at`` when that was found.
+
+    ``aim`` is what it was to be when it was last looked at.
     """
 
     name: str
@@ -35,6 +57,7 @@ class PoolStanding:
     schedule: Schedule | None = None
     evidence: tuple[str, ...] = ()
     sized_at: Moment | None = None
+    aim: PoolAim | None = None
 
     @property
     def key(self) -> str:
@@ -75,3 +98,4 @@ class StandingChange(TypedDict, total=False):
     schedule: Schedule | None
     evidence: tuple[str, ...]
     sized_at: Moment | None
+    aim: PoolAim | None

@@ -19,14 +19,14 @@ from paddock.core.errors import Conflict, NotFound, PaddockError, Unavailable
 from paddock.core.pool import Pool
 from paddock.core.pool_mend import EndBroken, Note, StopAgain, member_of, mend
 from paddock.core.pool_plan import EndMember, LaunchSpares, Member, StartMember, StopMember, plan
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pool_standing import PoolAim, PoolStanding
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Lack, Machine, Machines, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
-from paddock.core.schedule import Schedule
+from paddock.core.schedule import Schedule, Targets
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
@@ -58,6 +58,23 @@ def in_force(pool: Pool, standing: PoolStanding) -> Pool:
         return pool
     schedule = standing.schedule or Schedule(pool.schedule.zone)
     return attrs.evolve(pool, hot=standing.targets.hot, stopped=standing.targets.stopped, schedule=schedule)
+
+
+def aim_of(pool: Pool, now: Moment, barred: str) -> PoolAim:
+    """What the pool is to be now, and next. `pool` has the targets that hold."""
+    window = pool.schedule.active(now)
+    change = pool.schedule.next_change(now, pool.targets)
+    return PoolAim(
+        spec=str(pool.spec),
+        targets=pool.targets if window is None else window.targets,
+        window=None if window is None else window.name,
+        next_at=None if change is None else change.at,
+        next_targets=Targets() if change is None else change.targets,
+        next_window=None if change is None or change.window is None else change.window.name,
+        most=pool.most,
+        auto=pool.auto,
+        barred=barred,
+    )
 
 
 class Pools:
@@ -125,6 +142,8 @@ class Pools:
         acts = plan(in_force(pool, standing), self._clock.now(), standing.boot + MINUTE, seen.members)
         more = any(isinstance(act, LaunchSpares | StartMember) for act in acts)
         barred = self._spares.barred(standing) if more else ""
+        if not done.dry_run:
+            self._spares.aims(standing, aim_of(in_force(pool, standing), self._clock.now(), barred))
         self._start([act for act in acts if isinstance(act, StartMember)], seen, barred, done)
         for act in acts:
             if isinstance(act, LaunchSpares):

@@ -11,11 +11,13 @@
 from collections.abc import Sequence
 from contextlib import suppress
 
+import attrs
+
 from paddock.core.errors import Conflict, PaddockError
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.pool import Pool
 from paddock.core.pool_plan import LaunchSpares
-from paddock.core.pool_standing import PoolStanding, StandingChange, StandingIs
+from paddock.core.pool_standing import PoolAim, PoolStanding, StandingChange, StandingIs
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import LaunchRequest, Machines
 from paddock.core.ports.stores import Table
@@ -104,6 +106,11 @@ class Spares:
         if most is not None and spent >= most:
             return f"{money_text(spent)} spent today, the limit is {money_text(most)}"
         return ""
+
+    def aims(self, standing: PoolStanding, aim: PoolAim) -> None:
+        """Note what the pool is to be, if that is news."""
+        if standing.aim != aim and not self._pools.add(attrs.evolve(standing, aim=aim)):
+            self._pools.update(standing.key, StandingIs(), StandingChange(aim=aim))
 
     def launch(self, pool: Pool, standing: PoolStanding, act: LaunchSpares) -> PoolStanding:
         """Launch them; the pool's record afterwards.
