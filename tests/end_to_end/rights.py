@@ -28,6 +28,14 @@ RARE: dict[tuple[str, str], str] = {
     ("dispatch", "ec2:TerminateInstances"): "a machine whose job has moved on while it was started",
     ("reports", "ec2:DescribeInstances"): "a machine without a record that speaks",
     ("schedules", "ec2:TerminateInstances"): "a machine that does not end by itself",
+    ("dispatch", "ec2:StartInstances"): "these fleets have no pools",
+    **{
+        ("schedules", action): "these fleets have no pools"
+        for action in (
+            *(f"ec2:{word}Instances" for word in ("Run", "Start", "Stop")),
+            *("ec2:CreateFleet", "ec2:CreateTags", "ec2:DescribeInstanceTypeOfferings", "iam:PassRole"),
+        )
+    },
     **{("schedules", f"sqs:{action}"): "no letter of theirs is dead" for action in ("ReceiveMessage", "DeleteMessage")},
     **{
         ("schedules", f"s3:{action}"): "these fleets have no mirror"

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
-from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, TERMINATOR
+from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
 from paddock.adapters.aws.s3.policy import MIRROR, READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
@@ -95,7 +95,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_sends_to("jobs"),
         *_sends_to("events"),
     ),
-    # It alone launches, assigns and forgets shortages. From a machine that is gone it takes its orders back, and one
+    # It launches, assigns and forgets shortages. From a machine that is gone it takes its orders back, and one
     # whose job has moved on meanwhile it ends at once.
     "dispatch": (
         *_START,
@@ -105,6 +105,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(ASSIGNMENTS, _PUT),
         *HANDOVER,
         *MACHINES,
+        *WAKER,
     ),
     # A machine that is gone is looked at once more, and its assignment forgotten.
     "events": (
@@ -126,10 +127,11 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
     ),
     "schedules": (
         *_START,
-        *_but(RECORDS, _REMOVE),
+        *RECORDS,
         *_but(ASSIGNMENTS, _PUT),
-        *OBSERVER,
-        *TERMINATOR,
+        # Pools are kept here: their machines are launched, put to sleep and woken.
+        *MACHINES,
+        *POOLER,
         # The agent's own file lies in the same bucket: that is not the mirror's.
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),

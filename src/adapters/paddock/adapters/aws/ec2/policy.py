@@ -70,16 +70,27 @@ TERMINATOR: Final[Sequence[Statement]] = (
     },
 )
 
-POOLER: Final[Sequence[Statement]] = (
+WAKER: Final[Sequence[Statement]] = (
     # A disk under a key of the user's own needs a grant at every start, as it does at the launch.
     {
         "Effect": "Allow",
-        "Action": ["ec2:StartInstances", "ec2:StopInstances"],
+        "Action": ["ec2:StartInstances"],
         "Resource": [f"{_OURS}instance/*"],
         "Condition": {"StringEquals": {f"aws:ResourceTag/{FLEET}": "{fleet}"}},
     },
 )
-"""What a pool's machines need besides, which sleep. No role has it yet."""
+"""Who gives a sleeping machine of a pool to a job."""
+
+POOLER: Final[Sequence[Statement]] = (
+    *WAKER,
+    {
+        "Effect": "Allow",
+        "Action": ["ec2:StopInstances"],
+        "Resource": [f"{_OURS}instance/*"],
+        "Condition": {"StringEquals": {f"aws:ResourceTag/{FLEET}": "{fleet}"}},
+    },
+)
+"""Who keeps pools, whose machines sleep."""
 
 MACHINES: Final[Sequence[Statement]] = (*LAUNCHER, *OBSERVER, *TERMINATOR)
 """All that `Ec2Machines` needs where no machine sleeps."""
