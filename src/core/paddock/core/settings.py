@@ -82,13 +82,13 @@ class FleetSettings:
     """Everything that decides, apart from where things run.
 
     ``repositories`` are globs over ``owner/name``, compared case-folded; a job of any other repository is refused.
-    ``specs`` are the named specs that ``runner=`` refers to, ``pools`` the pools, by name, that
-    ``pool=`` refers to. ``runner_group`` is the id of the organisation's runner
+    ``specs`` are the named specs that ``runner=`` refers to. ``runner_group`` is the id of the organisation's runner
     group (1 is GitHub's default group). ``arches`` are those this fleet has machines of, ``images`` whether a job may
     ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
     without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
     configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
-    how often a task is due, where that is not to be as by default. ``pools`` are the warm pools by their names.
+    how often a task is due, where that is not to be as by default. ``pools`` are the warm pools by their names,
+    which ``pool=`` refers to.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -96,7 +96,6 @@ class FleetSettings:
     scope: ScopeKind = ScopeKind.REPOSITORY
     runner_group: int = DEFAULT_GROUP
     specs: Mapping[str, RunnerSpec] = attrs.field(factory=dict)
-    pools: Mapping[str, Pool] = attrs.field(factory=dict)
     aliases: tuple[Alias, ...] = ()
     limits: Limits = Limits()
     deadlines: Deadlines = Deadlines()
