@@ -51,6 +51,7 @@ FUNCTIONS: Final = Bundle(
             *("dependency_injector", "msgspec"),
             *("yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds", "idna"),  # the configuration
             *("httpx", "httpcore", "h11", "certifi"),  # GitHub; without anyio, which only asynchronous calls need
+            "tzdata",  # time zones, of pools' schedules: nobody promises that Lambda's images have them
             *("jwt", "cryptography", "_cffi_backend"),  # the App's token
             *("botocore", "jmespath", "dateutil", "six", "urllib3"),  # AWS; without boto3, which only adds to botocore
         }
@@ -64,11 +65,15 @@ BUNDLES: Final = (WEBHOOK, FUNCTIONS)
 DATA: Final[Mapping[str, str]] = {
     "certifi": "cacert.pem",
     "jsonschema_specifications": "schemas/**/*",
+    "tzdata": "**/*",
 }
 """Files of others that are read as the functions run, as patterns below the package. botocore's are made anew."""
 
 OWN_DATA: Final[Mapping[str, str]] = {"paddock.contracts": "*.json"}
 """The same of ours. A module that reads files from beside itself and is not named here fails the build."""
+
+STANDARD_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {"zoneinfo": ("tzdata",)}
+"""What Python's own modules import from outside, if it is there."""
 
 COMPILED_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {"cryptography": ("_cffi_backend",)}
 """What compiled code imports from outside its own package, where no source says so."""

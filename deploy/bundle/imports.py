@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from deploy.bundle.contents import COMPILED_IMPORTS, OWN, Bundle
+from deploy.bundle.contents import COMPILED_IMPORTS, OWN, STANDARD_IMPORTS, Bundle
 
 _LEFT_OUT = frozenset({"tests", "test", "testing", "__pycache__"})
 _BLOCKS = ("body", "handlers", "orelse", "finalbody", "cases")  # of statements, and of their branches
@@ -118,6 +118,7 @@ class Finder:
             if module.is_own and self._is_fetched(each.name):
                 raise Missing(f"{here}, which its package fetches as it runs: import it from its module")
             yield each.name
+            yield from STANDARD_IMPORTS.get(each.name, ())
 
     def _lacks(self, name: str) -> bool:
         """True if a module can be had neither from Python nor from here, and nobody has said that it need not be."""

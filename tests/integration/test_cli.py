@@ -214,10 +214,14 @@ def test_on_demand_machines_have_no_spot_price(call: Caller) -> None:
 
 
 def test_labels_by_the_names_of_a_configuration(call: Caller, tmp_path: Path) -> None:
-    """``--config`` brings its named runners along; one that cannot be read is an error of its own."""
+    """``--config`` brings its named runners and pools along; one that cannot be read is an error of its own."""
     path = written(tmp_path)
-    path.write_text(path.read_text(encoding="utf-8") + "runners: {big: {cpu: 8}}\n", encoding="utf-8")
+    more = "runners: {big: {cpu: 8}}\npools: {web: {machine: {runner: big}, hot: 2}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
     assert "8 to 16 vCPU" in call("labels", "paddock/runner=big", "--config", str(path)).out
+    warm = call("labels", "paddock/pool=WEB", "--config", str(path)).out
+    assert warm.startswith("asks for: 8 to 16 vCPU, x64, pool web, spot\npool web keeps such machines, on demand;")
+    assert "is no pool of this fleet: none is configured" in call("labels", "paddock/pool=web").err
     said = call("labels", "paddock", "--config", str(tmp_path / "none.yml"))
     assert (said.code, "none.yml" in said.err) == (1, True)
 
@@ -422,6 +426,18 @@ def test_a_busy_port(call: Caller, tmp_path: Path, secret: str) -> None:
     assert f"local.listen = '127.0.0.1:{port}'" in said.err
     assert "choose another" in said.err
     assert secret not in said.err + said.out
+    Places(tmp_path / "state").hold().close()
+
+
+def test_a_pool_that_one_box_cannot_have(call: Caller, tmp_path: Path, secret: str) -> None:
+    """Machines that are to sleep: the setting is named, nothing is asked of GitHub, and the state is let go again."""
+    path = written(tmp_path)
+    more = "pools: {web: {machine: {cpu: 2}, hot: 1, stopped: 2}}\n"
+    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
+    said = call("local", "--config", str(path))
+    assert (said.code, said.out) == (1, "")
+    assert "pools.web.stopped = 2: machines of this fleet cannot sleep: leave it out" in said.err
+    assert secret not in said.err
     Places(tmp_path / "state").hold().close()
 
 

@@ -117,3 +117,14 @@ def test_nobody_asks_for_a_description_that_is_not_in_the_bundle(tmp_path: Path)
     file.write_text("client.get_paginator('describe_instances')", encoding="utf-8")
     with pytest.raises(Missing, match="get_paginator"):
         attributes_of([Module("a", file, "a.py")])
+
+
+def test_what_python_itself_imports_from_outside_is_found(tmp_path: Path) -> None:
+    """Its `zoneinfo` reads tzdata where the system has no zones; a bundle that may not have it does without."""
+    source = {"paddock/start.py": "def late():\n    from zoneinfo import ZoneInfo\n", "tzdata/__init__.py": ""}
+    for name, text in source.items():
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    for packages, found in ((frozenset({"tzdata"}), ["paddock.start", "tzdata"]), (ALLOWED, ["paddock.start"])):
+        finder = Finder(Bundle("made-up", ("paddock.start",), packages), [tmp_path], tmp_path)
+        assert [module.name for module in finder.modules] == found

@@ -189,7 +189,7 @@ AFTER = [
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
     ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, aliases, deadlines, retry, circuit, rerun, housekeeping, shortage, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, shortage, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),
@@ -405,8 +405,9 @@ def test_money_is_exact_to_the_micro_dollar(tmp_path_factory: pytest.TempPathFac
 
 WORDS = st.sampled_from(
     """version github webhook_secret token app id private_key env file repositories limits machines spend_per_day_usd runners
-    big cpu family retry aliases match runs_on deadlines lease word local listen runner sha256 state 1 0 -3 2.5 4m ~
-    true x/y <<""".split()  # noqa: SIM905 - a list of forty words would fill a page
+    big cpu family retry aliases match runs_on deadlines lease word local listen runner sha256 state pools web
+    machine hot stopped windows name from to 08:00 24:00 zone UTC bounds least most auto max_age 1 0 -3 2.5 4m ~
+    true x/y <<""".split()  # noqa: SIM905 - a list of sixty words would fill a page
 )
 VALUES: st.SearchStrategy[object] = st.recursive(
     WORDS | st.integers() | st.booleans() | st.none() | st.text(max_size=6),
@@ -414,7 +415,7 @@ VALUES: st.SearchStrategy[object] = st.recursive(
     max_leaves=12,
 )
 SECTIONS = st.sampled_from(
-    ["github", "limits", "runners", "aliases", "deadlines", "retry", "local", "version", "zebra"]
+    ["github", "limits", "runners", "pools", "aliases", "deadlines", "retry", "local", "version", "zebra"]
 )
 
 

@@ -1,15 +1,23 @@
 """What `runs-on` means, and what its author is told when it means nothing."""
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.labels import MAX_LABEL, NOT_BUILT_YET, InvalidLabel, claimed_by, parse_labels
+from paddock.core.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 
 SPECS = {"Big": RunnerSpec(cpu=Range(16, 32), ram=Range(64), disk=200)}
-ALIASES = (Alias("runs-on=*/cpu=4", "paddock/cpu=4"), Alias("arc-set", "paddock=x/arch=arm64"))
+WEB = RunnerSpec(cpu=Range(4, 8), disk=80, image="jammy", spot=False, pool="Web")
+POOLS = {"Web": Pool("Web", WEB, hot=2), "night": Pool("night", RunnerSpec(spot=False, pool="night"), stopped=1)}
+ALIASES = (
+    Alias("runs-on=*/cpu=4", "paddock/cpu=4"),
+    Alias("arc-set", "paddock=x/arch=arm64"),
+    Alias("warm-*", "paddock/pool=web"),
+)
 DEFAULT = RunnerSpec()
 
 MEANINGS: list[tuple[tuple[str, ...], RunnerSpec]] = [
@@ -34,6 +42,12 @@ MEANINGS: list[tuple[tuple[str, ...], RunnerSpec]] = [
     (("runs-on=17/cpu=4",), RunnerSpec(cpu=Range(4, 8))),
     (("ARC-set",), RunnerSpec(arch=Arch.ARM64)),
     (("arc-set", "disk=80"), RunnerSpec(arch=Arch.ARM64, disk=80)),
+    (("paddock/pool=Web",), attrs.evolve(WEB, spot=True)),
+    (("PADDOCK/POOL=WEB",), attrs.evolve(WEB, spot=True)),
+    (("paddock", "pool=web", "spot=false"), WEB),
+    (("paddock/x-step=1/retry=false/pool=night",), RunnerSpec(pool="night", retry=RetryMode.NEVER)),
+    (("self-hosted", "warm-7"), attrs.evolve(WEB, spot=True)),
+    (("warm-7", "spot=false"), WEB),
 ]
 
 
@@ -42,7 +56,7 @@ MEANINGS: list[tuple[tuple[str, ...], RunnerSpec]] = [
 )
 def test_labels_mean_a_machine(labels: tuple[str, ...], spec: RunnerSpec) -> None:
     """One label or an array, any case, salt, named specs and aliases."""
-    assert parse_labels(labels, SPECS, ALIASES) == spec
+    assert parse_labels(labels, SPECS, ALIASES, POOLS) == spec
 
 
 ERRORS: list[tuple[tuple[str, ...], str, str]] = [
@@ -58,7 +72,7 @@ ERRORS: list[tuple[tuple[str, ...], str, str]] = [
     (("paddock/",), "runs-on", "is not of the form key=value"),
     (("paddock/cpu=",), "cpu", "is empty: write cpu=<value> or leave it out"),
     (("paddock/cpus=4",), "cpus", "is no key of ours; did you mean cpu=4?"),
-    (("paddock/zzz=4",), "zzz", "is no key of ours: runner, cpu, ram"),
+    (("paddock/zzz=4",), "zzz", "is no key of ours: runner, pool, cpu, ram"),
     (("paddock/cpu=4/cpu=8",), "cpu", "is given twice (4 and 8): keep one"),
     (("paddock/cpu=4", "CPU=4"), "cpu", "is given twice (4 and 4): keep one"),
     (("paddock/cpu=0",), "cpu", "must be a whole number from 1 to 896"),
@@ -77,6 +91,20 @@ ERRORS: list[tuple[tuple[str, ...], str, str]] = [
     (("paddock/image=a b",), "image", "must be letters, digits, - and _"),
     (("paddock/runner=bigg",), "runner", "is no runner of this fleet; did you mean big?"),
     (("paddock/runner=zzz",), "runner", "is no runner of this fleet: Big"),
+    (("paddock/pool=wbe",), "pool", "is no pool of this fleet; did you mean web?"),
+    (("paddock/pool=zzz",), "pool", "is no pool of this fleet: Web, night"),
+    (("paddock/pool=web/pool=web",), "pool", "is given twice (web and web): keep one"),
+    (("paddock/pool=",), "pool", "is empty: write pool=<value> or leave it out"),
+    (("paddock/pools=web",), "pools", "is no key of ours; did you mean pool=web?"),
+    (("paddock/pool",), "runs-on", "is not of the form key=value, did you mean pool=…?"),
+    (("paddock/pool=web/spot=no",), "spot", "must be true or false"),
+    (
+        ("paddock/pool=web/disk=80",),
+        "disk",
+        "cannot stand beside pool=web, which says what the machine is: leave disk out, or leave pool out",
+    ),
+    (("paddock/cpu=four/pool=web",), "cpu", "cannot stand beside pool=web"),
+    (("warm-7", "ram=8"), "ram", "cannot stand beside pool=web"),
     *(((f"paddock/{key}=x",), key, "is planned but not built yet: leave it out") for key in sorted(NOT_BUILT_YET)),
 ]
 
@@ -85,15 +113,17 @@ ERRORS: list[tuple[tuple[str, ...], str, str]] = [
 def test_a_bad_label_says_what_to_write_instead(labels: tuple[str, ...], field: str, remedy: str) -> None:
     """Each mistake names its field, its value and the way out."""
     with pytest.raises(InvalidLabel) as caught:
-        parse_labels(labels, SPECS, ALIASES)
+        parse_labels(labels, SPECS, ALIASES, POOLS)
     assert caught.value.field == field
     assert caught.value.remedy.startswith(remedy)
 
 
 def test_without_named_specs_the_error_says_so() -> None:
-    """A fleet without specs cannot suggest one."""
-    with pytest.raises(InvalidLabel, match="none is configured"):
+    """A fleet without specs, or pools, cannot suggest one."""
+    with pytest.raises(InvalidLabel, match="is no runner of this fleet: none is configured"):
         parse_labels(("paddock/runner=big",))
+    with pytest.raises(InvalidLabel, match="is no pool of this fleet: none is configured"):
+        parse_labels(("paddock/pool=big",), SPECS, ALIASES)
 
 
 def test_a_label_is_claimed_verbatim() -> None:
@@ -122,6 +152,8 @@ PIECES = st.sampled_from(
         "x-",
         "runner",
         "big",
+        "pool",
+        "web",
         " ",
         "ß",
         "",
@@ -134,7 +166,7 @@ WORDS = st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30)
 def test_nothing_but_invalid_label_is_ever_raised(labels: list[str]) -> None:
     """Labels come from strangers: whatever they are, they mean a machine or are refused in words."""
     try:
-        spec = parse_labels(labels, SPECS, ALIASES)
+        spec = parse_labels(labels, SPECS, ALIASES, POOLS)
     except InvalidLabel:
         pass
     else:
@@ -172,3 +204,49 @@ def test_a_spec_written_down_is_read_back(written: tuple[RunnerSpec, list[str]],
     spec, parts = written
     labels = [mark, *parts] if array else ["/".join([mark, *parts])]
     assert parse_labels(labels) == spec
+
+
+MACHINE_KEYS = {
+    "runner": "big",
+    "cpu": "4",
+    "ram": "8",
+    "family": "m7i",
+    "arch": "arm64",
+    "image": "jammy",
+    "disk": "80",
+}
+
+
+@st.composite
+def labels_of_a_pool(draw: st.DrawFn, clashing: st.SearchStrategy[set[str]]) -> tuple[list[str], set[str], bool]:
+    """Labels that name the pool `Web`, in some order, case and form; the machine keys among them, and what spot is."""
+    chosen, spot = draw(clashing), draw(st.booleans())
+    parts = ["pool=web", *(f"{key}={MACHINE_KEYS[key]}" for key in sorted(chosen)), f"spot={str(spot).lower()}"]
+    parts += draw(st.lists(st.sampled_from(["x-step=1", "x-y=2"]), max_size=2))
+    folded = [part.upper() if draw(st.booleans()) else part for part in draw(st.permutations(parts))]
+    return (["paddock", *folded] if draw(st.booleans()) else ["/".join(["paddock=7", *folded])]), chosen, spot
+
+
+@given(labels_of_a_pool(st.just(set())))
+def test_a_pools_label_asks_for_the_pools_machine(written: tuple[list[str], set[str], bool]) -> None:
+    """In any order, case and form; on spot unless it says otherwise, though the pool's own machines are on demand."""
+    labels, _, spot = written
+    assert parse_labels(labels, SPECS, ALIASES, POOLS) == attrs.evolve(WEB, spot=spot)
+
+
+@given(labels_of_a_pool(st.sets(st.sampled_from(sorted(MACHINE_KEYS)), min_size=1)))
+def test_no_key_of_a_machine_stands_beside_a_pool(written: tuple[list[str], set[str], bool]) -> None:
+    """In any order: the error names one of them, and tells to leave out all of them and no other."""
+    labels, clashing, _ = written
+    with pytest.raises(InvalidLabel) as caught:
+        parse_labels(labels, SPECS, ALIASES, POOLS)
+    assert caught.value.field in clashing
+    told = caught.value.remedy.partition(": leave ")[2].removesuffix(" out, or leave pool out")
+    assert set(told.split(" and ")) == clashing
+
+
+@given(st.sampled_from(list(POOLS)), st.data())
+def test_a_pools_name_matches_in_any_case(name: str, data: st.DataObject) -> None:
+    """As a runner's does; the spec has it as the configuration does."""
+    written = "".join(data.draw(st.sampled_from([letter.upper(), letter.lower()])) for letter in name)
+    assert parse_labels([f"paddock/pool={written}"], pools=POOLS).pool == name

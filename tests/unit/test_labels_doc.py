@@ -10,11 +10,13 @@ import pytest
 
 from paddock.core import labels
 from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import Range, RunnerSpec
 
 PAGE = (Path(__file__).parents[2] / "docs" / "labels.md").read_text(encoding="utf-8")
 SPECS = {"big": RunnerSpec(cpu=Range(16, 32), ram=Range(64), disk=200)}
+POOLS = {"web": Pool("web", RunnerSpec(cpu=Range(4, 8), ram=Range(16), spot=False, pool="web"))}
 ALIASES = (Alias("runs-on=*/cpu=4", "paddock/cpu=4"), Alias("arc-runner-set", "paddock/cpu=2"))
 
 
@@ -44,20 +46,20 @@ def as_sent(example: str) -> list[str]:
 @pytest.mark.parametrize(("example", "meaning"), rows("asks for"))
 def test_an_example_asks_for_what_the_page_says(example: str, meaning: str) -> None:
     """The page's words are the spec's own."""
-    assert str(parse_labels(as_sent(example), SPECS, ALIASES)) == meaning
+    assert str(parse_labels(as_sent(example), SPECS, ALIASES, POOLS)) == meaning
 
 
 @pytest.mark.parametrize(("example", "error"), rows("is refused because"))
 def test_an_example_is_refused_as_the_page_says(example: str, error: str) -> None:
     """The page's words are the error's own, character by character."""
     with pytest.raises(InvalidLabel) as raised:
-        parse_labels(as_sent(example), SPECS, ALIASES)
+        parse_labels(as_sent(example), SPECS, ALIASES, POOLS)
     assert str(raised.value) == error
 
 
 def test_the_page_has_an_example_of_every_key() -> None:
     """Each key of the parser has its row in the table of keys, and at least one example or error."""
-    keys = {*labels._KEYS, "runner"}
+    keys = set(labels._KNOWN)
     described = set(re.findall(r"^\| `([a-z]+)` \| .* \| .* \|$", PAGE, flags=re.MULTILINE))
     assert keys <= described
     used = {

@@ -6,8 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.job import Job, JobFacts
+from paddock.core.pool import Pool
 from paddock.core.ports.github import WorkflowRun
 from paddock.core.rerun import Rerun, RerunPolicy, RerunState
+from paddock.core.settings import Alias, FleetSettings
 from paddock.core.spec import RetryMode, RunnerSpec
 from paddock.core.states import ENDED_JOBS, LIVE_JOBS, JobState, OperationalResult
 from paddock.core.units import MINUTE, SECOND
@@ -27,6 +29,7 @@ from tests.strategies import NOON, conclusions, results
 RUN = WorkflowRun(7, "acme/app", "acme/app", "push", "completed", "failure", 1, "main", 70)
 RERUN = Rerun(7, "acme/app", 1, (1,))
 POLICY = RerunPolicy()
+SETTINGS = FleetSettings(rerun=POLICY)
 BAD = ["failure", "cancelled", "timed_out"]
 
 
@@ -54,7 +57,7 @@ NEVER = RunnerSpec(retry=RetryMode.NEVER)
 def test_a_complete_run_that_lost_a_job_is_asked_for(conclusion: str, state: RerunState) -> None:
     """Whatever GitHub calls its end; and again, if the first asking may not have arrived."""
     times = int(state is RerunState.ASKED)
-    verdict = decide(attrs.evolve(RERUN, state=state, times=times), [job(conclusion=conclusion)], RUN, None, POLICY)
+    verdict = decide(attrs.evolve(RERUN, state=state, times=times), [job(conclusion=conclusion)], RUN, None, SETTINGS)
     assert verdict == Ask("the cloud took the machines of 1 while they ran")
 
 
@@ -196,7 +199,7 @@ def test_every_reason(
     verdict: Ask | Asked | Leave | Later,
 ) -> None:
     """In words that a person reads."""
-    assert decide(rerun, jobs, now, newest, policy) == verdict
+    assert decide(rerun, jobs, now, newest, FleetSettings(rerun=policy)) == verdict
 
 
 # What speaks against a re-run, the weightiest first: each as a change to the case that is asked for.
@@ -261,7 +264,7 @@ def test_the_weightiest_of_several_reasons_is_told(chosen: set[int], order: list
     for number in order:
         if number in chosen:
             case = AGAINST[number][0](case)
-    verdict = decide(*case, POLICY)
+    verdict = decide(*case, SETTINGS)
     if not chosen:
         assert isinstance(verdict, Ask)
     else:
@@ -314,9 +317,19 @@ def test_a_job_is_cut_short_that_was_not_over_a_minute_before(state: JobState, b
 
 
 def test_what_its_labels_say_of_retrying() -> None:
-    """As launched; else as written, where that can be read without the fleet's own specs."""
-    assert retry_of(job(spec=NEVER)) is RetryMode.NEVER
-    assert retry_of(job(labels=("paddock/retry=false",))) is RetryMode.WHEN_INTERRUPTED  # the launch is what counts
-    assert retry_of(job(spec=None, labels=("paddock/retry=false",))) is RetryMode.NEVER
-    assert retry_of(job(spec=None, labels=("paddock",))) is RetryMode.WHEN_INTERRUPTED
-    assert retry_of(job(spec=None, labels=("paddock/runner=big",))) is RetryMode.WHEN_INTERRUPTED
+    """As launched; else as written, by the fleet's own names where it has them."""
+
+    def said(*labels: str) -> RetryMode:
+        return retry_of(job(spec=None, labels=labels), settings)
+
+    pool = Pool("web", RunnerSpec(pool="web", spot=False))
+    settings = FleetSettings(specs={"big": NEVER}, aliases=(Alias("old", "paddock/runner=big"),), pools={"web": pool})
+    assert retry_of(job(spec=NEVER), settings) is RetryMode.NEVER
+    launched = job(labels=("paddock/retry=false",))
+    assert retry_of(launched, settings) is RetryMode.WHEN_INTERRUPTED  # the launch is what counts
+    assert said("paddock/retry=false") is RetryMode.NEVER
+    assert said("paddock") is RetryMode.WHEN_INTERRUPTED
+    assert said("paddock/runner=big") is RetryMode.NEVER
+    assert said("old") is RetryMode.NEVER
+    assert said("paddock/pool=web/retry=false") is RetryMode.NEVER
+    assert said("paddock/pool=gone/retry=false") is RetryMode.WHEN_INTERRUPTED

@@ -85,6 +85,27 @@ def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> N
     assert {entry for entry in described if "." not in entry} == {"dynamodb", "ec2", "s3", "sqs"}
 
 
+def test_time_zones_are_in_it_where_the_system_has_none(made: dict[str, Made]) -> None:
+    """The configuration's windows go by zones, and a slim system knows none; slips are understood."""
+    code = (
+        made[FUNCTIONS.name].importing("dispatch")
+        + """
+import zoneinfo
+from paddock.core.errors import InvalidInput
+from paddock.core.wallclock import zone_of
+zoneinfo.reset_tzpath(to=[])
+assert str(zone_of("America/Argentina/Ushuaia")) == "America/Argentina/Ushuaia"
+try:
+    zone_of("berlin")
+except InvalidInput as error:
+    print(error.remedy)
+"""
+    )
+    done = subprocess.run([sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == "is no time zone that this system knows: did you mean Europe/Berlin?\n"
+
+
 def test_its_bytecode_is_used_whatever_the_files_times_are(made: dict[str, Made], tmp_path: Path) -> None:
     """Lambda unpacks with times of its own: a source that nobody may read is not compiled anew."""
     with zipfile.ZipFile(made[WEBHOOK.name].file) as opened:

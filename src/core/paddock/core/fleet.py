@@ -128,7 +128,7 @@ class Fleet:
             several=several,
         )
         self.circuits = Circuits(policy=settings.circuit, table=table, decisions=decisions, clock=clock)
-        reruns = Reruns(policy=settings.rerun, table=table, github=github, decisions=decisions, clock=clock)
+        reruns = Reruns(settings=settings, table=table, github=github, decisions=decisions, clock=clock)
         offers = Offers(
             settings=settings,
             table=table,

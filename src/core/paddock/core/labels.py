@@ -6,6 +6,7 @@
     paddock/cpu=4/arch=arm64                   one label, keys separated by slashes
     paddock=<anything unique>/cpu=4            salt against siblings that would take the runner
     [paddock, cpu=4, arch=arm64]               the array form: the elements after the first are the same keys
+    paddock/pool=web                           a machine that a pool keeps warm, or a new one like it
 
 GitHub would let a job with a label that nobody serves hang for a day, so whatever is wrong here is said at once, with
 the field, the value and what to write instead. Labels match case-folded and are registered verbatim.
@@ -21,12 +22,13 @@ from typing import Any
 import attrs
 
 from paddock.core.errors import InvalidInput
+from paddock.core.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 
 MARK = "paddock"
 MAX_LABEL = 256
-NOT_BUILT_YET = frozenset({"pool", "os", "region", "env", "private", "ssh", "debug"})
+NOT_BUILT_YET = frozenset({"os", "region", "env", "private", "ssh", "debug"})
 HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -51,24 +53,36 @@ def claimed_by(labels: Sequence[str], aliases: Sequence[Alias] = ()) -> str | No
 
 
 def parse_labels(
-    labels: Sequence[str], specs: Mapping[str, RunnerSpec] | None = None, aliases: Sequence[Alias] = ()
+    labels: Sequence[str],
+    specs: Mapping[str, RunnerSpec] | None = None,
+    aliases: Sequence[Alias] = (),
+    pools: Mapping[str, Pool] | None = None,
 ) -> RunnerSpec:
     """The machine that these labels ask for.
+
+    Where they name a pool it is the pool's, and ``spot`` and ``retry`` are those of a machine that is launched because
+    the pool has none to spare.
 
     Args:
         labels: the job's labels as GitHub sent them.
         specs: named specs that ``runner=`` may refer to.
         aliases: foreign labels and what they stand for.
+        pools: the pools that ``pool=`` may refer to, by name.
 
     Raises:
-        InvalidLabel: they are not ours, or a key is unknown, repeated, not built yet, or has a bad value.
+        InvalidLabel: they are not ours, or a key is unknown, repeated, not built yet, has a bad value, or contradicts
+            another.
     """
-    return _parsed(tuple(labels), tuple((specs or {}).items()), tuple(aliases))
+    machines = tuple((name, pool.spec) for name, pool in (pools or {}).items())
+    return _parsed(tuple(labels), tuple((specs or {}).items()), tuple(aliases), machines)
 
 
 @lru_cache(maxsize=1024)  # most jobs of a fleet bear one of few sets of labels
 def _parsed(
-    labels: tuple[str, ...], specs: tuple[tuple[str, RunnerSpec], ...], aliases: tuple[Alias, ...]
+    labels: tuple[str, ...],
+    specs: tuple[tuple[str, RunnerSpec], ...],
+    aliases: tuple[Alias, ...],
+    pools: tuple[tuple[str, RunnerSpec], ...],
 ) -> RunnerSpec:
     mark = claimed_by(labels, aliases)
     if mark is None:
@@ -80,7 +94,7 @@ def _parsed(
     for label in labels:
         if label != mark and label.strip().casefold() not in HARMLESS:
             pairs.extend(_element(label))
-    return _spec(pairs, dict(specs))
+    return _spec(pairs, dict(specs), dict(pools))
 
 
 def _names_us(folded: str) -> bool:
@@ -118,7 +132,7 @@ def _pair(part: str) -> tuple[str, str]:
     key, equals, value = part.partition("=")
     key = key.strip().casefold()
     if not equals:
-        hint = _nearest(key, [*_KEYS, "runner"])
+        hint = _nearest(key, _KNOWN)
         raise InvalidLabel(
             "runs-on", part, f"is not of the form key=value{f', did you mean {hint}=…?' if hint else ''}"
         )
@@ -127,16 +141,30 @@ def _pair(part: str) -> tuple[str, str]:
     return key, value.strip()
 
 
-def _spec(pairs: Sequence[tuple[str, str]], specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
+def _spec(
+    pairs: Sequence[tuple[str, str]], specs: Mapping[str, RunnerSpec], pools: Mapping[str, RunnerSpec]
+) -> RunnerSpec:
+    seen = _seen(pairs)
+    base = _base(seen, specs, pools)
+    changes: dict[str, Any] = {}
+    for key, value in seen.items():
+        if key in _KEYS:
+            name, read = _KEYS[key]
+            changes[name] = read(key, value)
+    return attrs.evolve(base, **changes)
+
+
+def _seen(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Each key with its value; all of them are keys of ours, and none is there twice."""
     seen: dict[str, str] = {}
     for key, value in pairs:
         if key.startswith("x-"):
             continue
         if key in NOT_BUILT_YET:
             raise InvalidLabel(key, value, "is planned but not built yet: leave it out")
-        if key != "runner" and key not in _KEYS:
-            hint = _nearest(key, [*_KEYS, "runner"])
-            known = ", ".join(["runner", *_KEYS])
+        if key not in _KNOWN:
+            hint = _nearest(key, _KNOWN)
+            known = ", ".join(_KNOWN)
             raise InvalidLabel(
                 key,
                 value,
@@ -145,23 +173,36 @@ def _spec(pairs: Sequence[tuple[str, str]], specs: Mapping[str, RunnerSpec]) -> 
         if key in seen:
             raise InvalidLabel(key, value, f"is given twice ({seen[key]} and {value}): keep one")
         seen[key] = value
-    base = _named(seen.pop("runner"), specs) if "runner" in seen else RunnerSpec()
-    changes: dict[str, Any] = {}
-    for key, value in seen.items():
-        name, read = _KEYS[key]
-        changes[name] = read(key, value)
-    return attrs.evolve(base, **changes)
+    return seen
 
 
-def _named(name: str, specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
+def _base(seen: Mapping[str, str], specs: Mapping[str, RunnerSpec], pools: Mapping[str, RunnerSpec]) -> RunnerSpec:
+    """The spec that the keys change."""
+    if "pool" in seen:
+        name, clashing = seen["pool"], [key for key in _MACHINE if key in seen]
+        if clashing:
+            raise InvalidLabel(
+                clashing[0],
+                seen[clashing[0]],
+                f"cannot stand beside pool={name}, which says what the machine is: "
+                f"leave {' and '.join(clashing)} out, or leave pool out",
+            )
+        # A pool's own machines are on demand; what the job is to have where there is none is for its labels to say.
+        usual = RunnerSpec()
+        return attrs.evolve(_named("pool", name, pools), spot=usual.spot, retry=usual.retry)
+    return _named("runner", seen["runner"], specs) if "runner" in seen else RunnerSpec()
+
+
+def _named(key: str, name: str, specs: Mapping[str, RunnerSpec]) -> RunnerSpec:
+    """The spec of the runner or the pool of this name."""
     folded = {known.casefold(): spec for known, spec in specs.items()}
     if name.casefold() not in folded:
         hint = _nearest(name.casefold(), folded)
         known = ", ".join(sorted(specs)) or "none is configured"
         raise InvalidLabel(
-            "runner",
+            key,
             name,
-            f"is no runner of this fleet; did you mean {hint}?" if hint else f"is no runner of this fleet: {known}",
+            f"is no {key} of this fleet; did you mean {hint}?" if hint else f"is no {key} of this fleet: {known}",
         )
     return folded[name.casefold()]
 
@@ -246,3 +287,7 @@ _KEYS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
     "retry": ("retry", _retry),
 }
 """Each key: the field of `RunnerSpec` it sets, and how its value is read."""
+
+_KNOWN = ("runner", "pool", *_KEYS)
+_MACHINE = ("runner", *(key for key in _KEYS if key not in {"spot", "retry"}))
+"""What says which machine it is to be, and so contradicts a pool."""

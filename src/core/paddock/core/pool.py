@@ -1,12 +1,21 @@
-"""Pools: machines kept warm for a kind of job. What is to be done about them is `paddock.core.pool_plan`'s to say."""
+"""Pools: machines kept warm for a kind of job.
 
+What is to be done about them is for `paddock.core.pool_plan` to say, and what is wrong with one for
+`paddock.core.pool_check`.
+"""
+
+import json
 from enum import StrEnum
+from hashlib import sha256
+from typing import Final
 
 import attrs
 
 from paddock.core.schedule import Schedule, Targets
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
+
+_DIGITS: Final = 12
 
 
 class Stock(StrEnum):
@@ -54,3 +63,23 @@ class Pool:
     def targets(self) -> Targets:
         """What is to be there where no window is in force."""
         return Targets(self.hot, self.stopped)
+
+
+def digest_of(spec: RunnerSpec, extra: str = "") -> str:
+    """A short name, 12 hexadecimal digits, for what a machine of the spec must be made of (`Pool.digest`).
+
+    `extra` is what the spec does not say: the image's id, the launch template's version. In which market a machine is
+    bought, what becomes of its job and whose it is make no other machine of it. What the spec leaves open is left out:
+    a key that specs will have one day changes the digests of those alone that use it.
+    """
+    asked = {
+        "arch": spec.arch.value,
+        "cpu": attrs.astuple(spec.cpu),
+        "disk": spec.disk,
+        "extra": extra or None,
+        "families": sorted(set(spec.families)) or None,  # whichever of them comes first
+        "image": spec.image,
+        "ram": None if spec.ram is None else attrs.astuple(spec.ram),
+    }
+    text = json.dumps({key: value for key, value in asked.items() if value is not None}, sort_keys=True)
+    return sha256(text.encode()).hexdigest()[:_DIGITS]

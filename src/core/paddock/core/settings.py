@@ -87,7 +87,8 @@ class FleetSettings:
     ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
     without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
     configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
-    how often a task is due, where that is not to be as by default. ``pools`` are the warm pools by their names.
+    how often a task is due, where that is not to be as by default. ``pools`` are the warm pools by their names,
+    which ``pool=`` refers to.
     """
 
     repositories: tuple[str, ...] = ("*",)

@@ -8,17 +8,21 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
-from typing import Any, cast
+from typing import cast
 
-from paddock.adapters.config.amounts import dollars, span
+from paddock.adapters.config.amounts import dollars
+from paddock.adapters.config.pools import pools_of
 from paddock.adapters.config.problems import Path, Problem, shown
 from paddock.adapters.config.secrets import SecretRef
+from paddock.adapters.config.sound import SoundTree
+from paddock.adapters.config.specs import named_specs, not_there
 from paddock.adapters.config.tree import Tree
 from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
+from paddock.core.pool import Pool
 from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
@@ -38,10 +42,11 @@ class Builder:
 
     def __init__(self, tree: Tree, file: FilePath, breaches: Sequence[tuple[Path, Problem]]) -> None:
         """Args: the tree, where it comes from, and what the schema says against it."""
-        self.problems = [problem for _, problem in breaches]
+        self._parts = SoundTree(tree, breaches)
+        self.problems = self._parts.problems
+        self._get, self._sound, self._refuse = self._parts.get, self._parts.sound, self._parts.refuse
         self._tree = tree
         self._file = file
-        self._bad = [path for path, _ in breaches]
 
     def config(self, environ: Mapping[str, str] | None) -> Config | None:
         """The values; None if there is any problem."""
@@ -52,49 +57,23 @@ class Builder:
             return None
         return Config(self._file, github, settings, local)
 
-    # What stands in the tree
-
-    def _get(self, *path: str | int, default: Any = None) -> Any:  # noqa: ANN401 - plain data of any shape
-        """What stands at the path; the default if nothing does, or if the schema refused it or something around it."""
-        if any(path[: len(bad)] == bad for bad in self._bad):
-            return default
-        data = self._tree.data
-        for step in path:
-            if isinstance(data, dict) and step not in data:
-                return default
-            data = data[step]
-        return data
-
-    def _sound(self, *path: str | int) -> bool:
-        """True if the schema has nothing against the path or anything in it."""
-        return all(bad[: len(path)] != path and path[: len(bad)] != bad for bad in self._bad)
-
-    def _refuse(self, path: Path, value: str, remedy: str, *, at_key: bool = False) -> None:
-        self.problems.append(self._tree.problem(path, value, remedy, at_key=at_key))
-
     def _span(self, section: str, name: str, default: Span, *, none: bool = False) -> Span:
         """The span at `name` in the section; at the section itself if the name is empty. It may be 0 if `none`."""
-        path = (section, name) if name else (section,)
-        text = self._get(*path)
-        if text is None:
-            return default
-        found = span(text)
-        if found is None or (not found and not none):
-            self._refuse(path, shown(text), "must be longer than nothing")
-            return default
-        return found
+        return self._parts.span((section, name) if name else (section,), default, none=none)
 
     # The parts
 
     def _settings(self) -> FleetSettings:
-        specs = self._specs()
+        specs = named_specs(self._parts)
+        pools = pools_of(self._parts, specs)
         return FleetSettings(
             repositories=tuple(self._get("github", "repositories", default=())),
             forks=ForkPolicy(self._get("github", "forks", default="refuse")),
             scope=ScopeKind(self._get("github", "scope", default="repository")),
             runner_group=self._get("github", "runner_group", default=1),
             specs=specs,
-            aliases=self._aliases(specs),
+            pools=pools,
+            aliases=self._aliases(specs, pools),
             limits=self._limits(),
             deadlines=self._deadlines(),
             retry=self._retry(),
@@ -107,52 +86,9 @@ class Builder:
         )
 
     def _housekeeping(self) -> dict[str, Span]:
-        return {name: self._span("housekeeping", name, EVERY[name]) for name in self._mapping("housekeeping")}
+        return {name: self._span("housekeeping", name, EVERY[name]) for name in self._parts.mapping("housekeeping")}
 
-    def _specs(self) -> dict[str, RunnerSpec]:
-        specs: dict[str, RunnerSpec] = {}
-        folded: dict[str, str] = {}
-        for name in self._mapping("runners"):
-            if not self._sound("runners", name):
-                continue
-            if name.casefold() in folded:
-                self._refuse(
-                    ("runners", name),
-                    "",
-                    f"differs from {folded[name.casefold()]} in case alone, which labels ignore",
-                    at_key=True,
-                )
-                continue
-            folded[name.casefold()] = name
-            spec = self._spec(name)
-            if spec is not None:
-                specs[name] = spec
-        return specs
-
-    def _spec(self, name: str) -> RunnerSpec | None:
-        """The spec, read by the very parser of labels: first key by key, for the place of an error, then whole."""
-        elements: list[str] = []
-        wrong = False
-        for key in self._get("runners", name):
-            value = self._get("runners", name, key)
-            element = f"{key}={_label_text(value)}"
-            try:
-                parse_labels(["paddock", element])
-            except InvalidInput as error:
-                self._refuse(("runners", name, key), shown(value), error.remedy)
-                wrong = True
-            elements.append(element)
-        if wrong:
-            return None
-        try:
-            return parse_labels(["paddock", *elements])
-        except InvalidInput as error:
-            key = error.field if error.field in self._get("runners", name) else ""
-            path = ("runners", name, key) if key else ("runners", name)
-            self._refuse(path, str(error.value) if key else "", error.remedy, at_key=not key)
-            return None
-
-    def _aliases(self, specs: Mapping[str, RunnerSpec]) -> tuple[Alias, ...]:
+    def _aliases(self, specs: Mapping[str, RunnerSpec], pools: Mapping[str, Pool]) -> tuple[Alias, ...]:
         aliases: list[Alias] = []
         for index in range(len(self._get("aliases", default=()))):
             if not self._sound("aliases", index):
@@ -166,10 +102,10 @@ class Builder:
                     f"would claim {claimed}, which GitHub's own runners serve: be narrower",
                 )
             try:
-                parse_labels([alias.runs_on], specs)
+                parse_labels([alias.runs_on], specs, pools=pools)
             except InvalidInput as error:
-                # A runner that is named here and wrong itself is told about where it stands.
-                if error.field != "runner" or self._named_right(str(error.value)):
+                section = {"runner": "runners", "pool": "pools"}.get(error.field)
+                if section is None or not_there(self._parts, section, str(error.value)):
                     self._refuse(
                         ("aliases", index, "runs_on"),
                         shown(alias.runs_on),
@@ -177,10 +113,6 @@ class Builder:
                     )
             aliases.append(alias)
         return tuple(aliases)
-
-    def _named_right(self, runner: str) -> bool:
-        """True unless the file has a runner of this name."""
-        return runner.casefold() not in {name.casefold() for name in self._mapping("runners")}
 
     def _limits(self) -> Limits:
         amount = cast("str | int | Decimal | None", self._get("limits", "spend_per_day_usd"))
@@ -299,14 +231,3 @@ class Builder:
     def _beside(self, path: str) -> FilePath:
         """A path of the file, from the folder that the file is in."""
         return (self._file.parent / FilePath(path).expanduser()).resolve()
-
-    def _mapping(self, section: str) -> dict[str, Any]:
-        found = self._get(section, default={})
-        return found if isinstance(found, dict) else {}
-
-
-def _label_text(value: object) -> str:
-    """A value as it would stand in a label."""
-    if isinstance(value, list):
-        return "+".join(map(str, value))
-    return {True: "true", False: "false"}[value] if isinstance(value, bool) else str(value)

@@ -1,5 +1,6 @@
 """What is wrong with a configuration file, in words and with its place."""
 
+import re
 from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import TypeAlias
@@ -64,6 +65,11 @@ def dotted(path: Path) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else str(step)
     return text
+
+
+def steps(field: str) -> Path:
+    """The path that people write so: the inverse of `dotted`, for names without dots and brackets."""
+    return tuple(int(step) if step.isdigit() else step for step in re.findall(r"[^.\[\]]+", field))
 
 
 def shown(value: object) -> str:

@@ -47,7 +47,7 @@ class Watch:
         @lru_cache(maxsize=4096)
         def wanted(labels: tuple[str, ...]) -> RunnerSpec | None:
             try:
-                return parse_labels(labels, settings.specs, settings.aliases)
+                return parse_labels(labels, settings.specs, settings.aliases, settings.pools)
             except InvalidLabel:
                 return None
 

@@ -98,7 +98,7 @@ def admit(
         reason = f"its code comes from a fork ({head}), and the fleet's fork policy is to refuse"
         return Refuse("fork", reason, unsafe=True)
     try:
-        spec = parse_labels(job.facts.labels, settings.specs, settings.aliases)
+        spec = parse_labels(job.facts.labels, settings.specs, settings.aliases, settings.pools)
     except InvalidLabel as error:
         return Refuse("bad_labels", str(error))
     never = _never_here(spec, settings)

@@ -7,7 +7,8 @@ import attrs
 from paddock.core.job import Job
 from paddock.core.labels import InvalidLabel, parse_labels
 from paddock.core.ports.github import WorkflowRun
-from paddock.core.rerun import Rerun, RerunPolicy, RerunState
+from paddock.core.rerun import Rerun, RerunState
+from paddock.core.settings import FleetSettings
 from paddock.core.spec import RetryMode
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import MINUTE, Moment, Span
@@ -60,12 +61,12 @@ def cut_short(job: Job, gone_at: Moment) -> bool:
     return ended and (job.finished_at or 0) > gone_at - _STOPPED_AHEAD
 
 
-def retry_of(job: Job) -> RetryMode:
+def retry_of(job: Job, settings: FleetSettings) -> RetryMode:
     """What the job's labels say; a job that was never launched for has them unread."""
     if job.spec is not None:
         return job.spec.retry
     try:
-        return parse_labels(job.facts.labels).retry
+        return parse_labels(job.facts.labels, settings.specs, settings.aliases, settings.pools).retry
     except InvalidLabel:
         return RetryMode.WHEN_INTERRUPTED
 
@@ -85,7 +86,7 @@ def too_early(jobs: Sequence[Job], at_work: Collection[str]) -> Later | None:
 
 
 def decide(  # noqa: PLR0911 - one return per reason reads best
-    rerun: Rerun, jobs: Sequence[Job], now: WorkflowRun, newest: WorkflowRun | None, policy: RerunPolicy
+    rerun: Rerun, jobs: Sequence[Job], now: WorkflowRun, newest: WorkflowRun | None, settings: FleetSettings
 ) -> Ask | Asked | Leave | Later:
     """What is to become of the run's lost jobs, once it is not too early.
 
@@ -94,8 +95,9 @@ def decide(  # noqa: PLR0911 - one return per reason reads best
         jobs: the suspects' records, as far as there are any.
         now: the run as GitHub knows it.
         newest: the newest run of the same workflow and branch, if GitHub knows one.
-        policy: what is allowed.
+        settings: what is allowed, and what labels may refer to.
     """
+    policy = settings.rerun
     if now.run_attempt > rerun.attempt:
         there = f"attempt {now.run_attempt} is there"
         return Asked(there) if rerun.state is RerunState.ASKED else Leave(f"{there} already")
@@ -106,7 +108,7 @@ def decide(  # noqa: PLR0911 - one return per reason reads best
         return Leave("all of its jobs ended by themselves, in time or by somebody's word")
     if rerun.times - (rerun.state is RerunState.ASKED) >= policy.most:  # one that was asked for counts already
         return Leave(f"it was re-run {rerun.times} times, and {policy.most} is the limit")
-    if not any(retry_of(job) is RetryMode.WHEN_INTERRUPTED for job in gone):
+    if not any(retry_of(job, settings) is RetryMode.WHEN_INTERRUPTED for job in gone):
         return Leave("its labels say retry=false")
     if not policy.deployments and any(job.facts.deployment for job in gone):
         return Leave("a job of it deploys to an environment: those are re-run only if the configuration says so")

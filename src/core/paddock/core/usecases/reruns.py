@@ -13,8 +13,9 @@ from paddock.core.ports.github import GitHub, WorkflowRun
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.records import hour_of
-from paddock.core.rerun import Rerun, RerunChange, RerunIs, RerunPolicy, RerunState
+from paddock.core.rerun import Rerun, RerunChange, RerunIs, RerunState
 from paddock.core.runner import Runner
+from paddock.core.settings import FleetSettings
 from paddock.core.states import OperationalResult
 from paddock.core.units import HOUR, MINUTE, Moment
 from paddock.core.usecases.record import Recorder
@@ -33,9 +34,9 @@ class Reruns:
     """Every run that lost a job."""
 
     def __init__(
-        self, *, policy: RerunPolicy, table: Table, github: GitHub, decisions: Decisions, clock: Clock
+        self, *, settings: FleetSettings, table: Table, github: GitHub, decisions: Decisions, clock: Clock
     ) -> None:
-        self._policy = policy
+        self._settings = settings
         self._jobs = table.jobs
         self._runners = table.runners
         self._reruns = table.reruns
@@ -191,9 +192,9 @@ class Reruns:
         except NotFound:
             self._leave(rerun, "GitHub no longer knows the run")
             return
-        verdict = decide(rerun, jobs, now, None, self._policy)
+        verdict = decide(rerun, jobs, now, None, self._settings)
         if isinstance(verdict, Ask):
-            verdict = decide(rerun, jobs, now, self._newest(rerun, now), self._policy)
+            verdict = decide(rerun, jobs, now, self._newest(rerun, now), self._settings)
         match verdict:
             case Later():
                 return

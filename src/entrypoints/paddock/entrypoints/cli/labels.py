@@ -24,7 +24,7 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     runs_on
         The labels, as a workflow's runs-on has them.
     config
-        A paddock.yml whose named runners and aliases count too.
+        A paddock.yml whose named runners, pools and aliases count too.
     """
     if len(runs_on) == 1 and runs_on[0].startswith("[") and runs_on[0].endswith("]"):
         # The array form as workflows and our own pages write it.
@@ -36,9 +36,11 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
 
         checked_path("--config", config, "paddock labels … --config PATH")
         settings = load(config).settings
-    spec = parse_labels(runs_on, settings.specs, settings.aliases)
+    spec = parse_labels(runs_on, settings.specs, settings.aliases, settings.pools)
     types = fitting(spec)
     print(f"asks for: {spec}")
+    if spec.pool is not None:
+        print(f"pool {spec.pool} keeps such machines, on demand; what follows is where it has none to spare")
     if not types:
         print("no instance type of the catalogue fits: widen cpu, ram or family")
         return 1

@@ -20,6 +20,7 @@ from paddock.adapters.process.machines import box_arch
 from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.pool_check import impossible
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.stores import Table
@@ -104,16 +105,24 @@ def make_settings(config: Config) -> FleetSettings:
     """The operator's settings, and what this box is.
 
     Its slots are a limit on machines like any other, so that jobs wait for one; its architecture and its want of images
-    are known before anything is launched, so that a job that asks for others is refused at once.
+    are known before anything is launched, so that a job that asks for others is refused at once. So is a pool that can
+    never have its machines: those of this box cannot sleep.
+
+    Raises:
+        InvalidInput: a pool is for another kind of fleet.
     """
+    arches, images = (box_arch(),), False
+    wrong = impossible(config.settings.pools.values(), arches=arches, images=images, sleeps=False)
+    if wrong:
+        raise wrong[0]
     limits, slots = config.settings.limits, config.local.slots
     machines = slots if limits.machines is None else min(slots, limits.machines)
     return attrs.evolve(
         config.settings,
         limits=attrs.evolve(limits, machines=machines),
         housekeeping={"sweep_github": config.local.reconcile, **config.settings.housekeeping},
-        arches=(box_arch(),),
-        images=False,
+        arches=arches,
+        images=images,
     )
 
 
