@@ -61,7 +61,7 @@ def test_a_whole_life_costs_few_requests(machine: World, tmp_path: Path) -> None
         "CreateLogStream": 1,
         "PUT": 1,
     }
-    assert ec2.imds.requests == 5  # token, document, market, role, keys
+    assert ec2.imds.requests == 6  # token, document, market, the pool's tag, role, keys
     assert {service.requests for service in ec2.services if service.name == "sts"} == {0}
 
 
