@@ -133,7 +133,7 @@ def connect(
 
 
 def _kept_by_a_pool(config: Config, imds: Imds, log: Log) -> bool:
-    """Where that cannot be found out it is none: it then waits for orders no longer than a machine does for its job's."""
+    """Where that cannot be found out no pool does: it waits for orders no longer than one for a job."""
     if config.standby is not None:
         return config.standby
     try:

@@ -126,8 +126,8 @@ class RunnerReported:
     """A machine's report. ``machine`` is who sent it (the transport's word, not the text's).
 
     ``job_id`` and ``launch`` name the job it was launched for; GitHub may have given it another. Without orders, as it
-    is when it is `READY`, both are 0 and ``runner_name`` is empty. ``conclusion`` is the job's end as the runner saw it;
-    ``result`` is how the machine did; ``phases`` are spans by phase name; ``peaks`` the most that was used of each
+    is when it is `READY`, both are 0 and ``runner_name`` is empty. ``conclusion`` is the job's end as the runner saw
+    it; ``result`` is how the machine did; ``phases`` are spans by phase name; ``peaks`` the most that was used of each
     resource. ``repository``, ``run_id`` and ``run_attempt`` are what the job's own hook told: text that the job could
     have forged, never evidence.
     """

@@ -219,7 +219,7 @@ class MemoryMachines:
             return {id_: self._start_again(self._lives.get(id_), now) for id_ in ids}
 
     def stock(self, machine: str) -> Stock | None:
-        """What the machine was launched to be kept as, as its own agent would read it; None if for a job, or unknown."""
+        """What the machine was launched to be kept as, which its agent would read; None if for a job, or unknown."""
         life = self._lives.get(machine)
         return None if life is None else life.stock
 

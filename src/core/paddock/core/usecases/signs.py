@@ -13,7 +13,7 @@ from paddock.core.usecases.record import Recorder
 
 
 class Signs:
-    """Notes on the records of machines that they live. Whatever is noted twice, late or in another order does no harm."""
+    """Notes on machines' records that they live. What is noted twice, late or in another order does no harm."""
 
     def __init__(self, *, table: Table, decisions: Decisions, clock: Clock) -> None:
         self._runners = table.runners

@@ -57,8 +57,8 @@ def fleet_request(
     """CreateFleet's parameters; the same for the same arguments, or its client token would be taken as reused.
 
     A disk's size can stand in an override of an instant fleet (and of no other type of fleet); so a launch template
-    needs no version per size. Tags go onto machines and volumes alone: an instant fleet takes no more. Whether it is kept
-    by a pool is told to the machine alone.
+    needs no version per size. Tags go onto machines and volumes alone: an instant fleet takes no more. That it is a
+    pool's is told to the machine alone.
     """
     spot, stock = request.market is Market.SPOT, request.stock
     asked: CreateFleetRequestTypeDef = {
@@ -75,7 +75,10 @@ def fleet_request(
             }
         ],
         "TagSpecifications": [
-            {"ResourceType": "instance", "Tags": _tags(request, settings, {} if stock is None else {STOCK: stock.value})},
+            {
+                "ResourceType": "instance",
+                "Tags": _tags(request, settings, {} if stock is None else {STOCK: stock.value}),
+            },
             {"ResourceType": "volume", "Tags": _tags(request, settings, {})},
         ],
     }
