@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.pool import Stock
 from paddock.core.ports.machines import LaunchRequest
-from paddock.core.runner import Nap, Runner
+from paddock.core.runner import Nap, Runner, RunnerChange
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment
@@ -93,7 +93,7 @@ def test_a_claim_that_comes_between_stands(call: int) -> None:
     """A job claims the machine while its word is handled: it stays that job's, and boots."""
     world = World()
     spare(world)
-    claim = {"assigned_job": 7, "claimed_at": NOON}
+    claim = RunnerChange(assigned_job=7, claimed_at=NOON)
     between = Between(call, lambda: world.table.runners.update("i-1", {}, claim))
     fleet = world.new_fleet(between.around)
     fleet.events(RunnerReported(ReportEvent.READY, "i-1", 0, 0, "", NOON))
