@@ -34,8 +34,8 @@ class Watching(SystemdService):
         self.heard += 1
 
 
-def test_it_is_said_at_once_and_every_five_minutes() -> None:
-    """And between two signs of life to whoever watches the agent lie no more than five seconds."""
+def test_it_is_said_soon_and_every_five_minutes() -> None:
+    """Not at once: orders may lie there already. Whoever watches the agent hears of it every five seconds at least."""
     clock, service, said = HandClock(), Watching(), list[int]()
     vigil = Vigil(lambda: said.append(clock.now()), 300 * SECOND, clock, service)
     start, turns = clock.now(), 0
@@ -44,7 +44,7 @@ def test_it_is_said_at_once_and_every_five_minutes() -> None:
         turns += 1
         assert 0 < pause <= TURN
         clock.time += pause
-    assert [at - start for at in said] == [0, 300 * SECOND, 600 * SECOND]
+    assert [(at - start) // SECOND for at in said] == [2, 302, 602]
     assert service.heard == turns
 
 

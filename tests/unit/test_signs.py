@@ -23,7 +23,7 @@ BOOTED = NOON - MINUTE
 
 def spare(world: World, **fields: object) -> Runner:
     """A machine of a pool, with this record; it boots if nothing else is said."""
-    record = Runner("i-1", "", (), "launch", launched_at=BOOTED, stock=Stock.HOT, pool="small")
+    record = Runner("i-1", "", (), "launch", launched_at=BOOTED, stock=Stock.HOT, pool="small", spare_of="small")
     record = attrs.evolve(record, **fields)  # type: ignore[arg-type]  # its fields
     assert world.table.runners.add(record)
     return record
@@ -63,6 +63,15 @@ def test_a_spare_that_was_woken_is_ready_again() -> None:
     assert after == attrs.evolve(before, state=RunnerState.READY, since=NOON, naps=naps, heartbeat_at=NOON)
 
 
+def test_one_that_was_woken_for_a_job_is_up() -> None:
+    """That is the end of its nap, and nothing else: it boots until its job begins."""
+    world = World()
+    nap = Nap(BOOTED, NOON - 20 * SECOND)
+    before = spare(world, assigned_job=7, claimed_at=nap.woken_at, since=nap.woken_at, naps=(nap,), spare_of=None)
+    assert says(world) == attrs.evolve(before, naps=(attrs.evolve(nap, up_at=NOON),), heartbeat_at=NOON)
+    assert verdicts(world) == []
+
+
 def test_what_it_said_before_it_slept_does_not_make_it_ready() -> None:
     """Word that was long on its way: it boots, whatever it was then."""
     world = World()
@@ -93,7 +102,7 @@ def test_a_claim_that_comes_between_stands(call: int) -> None:
     """A job claims the machine while its word is handled: it stays that job's, and boots."""
     world = World()
     spare(world)
-    claim = RunnerChange(assigned_job=7, claimed_at=NOON)
+    claim = RunnerChange(assigned_job=7, claimed_at=NOON, spare_of=None)
     between = Between(call, lambda: world.table.runners.update("i-1", {}, claim))
     fleet = world.new_fleet(between.around)
     fleet.events(RunnerReported(ReportEvent.READY, "i-1", 0, 0, "", NOON))

@@ -42,36 +42,41 @@ class Signs:
                 runner = _standing(conflict)
 
     def ready(self, runner: Runner, at: Moment) -> None:
-        """It lives, and its agent waits for orders: if it boots for no job, it is ready. Else it is a sign of life.
+        """It lives, and its agent waits for orders: one that boots for no job is ready; others live.
 
         Raises:
             PaddockError: a store did not answer.
         """
-        while _comes_up(runner, at):
-            when = RunnerIs(state=RunnerState.BOOTING, assigned_job=None, gone_at=None, since=runner.since)
+        while change := _coming_up(runner, at):
+            change["heartbeat_at"] = max(at, runner.heartbeat_at or 0)
+            when = RunnerIs(
+                state=runner.state, assigned_job=runner.assigned_job, gone_at=runner.gone_at, since=runner.since
+            )
             try:
-                self._runners.update(runner.key, when, _up(runner, at))
+                self._runners.update(runner.key, when, change)
             except Conflict as conflict:
                 runner = _standing(conflict)
-            else:
+                continue
+            if "state" in change:
                 self._record.machine(runner.machine, "ready", "its agent is up, and waits for a job")
-                return
+            return
         self.alive(runner, at)
 
 
-def _comes_up(runner: Runner, at: Moment) -> bool:
-    """Whether the word of that moment makes it ready. One from before it slept, which was long on its way, does not."""
-    unclaimed = runner.assigned_job is None and runner.gone_at is None
-    return unclaimed and runner.state is RunnerState.BOOTING and (runner.since is None or runner.since <= at)
+def _coming_up(runner: Runner, at: Moment) -> RunnerChange:
+    """What is news if it was up and waited at that moment; nothing if it is known, or was before it slept.
 
-
-def _up(runner: Runner, at: Moment) -> RunnerChange:
-    """What is then written. It was ready for the first time only once; a nap that it wakes from ends."""
-    change = RunnerChange(state=RunnerState.READY, since=at, heartbeat_at=max(at, runner.heartbeat_at or 0))
-    if runner.ready_at is None:
-        change["ready_at"] = at
+    The nap that it wakes from ends then, also if a job has claimed it. It is ready for the first time only once.
+    """
+    change = RunnerChange()
+    if runner.state is not RunnerState.BOOTING or runner.gone_at is not None or at < (runner.since or 0):
+        return change
     if runner.naps and runner.naps[-1].up_at is None:
         change["naps"] = (*runner.naps[:-1], attrs.evolve(runner.naps[-1], up_at=at))
+    if runner.assigned_job is None:
+        change.update(RunnerChange(state=RunnerState.READY, since=at))
+        if runner.ready_at is None:
+            change["ready_at"] = at
     return change
 
 
