@@ -19,7 +19,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import make_server
 
 from paddock.agent.aws.config import Config, parse_config
-from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT
+from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT, STOCK
 from paddock.agent.aws.service import Patience
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.telling.log import Log
@@ -165,7 +165,7 @@ class ImdsStandIn:
         }
         self.data: dict[str, str] = {DOCUMENT: json.dumps(document), MARKET: "spot"}
         stub.on("PUT /latest/api/token", self._token)
-        for path in (DOCUMENT, MARKET, SPOT, REBALANCE, ROLE, ROLE + self.role):
+        for path in (DOCUMENT, MARKET, SPOT, REBALANCE, STOCK, ROLE, ROLE + self.role):
             stub.on(f"GET {path}", self._get)
 
     def warn(self, seconds: float, *, kind: str = SPOT) -> None:

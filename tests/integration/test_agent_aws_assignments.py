@@ -160,6 +160,23 @@ def test_looks_become_rarer(waiting: Waiting) -> None:
     assert waiting.source.looks == 22
 
 
+def test_a_pools_machine_looks_every_second(machine: World, waiting: Waiting) -> None:
+    """However long it has waited: when a job comes, somebody waits for it. A table that is away is left in peace."""
+    waiting.source._standby = True
+    machine.front.faults["GetItem"] = [Answer(503)] * 8
+    waiting.after[102] = lambda: machine.put_item(BODY)
+    assert waiting.source.take(3_600 * SECOND) == json.loads(BODY)
+    assert waiting.slept == [5.0] * 2 + [1.0] * 100
+
+
+def test_refusals_count_in_a_row(machine: World, waiting: Waiting) -> None:
+    """A wait of hours may meet some, long after one another: they are no lack of rights."""
+    denied = fault(400, "AccessDeniedException")
+    machine.front.faults["GetItem"] = [*[denied] * (REFUSALS - 1), Answer(200, {}), *[denied] * (REFUSALS - 1)]
+    waiting.after[2 * REFUSALS - 1] = lambda: machine.put_item(BODY)
+    assert waiting.source.take(3_600 * SECOND) == json.loads(BODY)
+
+
 @pytest.mark.parametrize(("chance", "pause"), [(0.0, 1.6), (0.5, 2.0), (1.0, 2.4)])
 def test_pauses_vary(machine: World, chance: float, pause: float) -> None:
     """By a fifth, up or down: a hundred machines do not look in step."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from paddock.agent.aws.errors import AwsError, Kind
-from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT, Imds, ImdsNotices
+from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT, STOCK, Imds, ImdsNotices
 from paddock.agent.ports import Identity, Notice, NoticeKind, Notices
 from tests.aws_machine import MACHINE, SECOND, ImdsStandIn, imds_standin, patience
 from tests.http_stub import LOST, Answer
@@ -170,6 +170,16 @@ def test_an_identity_without_an_id_is_none(imds: Imds, standin: ImdsStandIn) -> 
     standin.data[DOCUMENT] = "{}"
     with pytest.raises(AwsError, match="NoInstanceId"):
         imds.identity()
+
+
+@pytest.mark.parametrize(("tag", "stock"), [("hot", "hot"), ("stopped", "stopped"), ("", ""), (None, "")])
+def test_what_a_pool_keeps_the_machine_as(imds: Imds, standin: ImdsStandIn, tag: str | None, stock: str) -> None:
+    """The tag as it was launched with; 404 if it has none, or if tags are not in its metadata."""
+    assert STOCK == "/latest/meta-data/tags/instance/paddock:stock"
+    if tag is not None:
+        standin.data[STOCK] = tag
+    assert imds.stock() == stock
+    assert standin.stub.lines() == [TOKEN, f"GET {STOCK}"]
 
 
 def test_no_notice_stands(imds: Imds, standin: ImdsStandIn) -> None:

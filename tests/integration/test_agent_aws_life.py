@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from paddock.agent.aws.errors import AwsError, Kind
-from paddock.agent.aws.imds import DOCUMENT
+from paddock.agent.aws.imds import DOCUMENT, STOCK
 from paddock.agent.aws.platform import connect
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.telling.report import Event
@@ -33,7 +33,7 @@ def machine(aws: str, tmp_path: Path) -> Iterator[World]:
 
 
 def test_a_whole_life_costs_few_requests(machine: World, tmp_path: Path) -> None:
-    """From the first question to the last word: five to the machine's own metadata, and one AWS call for each deed."""
+    """From the first question to the last word: six to the machine's own metadata, and one AWS call for each deed."""
     clock = SteadyClock()
     machine.put_item(json.dumps({"kind": "assignment"}))
     ec2 = connect(machine.config(), clock, machine.log)
@@ -61,7 +61,7 @@ def test_a_whole_life_costs_few_requests(machine: World, tmp_path: Path) -> None
         "CreateLogStream": 1,
         "PUT": 1,
     }
-    assert ec2.imds.requests == 5  # token, document, market, role, keys
+    assert ec2.imds.requests == 6  # token, document, market, the pool's tag, role, keys
     assert {service.requests for service in ec2.services if service.name == "sts"} == {0}
 
 
@@ -105,3 +105,37 @@ def test_a_machine_that_cannot_tell_who_it_is_does_nothing(machine: World) -> No
     with pytest.raises(AwsError):
         connect(machine.config(), SteadyClock(), machine.log, patience=patience())
     assert machine.front.seen == []
+
+
+@pytest.mark.parametrize("said", [None, True, False])
+@pytest.mark.parametrize("tag", [None, "hot", "stopped"])
+def test_whether_a_pool_keeps_the_machine(machine: World, tag: str | None, said: bool | None) -> None:  # noqa: FBT001 - a table's column
+    """Its tag says so; the settings, where they say anything, are believed instead, and nobody is asked."""
+    if tag is not None:
+        machine.imds.data[STOCK] = tag
+    ec2 = connect(machine.config(**({} if said is None else {"standby": said})), SteadyClock(), machine.log)
+    ec2.close()
+    assert ec2.standby is (tag is not None if said is None else said)
+    assert (f"GET {STOCK}" in machine.imds.stub.lines()) is (said is None)
+
+
+@pytest.mark.parametrize("fault", [Answer(503), Answer(403), Answer(hang_up=True)], ids=["503", "403", "nobody"])
+def test_a_tag_that_cannot_be_asked_for_is_none(machine: World, fault: Answer) -> None:
+    """The machine works, and waits no longer than one for a job; its log says why."""
+    machine.imds.data[STOCK] = "hot"
+    machine.imds.stub.on(f"GET {STOCK}", fault)
+    ec2 = connect(machine.config(), SteadyClock(), machine.log, patience=patience(), sleep=lambda _seconds: None)
+    ec2.close()
+    assert not ec2.standby
+    lines = [json.loads(line) for line in machine.log_path.read_text().splitlines()]
+    assert [line["event"] for line in lines] == ["standby_unknown"]
+
+
+def test_the_first_look_of_a_pools_machine_takes_nothing_unread(machine: World) -> None:
+    """It looks for hours: an answer that is lost must not cost a job its machine. One for a job takes at once."""
+    machine.put_item(json.dumps({"kind": "assignment"}))
+    machine.imds.data[STOCK] = "hot"
+    ec2 = connect(machine.config(), SteadyClock(), machine.log)
+    assert ec2.source.take(0) == {"kind": "assignment"}
+    ec2.close()
+    assert machine.front.operations() == ["GetItem", "UpdateItem"]

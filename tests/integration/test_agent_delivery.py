@@ -95,6 +95,44 @@ def test_a_sign_of_life_keeps_nothing_waiting(tmp_path: Path) -> None:
     assert told == [("started", NOON), ("heartbeat", NOON + 5), ("finished", NOON + 9)]
 
 
+def test_that_a_machine_is_ready_is_not_kept(tmp_path: Path) -> None:
+    """It is true as long as it waits: no file outlives it, a newer word takes its place, and leaving it is not said."""
+    transport = ToldTransport()
+    transport.down = OSError("away")
+    delivery = a_delivery(tmp_path, transport, patience=0.2)
+    for at in range(3):
+        delivery.send(a_report(Event.READY, NOON + at))
+    assert spooled(tmp_path) == []
+    assert [entry.data["at"] for entry in delivery._waiting] == [NOON + 2]
+    assert delivery.flush()
+    transport.down = None
+    delivery.send(a_report(Event.READY, NOON + 3))
+    eventually(lambda: transport.told, "the word while it waits")
+    delivery.send(a_report(Event.FAILED_TO_START, NOON + 4))
+    assert delivery.flush()
+    assert [(data["event"], data["at"]) for data in transport.told] == [
+        ("ready", NOON + 3),
+        ("failed_to_start", NOON + 4),
+    ]
+
+
+def test_that_a_machine_is_ready_says_nothing_of_what_it_is_at(tmp_path: Path) -> None:
+    """While it is told, orders may be taken, and that is what must stand on the disk: the agent may die of it."""
+    state = StateFile(tmp_path)
+    state.note("taking", machine="m-1")
+    before = (tmp_path / "state.json").read_bytes()
+    delivery = Delivery(tmp_path / "spool", ToldTransport(), a_log(tmp_path), state=state, pause=QUICK)
+    delivery.send(a_report(Event.READY))
+    assert delivery.flush()
+    assert (tmp_path / "state.json").read_bytes() == before
+
+
+def test_where_files_are_collected_a_ready_machine_leaves_one(tmp_path: Path) -> None:
+    """There is no other way."""
+    a_delivery(tmp_path, None).send(a_report(Event.READY))
+    assert spooled(tmp_path) == ["000001-ready.json"]
+
+
 def test_what_is_refused_is_set_aside(tmp_path: Path) -> None:
     """It is kept for people and does not stop the others."""
     transport = ToldTransport(Refused("too large"))

@@ -105,7 +105,7 @@ def test_the_agent_is_killed(cloud: Ec2, tmp_path: Path, row: Death) -> None:
         life = machine.live(act)
         assert (life.result, life.exit_status, life.after) == ("signal", "KILL", [0, 0])
         if row.end is None:
-            assert machine.reports() == []
+            assert {report.event for report in machine.reports()} <= {ReportEvent.READY}
         else:
             assert end_of(machine) == row.end
             assert any(" agent last_words " in line for line in machine.shipped(row.job))

@@ -11,16 +11,18 @@ from string import ascii_lowercase
 
 import pytest
 
+from paddock.agent.aws.imds import STOCK
 from paddock.core.messages import Registration, ReportEvent
 from paddock.core.states import OperationalResult
 from tests.agent_machine import eventually
 from tests.agent_zipapp import build
 from tests.aws_machine import ROLE_ID, SECOND
+from tests.ec2_faults import reach
 from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
 from tests.isolated_job import search_in, secret
 from tests.runner_package import RUNNER_ID, runner_package, script
 
-HEARTBEAT, FINISHED = ReportEvent.HEARTBEAT, ReportEvent.FINISHED
+HEARTBEAT, FINISHED, READY = ReportEvent.HEARTBEAT, ReportEvent.FINISHED, ReportEvent.READY
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +71,75 @@ def test_the_call_budget_of_a_machine(cloud: Ec2) -> None:
 
 
 def test_a_pools_machine_that_is_stopped_is_no_failure(cloud: Ec2) -> None:
-    """Nothing is told, nobody presses the switch while the system goes down, and it can live again: then it serves."""
-    with cloud.machine(runner_package(script(job="build")), standby=True, assignment_deadline=600 * SECOND) as machine:
+    """No end is told, nobody presses the switch while the system goes down, and it can live again: then it serves."""
+    with cloud.machine(runner_package(script(job="build")), standby=True, assignment_deadline=SECOND // 10) as machine:
         machine.system.tell("off")  # the system is stopping
-        life = machine.live(terminate)
+
+        def sleep(pid: int) -> None:
+            reach(machine, "standby")
+            terminate(pid)
+
+        life = machine.live(sleep)
         assert life.after == [0, 0]
-        assert (machine.reports(), machine.system.calls) == ([], [])
+        assert {report.event for report in machine.reports()} <= {READY}
+        assert machine.system.calls == []
         (machine.system.folder / "off").unlink()
         machine.assign()
         machine.live()
         assert one_end(machine.reports()).result is OperationalResult.SERVED
         assert machine.is_off
         assert machine.left() == []
+
+
+@pytest.mark.parametrize("stock", ["hot", "stopped"])
+def test_a_spare_learns_from_its_tag_that_it_is_one(cloud: Ec2, stock: str) -> None:
+    """Its settings are those of every machine: it says that it is ready, looks again and again, and serves."""
+    with cloud.machine(runner_package(script(job="build")), assignment_deadline=SECOND // 10) as machine:
+        machine.aws.imds.data[STOCK] = stock
+
+        def want(_pid: int) -> None:
+            eventually(lambda: machine.aws.front.operations().count("GetItem") > 2, "a few looks")
+            (ready,) = machine.reports()
+            assert ready.event is READY
+            assert (ready.machine, ready.job_id, ready.launch, ready.runner_name) == (machine.name, 0, 0, "")
+            machine.assign()
+
+        life = machine.live(want)
+        assert life.after == [0, 0]
+        assert one_end(machine.reports()).result is OperationalResult.SERVED
+        assert machine.is_off
+        assert machine.left() == []
+
+
+def test_a_spare_whose_agent_dies_and_is_started_again_waits_again(cloud: Ec2) -> None:
+    """It had no orders, so nothing is lost and no end is told: it is as good as a new one."""
+    with cloud.machine(runner_package(script(job="build"))) as machine:
+        machine.aws.imds.data[STOCK] = "hot"
+
+        def die(pid: int) -> None:
+            reach(machine, "standby")
+            os.kill(pid, signal.SIGKILL)
+
+        machine.live(die)
+        assert {report.event for report in machine.reports()} <= {READY}
+        (machine.system.folder / "off").unlink()
+
+        def want(_pid: int) -> None:
+            eventually(lambda: [report.event for report in machine.reports()] == [READY], "the word of the second")
+            machine.assign()
+
+        machine.live(want)
+        assert one_end(machine.reports()).result is OperationalResult.SERVED
+
+
+def test_a_spare_that_could_serve_nobody_does_not_pass_for_one(cloud: Ec2) -> None:
+    """Its settings are wrong: that is told at once, before any job counts on it, and the machine goes."""
+    with cloud.machine(runner_package(), stop_grace=0) as machine:
+        machine.aws.imds.data[STOCK] = "hot"
+        machine.live()
+        (end,) = machine.reports()
+        assert (end.event, end.reason, end.job_id) == (ReportEvent.FAILED_TO_START, "bad_settings", 0)
+        assert machine.is_off
 
 
 def test_nobody_wants_the_machine(cloud: Ec2) -> None:

@@ -114,6 +114,35 @@ def test_nothing_is_discarded_but_what_was_not_taken(keeper: Make, tmp_path: Pat
     assert (tmp_path / "discarded").exists()
 
 
+def test_meanwhile_the_agent_is_at_work(keeper: Make, tmp_path: Path) -> None:
+    """It is called when somebody waits for orders, again and again as it wishes, and no more once they are there."""
+    turns: list[bool] = []
+
+    def give() -> object:
+        eventually((tmp_path / "enough").exists, "turns")
+        return ORDERS
+
+    def turn() -> int:
+        turns.append(alive(keepers[0]._pid))
+        if len(turns) == 3:
+            (tmp_path / "enough").touch()
+        return 1_000 if len(turns) < 3 else 3_600_000_000
+
+    keepers = [keeper(give)]
+    assert keepers[0].take(5, turn) == {
+        **ORDERS,
+        "registration": {"url": "https://github.com/acme/shop", "token": KEPT},
+    }
+    assert turns == [True] * 3
+
+
+def test_what_fails_meanwhile_fails_here(keeper: Make) -> None:
+    """Nobody waits for ever with an agent that is broken."""
+    one = keeper(lambda: eventually(lambda: False, "never"))
+    with pytest.raises(ZeroDivisionError):
+        one.take(5, lambda: 1 // 0)
+
+
 def fails(error: BaseException) -> Callable[[], object]:
     """A source that fails."""
 

@@ -7,6 +7,7 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds, Shortage
 from paddock.core.catalogue import CATALOGUE, SPOT_SHARE
+from paddock.core.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, MachineState, StartOutcome, StartResult
 from paddock.core.spec import Arch, Market, Range, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
@@ -34,6 +35,16 @@ def test_the_cheapest_type_that_fits_is_launched_at_its_price() -> None:
     assert (spot.disk, spot.token, spot.launched_at) == (40, "t-1", NOON)
     (on_demand,) = machines.launch(attrs.evolve(REQUEST, token="t-2", market=Market.ON_DEMAND)).machines
     assert on_demand.price == cheapest.on_demand
+
+
+def test_what_a_machine_is_kept_as_is_remembered() -> None:
+    """As its own tag would say it; nothing of one that is for a job, or that nobody knows."""
+    machines, _ = cloud()
+    for stock in (None, *Stock):
+        asked = attrs.evolve(REQUEST, token=f"for {stock}", market=Market.ON_DEMAND, stock=stock)
+        (machine,) = machines.launch(asked).machines
+        assert machines.stock(machine.id) is stock
+    assert machines.stock("i-unknown") is None
 
 
 def test_a_shortage_of_one_type_leads_to_the_next() -> None:

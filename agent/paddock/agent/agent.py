@@ -19,6 +19,7 @@ from paddock.agent.registration.keeper import TokenKeeper
 from paddock.agent.registration.program import RunToEnd
 from paddock.agent.reporting import Reporter
 from paddock.agent.settings import LISTENER, Settings
+from paddock.agent.standby import FOR_EVER, Vigil
 from paddock.agent.telling.report import Report, Result
 
 PREPARING = 300 * SECOND  # the longest that everything around a download may take
@@ -62,7 +63,7 @@ class Agent:
             except Exception as error:  # noqa: BLE001 - whatever it is, the machine must not stay on because of it
                 report = self._failed(failure_of(error))
             self.end = report
-            self._leave(report, may_live_again=not ours)
+            self._leave(report, may_live_again=not ours and self._settings.alone)
         finally:
             self._on.service.stopping(SOON)
             if ours:
@@ -83,8 +84,8 @@ class Agent:
         with contextlib.closing(self._keeper), on.stop.raising():
             self._note("standby" if self._settings.standby else "assignment")
             preparing = self._settings.download_deadline + PREPARING
-            with self._phases.measure("assignment"), on.service.busy(self._settings.assignment_deadline + preparing):
-                data = self._reporter.data = on.source.take(self._settings.assignment_deadline)
+            with self._phases.measure("assignment"):
+                data = self._reporter.data = self._orders(preparing)
             if data is None:
                 span = self._settings.assignment_deadline // SECOND
                 raise AgentFailure(Reason.ASSIGNMENT_DEADLINE, f"no assignment came within {span} s")
@@ -94,6 +95,16 @@ class Agent:
             with on.service.busy(preparing):
                 environment = self._prepare(assignment)
         return self._listen(assignment, environment)
+
+    def _orders(self, preparing: int) -> object | None:
+        on, settings, reporter = self._on, self._settings, self._reporter
+        if not settings.standby:
+            with on.service.busy(settings.assignment_deadline + preparing):
+                return on.source.take(settings.assignment_deadline)
+        if on.trouble is not None:  # it could serve nobody, so it must not pass for one that can
+            raise on.trouble
+        vigil = Vigil(lambda: on.sink.send(reporter.ready()), settings.heartbeat, on.clock, on.service)
+        return self._keeper.take(FOR_EVER, vigil)
 
     def _accept(self, data: object) -> Assignment:
         on = self._on

@@ -28,6 +28,10 @@ class Reporter:
         self.listener_at = 0  # when the Listener was first started
         self.peaks: dict[str, int] = {}
 
+    def ready(self) -> Report:
+        """It waits for orders, whatever they may be."""
+        return self._report(Event.READY)
+
     def started(self) -> Report:
         """The job has begun."""
         return self._report(Event.STARTED)

@@ -16,12 +16,13 @@ class Settings:
     """Spans are microseconds, room is bytes.
 
     ``assignment_deadline``: how long to wait for orders; the fleet's own deadline for that (``orphan``) is shorter.
-    ``standby``: whether that wait is a pool's, which may be long and end without orders. ``download_deadline``: how
-    long a package may take in all; ``download_window``: over which span one is judged too slow. ``low_disk`` and
-    ``low_memory`` are what must be left while a job runs. ``spot_wait``: how long after the moment of a spot notice the
-    machine waits for being taken. ``alone``: the machine serves one job, and its jobs' user nothing else, so whatever
-    is that user's is the job's. ``hooks_started`` and ``hooks_completed`` are the image's own hooks, ``image_os`` its
-    name as setup actions know it, ``proxies`` what the runner and all steps get to see (``https_proxy``: address).
+    ``standby``: it is a pool's machine, and waits as long as it lives, whatever that deadline; it says so every
+    ``heartbeat``. ``download_deadline``: how long a package may take in all; ``download_window``: over which span one
+    is judged too slow. ``low_disk`` and ``low_memory`` are what must be left while a job runs. ``spot_wait``: how long
+    after the moment of a spot notice the machine waits for being taken. ``alone``: the machine serves one job, and its
+    jobs' user nothing else, so whatever is that user's is the job's. ``hooks_started`` and ``hooks_completed`` are the
+    image's own hooks, ``image_os`` its name as setup actions know it, ``proxies`` what the runner and all steps get to
+    see (``https_proxy``: address).
     ``report_patience``: how long the last reports are offered at the end.
     """
 

@@ -1,11 +1,15 @@
 """Launches on EC2: what is asked of it, and what is made of its answers, partial and wrong ones included."""
 
+import hashlib
+import json
 from collections.abc import Iterator
 
 import attrs
 import pytest
 
+from paddock.adapters.aws.ec2.request import digest
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
+from paddock.core.pool import Stock
 from paddock.core.ports.machines import Lack, LaunchOutcome, MachineState
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto
@@ -80,6 +84,27 @@ def test_machines_and_volumes_are_tagged_and_nothing_else(ec2: Ec2UnderTest) -> 
         assert tags["paddock:fleet"] == ec2.settings.fleet
         assert tags["paddock:launch"] == "t-1"
         assert tags["team"] == "ci"
+
+
+@pytest.mark.parametrize("stock", [None, *Stock])
+def test_a_pools_machine_is_told_what_it_is_kept_as(ec2: Ec2UnderTest, stock: Stock | None) -> None:
+    """By a tag of the machine, and of nothing else; one for a job has none, whatever tags the caller wants."""
+    request = attrs.evolve(a_request(), market=Market.ON_DEMAND, tags={"paddock:stock": "cold"}, stock=stock)
+    ec2.machines().launch(request)
+    (asked,) = ec2.faults.asked
+    tags = {
+        one["ResourceType"]: {tag["Key"]: tag["Value"] for tag in one["Tags"]} for one in asked["TagSpecifications"]
+    }
+    assert tags["instance"].pop("paddock:stock", None) == (None if stock is None else stock.value)
+    assert tags["instance"] == tags["volume"]
+
+
+def test_a_request_for_a_job_is_the_same_as_before_there_were_pools() -> None:
+    """What a launch is known by stays the same if there is an upgrade before it is repeated; each stock has its own."""
+    told = attrs.asdict(a_request())
+    assert told.pop("stock") is None
+    assert digest(a_request()) == hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+    assert len({digest(attrs.evolve(a_request(), stock=stock)) for stock in (None, *Stock)}) == 3
 
 
 def test_equal_requests_ask_for_the_same(ec2: Ec2UnderTest) -> None:

@@ -175,6 +175,7 @@ DIFFERENCES: Mapping[str, Mapping[str, str]] = {
             "test_a_token_with_other_parameters_is_refused",
             "test_of_many_threads_with_one_token_all_get_the_same_machine",
             "test_a_token_with_other_offers_left_out_is_reused",
+            "test_a_token_for_another_purpose_is_reused",
         ),
         _NO_TOKENS,
     ),

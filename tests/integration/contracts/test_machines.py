@@ -8,8 +8,9 @@ import attrs
 import pytest
 
 from paddock.core.errors import TokenReused
+from paddock.core.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
-from paddock.core.spec import Offer
+from paddock.core.spec import Market, Offer
 from tests.integration.contracts.machines_adapters import ADAPTERS, DIFFERENCES, SLOW_ADAPTERS, MachinesUnderTest
 from tests.threads import race
 
@@ -73,6 +74,24 @@ def test_launched_machines_come_to_run(cloud: MachinesUnderTest) -> None:
         assert abs(started - machine.launched_at) <= cloud.vague
         assert found.pop(machine.id) == attrs.evolve(machine, state=MachineState.RUNNING, launched_at=started)
     assert found == {}
+
+
+@pytest.mark.parametrize("stock", Stock)
+def test_machines_of_a_pool_are_launched_like_others(cloud: MachinesUnderTest, stock: Stock) -> None:
+    """Whatever they are kept as: to the cloud they are machines."""
+    request = attrs.evolve(asked(cloud, "t-1"), market=Market.ON_DEMAND, stock=stock)
+    (machine,) = cloud.machines.launch(request).machines
+    assert (machine.token, machine.market) == ("t-1", Market.ON_DEMAND)
+    cloud.settle()
+    assert cloud.machines.describe([machine.id])[machine.id].state is MachineState.RUNNING
+
+
+def test_a_token_for_another_purpose_is_reused(cloud: MachinesUnderTest) -> None:
+    """A machine that was launched for a job is not handed out as a spare, nor the other way round."""
+    request = attrs.evolve(asked(cloud, "t-1"), market=Market.ON_DEMAND)
+    cloud.machines.launch(request)
+    with pytest.raises(TokenReused):
+        cloud.machines.launch(attrs.evolve(request, stock=Stock.HOT))
 
 
 def test_repeating_a_launch_starts_nothing(cloud: MachinesUnderTest) -> None:

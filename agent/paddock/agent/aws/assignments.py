@@ -12,9 +12,10 @@ from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.telling.log import Log
 
 Body = str | bytes
-QUICK_LOOKS = 15  # a machine that was started for a job is assigned within half a minute ...
-QUICK, SLOW = 2 * SECOND, 5 * SECOND  # ... one in a pool may wait for hours
-REFUSALS = 6  # so often it may be refused: a role that is minutes old is not known everywhere
+QUICK_LOOKS = 15  # a machine that was started for a job is assigned within half a minute
+QUICK, SLOW = 2 * SECOND, 5 * SECOND
+READY = SECOND  # of a pool's machine, which may wait for hours: when a job comes, somebody waits for it
+REFUSALS = 6  # so often in a row it may be refused: a role that is minutes old is not known everywhere
 JITTER = 0.2  # of a pause, up or down: a hundred machines do not look in step
 
 
@@ -31,11 +32,13 @@ class ItemAssignmentSource:
         chance: Callable[[], float],
         sleep: Callable[[float], None],
         at_once: bool = False,
+        standby: bool = False,
     ) -> None:
         """Args: the item; the time; told of outages; a text that no other process has; chance in [0, 1); how to wait.
 
         ``sleep`` takes seconds. ``at_once``: the first look is to take, unread, what was surely put while the machine
         booted: one request instead of two. Should the answer be lost, the assignment is, and the machine ends for it.
+        ``standby``: it is a pool's machine, and looks every second, unless the table is away.
         """
         self._item = item
         self._clock = clock
@@ -44,6 +47,7 @@ class ItemAssignmentSource:
         self._chance = chance
         self._sleep = sleep
         self._at_once = at_once
+        self._standby = standby
         self._taken = False
         self.before_taking: Callable[[], object] = lambda: None  # from then on somebody must answer for it
         self._read: Body | None = None
@@ -72,12 +76,12 @@ class ItemAssignmentSource:
             else:
                 if body is not None:
                     return unpacked(body)
-                outage = None
+                outage, refused = None, 0
             if last:
                 if outage is not None:
                     raise self._unreadable(outage)
                 return None
-            self._sleep(min(self._pause(), max(0, deadline - self._clock.now())) / SECOND)
+            self._sleep(min(self._pause(away=outage is not None), max(0, deadline - self._clock.now())) / SECOND)
 
     def discard(self) -> None:
         """See `ports.AssignmentSource`. Nothing is asked if this very process took it."""
@@ -133,8 +137,10 @@ class ItemAssignmentSource:
             raise AgentFailure(Reason.ASSIGNMENT_TAKEN, "assignment: taken by us, and no answer came through")
         return body
 
-    def _pause(self) -> float:
+    def _pause(self, *, away: bool) -> float:
         pause = QUICK if self.looks <= QUICK_LOOKS else SLOW
+        if self._standby:
+            pause = SLOW if away else READY
         return pause * (1 - JITTER + 2 * JITTER * self._chance())
 
     def _unreadable(self, error: AwsError) -> AgentFailure:

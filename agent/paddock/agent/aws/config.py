@@ -55,7 +55,7 @@ class Config:
 
     Empty texts: ``region`` asks the machine, ``role_id`` asks STS, ``log_group`` ships no log, ``cache_bucket`` is no
     mirror, ``archive_bucket`` keeps nothing. ``endpoints`` replaces addresses by service, for VPC endpoints and tests.
-    ``power_command`` replaces the command that switches the machine off.
+    ``power_command`` replaces the command that switches the machine off. ``standby`` None asks the machine's tag.
     """
 
     table: str
@@ -68,11 +68,12 @@ class Config:
     archive_bucket: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
     power_command: tuple[str, ...] = ()
+    standby: bool | None = None
     unknown: tuple[str, ...] = ()
 
 
 KNOWN = frozenset(Config.__dataclass_fields__) - {"settings", "unknown"} | frozenset(
-    {"version", "user", "standby", "image_os", "proxies", *SPANS, *ROOMS, *PLACES}
+    {"version", "user", "image_os", "proxies", *SPANS, *ROOMS, *PLACES}
 )
 
 
@@ -118,8 +119,8 @@ def parse_config(data: object) -> Config:
     given: dict[str, Any] = {name: _place(data[name], name) for name in PLACES if data.get(name) is not None}
     given |= {name: _number(data[name], name, least=1) for name in SPANS if name in data}
     given |= {name: _number(data[name], name, least=0) for name in ROOMS if name in data}
-    standby = data.get("standby", False)
-    if type(standby) is not bool:
+    standby = data.get("standby")
+    if standby is not None and type(standby) is not bool:
         raise _wrong("standby", standby, "true or false")
     user = _text(data, "user", _USER, "the name of a user of this machine", or_none=True)
     settings = Settings(
@@ -127,7 +128,7 @@ def parse_config(data: object) -> Config:
         cache=CACHE,
         user=user,
         alone=True,
-        standby=standby,
+        standby=standby is True,
         image_os=_text(data, "image_os", _IMAGE_OS, "an image's name such as ubuntu24", or_none=True),
         proxies=_proxies(data.get("proxies", {})),
     )
@@ -143,6 +144,7 @@ def parse_config(data: object) -> Config:
         archive_bucket=_text(data, "archive_bucket", _BUCKET, "a bucket's name", or_none=True),
         endpoints=_endpoints(data.get("endpoints", {})),
         power_command=_command(data.get("power_command", ())),
+        standby=standby,
         unknown=tuple(sorted(str(name) for name in data if name not in KNOWN)),
     )
 

@@ -27,6 +27,7 @@ DOCUMENT = "/latest/dynamic/instance-identity/document"
 MARKET = "/latest/meta-data/instance-life-cycle"
 SPOT = "/latest/meta-data/spot/instance-action"
 REBALANCE = "/latest/meta-data/events/recommendations/rebalance"
+STOCK = "/latest/meta-data/tags/instance/paddock:stock"
 
 OK, UNAUTHORIZED, FORBIDDEN, NOT_FOUND = 200, 401, 403, 404
 _TOKEN = re.compile(r"[!-~]{1,1024}")
@@ -94,6 +95,14 @@ class Imds:
             market=(self.get(MARKET) or "").strip(),
             image=_text(document, "imageId"),
         )
+
+    def stock(self) -> str:
+        """What a pool keeps this machine as, by its tag; empty if none does, or if its metadata has no tags.
+
+        Raises:
+            AwsError: it could not be asked.
+        """
+        return (self.get(STOCK) or "").strip()
 
     def credentials(self) -> Credentials:
         """The keys of the machine's role that are in force.

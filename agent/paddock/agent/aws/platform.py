@@ -11,6 +11,7 @@ from paddock.agent.aws.addresses import bucket_address, endpoint, user_id
 from paddock.agent.aws.assignments import ItemAssignmentSource
 from paddock.agent.aws.config import Config
 from paddock.agent.aws.credentials import RoleCredentials, Signer
+from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.imds import ADDRESS, Imds, ImdsNotices
 from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.logs import CloudWatchLogs
@@ -23,9 +24,13 @@ from paddock.agent.telling.log import Log
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ec2:
-    """What EC2 gives the agent. ``archive`` and ``mirror`` are None where the settings name no bucket."""
+    """What EC2 gives the agent. ``archive`` and ``mirror`` are None where the settings name no bucket.
+
+    ``standby``: a pool keeps this machine, by its settings or its tag.
+    """
 
     identity: Identity
+    standby: bool
     user_id: str
     source: ItemAssignmentSource
     transport: QueueTransport
@@ -81,6 +86,7 @@ def connect(
             undo.callback(services[-1].close)
             return services[-1]
 
+        standby = _kept_by_a_pool(config, imds, log)
         own = user_id(identity.machine, config.role_id, service("sts"))
         undo.pop_all()
     item = OwnItem(service("dynamodb"), config.table, own)
@@ -91,7 +97,8 @@ def connect(
         hand=token_hex(16),
         chance=chance,
         sleep=sleep,
-        at_once=not config.settings.standby,
+        at_once=not standby,
+        standby=standby,
     )
     logs = service("logs")
     archive = mirror = None
@@ -112,6 +119,7 @@ def connect(
 
     return Ec2(
         identity=identity,
+        standby=standby,
         user_id=own,
         source=source,
         transport=QueueTransport(service("sqs"), config.reports_queue_url, item),
@@ -122,3 +130,14 @@ def connect(
         imds=imds,
         services=tuple(services),
     )
+
+
+def _kept_by_a_pool(config: Config, imds: Imds, log: Log) -> bool:
+    """Where that cannot be found out no pool does: it waits for orders no longer than one for a job."""
+    if config.standby is not None:
+        return config.standby
+    try:
+        return imds.stock() != ""
+    except AwsError as error:
+        log.write("standby_unknown", error=str(error))
+        return False

@@ -9,6 +9,7 @@
 import argparse
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from paddock.agent.agent import Agent
@@ -78,6 +79,7 @@ def start(options: argparse.Namespace) -> int:
         print(f"paddock-agent: {error}", file=sys.stderr)  # noqa: T201 - the machine's console
         power.off()
         return 1
+    config = _as_found(config, ec2)
     try:
         with service.busy(CONNECTING):
             lived = _say_what_is_owed(config, ec2, clock, log) or os.path.lexists(directory / TOLD)
@@ -160,7 +162,7 @@ def _stop_post(options: argparse.Namespace) -> int:
         if ended != "success":
             log.write("gone", result=ended, status=os.environ.get("EXIT_STATUS", ""))
         _clear(config, ec2, log)
-        _say_what_is_owed(config, ec2, clock, log, died=ended != "success")
+        _say_what_is_owed(_as_found(config, ec2), ec2, clock, log, died=ended != "success")
     finally:
         log.close()
         ec2.close()
@@ -221,6 +223,11 @@ def choose(name: str) -> tuple[Choice, AgentFailure | None]:
         return choose_user(name), None
     except ValueError as error:
         return Choice(None, "nobody"), AgentFailure(Reason.USER_UNUSABLE, str(error))
+
+
+def _as_found(config: Config, ec2: Ec2) -> Config:
+    """The settings with what the machine was asked for."""
+    return replace(config, settings=replace(config.settings, standby=ec2.standby))
 
 
 def _config(path: Path) -> tuple[Config | None, AgentFailure | None]:

@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cache-dir", type=Path, required=True, help="where runner packages are kept for all machines")
     parser.add_argument("--tool-cache", type=Path, help="a directory of tools that jobs share")
     parser.add_argument("--assignment-deadline", type=_span, default="600", help="seconds to wait for an assignment")
+    parser.add_argument("--standby", action="store_true", help="wait as a pool's machine does: as long as it lives")
     parser.add_argument("--user", default="", help="whom the job runs as, if the agent is root; else as the agent")
     parser.add_argument("--mirror", help="a mirror of runner packages, asked before GitHub: an address or a directory")
     parser.add_argument("--log-dir", type=Path, help="where the log and the runner's diagnosis are kept, live")
@@ -76,6 +77,7 @@ def start(options: argparse.Namespace) -> int:
         cache=options.cache_dir.absolute(),
         tool_cache=options.tool_cache,
         assignment_deadline=options.assignment_deadline,
+        standby=options.standby,
         download_deadline=options.download_deadline,
         download_window=options.download_window,
         min_free=int(options.min_free_gib * GIB),

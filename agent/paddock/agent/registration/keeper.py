@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from paddock.agent.assignment import MAX_SECRET
+from paddock.agent.machine.clock import SECOND
 from paddock.agent.ports import AssignmentSource
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.registration.program import Ran, Run
@@ -47,12 +48,16 @@ class TokenKeeper:
         self._answer: dict[str, Any] | None = None
         self._taken = False
 
-    def take(self, patience: int) -> object | None:
-        """See `ports.AssignmentSource`."""
+    def take(self, patience: int, meanwhile: Callable[[], int] | None = None) -> object | None:
+        """See `ports.AssignmentSource`.
+
+        ``meanwhile`` is called while it waits, first when the child is there, and says in how many microseconds it is
+        to be called again. It is never told to stop.
+        """
         try:
             with _stops_held_back():
                 self._begin(patience)
-            self._wait()
+            self._wait(meanwhile=meanwhile)
         except Stopped:
             if self._line is None:
                 raise
@@ -118,12 +123,14 @@ class TokenKeeper:
             _live(theirs, agent, self._source, self._run, patience)
         theirs.close()
 
-    def _wait(self, seconds: float | None = None) -> None:
+    def _wait(self, seconds: float | None = None, meanwhile: Callable[[], int] | None = None) -> None:
         """Wait for an answer, and take it whole: told to stop meanwhile, `Stopped` leaves it where it is."""
         if self._answer is not None:
             return
         line = self._line
         assert line is not None
+        if meanwhile is not None:
+            _pass_the_time(line, meanwhile)
         if not select.select([line], [], [], seconds)[0]:
             self._answer = {"stopped": True}
             return
@@ -139,6 +146,14 @@ class TokenKeeper:
         if "errno" in answer:
             raise OSError(answer["errno"], answer["strerror"])
         return answer
+
+
+def _pass_the_time(line: socket.socket, meanwhile: Callable[[], int]) -> None:
+    """Until there is an answer."""
+    pause = 0
+    while not select.select([line], [], [], pause / SECOND)[0]:
+        with _stops_held_back():
+            pause = meanwhile()
 
 
 def _live(line: socket.socket, agent: int, source: AssignmentSource, run: Run, patience: int) -> NoReturn:

@@ -7,6 +7,8 @@
                  │                               └ Refused: never; set aside in spool/bad
                  └ disk full: kept in memory, and sent all the same
 
+That a machine is ready is not kept beyond its wait: it is in no spool that is sent from, and not said when it leaves.
+
 A report is delivered **at least once**: if we die between its delivery and its removal, the next start delivers it
 again. Such a duplicate equals the first in every field; a reader knows it by (machine, event, at).
 """
@@ -87,13 +89,14 @@ class Delivery:
         """See `ports.ReportSink`. Returns when the disk has the report; never waits for the network."""
         data = report.to_data()
         data |= {name: self._log.blot(str(data[name])) for name in _HOSTILE}
-        if self._state is not None:
+        # Orders may be taken at this very moment, by a process that notes so in the same file.
+        if self._state is not None and report.event is not Event.READY:
             self._state.telling(data, final=report.event in FINAL)
         self._log.write("report", what=report.event.value, result=report.result, reason=report.reason)
         with self._changed:
             self._number += 1
             entry = Entry(self._number, data)
-            self._drop_heartbeats()
+            self._drop(lambda waiting: waiting.is_plain_sign)
             self._waiting.append(entry)
             self._store()
         self._start()
@@ -104,6 +107,7 @@ class Delivery:
         False also if the final report was refused for good.
         """
         with self._changed:
+            self._drop(lambda waiting: waiting.is_ready)
             self._store()
             self._given_up.clear()
         self._hurry.set()
@@ -118,16 +122,16 @@ class Delivery:
         self._hurry.clear()
         return delivered and not self._lost
 
-    def _drop_heartbeats(self) -> None:
+    def _drop(self, stale: Callable[[Entry], bool]) -> None:
         """Any newer report is a sign of life, too, and waits for none; the one being sent now may go out twice."""
-        for entry in [entry for entry in self._waiting if entry.is_plain_heartbeat]:
+        for entry in [entry for entry in self._waiting if stale(entry)]:
             self._waiting.remove(entry)
             self._spool.remove(entry)
 
     def _store(self) -> None:
         """Write what is not on the disk yet, in order: who collects the files must not see the second first."""
         for entry in list(self._waiting):
-            if not entry.stored:
+            if not entry.stored and not (entry.is_ready and self._transport):
                 try:
                     self._spool.store(entry)
                 except OSError as error:

@@ -8,8 +8,9 @@ VERSION = 1
 
 
 class Event(StrEnum):
-    """The moments a machine speaks of."""
+    """The moments a machine speaks of. ``READY``: it was started for no job, and waits for orders."""
 
+    READY = "ready"
     STARTED = "started"
     HEARTBEAT = "heartbeat"
     FINISHED = "finished"

@@ -25,10 +25,16 @@ class Entry:
         return f"{self.number:06}-{self.data.get('event')}.json"
 
     @property
-    def is_plain_heartbeat(self) -> bool:
+    def is_ready(self) -> bool:
+        """True if it says that the machine waits for orders, which is true only as long as it does."""
+        return self.data.get("event") == Event.READY
+
+    @property
+    def is_plain_sign(self) -> bool:
         """True if a newer one says all it says. One with a reason is a warning (of a spot loss), and does not age."""
         data = self.data
-        return data.get("event") == Event.HEARTBEAT and not data.get("reason") and not data.get("interrupted_by")
+        sign = data.get("event") in (Event.HEARTBEAT, Event.READY)
+        return sign and not data.get("reason") and not data.get("interrupted_by")
 
 
 class Spool:

@@ -112,8 +112,9 @@ class MachineChanged:
 
 
 class ReportEvent(StrEnum):
-    """What a machine tells."""
+    """What a machine tells. ``READY``: it was started for no job, its agent is up, and waits for orders."""
 
+    READY = "ready"
     STARTED = "started"
     HEARTBEAT = "heartbeat"
     FINISHED = "finished"
@@ -124,10 +125,11 @@ class ReportEvent(StrEnum):
 class RunnerReported:
     """A machine's report. ``machine`` is who sent it (the transport's word, not the text's).
 
-    ``job_id`` and ``launch`` name the job it was launched for; GitHub may have given it another. ``conclusion`` is the
-    job's end as the runner saw it; ``result`` is how the machine did; ``phases`` are spans by phase name; ``peaks`` the
-    most that was used of each resource. ``repository``, ``run_id`` and ``run_attempt`` are what the job's own hook
-    told: text that the job could have forged, never evidence.
+    ``job_id`` and ``launch`` name the job it was launched for; GitHub may have given it another. Without orders, as it
+    is when it is `READY`, both are 0 and ``runner_name`` is empty. ``conclusion`` is the job's end as the runner saw
+    it; ``result`` is how the machine did; ``phases`` are spans by phase name; ``peaks`` the most that was used of each
+    resource. ``repository``, ``run_id`` and ``run_attempt`` are what the job's own hook told: text that the job could
+    have forged, never evidence.
     """
 
     event: ReportEvent

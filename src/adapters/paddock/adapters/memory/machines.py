@@ -8,6 +8,7 @@ import attrs
 
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import InvalidInput, Rejected, TokenReused, Unavailable
+from paddock.core.pool import Stock
 from paddock.core.ports.machines import (
     Lack,
     LaunchOutcome,
@@ -75,6 +76,7 @@ class _Life:
     machine: Machine
     number: int
     seen_at: Moment
+    stock: Stock | None = None
     stopping_at: Moment | None = None
     ended_at: Moment | None = None
     ended_by: str = ""
@@ -216,6 +218,11 @@ class MemoryMachines:
             self._forget(now)
             return {id_: self._start_again(self._lives.get(id_), now) for id_ in ids}
 
+    def stock(self, machine: str) -> Stock | None:
+        """What the machine was launched to be kept as, which its agent would read; None if for a job, or unknown."""
+        life = self._lives.get(machine)
+        return None if life is None else life.stock
+
     def kill(self, machine: str, by: str = "Client.InstanceInitiatedShutdown") -> None:
         """End a machine as a power-off from within, a crash, or AWS taking a spot machine back would.
 
@@ -300,7 +307,7 @@ class MemoryMachines:
             disk=request.disk,
             ours=True,
         )
-        life = _Life(machine, self._count, now + self._unseen)
+        life = _Life(machine, self._count, now + self._unseen, request.stock)
         self._lives[machine.id] = self._live[life.number] = life
         return machine
 

@@ -38,6 +38,7 @@ from paddock.core.units import SECOND, Moment, Span
 
 MAX_TOKEN = 64
 ZONE = "local"
+STANDBY = "--standby"  # a pool's machine waits for its orders as long as it lives
 _NO_SLEEP = "machines here are processes of this box, which cannot be stopped and started: end them instead"
 _ARCHES: Mapping[str, Arch] = {
     "x86_64": Arch.X64,
@@ -241,7 +242,8 @@ class LocalMachines:
         machine = self._machine(launch, id_, MachineState.PENDING)
         files.directory.mkdir(mode=0o700, exist_ok=True)
         write_json(files.machine, to_data(machine))
-        self._started.add(spawn_agent(files.directory, self._layout, self._agent_options, self._agent_environment))
+        options = self._agent_options if launch.request.stock is None else (*self._agent_options, STANDBY)
+        self._started.add(spawn_agent(files.directory, self._layout, options, self._agent_environment))
         return machine
 
     def _machine(self, launch: _Launch, id_: str, state: MachineState) -> Machine:

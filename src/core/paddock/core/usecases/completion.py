@@ -21,11 +21,11 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import ENDED_JOBS, LIVE_JOBS, JobState, OperationalResult, RunnerState
-from paddock.core.units import Moment
 from paddock.core.usecases.life import NOT_BUSY, WAITING_OR_LAUNCHED, Life
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import BEFORE_DRAINING, Retire
 from paddock.core.usecases.shortcuts import SUCCESS, Shortcuts
+from paddock.core.usecases.signs import Signs
 
 _WORKED = frozenset({OperationalResult.SERVED, OperationalResult.INTERRUPTED, OperationalResult.TIMED_OUT})
 _ATTEMPTS = 4  # a conditional write that loses is decided anew on what stands there
@@ -45,6 +45,7 @@ class Completion:
         clock: Clock,
     ) -> None:
         self._shortcuts = Shortcuts(table=table, decisions=decisions, clock=clock)
+        self._signs = Signs(table=table, decisions=decisions, clock=clock)
         self._jobs = table.jobs
         self._runners = table.runners
         self._workflows = github.workflows
@@ -199,8 +200,10 @@ class Completion:
             self._record.machine(report.machine, "unknown_machine", f"a machine without a record says {report.event}")
             return
         match report.event:
+            case ReportEvent.READY:
+                self._signs.ready(runner, self._signs.believed(report.at, runner))
             case ReportEvent.HEARTBEAT:
-                self._lives(runner, self._believed(report.at, runner))
+                self._signs.alive(runner, self._signs.believed(report.at, runner))
             case ReportEvent.STARTED:
                 self._started(runner, report)
             case ReportEvent.FINISHED:
@@ -208,27 +211,16 @@ class Completion:
             case ReportEvent.FAILED_TO_START:
                 self._failed_to_start(self._drained(runner, report, OperationalResult.FAILED_TO_START), report)
 
-    def _lives(self, runner: Runner, at: Moment) -> None:
-        """A sign of life. The queue keeps no order: only a later one is news."""
-        while runner.heartbeat_at is None or runner.heartbeat_at < at:
-            try:
-                change = RunnerChange(heartbeat_at=at)
-                runner = self._runners.update(runner.key, RunnerIs(heartbeat_at=runner.heartbeat_at), change)
-            except Conflict as conflict:
-                if not isinstance(conflict.current, Runner):
-                    raise
-                runner = conflict.current
-
     def _started(self, runner: Runner, report: RunnerReported) -> None:
         """The machine runs *some* job of its labels; which one is GitHub's word to say."""
         if report.ready_at is not None and runner.ready_at is None and runner.gone_at is None:
-            change = RunnerChange(ready_at=self._believed(report.ready_at, runner))
+            change = RunnerChange(ready_at=self._signs.believed(report.ready_at, runner))
             try:
                 runner = self._runners.update(runner.key, RunnerIs(gone_at=None), change)
             except Conflict:
                 return  # it is gone, and its bill may be written: its times stand fast
         if runner.state in NOT_BUSY:
-            self._life.busy(runner, None, self._believed(report.started_at or report.at, runner))
+            self._life.busy(runner, None, self._signs.believed(report.started_at or report.at, runner))
             self._record.machine(runner.machine, "busy", f"its runner started {report.job_name or 'a job'}")
 
     def _drained(self, runner: Runner, report: RunnerReported, result: OperationalResult) -> Runner:
@@ -239,12 +231,12 @@ class Completion:
             change = RunnerChange(result=result, reason=report.reason or runner.reason)
             if runner.gone_at is None:  # the bill of one that is gone is written: its times stand fast
                 if runner.ready_at is None and report.ready_at is not None:
-                    change["ready_at"] = self._believed(report.ready_at, runner)
+                    change["ready_at"] = self._signs.believed(report.ready_at, runner)
                 if runner.state in BEFORE_DRAINING:
-                    ended = self._believed(report.finished_at or report.at, runner)
+                    ended = self._signs.believed(report.finished_at or report.at, runner)
                     change.update(RunnerChange(state=RunnerState.DRAINING, idle_at=ended))
                     if runner.busy_at is None and report.started_at is not None:
-                        change["busy_at"] = self._believed(report.started_at, runner)
+                        change["busy_at"] = self._signs.believed(report.started_at, runner)
             try:
                 return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=runner.gone_at), change)
             except Conflict as conflict:
@@ -252,14 +244,6 @@ class Completion:
                     raise
                 runner = conflict.current
         raise Unavailable(f"the record of machine {runner.machine} does not keep still")
-
-    def _believed(self, moment: Moment, runner: Runner) -> Moment:
-        """A machine's word on when something was.
-
-        Its clock may be off, or set by the job: never before its launch, and never in the future, where a deadline
-        counted from it would not be reached.
-        """
-        return max(min(moment, self._clock.now()), runner.launched_at)
 
     def _finished(self, runner: Runner, report: RunnerReported) -> None:
         self._record.machine(runner.machine, "finished", f"its runner reports {report.conclusion or 'no conclusion'}")
@@ -272,9 +256,9 @@ class Completion:
             conclusion = job.conclusion or report.conclusion
             if job.state in LIVE_JOBS and conclusion is not None:
                 change.update(JobChange(state=JobState.FINISHED, conclusion=conclusion, reason=report.reason))
-                change["finished_at"] = self._believed(report.finished_at or report.at, runner)
+                change["finished_at"] = self._signs.believed(report.finished_at or report.at, runner)
                 if job.started_at is None and report.started_at is not None:
-                    change["started_at"] = self._believed(report.started_at, runner)
+                    change["started_at"] = self._signs.believed(report.started_at, runner)
             elif job.result is not None or job.state not in {JobState.RUNNING, JobState.FINISHED}:
                 return
             try:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -23,6 +23,7 @@ FLEET: Final = "paddock:fleet"  # whose machine it is; the policy's conditions n
 LAUNCH: Final = "paddock:launch"  # the launch's token
 REQUEST: Final = "paddock:request"  # what the token stands for, in short
 DISK: Final = "paddock:disk"  # GiB: a machine's description does not tell the size of its volumes
+STOCK: Final = "paddock:stock"  # what a pool's machine is kept as; its agent reads it, so none may have it by chance
 
 MAX_TOKEN: Final = 64
 
@@ -40,8 +41,13 @@ def check(request: LaunchRequest) -> None:
 
 
 def digest(request: LaunchRequest) -> str:
-    """The request in short: equal for equal requests, whatever the fleet's settings are by now."""
+    """The request in short: equal for equal requests, whatever the fleet's settings are by now.
+
+    What a request for a job does not have is left out: a launch that is repeated across an upgrade is still the same.
+    """
     told = attrs.asdict(attrs.evolve(request, tags=dict(sorted(request.tags.items()))))
+    if request.stock is None:
+        del told["stock"]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -51,9 +57,10 @@ def fleet_request(
     """CreateFleet's parameters; the same for the same arguments, or its client token would be taken as reused.
 
     A disk's size can stand in an override of an instant fleet (and of no other type of fleet); so a launch template
-    needs no version per size. Tags go onto machines and volumes alone: an instant fleet takes no more.
+    needs no version per size. Tags go onto machines and volumes alone: an instant fleet takes no more. That it is a
+    pool's is told to the machine alone.
     """
-    spot = request.market is Market.SPOT
+    spot, stock = request.market is Market.SPOT, request.stock
     asked: CreateFleetRequestTypeDef = {
         "ClientToken": request.token,
         "Type": "instant",
@@ -68,8 +75,11 @@ def fleet_request(
             }
         ],
         "TagSpecifications": [
-            {"ResourceType": "instance", "Tags": _tags(request, settings)},
-            {"ResourceType": "volume", "Tags": _tags(request, settings)},
+            {
+                "ResourceType": "instance",
+                "Tags": _tags(request, settings, {} if stock is None else {STOCK: stock.value}),
+            },
+            {"ResourceType": "volume", "Tags": _tags(request, settings, {})},
         ],
     }
     if spot:
@@ -102,6 +112,7 @@ def _override(
     }
 
 
-def _tags(request: LaunchRequest, settings: Ec2Settings) -> "list[TagTypeDef]":
-    ours = {FLEET: settings.fleet, LAUNCH: request.token, REQUEST: digest(request), DISK: str(request.disk)}
-    return [{"Key": key, "Value": value} for key, value in sorted({**request.tags, **ours}.items())]
+def _tags(request: LaunchRequest, settings: Ec2Settings, more: Mapping[str, str]) -> "list[TagTypeDef]":
+    ours = {FLEET: settings.fleet, LAUNCH: request.token, REQUEST: digest(request), DISK: str(request.disk), **more}
+    asked = {key: value for key, value in request.tags.items() if key != STOCK}
+    return [{"Key": key, "Value": value} for key, value in sorted({**asked, **ours}.items())]

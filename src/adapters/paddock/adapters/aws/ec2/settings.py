@@ -30,6 +30,9 @@ class Template:
     ``image`` is the name by which a job asks for it (``image=``); empty: what a job gets that asks for none.
     ``root_device`` is the image's, for the size of the disk is set per launch.
 
+    For pools the template's metadata options must have ``InstanceMetadataTags`` enabled: a machine learns from its tag
+    ``paddock:stock`` that it is to wait for orders. Without it, it ends when none came within the agent's deadline.
+
     Raises:
         InvalidInput: a value has the wrong shape.
     """

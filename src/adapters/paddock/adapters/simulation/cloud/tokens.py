@@ -69,4 +69,5 @@ def check(request: LaunchRequest) -> None:
 def _in_short(request: LaunchRequest) -> int:
     """A request's parameters as a number that tells it from others: whole requests would be kept for days."""
     tags = tuple(sorted(request.tags.items()))
-    return hash((request.count, request.spec, request.market, request.disk, tags, request.without))
+    asked = (request.count, request.spec, request.market, request.disk, tags, request.without, request.stock)
+    return hash(asked)
