@@ -141,19 +141,20 @@ def _phases(run: _Run, last: Runner | None) -> Iterator[_Cut]:
 def _runs(runner: Runner, end: Moment) -> tuple[Sequence[_Run], bool]:
     """The stretches in which the machine was awake, at least one; and whether it slept at its end.
 
-    Moments out of order are pulled into its life; a nap of which nothing is left was none. One whose end nobody wrote
-    down lasted until the next, and the start in between is billed all the same.
+    Moments out of order are pulled into its life, each after the one before; a nap of which nothing is left was none.
+    One whose end nobody wrote down lasted until the next, and the start in between is billed all the same.
     """
     runs: list[_Run] = []
     since, up, asleep = runner.launched_at, runner.ready_at, False
+    least = since
     for nap, later in zip(runner.naps, (*runner.naps[1:], None), strict=False):
-        stopped = min(max(nap.stopped_at, since), end)
+        stopped = min(max(nap.stopped_at, least), end)
         woken = later.stopped_at if nap.woken_at is None and later is not None else nap.woken_at
         slept_on = woken is None or woken > end
-        until = end if woken is None or slept_on else max(woken, stopped)
-        if until > stopped:
+        least = end if woken is None or slept_on else max(woken, stopped)
+        if least > stopped:
             runs.append(_Run(since, stopped, up))
-            since, up, asleep = until, nap.up_at, slept_on
+            since, up, asleep = least, nap.up_at, slept_on
     if not asleep:
         runs.append(_Run(since, end, up))
     return runs, asleep
