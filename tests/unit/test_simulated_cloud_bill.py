@@ -192,7 +192,7 @@ def test_the_bill_is_what_a_brute_count_of_the_log_gives(
 
 def put_to_sleep_or_wake(bench: Bench, machine: str, act: str, naps: dict[str, list[Nap]]) -> None:
     """Stop a machine that may be stopped, or start it, and write down when, as who does so knows it."""
-    now, state = bench.timeline.now(), bench.cloud.log[machine] if machine in bench.cloud.log else None
+    now, state = bench.timeline.now(), bench.cloud.log.get(machine)
     if state is None or state.machine.market is Market.SPOT:
         return
     slept = naps.setdefault(machine, [])

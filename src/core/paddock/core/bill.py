@@ -29,7 +29,7 @@ _MONTH: Span = 730 * HOUR  # AWS's month
 
 
 @attrs.frozen
-class _Run:
+class Run:
     """A stretch in which the machine was awake; ``up`` is when it said so."""
 
     since: Moment
@@ -82,8 +82,30 @@ def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
 
 def awake(runner: Runner, since: Moment, until: Moment) -> Span:
     """For how long the machine was awake between these moments, if it lives until the second one."""
-    runs, _ = _runs(runner, max(until, runner.launched_at))
-    return sum(max(0, min(run.until, until) - max(run.since, since)) for run in runs)
+    found, _ = runs(runner, max(until, runner.launched_at))
+    return sum(max(0, min(run.until, until) - max(run.since, since)) for run in found)
+
+
+def runs(runner: Runner, end: Moment) -> tuple[Sequence[Run], bool]:
+    """The stretches in which the machine was awake, at least one; and whether it slept at `end`, or now if that is now.
+
+    Moments out of order are pulled into its life, each after the one before; a nap of which nothing is left was none.
+    One whose end nobody wrote down lasted until the next, and the start in between is billed all the same.
+    """
+    found: list[Run] = []
+    since, up, asleep = runner.launched_at, runner.ready_at, False
+    least = since
+    for nap, later in zip(runner.naps, (*runner.naps[1:], None), strict=False):
+        stopped = min(max(nap.stopped_at, least), end)
+        woken = later.stopped_at if nap.woken_at is None and later is not None else nap.woken_at
+        slept_on = woken is None or woken > end
+        least = end if woken is None or slept_on else max(woken, stopped)
+        if least > stopped:
+            found.append(Run(since, stopped, up))
+            since, up, asleep = least, nap.up_at, slept_on
+    if not asleep:
+        found.append(Run(since, end, up))
+    return found, asleep
 
 
 def _priced(runner: Runner, end: Moment, rates: Rates) -> Iterator[Interval]:
@@ -113,8 +135,8 @@ def _share(rate: MicroDollars, per: Span, start: Span, stop: Span) -> MicroDolla
 
 def _cuts(runner: Runner, end: Moment) -> Iterator[_Cut]:
     """The machine's phases in the order of time, those included that took none."""
-    runs, asleep = _runs(runner, end)
-    for run, later in zip(runs, (*runs[1:], None), strict=True):
+    found, asleep = runs(runner, end)
+    for run, later in zip(found, (*found[1:], None), strict=True):
         yield from _phases(run, runner if later is None else None)
         # What lacks to the minute is billed before the machine is woken, however soon that is.
         sleep = run.until + run.missing
@@ -123,7 +145,7 @@ def _cuts(runner: Runner, end: Moment) -> Iterator[_Cut]:
         yield _Cut(Phase.SLEEP, sleep, later.since if later is not None else end if asleep else sleep, 0)
 
 
-def _phases(run: _Run, last: Runner | None) -> Iterator[_Cut]:
+def _phases(run: Run, last: Runner | None) -> Iterator[_Cut]:
     """The phases of a run. `last` is the machine if it is its last one: no other has a job."""
     busy = None if last is None else _within(last.busy_at, run.since, run.until)
     taken = run.until if busy is None else busy
@@ -136,28 +158,6 @@ def _phases(run: _Run, last: Runner | None) -> Iterator[_Cut]:
         over = run.until if idle is None else idle
         yield _Cut(Phase.JOB, busy, over, over - busy)
         yield _Cut(Phase.DRAIN, over, run.until, run.until - over)
-
-
-def _runs(runner: Runner, end: Moment) -> tuple[Sequence[_Run], bool]:
-    """The stretches in which the machine was awake, at least one; and whether it slept at its end.
-
-    Moments out of order are pulled into its life, each after the one before; a nap of which nothing is left was none.
-    One whose end nobody wrote down lasted until the next, and the start in between is billed all the same.
-    """
-    runs: list[_Run] = []
-    since, up, asleep = runner.launched_at, runner.ready_at, False
-    least = since
-    for nap, later in zip(runner.naps, (*runner.naps[1:], None), strict=False):
-        stopped = min(max(nap.stopped_at, least), end)
-        woken = later.stopped_at if nap.woken_at is None and later is not None else nap.woken_at
-        slept_on = woken is None or woken > end
-        least = end if woken is None or slept_on else max(woken, stopped)
-        if least > stopped:
-            runs.append(_Run(since, stopped, up))
-            since, up, asleep = least, nap.up_at, slept_on
-    if not asleep:
-        runs.append(_Run(since, end, up))
-    return runs, asleep
 
 
 def _within(moment: Moment | None, least: Moment, most: Moment) -> Moment | None:
