@@ -79,24 +79,29 @@ def played(runner: Runner) -> tuple[list[Phase], list[int]]:
     asleep: int | None = None  # the nap it is in
     number = 0
     for second in range(end + 1):
-        moved = True
-        while moved:
-            moved = False
-            if asleep is not None:
-                woken = naps[asleep][1]
-                if woken is not None and woken <= second:
-                    up_of.append(ups[asleep + 1])
-                    lengths.append(0)
-                    asleep, moved = None, True
-            elif number < len(naps) and second < end:
-                stopped, woken = naps[number]
-                assert stopped is not None
-                if stopped <= second:
-                    asleep = None if woken is not None and woken <= second else number
-                    number, moved = number + 1, True
+        while True:
+            if asleep is not None and _due(naps[asleep][1], second):
+                up_of.append(ups[asleep + 1])
+                lengths.append(0)
+                asleep = None
+            elif asleep is None and number < len(naps) and second < end and _due(naps[number][0], second):
+                asleep = None if _due(naps[number][1], second) else number
+                number += 1
+            else:
+                break
         if second < end:
             seconds.append((second, len(lengths) - 1, asleep is not None))
             lengths[-1] += asleep is None
+    return _told(runner, seconds, up_of, lengths), lengths
+
+
+def _due(moment: int | None, second: int) -> bool:
+    return moment is not None and moment <= second
+
+
+def _told(
+    runner: Runner, seconds: list[tuple[int, int, bool]], up_of: list[Moment | None], lengths: list[int]
+) -> list[Phase]:
     slept = [0] * len(lengths)
     phases: list[Phase] = []
     for second, run, sleeps in seconds:
@@ -105,7 +110,7 @@ def played(runner: Runner) -> tuple[list[Phase], list[int]]:
             phases.append(Phase.MINIMUM if lengths[run] + slept[run] <= 60 else Phase.SLEEP)
         else:
             phases.append(_awake(runner, at(second), up_of[run], last=run == len(lengths) - 1))
-    return phases, lengths
+    return phases
 
 
 def _awake(runner: Runner, moment: Moment, up: Moment | None, *, last: bool) -> Phase:

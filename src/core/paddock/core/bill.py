@@ -9,8 +9,8 @@
        │── boot ──────│── idle ──────│── sleep ──────│── boot ─────│── idle ────────│── sleep ...
 
 EC2 bills a machine by the second while it runs, and a minute at least for each start: one that is stopped sooner is
-billed up to the minute in its sleep. Asleep it costs nothing but its disk: EC2 takes the public address away, if it gave
-the machine one by itself. The disk is billed from the launch to the end, and a minute at least.
+billed up to the minute in its sleep. Asleep it costs nothing but its disk: EC2 takes an address that it gave the
+machine by itself away as it stops. The disk is billed from the launch to the end, and a minute at least.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,7 +1,7 @@
 """What comes of a simulation, gathered while it runs: exact percentiles, the fleet's size over time, the money."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import attrs

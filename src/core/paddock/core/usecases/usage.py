@@ -69,7 +69,7 @@ class UsageMeter:
     def _spent(self, now: Moment) -> MicroDollars:
         """What was spent since midnight: by machines that ended today, and so far by those that have not ended.
 
-        Spares count: what they cost is spent. A machine asleep costs its disk alone, which is not counted while it lives.
+        Spares count: what they cost is spent. Sleep is not priced: it costs the disk alone, which only bills count.
         One that has ended is billed at once; its record may stay open for longer, while GitHub is away.
         """
         midnight = now // DAY * DAY
