@@ -273,6 +273,7 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
     workflow=texts,
     job_id=st.none() | job_ids,
     pool=st.none() | slugs,
+    stock=st.none() | st.sampled_from(Stock),
 )
 
 intervals: SearchStrategy[Interval] = st.builds(
@@ -290,6 +291,7 @@ bills: SearchStrategy[Bill] = st.builds(
     workflow=texts,
     job_id=st.none() | job_ids,
     pool=st.none() | slugs,
+    stock=st.none() | st.sampled_from(Stock),
 )
 
 switches: SearchStrategy[Switch] = st.builds(

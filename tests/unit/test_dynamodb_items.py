@@ -14,7 +14,9 @@ from paddock.core.errors import Rejected, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
 from paddock.core.ledger import Bill, Interval, Phase
+from paddock.core.pool import Stock
 from paddock.core.records import JOBS, KINDS, LAUNCHES, LEDGER, POOLS, RUNNERS, SHORTAGES, Kind, Made, always
+from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.units import DAY, SECOND
@@ -208,9 +210,30 @@ def test_the_table_has_room_for_every_kind() -> None:
 
 def test_a_bill_of_every_phase_and_usual_names_is_below_a_kilobyte() -> None:
     """Beyond that each write of it would cost twice."""
-    phases = (Phase.BOOT, Phase.IDLE, Phase.JOB, Phase.DRAIN, Phase.MINIMUM)
-    intervals = tuple(Interval(phase, NOON + 5 * DAY, 12_345_678, 1_234_567, 1_234_567) for phase in phases)
-    bill = Bill(
+    once = (Phase.BOOT, Phase.IDLE, Phase.JOB, Phase.DRAIN, Phase.MINIMUM)
+    assert 800 < size(Items(LEDGER).item(a_bill(*once), NOON, "0" * 12)) <= KB
+
+
+def test_a_bill_of_a_machine_that_slept_four_times_is_below_two() -> None:
+    """So each nap is some 270 bytes; one of them alone fits into the first kilobyte."""
+    slept = (Phase.BOOT, Phase.IDLE, Phase.SLEEP)
+    sizes = [
+        size(Items(LEDGER).item(a_bill(*slept * naps, *slept[:2], Phase.JOB, Phase.DRAIN), NOON, "0" * 12))
+        for naps in range(5)
+    ]
+    assert sizes[1] <= KB < sizes[2]
+    assert sizes[4] <= 2 * KB
+
+
+def a_bill(*phases: Phase) -> Bill:
+    """A bill with usual names."""
+    intervals = tuple(
+        Interval(
+            phase, NOON + 5 * DAY, *((0, 1_234_567, 0) if phase is Phase.SLEEP else (12_345_678, *[1_234_567] * 2))
+        )
+        for phase in phases
+    )
+    return Bill(
         machine="i-0123456789abcdef0",
         start=NOON,
         intervals=intervals,
@@ -221,7 +244,15 @@ def test_a_bill_of_every_phase_and_usual_names_is_below_a_kilobyte() -> None:
         job_id=98_765_432_109,
         pool="a-pool-with-a-name",
     )
-    assert 800 < size(Items(LEDGER).item(bill, NOON, "0" * 12)) <= KB
+
+
+def test_the_naps_of_a_machine_are_json_within_its_item() -> None:
+    """Without what is not known yet, so a nap that gets a moment is told from one that has none."""
+    runner = Runner("i-1", "acme/api", (), "l-1", stock=Stock.STOPPED, naps=(Nap(5, 7, 9), Nap(11)))
+    item = Items(RUNNERS).item(runner, NOON, "hand")
+    assert item["naps"] == {"S": '[{"stopped_at":5,"up_at":9,"woken_at":7},{"stopped_at":11}]'}
+    assert item["stock"] == {"S": "stopped"}
+    assert Items(RUNNERS).record(item) == runner
 
 
 def test_a_key_or_an_index_value_that_is_too_long_is_refused() -> None:

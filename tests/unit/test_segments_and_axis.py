@@ -12,7 +12,7 @@ from paddock.adapters.report.segments import Segment, job_segments, machine_segm
 from paddock.adapters.report.text import SUBSTITUTE, clean, shortened
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of, word_of
 from paddock.core.job import Job
-from paddock.core.runner import Runner
+from paddock.core.runner import Nap, Runner
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
 from tests.made_up_fleet import NOW, a_job, a_runner, at
@@ -70,7 +70,21 @@ def test_a_machines_segments_cover_its_life(runner: Runner, now: int) -> None:
     end = runner.gone_at if runner.gone_at is not None else now
     assert (segments[0].start, segments[-1].end) == (runner.launched_at, max(end, runner.launched_at))
     assert all(one.end == other.start for one, other in itertools.pairwise(segments))
-    assert len({segment.kind for segment in segments}) == len(segments)
+    kinds = [segment.kind for segment in segments if segment.kind != "sleep"]
+    assert len(kinds) <= 4 + 2 * len(runner.naps)
+    assert runner.naps or len(set(kinds)) == len(segments)
+
+
+def test_a_machine_that_slept_boots_again() -> None:
+    """And one that sleeps still does so until now."""
+    nap = Nap(at(10), at(40), at(44))
+    machine = attrs.evolve(a_runner(1, 0), ready_at=at(4), naps=(nap,), busy_at=at(50))
+    assert cut(machine_segments(machine, at(60))) == [
+        *(("boot", 4), ("idle", 6), ("sleep", 30)),
+        *(("boot", 4), ("idle", 6), ("job", 10)),
+    ]
+    asleep = attrs.evolve(machine, busy_at=None, naps=(nap, Nap(at(50))))
+    assert cut(machine_segments(asleep, at(90)))[3:] == [("boot", 4), ("idle", 6), ("sleep", 40)]
 
 
 @given(moments, moments, moments)

@@ -1,5 +1,6 @@
-"""The simulated EC2's bill: each rule alone, and all of it against a brute count and against the ledger."""
+"""The simulated EC2's bill: each rule alone, and all of it, sleep included, against a brute count and the ledger."""
 
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -11,10 +12,11 @@ from hypothesis import strategies as st
 from paddock.adapters.simulation.cloud import Bill, Prices, stormy
 from paddock.adapters.simulation.cloud.billing import charge_of
 from paddock.adapters.simulation.protocols import Charge, Ending, Life
+from paddock.core.bill import bill_of
 from paddock.core.errors import Throttled
-from paddock.core.ledger import Rates, bill_of
-from paddock.core.ports.machines import Machine, MachineState
-from paddock.core.runner import Runner
+from paddock.core.ledger import Rates
+from paddock.core.ports.machines import Machine, MachineState, StartResult
+from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Moment, Span
@@ -107,18 +109,21 @@ def test_the_bill_adds_up_the_ended_by_market() -> None:
     assert bench.cloud.charge(living).compute > 0
 
 
-def brute(life: Life) -> tuple[MicroDollars, MicroDollars, MicroDollars, bool]:
+def brute(life: Life, naps: Sequence[Nap]) -> tuple[MicroDollars, MicroDollars, MicroDollars, bool]:
     """Compute, disk and address of an ended machine by fractions, and whether its compute is free."""
     machine = life.machine
     assert life.ended_at is not None
     assert machine.price is not None
-    seconds = max(Fraction(life.ended_at - machine.launched_at, SECOND), Fraction(60))
+    bounds = [machine.launched_at, *(one for nap in naps for one in (nap.stopped_at, nap.woken_at)), life.ended_at]
+    runs = [(since, until) for since, until in zip(bounds[::2], bounds[1::2], strict=True) if since is not None]
+    seconds = sum(max(Fraction((until or 0) - since, SECOND), Fraction(60)) for since, until in runs)
+    kept = max(Fraction(life.ended_at - machine.launched_at, SECOND), Fraction(60))
     free = life.ended_by is Ending.SPOT and life.ended_at < machine.launched_at + 3600 * SECOND
-    free = free or (life.ended_by is Ending.HARDWARE and life.running_at is None)
+    free = free or (life.ended_by is Ending.HARDWARE and life.running_at is None and not naps)
     compute = int(Fraction(machine.price, 3600) * seconds)
     return (
         compute,
-        int(Fraction(80_000 * machine.disk, 730 * 3600) * seconds),
+        int(Fraction(80_000 * machine.disk, 730 * 3600) * kept),
         int(Fraction(5_000, 3600) * seconds),
         free,
     )
@@ -126,9 +131,9 @@ def brute(life: Life) -> tuple[MicroDollars, MicroDollars, MicroDollars, bool]:
 
 ACTS = st.lists(
     st.tuples(
-        st.sampled_from(["launch", "terminate", "power off", "fail", "reclaim", "take"]),
+        st.sampled_from(["launch", "terminate", "power off", "fail", "reclaim", "take", "stop", "start", "start"]),
         st.integers(0, 5),
-        st.integers(0, HOUR),
+        st.integers(0, 2 * MINUTE) | st.integers(0, HOUR),
         st.sampled_from(Market),
         st.integers(1, 16_384),
     ),
@@ -142,7 +147,8 @@ def test_the_bill_is_what_a_brute_count_of_the_log_gives(
     seed: int, acts: list[tuple[str, int, Span, Market, int]]
 ) -> None:
     """And for each machine what the ledger books, if it knows the end and its cause: all to the micro-dollar."""
-    bench = Bench(stormy(), seed)
+    bench = Bench(attrs.evolve(stormy(), failed_starts=100), seed)
+    naps: dict[str, list[Nap]] = {}
     for act, number, wait, market, disk in acts:
         alive = bench.cloud.alive
         machine = alive[number % len(alive)] if alive else "i-404"
@@ -158,15 +164,17 @@ def test_the_bill_is_what_a_brute_count_of_the_log_gives(
             bench.cloud.power_off(machine)
         elif act == "fail":
             bench.cloud.fail(machine)
+        elif act in {"stop", "start"}:
+            put_to_sleep_or_wake(bench, machine, act, naps)
         elif spot:
             bench.cloud.reclaim(machine, warning=act == "reclaim")
         bench.after(wait)
     bench.after(MINUTE)
-    if bench.cloud.alive:
-        bench.cloud.terminate(bench.cloud.alive)
+    bench.cloud.terminate(bench.cloud.alive)
     expected = dict.fromkeys(("spot", "on_demand", "disk", "address", "free", "machines", "reclaimed"), 0)
     for name, ended in bench.cloud.log.items():
-        compute, disk, address, free = brute(ended)
+        slept = true_naps(ended, naps.get(name, []))
+        compute, disk, address, free = brute(ended, slept)
         market_ = "spot" if ended.machine.market is Market.SPOT else "on_demand"
         expected["free" if free else market_] += compute
         expected["disk"] += disk
@@ -175,13 +183,37 @@ def test_the_bill_is_what_a_brute_count_of_the_log_gives(
         expected["reclaimed"] += ended.ended_by is Ending.SPOT
         charged = bench.cloud.charge(name)
         assert charged == Charge(0 if free else compute, disk, address, free=compute if free else 0)
-        never_ran = ended.running_at is None and ended.ended_by is Ending.HARDWARE
+        never_ran = ended.running_at is None and ended.ended_by is Ending.HARDWARE and not slept
         booked_compute = charged.compute + (charged.free if never_ran else 0)  # the ledger cannot know of those
-        assert booked(ended) == (booked_compute, charged.disk, charged.address)
+        assert booked(ended, slept) == (booked_compute, charged.disk, charged.address)
     assert attrs.asdict(bench.cloud.bill) == expected
 
 
-def booked(life: Life) -> tuple[MicroDollars, MicroDollars, MicroDollars]:
+def put_to_sleep_or_wake(bench: Bench, machine: str, act: str, naps: dict[str, list[Nap]]) -> None:
+    """Stop a machine that may be stopped, or start it, and write down when, as who does so knows it."""
+    now, state = bench.timeline.now(), bench.cloud.log.get(machine)
+    if state is None or state.machine.market is Market.SPOT:
+        return
+    slept = naps.setdefault(machine, [])
+    try:
+        slumbers = state.stopping_at is not None  # who starts one that starts already is told so as well
+        if act == "start" and bench.cloud.start([machine])[machine].result is StartResult.STARTING and slumbers:
+            slept[-1] = attrs.evolve(slept[-1], woken_at=now, up_at=now + 10 * SECOND)
+        elif act == "stop" and state.running_at is not None and state.stopping_at is None:
+            bench.cloud.stop([machine])
+            slept.append(Nap(now))
+    except Throttled:
+        return
+
+
+def true_naps(life: Life, naps: Sequence[Nap]) -> tuple[Nap, ...]:
+    """Without an awakening that came to nothing: the machine fell back to sleep."""
+    if life.stopping_at is None or not naps:
+        return tuple(naps)
+    return (*naps[:-1], Nap(naps[-1].stopped_at))
+
+
+def booked(life: Life, naps: tuple[Nap, ...]) -> tuple[MicroDollars, MicroDollars, MicroDollars]:
     """What the ledger would book, if the fleet knew the machine's times to the microsecond."""
     machine = life.machine
     runner = Runner(
@@ -197,6 +229,7 @@ def booked(life: Life) -> tuple[MicroDollars, MicroDollars, MicroDollars]:
         ready_at=life.booted_at,
         gone_at=life.ended_at,
         taken=life.ended_by is Ending.SPOT,
+        naps=naps,
     )
     entries = bill_of(runner, None, Rates()).entries
     return (

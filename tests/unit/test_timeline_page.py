@@ -164,7 +164,7 @@ def test_the_least_that_ec2_bills_is_explained_where_it_is_shown() -> None:
         job, machine = served(1, "lint", 0, 14, run)
         told = cards(page_of([job], [machine]))["Machines"]
         assert ("up to EC2's 60 s" in told) is there
-        assert ("EC2 bills every machine for at least 60 s" in told) is there
+        assert ("EC2 bills every start of a machine for at least 60 s" in told) is there
 
 
 def test_a_job_is_told_with_its_state_reason_and_story(page: Element, fleet: Fleet) -> None:

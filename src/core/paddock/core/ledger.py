@@ -1,11 +1,7 @@
 """The ledger: every second of every machine, priced once and attributed.
 
-::
-
-    launched        ready          busy            idle           gone
-       │── boot ──────│── idle ──────│── job ────────│── drain ─────│── minimum (up to EC2's 60 s)
-
-A machine's bill is one record, written once, when it is gone. Its entries are made of it for whoever sums them up.
+A machine's bill is one record, written once, when it is gone; how it is made, `paddock.core.bill` says. Its entries are
+made of it for whoever sums them up.
 """
 
 from collections.abc import Callable, Iterable
@@ -15,21 +11,20 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.job import Job
-from paddock.core.runner import Runner
+from paddock.core.pool import Stock
 from paddock.core.spec import Market
-from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment, Span, datetime_of
-
-EC2_MINIMUM: Span = MINUTE  # Linux is billed by the second, at least sixty of them
-FREE_IF_TAKEN: Span = HOUR  # a spot machine that EC2 itself takes back within its first hour costs nothing but its disk
-_MONTH: Span = 730 * HOUR  # AWS's month
+from paddock.core.units import DAY, MicroDollars, Moment, datetime_of
 
 
 class Phase(StrEnum):
-    """What a machine was doing, so that boot and idle time are never invisible."""
+    """What a machine was doing, so that boot and idle time are never invisible.
+
+    ``minimum`` is what EC2 bills beyond a stop, or the end, that came within a minute of the start.
+    """
 
     BOOT = "boot"
     IDLE = "idle"
+    SLEEP = "sleep"
     JOB = "job"
     DRAIN = "drain"
     MINIMUM = "minimum"
@@ -50,7 +45,7 @@ class Rates:
 class LedgerEntry:
     """One interval of one machine's bill, with whatever sums are asked by.
 
-    ``amount`` is None where the price is unknown: unknown is never zero.
+    ``amount`` is None where the price is unknown: unknown is never zero. The compute of sleep is zero, and known to be.
     """
 
     machine: str
@@ -66,11 +61,12 @@ class LedgerEntry:
     workflow: str = ""
     job_id: int | None = None
     pool: str | None = None
+    stock: Stock | None = None
 
     @property
     def key(self) -> str:
-        """What tells it from all others: a machine is in each phase at most once."""
-        return f"{self.machine}/{self.phase}"
+        """What tells it from all others: no two intervals of a machine begin at once."""
+        return f"{self.machine}/{self.phase}/{self.start}"
 
     @property
     def day(self) -> str:
@@ -96,7 +92,10 @@ class Interval:
 
 @attrs.frozen
 class Bill:
-    """What a machine cost, from its launch at ``start`` through at least one interval to its end, and for whom."""
+    """What a machine cost, from its launch at ``start`` through at least one interval to its end, and for whom.
+
+    ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as.
+    """
 
     machine: str
     start: Moment
@@ -107,6 +106,7 @@ class Bill:
     workflow: str = ""
     job_id: int | None = None
     pool: str | None = None
+    stock: Stock | None = None
 
     @property
     def key(self) -> str:
@@ -132,6 +132,7 @@ class Bill:
                 workflow=self.workflow,
                 job_id=self.job_id,
                 pool=self.pool,
+                stock=self.stock,
             )
             for start, interval in zip(starts, self.intervals, strict=False)
         )
@@ -194,69 +195,6 @@ class CostLedger:
         return dict(sorted(sums.items()))
 
 
-def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
-    """The bill of a machine that is gone: its seconds cut into phases, each counted once.
-
-    `job` is the job it served, if any: its repository and workflow carry the cost. It need not be given if it is the
-    one that the machine was launched for: the machine's own record knows as much of it.
-
-    Raises:
-        ValueError: the machine is not gone yet.
-    """
-    if runner.gone_at is None:
-        raise ValueError(f"machine {runner.machine} is still {runner.state}: its bill is not complete")
-    served = runner.served_job if runner.served_job == runner.assigned_job else None
-    own = runner.workflow if served is not None else ""
-    end = max(runner.gone_at, runner.launched_at)
-    busy = _within(runner.busy_at, runner.launched_at, end)
-    ready = _within(runner.ready_at, runner.launched_at, end if busy is None else busy)
-    idle = _within(runner.idle_at, end if busy is None else busy, end)
-    cuts: list[tuple[Phase, Moment, Moment]] = []
-    boot_end = ready if ready is not None else busy if busy is not None else end
-    cuts.append((Phase.BOOT, runner.launched_at, boot_end))
-    cuts.append((Phase.IDLE, boot_end, end if busy is None else busy))
-    if busy is not None:
-        job_end = end if idle is None else idle
-        cuts.append((Phase.JOB, busy, job_end))
-        cuts.append((Phase.DRAIN, job_end, end))
-    cuts.append((Phase.MINIMUM, end, max(end, runner.launched_at + EC2_MINIMUM)))
-
-    # EC2's own deed, by its own word: one that we, or the machine, switched off is billed.
-    free = runner.taken and runner.market is Market.SPOT and end - runner.launched_at < FREE_IF_TAKEN
-    price = 0 if free else runner.price
-
-    def share(rate: MicroDollars, per: Span, start: Moment, stop: Moment) -> MicroDollars:
-        # Differences of a running total: the parts add up to the whole, whatever the rounding.
-        return rate * (stop - runner.launched_at) // per - rate * (start - runner.launched_at) // per
-
-    return Bill(
-        machine=runner.machine,
-        start=runner.launched_at,
-        intervals=tuple(
-            Interval(
-                phase=phase,
-                end=stop,
-                compute=None if price is None else share(price, HOUR, start, stop),
-                storage=share(rates.disk_per_gib_month * runner.disk, _MONTH, start, stop),
-                network=share(rates.ipv4_per_hour, HOUR, start, stop),
-            )
-            for phase, start, stop in cuts
-            if stop > start
-        ),
-        instance_type=runner.instance_type,
-        market=runner.market,
-        repository=runner.repository if job is None else job.facts.repository,
-        workflow=own if job is None else job.facts.workflow,
-        job_id=served if job is None else job.id,
-        pool=runner.pool,
-    )
-
-
 def ledger(entries: Iterable[LedgerEntry]) -> CostLedger:
     """A ledger of the entries of any bills, in the order of time."""
     return CostLedger(tuple(sorted(entries, key=lambda entry: (entry.start, entry.key))))
-
-
-def _within(moment: Moment | None, least: Moment, most: Moment) -> Moment | None:
-    """The moment, pulled into the interval: reports carry the machine's clock, which may be off."""
-    return None if moment is None else min(max(moment, least), most)

@@ -4,6 +4,7 @@
 
     job       queued ── waiting ── launched ── launching ── started ── running ── finished
     machine   launched ── boot ── ready ── idle ── busy ── job ── idle again ── drain ── gone
+                                           stopped ── sleep ── woken ── boot ── up ── idle ...
 
 Every clock may be off (GitHub's is cut to seconds, machines bring their own), so moments are pulled into order; what
 is still going on ends now.
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 import attrs
 
 from paddock.adapters.report.figures import queued_at
+from paddock.core.bill import runs
 from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
@@ -50,12 +52,18 @@ def job_segments(job: Job, now: Moment, last_word: Moment | None = None) -> tupl
 
 def machine_segments(runner: Runner, now: Moment) -> tuple[Segment, ...]:
     """The machine's segments, at least one, as the ledger cuts them; a live machine's last one ends now."""
-    end = runner.gone_at if runner.gone_at is not None else now
-    boot_end = runner.ready_at if runner.ready_at is not None else runner.busy_at
-    drain = None if runner.busy_at is None else runner.idle_at
-    return _chain(
-        runner.launched_at, end, (("boot", boot_end), ("idle", runner.busy_at), ("job", drain), ("drain", None))
-    )
+    end = max(runner.gone_at if runner.gone_at is not None else now, runner.launched_at)
+    found, asleep = runs(runner, end)
+    segments: list[Segment] = []
+    for index, run in enumerate(found):
+        last = index == len(found) - 1  # no other has a job
+        busy = runner.busy_at if last else None
+        boot_end = run.up if run.up is not None else busy
+        drain = None if busy is None else runner.idle_at
+        segments += _chain(run.since, run.until, (("boot", boot_end), ("idle", busy), ("job", drain), ("drain", None)))
+        woken = end if last else found[index + 1].since
+        segments += [Segment("sleep", run.until, woken)] if asleep or not last else []
+    return tuple(segment for segment in segments if segment.span) or (segments[-1],)
 
 
 def _chain(start: Moment, end: Moment, parts: Iterable[tuple[str, Moment | None]]) -> tuple[Segment, ...]:

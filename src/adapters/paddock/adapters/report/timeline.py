@@ -127,6 +127,7 @@ def render(
         ],
         machines=[_machine_row(runner, life, axis, names, costs[runner.machine]) for runner, life in machines],
         figures=numbers,
+        sleeps=any(segment.kind == "sleep" for _, life in machines for segment in life),
         tones=_tones(jobs),
         wait_dots=_wait_dots(by_queueing(jobs)),
         cost=_cost_text(numbers),
@@ -240,7 +241,7 @@ def _cost_shares(numbers: Figures) -> list[Share]:
 
 
 def _time_shares(numbers: Figures) -> list[Share]:
-    names = {Phase.MINIMUM: "up to EC2's 60 s"}
+    names = {Phase.MINIMUM: "up to EC2's 60 s", Phase.SLEEP: "asleep"}
     spans = [(phase, span) for phase, span in numbers.phases.items() if span]
     return list(shares([(names.get(phase, phase.value), phase.value, span, span_text(span)) for phase, span in spans]))
 

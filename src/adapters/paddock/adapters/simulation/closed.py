@@ -10,8 +10,9 @@ from paddock.adapters.simulation.findings import Findings, clock
 from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.bill import EC2_MINIMUM
 from paddock.core.job import Job
-from paddock.core.ledger import EC2_MINIMUM, LedgerEntry
+from paddock.core.ledger import LedgerEntry, Phase
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
@@ -19,6 +20,8 @@ from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RetryMode
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE
+
+_APART = MINUTE  # of a stop or a start, as the cloud and the fleet see it, and of what a start costs at least
 
 
 class Closed:
@@ -133,12 +136,13 @@ class Closed:
             return
         self._counted(life, known)
         entries = sorted(bill, key=lambda entry: (entry.start, entry.end))
-        least = max(ended, machine.launched_at + EC2_MINIMUM)
+        apart = _APART if life.runs else 0
+        least = ended if life.runs else max(ended, machine.launched_at + EC2_MINIMUM)
         whole = (
             bool(entries)
             and entries[0].start == machine.launched_at
             and all(one.end == other.start for one, other in pairwise(entries))
-            and least <= entries[-1].end <= least + self.allowed.noticed
+            and least <= entries[-1].end <= least + self.allowed.noticed + apart
             and self._price_is_right(life, entries)
         )
         if not whole:
@@ -157,13 +161,21 @@ class Closed:
             self._wrong("interruptions count once", said, None, life.machine.id)
 
     def _price_is_right(self, life: Life, entries: Sequence[LedgerEntry]) -> bool:
-        """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour."""
+        """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour.
+
+        What a machine that slept was awake stands in the cloud's own log.
+        """
         machine, billed = life.machine, entries[-1].end - life.machine.launched_at
         free = life.ended_by is Ending.SPOT and machine.market is Market.SPOT and billed < HOUR
         price = 0 if free else machine.price
+        paid = sum(entry.compute or 0 for entry in entries)
         if price is None:
-            return all(entry.compute is None for entry in entries)
-        return sum(entry.compute or 0 for entry in entries) == price * billed // HOUR
+            return all(entry.compute is None for entry in entries if entry.phase is not Phase.SLEEP)
+        if not life.runs:
+            return paid == price * billed // HOUR
+        since, until = life.started_at or machine.launched_at, life.ended_at or entries[-1].end
+        awake, apart = life.awake(since, until, EC2_MINIMUM), _APART * (len(life.runs) + 1)
+        return price * (awake - apart) // HOUR <= paid <= price * (awake + apart + self.allowed.noticed) // HOUR
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""

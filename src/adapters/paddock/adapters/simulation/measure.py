@@ -1,7 +1,7 @@
 """What comes of a simulation, gathered while it runs: exact percentiles, the fleet's size over time, the money."""
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
 import attrs
@@ -196,10 +196,13 @@ class Measure:
         cost["free"] += charge.free
         start = life.machine.launched_at if life.running_at is None else life.running_at
         end = max(start, life.ended_at or start)
-        boot = _share(compute, start, end, end if ready is None else ready)
-        job = 0
+        runs = life.runs if life.stopping_at is not None else (*life.runs, (start, end))
+        cost["sleep"] += _asleep(life, charge.disk, end)
+        boot = job = 0
+        if life.stopping_at is None:  # of its last run: before that it was a spare, whose time is idle
+            boot = _share(compute, runs, end if ready is None else ready) - _share(compute, runs, start)
         if begun is not None:
-            job = _share(compute, start, end, end if over is None else over) - _share(compute, start, end, begun)
+            job = _share(compute, runs, end if over is None else over) - _share(compute, runs, begun)
         cost["boot"] += boot
         cost["job"] += job
         cost["idle"] += compute - boot - job
@@ -213,11 +216,22 @@ class Measure:
         return Cost(**{**self._cost, "control": control})
 
 
-def _share(amount: MicroDollars, start: Moment, end: Moment, until: Moment) -> MicroDollars:
+def _share(amount: MicroDollars, runs: Sequence[tuple[Moment, Moment]], until: Moment) -> MicroDollars:
     """The part of the amount that falls before `until`: of a running total, so that parts add up to the whole."""
-    if end <= start:
+    whole = sum(end - start for start, end in runs)
+    if whole <= 0:
         return amount
-    return amount * (min(max(until, start), end) - start) // (end - start)
+    return amount * sum(min(max(until, start), end) - start for start, end in runs) // whole
+
+
+def _asleep(life: Life, disk: MicroDollars, end: Moment) -> MicroDollars:
+    """The part of what its disk cost that is of the time between its runs, or after the last."""
+    if not life.runs or end <= life.machine.launched_at:
+        return 0
+    starts = [since for since, _ in life.runs[1:]]
+    starts += [end if life.stopping_at is not None else life.started_at or end]
+    slept = sum(max(0, start - until) for (_, until), start in zip(life.runs, starts, strict=True))
+    return disk * slept // (end - life.machine.launched_at)
 
 
 def _how(told: JobRecord, known: Job | None, service: Service | None) -> str:

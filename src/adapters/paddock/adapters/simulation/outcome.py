@@ -80,7 +80,7 @@ class Cost:
 
     ``control`` is the control plane, from its calls at list prices. ``boot``, ``job`` and ``idle`` are the money of
     ``spot`` and ``on_demand`` together, cut otherwise. ``free`` is what machines that the cloud took back in their
-    first hour would have cost: it is in no sum.
+    first hour would have cost: it is in no sum. ``sleep`` is the part of ``disk`` that is of machines asleep.
     """
 
     spot: MicroDollars = 0
@@ -92,6 +92,7 @@ class Cost:
     address: MicroDollars = 0
     control: MicroDollars = 0
     free: MicroDollars = 0
+    sleep: MicroDollars = 0
 
     @property
     def total(self) -> MicroDollars:

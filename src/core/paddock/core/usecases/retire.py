@@ -8,9 +8,10 @@ from collections.abc import Sequence
 
 import attrs
 
+from paddock.core.bill import bill_of
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
-from paddock.core.ledger import Rates, bill_of
+from paddock.core.ledger import Rates
 from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, RegisteredRunner

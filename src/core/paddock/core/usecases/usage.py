@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import attrs
 
+from paddock.core.bill import awake
 from paddock.core.catalogue import fitting
 from paddock.core.ledger import day_of
 from paddock.core.paging import pages
@@ -22,7 +23,10 @@ _OFF_BY = 2 * MINUTE  # as `Deadlines.drain`: whoever takes longer is ended by t
 
 @attrs.frozen
 class UsageMeter:
-    """Reads usage from the records. A limit that is not set costs no read."""
+    """Reads usage from the records. A limit that is not set costs no read.
+
+    Limits bound what jobs start. A pool has its own size: its machines count once a job has claimed them.
+    """
 
     table: Table
     clock: Clock
@@ -41,6 +45,8 @@ class UsageMeter:
     def _machines(self) -> Usage:
         machines, vcpu, repositories = 0, 0, Counter[str]()
         for runner in live_runners(self.table):
+            if _kept(runner):
+                continue
             machines += 1
             vcpu += runner.vcpu
             repositories[runner.repository] += 1
@@ -54,7 +60,8 @@ class UsageMeter:
 
     def _launches_since(self, since: Moment, now: Moment) -> int:
         minutes = range(since // MINUTE, now // MINUTE + 1)
-        return sum(runner.launched_at > since for minute in minutes for runner in self._launched_in(str(minute)))
+        launched = (runner for minute in minutes for runner in self._launched_in(str(minute)))
+        return sum(runner.launched_at > since and not _kept(runner) for runner in launched)
 
     def _launched_in(self, minute: str) -> Iterator[Runner]:
         return pages(lambda cursor: self.table.runners.page("minute", minute, cursor=cursor))
@@ -62,15 +69,21 @@ class UsageMeter:
     def _spent(self, now: Moment) -> MicroDollars:
         """What was spent since midnight: by machines that ended today, and so far by those that have not ended.
 
+        Spares count: what they cost is spent. Sleep is not priced: it costs the disk alone, which only bills count.
         One that has ended is billed at once; its record may stay open for longer, while GitHub is away.
         """
         midnight = now // DAY * DAY
         bills = pages(lambda cursor: self.table.ledger.page("day", day_of(now), cursor=cursor))
         return sum(bill.since(midnight) for bill in bills) + sum(
-            (runner.price or 0) * max(0, min(now, _until(runner, now)) - max(runner.launched_at, midnight)) // HOUR
+            (runner.price or 0) * awake(runner, midnight, min(now, _until(runner, now))) // HOUR
             for runner in live_runners(self.table)
             if runner.gone_at is None
         )
+
+
+def _kept(runner: Runner) -> bool:
+    """True if a pool keeps it, and no job has claimed it."""
+    return runner.stock is not None and runner.assigned_job is None
 
 
 def _until(runner: Runner, now: Moment) -> Moment:

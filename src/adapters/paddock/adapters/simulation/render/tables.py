@@ -171,7 +171,12 @@ COST_PARTS: Sequence[tuple[str, str]] = (
 
 def cost(outcomes: Sequence[Outcome]) -> Section:
     """What it cost, cut by purpose and by market."""
-    markets = (("spot", "of it spot"), ("on_demand", "of it on demand"), ("free", "free of charge"))
+    markets = (
+        ("spot", "of it spot"),
+        ("on_demand", "of it on demand"),
+        ("sleep", "of it disks asleep"),
+        ("free", "free of charge"),
+    )
     return Section(
         "Cost",
         (
