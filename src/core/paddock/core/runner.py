@@ -18,7 +18,7 @@ _PREFIX = "paddock--"
 class Nap:
     """One sleep of a pool's machine.
 
-    ``stopped_at`` is when it was told to stop and left ``running``: EC2 bills until there, not while it is ``stopping``;
+    ``stopped_at`` is when it was told to stop and left ``running``: EC2 bills until there, not while it is stopping;
     from then on its disk alone is paid. ``woken_at`` is when it was started again (EC2 bills from there, a minute at
     least), ``up_at`` when its agent said that it is up; None until then. A start that the cloud refuses wakes nobody.
     """

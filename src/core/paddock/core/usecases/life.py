@@ -92,7 +92,7 @@ class Life:
     def unclaimed(self, job: Job, reason: str) -> Job | None:
         """The machine that the job claimed of a pool cannot be had: nobody's failure. It tries again at once."""
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
-        return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "relaunch", reason)
+        return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "unclaimed", reason)
 
     def forgotten(self, job: Job) -> bool:
         """GitHub says that it does not know the job. It is given up when it says so again some time later; True then.

@@ -25,6 +25,7 @@ from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.life import NOT_BUSY, Life
 from paddock.core.usecases.listing import all_machines, live_jobs, live_runners
+from paddock.core.usecases.patience import doubtful, overdue, unheard
 from paddock.core.usecases.plan import (
     Act,
     AdoptMachine,
@@ -39,11 +40,8 @@ from paddock.core.usecases.plan import (
     ReleaseMachine,
     Snapshot,
     WakeJob,
-    doubtful,
     may_inherit,
-    overdue,
     plan,
-    unheard,
 )
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.retire import Retire
