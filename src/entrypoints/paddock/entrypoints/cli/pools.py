@@ -1,0 +1,161 @@
+"""Warm pools: what each is to be, what is there, and what it did for its money."""
+
+import json
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from paddock.adapters.config.amounts import span
+from paddock.adapters.system import SystemClock
+from paddock.core.errors import InvalidInput
+from paddock.core.pool_standing import PoolAim
+from paddock.core.schedule import Targets
+from paddock.core.states import RunnerState
+from paddock.core.units import SECOND, Moment, money_text, rfc3339, span_text
+from paddock.core.usecases.pool_look import PoolLook, PoolView
+from paddock.entrypoints.cli.housekeeping import run
+from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
+
+VERSION = 1  # of what scripts get
+
+_NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
+_COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
+_COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
+
+
+def pools(
+    what: Literal["show", "plan"] = "show",
+    /,
+    *,
+    since: Annotated[str, Parameter(name="--since")] = "24h",
+    wait: Annotated[str, Parameter(name="--wait")] = "2m",
+    state: StateDir = None,
+    profile: ProfileName = None,
+    json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Show the warm pools, or have the fleet say what it would do about them now, and why.
+
+    Parameters
+    ----------
+    what
+        show: what each pool is to be, what is there, and what it did; plan: what the next run would start, launch,
+        stop and end, without doing it.
+    since
+        Over how long jobs, hits and costs are counted, such as 24h or 7d.
+    wait
+        How long to wait for the fleet's plan, such as 30s.
+    state
+        The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
+    profile
+        Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
+    json_
+        Print them as JSON instead, for scripts; docs/operating.md describes the keys.
+    """
+    if what == "plan":
+        return run("pools", dry_run=True, wait=wait, state=state, profile=profile)
+    length = span(since)
+    if not length:
+        raise InvalidInput("--since", since, "must be a duration with its unit, such as 24h or 7d")
+    clock = SystemClock()
+    with opened(Where.chosen(state, profile)) as here:
+        views = PoolLook(table=here.table, clock=clock).all(length)
+    if json_:
+        print(json.dumps({"version": VERSION, "pools": [_data(view) for view in views]}, indent=2))
+        return 0
+    if not views:
+        print("no fleet here has looked at a pool yet: paddock.yml says under pools which there are")
+        return 0
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for title in _COLUMNS:
+        table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
+    for view in views:
+        table.add_row(*_row(view, clock.now()))
+    console().print(table)
+    return 0
+
+
+def _row(view: PoolView, now: Moment) -> list[str | Text]:
+    aim, account = view.standing.aim, view.account
+    booting, asleep = _asleep_and_not(view)
+    return [
+        told(view.standing.name),
+        _NONE if aim is None else _targets(aim.targets),
+        str(view.spares.get(RunnerState.READY, 0)),
+        str(booting),
+        str(asleep),
+        str(view.taken),
+        str(account.jobs),
+        _NONE if account.hits is None else f"{account.hits} %",
+        _NONE if account.utilisation is None else f"{100 - account.utilisation} %",
+        money_text(account.idle_cost) + ("?" if account.unpriced else ""),
+        _NONE if aim is None else _next(aim, now),
+        _note(view),
+    ]
+
+
+def _asleep_and_not(view: PoolView) -> tuple[int, int]:
+    """How many are on their way up, and how many asleep or on their way there."""
+    booting = view.spares.get(RunnerState.BOOTING, 0) + view.spares.get(RunnerState.REQUESTED, 0)
+    return booting, view.spares.get(RunnerState.STOPPED, 0) + view.spares.get(RunnerState.STOPPING, 0)
+
+
+def _targets(targets: Targets) -> str:
+    return f"{targets.hot} hot, {targets.stopped} stopped"
+
+
+def _next(aim: PoolAim, now: Moment) -> str:
+    if aim.next_at is None:
+        return "no change"
+    name = f" ({aim.next_window})" if aim.next_window else ""
+    return f"{_targets(aim.next_targets)} in {span_text(max(0, aim.next_at - now))}{name}"
+
+
+def _note(view: PoolView) -> Text:
+    aim, standing = view.standing.aim, view.standing
+    if aim is not None and aim.barred:
+        return told(aim.barred, "yellow")
+    if standing.failures:
+        return told(f"{standing.failures} in a row never came up", "red")
+    if standing.launching is not None:
+        return told("a launch is under way", "dim")
+    return told(f"{aim.window}" if aim is not None and aim.window else "", "dim")
+
+
+def _data(view: PoolView) -> dict[str, Any]:
+    """One pool for scripts."""
+    aim, account, standing = view.standing.aim, view.account, view.standing
+    return {
+        "pool": standing.name,
+        "spec": None if aim is None else aim.spec,
+        "wanted": None if aim is None else {"hot": aim.targets.hot, "stopped": aim.targets.stopped},
+        "window": None if aim is None else aim.window,
+        "next": None
+        if aim is None or aim.next_at is None
+        else {
+            "at": rfc3339(aim.next_at),
+            "hot": aim.next_targets.hot,
+            "stopped": aim.next_targets.stopped,
+            "window": aim.next_window,
+        },
+        "most": None if aim is None else aim.most,
+        "auto": aim is not None and aim.auto,
+        "barred": "" if aim is None else aim.barred,
+        "failures": standing.failures,
+        "evidence": list(standing.evidence),
+        "spares": {state.value: view.spares[state] for state in sorted(view.spares)},
+        "busy": view.taken,
+        "since": rfc3339(account.since),
+        "jobs": {"hot": account.hot, "stopped": account.stopped, "overflow": account.overflow},
+        "hits_percent": account.hits,
+        "utilisation_percent": account.utilisation,
+        "busy_s": account.busy / SECOND,
+        "idle_s": account.idle / SECOND,
+        "asleep_s": account.asleep / SECOND,
+        "idle_cost_micro_usd": account.idle_cost,
+        "cost_micro_usd": account.cost,
+        "unpriced": account.unpriced,
+    }
