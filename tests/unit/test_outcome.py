@@ -155,11 +155,16 @@ def test_any_fleet_is_told_with_the_same_keys_and_is_json(jobs: Sequence[Job], m
 
 @given(st.lists(any_runner, max_size=6, unique_by=lambda runner: runner.machine))
 def test_money_adds_up_to_the_micro_dollar(machines: Sequence[Runner]) -> None:
-    """The parts, the machines' bills and the ledger's own total are one sum."""
+    """The parts, the machines' bills and the ledger's own total are one sum.
+
+    So is what machines of unknown price cost asleep, which is known; what all of such a machine costs is not.
+    """
     bill = bills_of([], machines)
     numbers = figures([], machines, bill)
     assert numbers.known == bill.total
-    assert sum(cost or 0 for cost in machine_costs(machines, bill).values()) == bill.total
+    costs = machine_costs(machines, bill)
+    asleep = [one for one in bill.entries if one.phase is Phase.SLEEP and costs[one.machine] is None]
+    assert sum(cost or 0 for cost in costs.values()) + sum(one.amount or 0 for one in asleep) == bill.total
     assert numbers.unpriced == sum(runner.gone_at is None or runner.price is None for runner in machines)
     assert 0 <= numbers.estimated_per_cent <= 100
 
@@ -182,6 +187,7 @@ def test_machine_time_is_counted_by_phase() -> None:
     assert {phase: span / SECOND for phase, span in phases.items()} == {
         Phase.BOOT: 8.8,
         Phase.IDLE: 1.2,
+        Phase.SLEEP: 0,
         Phase.JOB: 20,
         Phase.DRAIN: 2.5,
         Phase.MINIMUM: 27.5,

@@ -18,7 +18,8 @@ class Figures:
 
     Spans are None where nothing was measured. Money counts priced ledger entries only, so ``compute + storage +
     network`` is the ledger's total; ``unpriced`` counts the machines whose cost is not (fully) known and therefore
-    not (fully) in it. ``estimated`` is the part of it that rests on the catalogue's estimate of spot prices.
+    not in it, but for what they cost asleep. ``estimated`` is the part of it that rests on the catalogue's estimate of
+    spot prices.
     """
 
     by_state: Mapping[JobState, int]
