@@ -1,8 +1,8 @@
 """What was asked of a pool: the jobs on record that machines of it served, or of its overflow.
 
 Demand is counted from evidence alone. A job counts where a machine ran it, from the moment at which it was queued, for
-as long as it had the machine, and not beyond the end of the time that was looked at. Records without an end do not count
-until now: they once made demand look twice its size.
+as long as it had the machine, and not beyond the end of the time that was looked at. A record without an end does not
+count until now, for then demand looks twice its size.
 """
 
 from collections.abc import Iterable, Mapping
@@ -54,22 +54,24 @@ class Demand:
             for job in self.jobs
         ]
 
-    def peaks(self, spans: Iterable[tuple[Moment, Moment]]) -> list[int]:
-        """For each minute from ``since`` on, the last one cut short, the most of the spans that hold one moment of it.
+    def peaks(self, spans: Iterable[tuple[Moment, Moment]]) -> list[tuple[int, int]]:
+        """For each minute from ``since`` on, the last one cut short, how many of the spans hold one moment of it.
 
-        Spans begin at ``since`` or later, and their ends are excluded.
+        The most at any moment, and the most in a moment in which one of them begins, 0 if none does. Spans begin at
+        ``since`` or later, and their ends are excluded.
         """
         edges = sorted(edge for begins, ends in spans for edge in ((begins, 1), (ends, -1)) if begins < ends)
-        found: list[int] = []
+        found: list[tuple[int, int]] = []
         at = level = 0
         for minute in range(self.since, self.until, MINUTE):
             while at < len(edges) and edges[at] <= (minute, 0):  # what ends in this moment is over
                 level, at = level + edges[at][1], at + 1
-            most, end = level, min(minute + MINUTE, self.until)
+            before, begun, end = level, 0, min(minute + MINUTE, self.until)
             while at < len(edges) and edges[at][0] < end:
+                if edges[at][1] > 0:
+                    begun = max(begun, level + 1)
                 level, at = level + edges[at][1], at + 1
-                most = max(most, level)
-            found.append(most)
+            found.append((max(before, begun), begun))
         return found
 
 

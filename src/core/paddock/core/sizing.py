@@ -10,8 +10,9 @@ stopped one, as long as there are some::
 
 Both are counted for each hour of the week, by the clock of the schedule's zone, minute by minute (`Slot`). What is
 seldom is not paid for: what one minute in ten exceeds is left to the stopped ones and to cold starts. A stopped one
-costs its disk alone, so of these there are also as many as most days had at once, however short that was (a nightly
-burst); and at least one for `ACTIVE_FOR` after any job, for a pool that falls to zero too early starts cold ever after.
+costs its disk alone, so of these there are also as many as most days had at once when a job came, however short that
+was (a nightly burst); and one at least for `ACTIVE_FOR` after any job: a pool that falls to zero in the first quiet
+hour starts cold again and again.
 
 More demand never means less for an hour: neither fewer hot ones, nor fewer machines. (A stopped one may become a hot
 one, and the days that are taken together depend on how long was looked at, never on the jobs.)
@@ -125,9 +126,9 @@ def _need(slots: Sequence[Slot], ahead: Span) -> str:
     text = f"nine in ten minutes had at most {_count(arrivals, 'arrival')} within {span_text(ahead)}, and "
     text += f"at most {_count(claims, 'job')} in flight"
     if usual > claims:
-        text += f"; most days had {usual} at once in one of the hours"
-    if not max(arrivals, claims, usual):
-        text += f"; some job came, here or in the {ACTIVE_FOR // HOUR} hours before"
+        text += f"; most days had {usual} at once as a job came"
+    if any(slot.machines > max(slot.arrivals, slot.claims, slot.usual) for slot in slots):
+        text += f"; one at least, for a job came in the hour or in the {ACTIVE_FOR // HOUR} before it"
     return text
 
 
@@ -141,8 +142,8 @@ def _bounded(week: Sequence[Days], pool: Pool, *, hot: bool) -> Iterator[str]:
     if changed:
         most = Targets(max(wish.hot for wish, _, _ in wishes), max(wish.stopped for wish, _, _ in wishes))
         yield (
-            f"the pool's bounds make a difference in {_count(changed, 'hour')} of the week; without them there would be "
-            f"at most {_targets(most)}"
+            f"the pool's bounds make a difference in {_count(changed, 'hour')} of the week; without them there would "
+            f"be at most {_targets(most)}"
         )
 
 
@@ -153,8 +154,8 @@ def _together(patterns: Sequence[Pattern], found: Recommendation) -> Iterator[st
     more = sum(given.get(cell, found.targets) != targets for cell, targets in wanted.items())
     if more:
         yield (
-            f"{_count(more, 'hour')} of the week got more than they need: those that differ least were put together, so "
-            f"that there are no more than {MOST_WINDOWS} windows"
+            f"{_count(more, 'hour')} of the week got more than needed: those that differ least were put together, for "
+            f"no more than {MOST_WINDOWS} windows"
         )
 
 

@@ -23,8 +23,8 @@ DAYS_APART_FROM: Final[Span] = 28 * DAY
 
 ACTIVE_FOR: Final[Span] = 4 * HOUR
 
-_Seen: TypeAlias = Mapping[tuple[int, int], Mapping[int, Sequence[tuple[int, int]]]]
-"""By hour of the week and date, for each minute the most arrivals and the most jobs in flight."""
+_Seen: TypeAlias = Mapping[tuple[int, int], Mapping[int, Sequence[tuple[int, int, int]]]]
+"""By hour of the week and date, for each minute the most arrivals, the most jobs in flight, and these as one began."""
 
 _WORKDAYS, _WEEKEND = (0, 1, 2, 3, 4), (5, 6)
 
@@ -35,7 +35,8 @@ class Slot:
 
     Nine in ten of its minutes had at most ``arrivals`` jobs queued within the time that a spare takes to be replaced,
     and at most ``claims`` jobs in flight, at any moment of theirs. On most of the days there were ``usual`` or more in
-    flight at some moment. ``active`` says that a job was queued in it, or in the `ACTIVE_FOR` before it.
+    flight as one more was queued: itself included, and 0 if none was, for who has a machine needs no other. ``active``
+    says that a job was queued in it, or in the `ACTIVE_FOR` before it.
     """
 
     arrivals: int = 0
@@ -71,10 +72,10 @@ def slots(demand: Demand, zone: str, ahead: Span) -> tuple[Days, ...]:
         raise ValueError(f"ahead = {ahead}: must be more than 0, for no spare is replaced at once")
     clock = zone_of(zone)
     arrivals, claims = (demand.peaks(spans) for spans in (demand.arrivals(ahead), demand.claims(ahead)))
-    seen: dict[tuple[int, int], dict[int, list[tuple[int, int]]]] = {}
-    for minute, *peaks in zip(range(demand.since, demand.until, MINUTE), arrivals, claims, strict=True):
+    seen: dict[tuple[int, int], dict[int, list[tuple[int, int, int]]]] = {}
+    for minute, peak, flying in zip(range(demand.since, demand.until, MINUTE), arrivals, claims, strict=True):
         date, hour = _hour(minute, clock)
-        seen.setdefault((date % len(DAYS), hour), {}).setdefault(date, []).append((peaks[0], peaks[1]))
+        seen.setdefault((date % len(DAYS), hour), {}).setdefault(date, []).append((peak[0], *flying))
     active = {
         (date % len(DAYS), hour)
         for job in demand.jobs
@@ -90,9 +91,9 @@ def _slot(cells: Sequence[tuple[int, int]], seen: _Seen, active: AbstractSet[tup
     """The slot of these hours of the week."""
     dates = [minutes for cell in cells for minutes in seen.get(cell, {}).values()]
     return Slot(
-        arrivals=percentile([arrivals for minutes in dates for arrivals, _ in minutes], PER_CENT),
-        claims=percentile([claims for minutes in dates for _, claims in minutes], PER_CENT),
-        usual=percentile([max(claims for _, claims in minutes) for minutes in dates], USUAL),
+        arrivals=percentile([arrivals for minutes in dates for arrivals, _, _ in minutes], PER_CENT),
+        claims=percentile([claims for minutes in dates for _, claims, _ in minutes], PER_CENT),
+        usual=percentile([max(begun for _, _, begun in minutes) for minutes in dates], USUAL),
         active=any(cell in active for cell in cells),
     )
 

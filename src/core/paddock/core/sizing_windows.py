@@ -1,8 +1,8 @@
 """A week of targets, hour by hour, as the targets and the few windows of a schedule.
 
-Hours that follow one another with the same targets are one window, and so are days with the same hours. Where that leaves
-more windows than a person wants to read, hours or days are put together that differ least, with what the needier asks
-for: nothing is ever smaller than it was in the week.
+Hours that follow one another with the same targets are one window, and so are days with the same hours. Where that
+leaves more windows than a person wants to read, hours or days are put together that differ least, with what the needier
+asks for: nothing is ever smaller than it was in the week.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
