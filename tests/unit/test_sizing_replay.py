@@ -83,6 +83,8 @@ def test_what_is_too_many_and_not_there_yet_never_comes() -> None:
     window = Window("day", 9 * 60, 17 * 60, hot=2)
     jobs = [job(MONDAY + 17 * HOUR + at * SECOND) for at in (-1, 1, 89, 91)]
     assert replayed(jobs, 1, 0, window, looked=DAY).hits_hot == 3
+    two = [job(MONDAY + 17 * HOUR + at * SECOND) for at in (-3, -1, 1, 88)]
+    assert replayed(two, 2, 0, attrs.evolve(window, hot=3), looked=DAY).hits_hot == 4, "of two the later one"
 
 
 def settled_for(one: Pool, jobs: list[Taken] = OFFICE) -> Recommendation:

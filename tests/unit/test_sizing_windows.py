@@ -97,12 +97,30 @@ def test_what_goes_on_after_midnight_on_other_days_is_two_windows() -> None:
 
 def test_days_that_differ_little_are_put_together_with_the_most_of_each() -> None:
     """Seven days, each a bit different, are as one; a burst of one of them is not spread to the others."""
-    week = [((day,), hours(NONE, (9, 17, Targets(2, 3 + day % 2)))) for day in ALL]
-    week[2] = ((2,), hours(NONE, (9, 17, Targets(2, 3)), (20, 21, Targets(50))))
+    week = [((day,), hours(NONE, (9, 17, Targets(2, 3 + day)))) for day in ALL]
+    week[2] = ((2,), hours(NONE, (9, 17, Targets(2, 5)), (20, 21, Targets(50))))
     targets, windows = fitted(*week)
-    assert len(windows) <= MOST_WINDOWS
+    assert len(windows) == MOST_WINDOWS
     assert targets == NONE
+    assert [one.hot for name, one in windows if name.endswith(" 09:00-17:00")] == [2] * (MOST_WINDOWS - 1)
     assert [name for name, one in windows if one.hot == 50] == ["wed 20:00-21:00"]
+
+
+def test_what_is_put_together_costs_least_over_the_whole_week() -> None:
+    """Little more on each of five days is more than twice as much on one: of hours, and of days."""
+    bumps = [(at, at + 1) for at in (1, 5, 9, 13)]
+    five = hours(NONE, *((*bump, Targets(0, 1)) for bump in bumps))
+    one = hours(NONE, *((*bump, Targets(0, 2)) for bump in bumps[:3]))
+    _, windows = fitted((WORKDAYS, five), ((5,), one), ((6,), hours(NONE)))
+    assert [name for name, _ in windows if name.startswith("mon-fri")] == [
+        f"mon-fri {begins:02}:00-{ends:02}:00" for begins, ends in bumps
+    ]
+
+    def stretches(stopped: int) -> list[Targets]:
+        return hours(NONE, *((begins, begins + 2, Targets(10, stopped)) for begins in (2, 9, 16)))
+
+    _, windows = fitted((WORKDAYS, stretches(3)), ((5,), stretches(4)), ((6,), stretches(6)))
+    assert {name.split()[0]: targets.stopped for name, targets in windows} == {"mon-fri": 3, "sat-sun": 6}
 
 
 @given(weeks)
