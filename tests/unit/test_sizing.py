@@ -114,6 +114,7 @@ def test_the_hours_are_those_of_the_schedules_zone() -> None:
     ("bounds", "most", "office", "night"),
     [
         (Bounds(), None, (0, 0), (0, 0)),
+        (Bounds(), 3, (0, 0), (0, 0)),
         (Bounds(most=Targets(0, 100)), None, (0, 5), (0, 0)),
         (Bounds(most=Targets(100, 2)), None, (1, 2), (0, 0)),
         (Bounds(Targets(2, 1), Targets(9, 9)), None, (2, 3), (2, 1)),
@@ -125,11 +126,18 @@ def test_targets_are_within_the_pools_bounds(
     bounds: Bounds, most: int | None, office: tuple[int, int], night: tuple[int, int]
 ) -> None:
     """What may not be hot sleeps, as far as that may be; and a difference is told."""
-    found = recommended(OFFICE, pool(bounds=bounds, most=most))
+    found = recommended(OFFICE, pool(bounds=bounds, most=most, auto=True))
     for at, targets in ((10 * HOUR, office), (3 * HOUR, night)):
         assert found.schedule.targets(MONDAY + at, found.targets) == Targets(*targets)
     [told] = [text for text in found.evidence if "bounds" in text]
     assert told.endswith("without them there would be at most 1 hot and 4 stopped")
+
+
+def test_a_pool_whose_targets_do_not_follow_demand_has_no_bounds_but_its_limit() -> None:
+    """Its configuration can have none; what people are told is what its jobs ask for."""
+    assert recommended(OFFICE, pool(bounds=Bounds())) == recommended(OFFICE)
+    limited = recommended(OFFICE, pool(bounds=Bounds(), most=3))
+    assert windows(limited)["mon-fri 09:00-17:00"] == (1, 2)
 
 
 def test_what_had_to_be_put_together_is_told() -> None:

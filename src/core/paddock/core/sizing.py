@@ -34,6 +34,8 @@ from paddock.core.units import DAY, HOUR, Moment, Span, rfc3339, span_text
 LEAST_JOBS: Final = 20
 """With fewer jobs in the last `WEEK` no machine is kept hot."""
 
+_UNBOUNDED: Final = Bounds(most=Targets(MOST, MOST))
+
 
 @attrs.frozen
 class Recommendation:
@@ -83,9 +85,11 @@ def asked(slot: Slot, pool: Pool, *, hot: bool = True) -> Targets:
 def within(pool: Pool, hot: int, machines: int) -> Targets:
     """So many hot ones, and stopped ones up to so many machines, as far as the pool's bounds allow, and ask for.
 
-    A pool that has a limit (`Pool.most`) has to have room for one more than the hot ones.
+    Bounds are for pools whose targets follow demand: one without both is bounded by its limit (`Pool.most`) alone. That
+    has to have room for one more than the hot ones.
     """
-    least, most = pool.bounds.least, pool.bounds.most
+    bounds = pool.bounds if pool.auto or pool.bounds != Bounds() else _UNBOUNDED
+    least, most = bounds.least, bounds.most
     limit = MOST if pool.most is None else min(MOST, pool.most)
     hot = min(max(hot, least.hot), most.hot, max(0, limit - 1))
     stopped = min(max(machines - hot, least.stopped), most.stopped, limit - hot)
@@ -134,7 +138,7 @@ def _need(slots: Sequence[Slot], ahead: Span) -> str:
 
 def _bounded(week: Sequence[Days], pool: Pool, *, hot: bool) -> Iterator[str]:
     """That the pool's bounds made a difference."""
-    free = attrs.evolve(pool, most=None, bounds=Bounds(most=Targets(MOST, MOST)))
+    free = attrs.evolve(pool, most=None, bounds=_UNBOUNDED)
     wishes = [
         (asked(slot, free, hot=hot), asked(slot, pool, hot=hot), len(one.days)) for one in week for slot in one.slots
     ]

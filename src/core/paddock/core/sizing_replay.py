@@ -96,6 +96,8 @@ def expected(recommendation: Recommendation, demand: Demand, waits: Waits) -> Ex
 def settled(proposed: Recommendation, pool: Pool, demand: Demand, waits: Waits) -> Recommendation:
     """The proposal with what it would change; or what the pool has now, if the difference is not worth a change.
 
+    `pool` has the targets that hold now.
+
     It is not if less than `HITS_PER_CENT` of the jobs would have started in another way, and the idle time would have
     changed by less than `IDLE_PER_CENT`. What the pool has now but its bounds do not allow does not stay.
 

@@ -6,6 +6,7 @@ asks for: nothing is ever smaller than it was in the week.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from functools import reduce
 from itertools import combinations, groupby, pairwise
 from typing import Final, TypeAlias
 
@@ -62,10 +63,10 @@ def fit(patterns: Sequence[Pattern], zone: str) -> tuple[Targets, Schedule]:
     groups = _alike((pattern.days, pattern.hours) for pattern in patterns)
     while True:
         targets = _usual(groups)
-        windows = _windows(groups, targets)
-        if len(windows) <= MOST_WINDOWS:
-            return targets, Schedule(zone, windows)
-        groups = _coarser(groups)
+        spans = _spans(groups, targets)
+        if len(spans) <= MOST_WINDOWS:
+            return targets, Schedule(zone, tuple(_window(*one) for one in spans))
+        groups = _coarser(groups, targets, len(spans))
 
 
 def cells(window: Window) -> Iterator[tuple[int, int]]:
@@ -106,8 +107,11 @@ def _usual(groups: Iterable[_Group]) -> Targets:
     return min(hours, key=lambda targets: (-hours[targets], _cost(targets), targets.hot))
 
 
-def _windows(groups: Iterable[_Group], usual: Targets) -> tuple[Window, ...]:
-    """Windows for all hours whose targets are not the usual ones, by the first of their days and their beginnings."""
+def _spans(groups: Iterable[_Group], usual: Targets) -> list[tuple[list[int], int, int, Targets]]:
+    """What windows are of: days, the first hour and the one after the last, and targets that are not the usual ones.
+
+    By the first of their days and their beginnings.
+    """
     spans: dict[tuple[int, int, Targets], list[int]] = {}
     for group in groups:
         for run in group.runs:
@@ -121,7 +125,7 @@ def _windows(groups: Iterable[_Group], usual: Targets) -> tuple[Window, ...]:
             found.remove((days, begins, HOURS, targets))
             found.remove(other)
             found.append((days, begins, other[2], targets))
-    return tuple(_window(*one) for one in sorted(found, key=lambda one: one[:3]))
+    return sorted(found, key=lambda one: one[:3])
 
 
 def _window(days: Sequence[int], begins: int, ends: int, targets: Targets) -> Window:
@@ -130,20 +134,43 @@ def _window(days: Sequence[int], begins: int, ends: int, targets: Targets) -> Wi
     return attrs.evolve(window, name=window.describe("").strip())
 
 
-def _coarser(groups: Sequence[_Group]) -> list[_Group]:
-    """The same with two runs of some days put together, or two groups of days: what costs least, and comes first."""
-    _, gone, days, hours = min((*_runs_together(groups), *_days_together(groups)), key=lambda option: option[0])
+def _coarser(groups: Sequence[_Group], usual: Targets, windows: int) -> list[_Group]:
+    """The same with some hours of some days put together, or two groups of days.
+
+    Of what leaves fewer windows that which costs least, and comes first; if nothing does, of all: more is put together
+    next time.
+    """
+    options = sorted((*_hours_together(groups, usual), *_days_together(groups)), key=lambda option: option[0])
+    for option in options:
+        found = _with(groups, option)
+        if len(_spans(found, _usual(found))) < windows:
+            return found
+    return _with(groups, options[0])
+
+
+def _with(groups: Sequence[_Group], option: _Option) -> list[_Group]:
+    _, gone, days, hours = option
     return _alike([*((group.days, group.hours) for group in groups if group not in gone), (days, hours)])
 
 
-def _runs_together(groups: Iterable[_Group]) -> Iterator[_Option]:
+def _hours_together(groups: Iterable[_Group], usual: Targets) -> Iterator[_Option]:
+    """Two windows that follow one another, with what is between them; and one that could as well have the usual."""
     for group in groups:
-        for run, later in pairwise(group.runs):
-            targets = both(run.targets, later.targets)
-            cost = sum((one.ends - one.begins) * (_cost(targets) - _cost(one.targets)) for one in (run, later))
-            together = [targets] * (later.ends - run.begins)
-            hours = [*group.hours[: run.begins], *together, *group.hours[later.ends :]]
-            yield len(group.days) * cost, [group], group.days, hours
+        others = [at for at, run in enumerate(group.runs) if run.targets != usual]
+        for first, last in pairwise(others):
+            runs = group.runs[first : last + 1]
+            yield _raised(group, runs, reduce(both, [run.targets for run in runs]))
+        for at in others:
+            if both(group.runs[at].targets, usual) == usual:
+                yield _raised(group, group.runs[at : at + 1], usual)
+
+
+def _raised(group: _Group, runs: Sequence[_Run], targets: Targets) -> _Option:
+    """These runs of the group, which follow one another, with the same targets."""
+    cost = sum((run.ends - run.begins) * (_cost(targets) - _cost(run.targets)) for run in runs)
+    begins, ends = runs[0].begins, runs[-1].ends
+    hours = [*group.hours[:begins], *[targets] * (ends - begins), *group.hours[ends:]]
+    return len(group.days) * cost, [group], group.days, hours
 
 
 def _days_together(groups: Iterable[_Group]) -> Iterator[_Option]:
