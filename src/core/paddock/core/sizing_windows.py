@@ -1,13 +1,13 @@
 """A week of targets, hour by hour, as the targets and the few windows of a schedule.
 
-Hours that follow one another with the same targets are one window, and so are days with the same hours. Where that
-leaves more windows than a person wants to read, hours or days are put together that differ least, with what the needier
-asks for: nothing is ever smaller than it was in the week.
+Hours that follow one another with the same targets are one window, and so are days with the same hours. Hours and days
+that differ little are put together, with what the needier asks for, as long as that adds little to what the whole week
+costs; and further where there are more windows than a person wants to read. Nothing is ever smaller than it was.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from functools import reduce
-from itertools import combinations, groupby, pairwise
+from functools import lru_cache, reduce
+from itertools import combinations, pairwise, permutations
 from typing import Final, TypeAlias
 
 import attrs
@@ -16,6 +16,9 @@ from paddock.core.schedule import DAYS, Schedule, Targets, Window
 
 MOST_WINDOWS: Final = 6
 HOURS: Final = 24
+
+LITTLE: Final = 10
+"""So many per cent may be added to what a week costs for the sake of fewer windows, even if there are few."""
 
 _HOT_COSTS: Final = 20
 """So many stopped ones cost what a hot one does: disks, by list prices (m7i.large and 40 GiB: 24 of them)."""
@@ -43,15 +46,16 @@ class _Group:
     """Days with the same runs, which fill the day."""
 
     days: tuple[int, ...]
+    hours: tuple[Targets, ...]
     runs: tuple[_Run, ...]
 
     @property
-    def hours(self) -> list[Targets]:
-        """The targets of its 24 hours."""
-        return [run.targets for run in self.runs for _ in range(run.begins, run.ends)]
+    def cost(self) -> int:
+        """What it costs in a week."""
+        return len(self.days) * sum(map(_cost, self.hours))
 
 
-_Option: TypeAlias = tuple[int, list[_Group], tuple[int, ...], list[Targets]]
+_Option: TypeAlias = tuple[int, list[_Group], tuple[int, ...], tuple[Targets, ...]]
 """What it costs, which groups it is instead of, and the days and hours of the new one."""
 
 
@@ -61,12 +65,15 @@ def fit(patterns: Sequence[Pattern], zone: str) -> tuple[Targets, Schedule]:
     `patterns` name each day of the week once. No hour has fewer hot ones than in its pattern, or fewer machines.
     """
     groups = _alike((pattern.days, pattern.hours) for pattern in patterns)
+    limit = sum(group.cost for group in groups) * (100 + LITTLE)
     while True:
         targets = _usual(groups)
         spans = _spans(groups, targets)
-        if len(spans) <= MOST_WINDOWS:
+        coarser = _coarser(groups, targets, len(spans))
+        few = len(spans) <= MOST_WINDOWS
+        if coarser is None or (few and 100 * sum(group.cost for group in coarser) > limit):
             return targets, Schedule(zone, tuple(_window(*one) for one in spans))
-        groups = _coarser(groups, targets, len(spans))
+        groups = coarser
 
 
 def cells(window: Window) -> Iterator[tuple[int, int]]:
@@ -86,16 +93,18 @@ def _cost(targets: Targets) -> int:
     return _HOT_COSTS * targets.hot + targets.stopped
 
 
-def _alike(days: Iterable[tuple[tuple[int, ...], Sequence[Targets]]]) -> list[_Group]:
+def _alike(days: Iterable[tuple[tuple[int, ...], tuple[Targets, ...]]]) -> list[_Group]:
     """Groups of days with the same hours."""
-    found: dict[tuple[_Run, ...], tuple[int, ...]] = {}
+    found: dict[tuple[Targets, ...], tuple[int, ...]] = {}
     for numbers, hours in days:
-        runs: list[_Run] = []
-        for targets, stretch in groupby(hours):
-            begins = runs[-1].ends if runs else 0
-            runs.append(_Run(begins, begins + len(list(stretch)), targets))
-        found[tuple(runs)] = (*found.get(tuple(runs), ()), *numbers)
-    return [_Group(tuple(sorted(numbers)), same) for same, numbers in found.items()]
+        found[hours] = (*found.get(hours, ()), *numbers)
+    return [_Group(tuple(sorted(numbers)), hours, _runs(hours)) for hours, numbers in found.items()]
+
+
+@lru_cache(maxsize=1_000)
+def _runs(hours: tuple[Targets, ...]) -> tuple[_Run, ...]:
+    ends = [*(at for at in range(1, HOURS) if hours[at] != hours[at - 1]), HOURS]
+    return tuple(_Run(begins, end, hours[begins]) for begins, end in zip((0, *ends), ends, strict=False))
 
 
 def _usual(groups: Iterable[_Group]) -> Targets:
@@ -134,18 +143,19 @@ def _window(days: Sequence[int], begins: int, ends: int, targets: Targets) -> Wi
     return attrs.evolve(window, name=window.describe("").strip())
 
 
-def _coarser(groups: Sequence[_Group], usual: Targets, windows: int) -> list[_Group]:
-    """The same with some hours of some days put together, or two groups of days.
+def _coarser(groups: Sequence[_Group], usual: Targets, windows: int) -> list[_Group] | None:
+    """The same with some hours of some days put together, or two groups of days; None if there are no such.
 
     Of what leaves fewer windows that which costs least, and comes first; if nothing does, of all: more is put together
     next time.
     """
-    options = sorted((*_hours_together(groups, usual), *_days_together(groups)), key=lambda option: option[0])
+    options = [*_hours_together(groups, usual), *_hours_alike(groups, usual), *_days_together(groups)]
+    options.sort(key=lambda option: option[0])
     for option in options:
         found = _with(groups, option)
         if len(_spans(found, _usual(found))) < windows:
             return found
-    return _with(groups, options[0])
+    return _with(groups, options[0]) if options else None
 
 
 def _with(groups: Sequence[_Group], option: _Option) -> list[_Group]:
@@ -165,17 +175,27 @@ def _hours_together(groups: Iterable[_Group], usual: Targets) -> Iterator[_Optio
                 yield _raised(group, group.runs[at : at + 1], usual)
 
 
+def _hours_alike(groups: Sequence[_Group], usual: Targets) -> Iterator[_Option]:
+    """A window of some days that could as well have what a window of the same hours has on others."""
+    for one, other in permutations(groups, 2):
+        there = {(run.begins, run.ends): run.targets for run in other.runs if run.targets != usual}
+        for run in one.runs:
+            targets = there.get((run.begins, run.ends), run.targets)
+            if run.targets not in (usual, targets) and both(run.targets, targets) == targets:
+                yield _raised(one, [run], targets)
+
+
 def _raised(group: _Group, runs: Sequence[_Run], targets: Targets) -> _Option:
     """These runs of the group, which follow one another, with the same targets."""
     cost = sum((run.ends - run.begins) * (_cost(targets) - _cost(run.targets)) for run in runs)
     begins, ends = runs[0].begins, runs[-1].ends
-    hours = [*group.hours[:begins], *[targets] * (ends - begins), *group.hours[ends:]]
+    hours = (*group.hours[:begins], *[targets] * (ends - begins), *group.hours[ends:])
     return len(group.days) * cost, [group], group.days, hours
 
 
 def _days_together(groups: Iterable[_Group]) -> Iterator[_Option]:
     for one, other in combinations(groups, 2):
-        hours = [both(*targets) for targets in zip(one.hours, other.hours, strict=True)]
+        hours = tuple(both(*targets) for targets in zip(one.hours, other.hours, strict=True))
         cost = sum(
             len(group.days) * (_cost(targets) - _cost(before))
             for group in (one, other)
