@@ -102,6 +102,7 @@ def test_hours_and_days_that_differ_little_are_put_together_with_the_most_of_eac
         NONE,
         [("daily 09:00-17:00", MANY)],
     )
+    assert fitted((ALL, hours(MANY, (12, 13, FEW)))) == (MANY, [])
     week = [((day,), hours(NONE, (9, 17, Targets(2, 6 + day % 3)))) for day in ALL]
     week[2] = ((2,), hours(NONE, (9, 17, Targets(2, 6)), (20, 21, Targets(50))))
     assert fitted(*week) == (NONE, [("daily 09:00-17:00", Targets(2, 8)), ("wed 20:00-21:00", Targets(50))])
@@ -126,11 +127,15 @@ def test_what_is_put_together_costs_least_over_the_whole_week() -> None:
         "sat 10:00-11:00",
     ]
 
-    def stretches(stopped: int) -> list[Targets]:
-        return hours(NONE, *((begins, begins + 2, Targets(0, stopped)) for begins in (2, 9, 16)))
+    def stretches(lasts: int) -> list[Targets]:
+        return hours(NONE, *((begins, begins + lasts, Targets(0, 60)) for begins in (1, 9, 17)))
 
-    _, windows = fitted((WORKDAYS, stretches(30)), ((5,), stretches(40)), ((6,), stretches(60)))
-    assert {name.split()[0]: targets.stopped for name, targets in windows} == {"mon-fri": 30, "sat-sun": 60}
+    _, windows = fitted((WORKDAYS, stretches(2)), ((5,), stretches(3)), ((6,), stretches(4)))
+    assert [name for name, _ in windows] == [
+        f"{days} {begins:02}:00-{begins + lasts:02}:00"
+        for days, lasts in (("mon-fri", 2), ("sat-sun", 4))
+        for begins in (1, 9, 17)
+    ]
 
 
 @given(weeks)
