@@ -1,15 +1,17 @@
 """Demand is counted from machines that ran jobs, within what was looked at; and its peaks are the true ones."""
 
 from operator import mul
+from typing import Any
 
 import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paddock.core.bill import bill_of
 from paddock.core.demand import UNKNOWN_END, Demand, Taken, demand_between, demand_of, occupied_until
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Bill, Rates, bill_of
+from paddock.core.ledger import Bill, Rates
 from paddock.core.runner import Runner
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
@@ -30,12 +32,12 @@ RUNNER = Runner(
 UNTIL = MONDAY + 7 * DAY
 
 
-def machine(name: str = "i-1", **other: object) -> Runner:
+def machine(name: str = "i-1", **other: Any) -> Runner:  # noqa: ANN401 - any fields
     """A machine of the pool that runs its job, but for these fields."""
     return attrs.evolve(RUNNER, machine=name, **other)
 
 
-def bill(name: str = "i-1", served: int | None = 7, **other: object) -> Bill:
+def bill(name: str = "i-1", served: int | None = 7, **other: Any) -> Bill:  # noqa: ANN401 - any fields
     """The bill of a machine that was gone five minutes after its launch, a minute after its job."""
     done = {"idle_at": MONDAY + 4 * MINUTE, "gone_at": MONDAY + 5 * MINUTE, "state": RunnerState.GONE}
     known = None if served is None else Job(JobFacts(served, 1, "acme/api", ("paddock",)))

@@ -123,7 +123,10 @@ def test_a_change_is_made_from_five_in_a_hundred_jobs_on(kind: str, early: int, 
     """So many of 100 jobs come after the end of the present window, and start cold for that."""
     jobs = [job(MONDAY + 10 * HOUR + at * 2 * MINUTE) for at in range(100 - early)]
     jobs += [job(MONDAY + 22 * HOUR + at * 2 * MINUTE) for at in range(early)]
-    now, proposed = (Window("day", 9 * 60, ends, **{kind: 1}) for ends in (22 * 60, 22 * 60 + 15))
+    now, proposed = (
+        Window("day", 9 * 60, ends, hot=int(kind == "hot"), stopped=int(kind == "stopped"))
+        for ends in (22 * 60, 22 * 60 + 15)
+    )
     assert changed(now, proposed, jobs) is changes
 
 
