@@ -136,7 +136,11 @@ def test_a_spare_that_could_serve_nobody_does_not_pass_for_one(cloud: Ec2) -> No
     """Its settings are wrong: that is told at once, before any job counts on it, and the machine goes."""
     with cloud.machine(runner_package(), stop_grace=0) as machine:
         machine.aws.imds.data[STOCK] = "hot"
-        machine.live(lambda _pid: eventually(lambda: said(machine, '"event": "failed"'), "the refusal"))
+
+        def refuse(_pid: int) -> None:
+            eventually(lambda: said(machine, '"event": "failed"'), "the refusal")
+
+        machine.live(refuse)
         (end,) = machine.reports()
         assert (end.event, end.reason, end.job_id) == (ReportEvent.FAILED_TO_START, "bad_settings", 0)
         assert machine.is_off
