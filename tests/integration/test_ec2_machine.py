@@ -99,7 +99,7 @@ def test_a_spare_learns_from_its_tag_that_it_is_one(cloud: Ec2, stock: str) -> N
 
         def want(_pid: int) -> None:
             eventually(lambda: machine.aws.front.operations().count("GetItem") > 2, "a few looks")
-            (ready,) = machine.reports()
+            (ready,) = eventually(machine.reports, "its word")
             assert ready.event is READY
             assert (ready.machine, ready.job_id, ready.launch, ready.runner_name) == (machine.name, 0, 0, "")
             machine.assign()
@@ -136,7 +136,11 @@ def test_a_spare_that_could_serve_nobody_does_not_pass_for_one(cloud: Ec2) -> No
     """Its settings are wrong: that is told at once, before any job counts on it, and the machine goes."""
     with cloud.machine(runner_package(), stop_grace=0) as machine:
         machine.aws.imds.data[STOCK] = "hot"
-        machine.live()
+
+        def refuse(_pid: int) -> None:
+            eventually(lambda: said(machine, '"event": "failed"'), "the refusal")
+
+        machine.live(refuse)
         (end,) = machine.reports()
         assert (end.event, end.reason, end.job_id) == (ReportEvent.FAILED_TO_START, "bad_settings", 0)
         assert machine.is_off
