@@ -77,6 +77,9 @@ class Service:
     def stopping(self, patience: int) -> None:
         """See `ports.ServiceManager`."""
 
+    def renew(self) -> None:
+        """See `ports.ServiceManager`."""
+
 
 def open_descriptors() -> int:
     """How many this process has open."""

@@ -144,3 +144,16 @@ with service.busy(1_000_000):
     words = [sys.executable, "-c", program, str(300_000 + os.getpid())]
     ran = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert ran.stdout == "done\n", ran.stderr
+
+
+def test_the_machines_span_of_life_is_begun_anew(manager: tuple[socket.socket, str], tmp_path: Path) -> None:
+    """By the command that restarts the timer; where nobody watches, or it cannot be run, nothing happens."""
+    mark = tmp_path / "renewed"
+    watched = {"NOTIFY_SOCKET": manager[1]}
+    for environment, command in ((watched, ("touch", str(mark))), (watched, (str(tmp_path / "none"),))):
+        with closing(SystemdService(environment, renewal=command)) as service:
+            service.renew()
+        assert mark.exists()
+    mark.unlink()
+    SystemdService({}, renewal=("touch", str(mark))).renew()
+    assert not mark.exists()

@@ -81,11 +81,11 @@ def test_the_span_of_life_is_the_longest_job_and_an_hour() -> None:
     name = "/etc/systemd/system/paddock-deadline.timer.d/lifetime.conf"
     assert files(render_user_data(Boot(**GOOD, max_runtime=90 * MINUTE + 1)))[name].splitlines() == [
         "[Timer]",
-        "OnBootSec=",
-        "OnBootSec=9001s",
+        "OnActiveSec=",
+        "OnActiveSec=9001s",
     ]
-    assert "OnBootSec=25200s" in files(render_user_data(Boot(**GOOD)))[name]
-    assert b"OnBootSec=7h\n" in machine_file("paddock-deadline.timer")
+    assert "OnActiveSec=25200s" in files(render_user_data(Boot(**GOOD)))[name]
+    assert b"OnActiveSec=7h\n" in machine_file("paddock-deadline.timer")
 
 
 def test_the_mark_that_units_wait_for_is_written_last() -> None:

@@ -103,7 +103,12 @@ class Agent:
                 return on.source.take(settings.assignment_deadline)
         if on.trouble is not None:  # it could serve nobody, so it must not pass for one that can
             raise on.trouble
-        vigil = Vigil(lambda: on.sink.send(reporter.ready()), settings.heartbeat, on.clock, on.service)
+
+        def say() -> None:
+            on.service.renew()
+            on.sink.send(reporter.ready())
+
+        vigil = Vigil(say, settings.heartbeat, on.clock, on.service)
         return self._keeper.take(FOR_EVER, vigil)
 
     def _accept(self, data: object) -> Assignment:
@@ -120,6 +125,8 @@ class Agent:
         self._note("preparing", **names, runner_id=assignment.runner_id or None)
         on.log.write("assigned", **names)
         self._leaving.ship(assignment.job_id)
+        if self._settings.standby:
+            on.service.renew()
         if on.trouble is not None:
             raise on.trouble
         return assignment

@@ -166,6 +166,12 @@ class ServiceManager(Protocol):
     def stopping(self, patience: int) -> None:
         """The agent ends, and may need so many microseconds more. Never raises."""
 
+    def renew(self) -> None:
+        """The machine's span of life counts from now: one of a pool has waited, and has all of its job's time to come.
+
+        Never raises.
+        """
+
 
 class Child(Protocol):
     """A process of ours: its id, and the descriptors to read its output from."""

@@ -7,22 +7,38 @@ The protocol is that of ``sd_notify(3)``: datagrams of ``NAME=value`` lines to a
 import contextlib
 import os
 import socket
+import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from paddock.agent.machine.clock import SECOND
 
 PULSE = 5.0
 """Seconds between two signs of life while the agent is busy; half of what `ports.ServiceManager` allows."""
 
+RENEWAL = ("systemctl", "restart", "--no-block", "paddock-deadline.timer")
+"""The timer counts from its start."""
+
+PATIENCE = 10.0  # seconds for a command that only asks
+
 
 class SystemdService:
     """`ports.ServiceManager` for a unit of ``Type=notify``. No method raises, and none of them waits."""
 
-    def __init__(self, environment: Mapping[str, str] | None = None, *, pulse: float = PULSE) -> None:
-        """Args: where ``NOTIFY_SOCKET`` is looked up (the process's own by default); seconds between signs of life."""
+    def __init__(
+        self,
+        environment: Mapping[str, str] | None = None,
+        *,
+        pulse: float = PULSE,
+        renewal: Sequence[str] = RENEWAL,
+    ) -> None:
+        """Where ``NOTIFY_SOCKET`` is looked up (the process's own by default), and how systemd is asked.
+
+        Args: seconds between signs of life; what sets the machine's clock of life back.
+        """
         self._pulse = pulse
+        self._renewal = tuple(renewal)
         name = (os.environ if environment is None else environment).get("NOTIFY_SOCKET", "")
         # A path, or a name without a file (abstract), which the kernel marks by a leading NUL.
         self._address = "\0" + name[1:] if name.startswith("@") else name
@@ -52,6 +68,19 @@ class SystemdService:
     def stopping(self, patience: int) -> None:
         """The agent is ending, and needs up to `patience` microseconds from now."""
         self._send(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={max(0, patience)}\nWATCHDOG=1")
+
+    def renew(self) -> None:
+        """The machine's span of life counts from now."""
+        if self.watched:
+            with contextlib.suppress(OSError, subprocess.TimeoutExpired):  # the next word, or the orders, try again
+                subprocess.run(  # noqa: S603 - the words are ours
+                    self._renewal,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    timeout=PATIENCE,
+                    check=False,
+                )
 
     @contextlib.contextmanager
     def busy(self, limit: int, *, now: Callable[[], float] = time.monotonic) -> Iterator[None]:

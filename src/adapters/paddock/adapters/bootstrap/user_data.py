@@ -104,7 +104,7 @@ def render_user_data(boot: Boot) -> str:
     """
     told = {name: getattr(boot, name) for name in _SHAPES}
     seconds = -(-(boot.max_runtime + MARGIN) // SECOND)
-    deadline = f"[Timer]\nOnBootSec=\nOnBootSec={seconds}s\n"
+    deadline = f"[Timer]\nOnActiveSec=\nOnActiveSec={seconds}s\n"
     install = f"{FOLDER}/install.sh --sudo {'yes' if boot.sudo else 'no'} --start"
     # An image that was made for this has everything but the settings. If not even this can be run, nothing else would
     # switch the machine off.
