@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 
 import paddock.core.usecases
-from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.aws.failures import SERVICES
+from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.telemetry.catalogue import Emitter, Metric, catalogue
 from paddock.adapters.telemetry.decisions import ToldDecisions
 from paddock.adapters.telemetry.lines import decision_in, decision_line

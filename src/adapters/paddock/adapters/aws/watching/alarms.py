@@ -1,9 +1,14 @@
 """The alarms of a stack.
 
 Periods are a minute where that can be: CloudWatch hears of a metric some two minutes after it was told, and at most
-five may go by from the moment something is wrong to the alarm. Rates look back a quarter of an hour through a sliding
-window, so one interruption of one machine is no storm. A metric that counts events is missing where nothing happens,
-which is well; only of the sweeps is silence the very thing to be told.
+five may go by from the moment something is wrong to the alarm.
+
+Rates look back through a sliding window, which is by these two minutes longer than what it looks back on: the newest
+part of it is always empty, and a slow trickle would be overlooked. They count what is missing as nothing (FILL): else
+CloudWatch, which keeps looking at the last windows that had something, would let the alarm go off anew as these slide.
+
+A metric that counts events is missing where nothing happens, which is well. Only of the sweeps is silence the very
+thing to be told.
 """
 
 from collections.abc import Sequence
@@ -11,10 +16,12 @@ from typing import Any, Final
 
 from paddock.adapters.aws.watching.definition import Alarm, Missing
 from paddock.adapters.aws.watching.names import QUEUES, Names, Query
+from paddock.adapters.aws.watching.samples import LATENCY
 from paddock.adapters.aws.watching.targets import Targets
 from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
 
-QUARTER: Final = 15 * MINUTE
+QUARTER: Final = 15 * MINUTE + LATENCY
+FIVE: Final = 5 * MINUTE + LATENCY
 OLDEST: Final = 300  # seconds; of a message on the jobs queue
 EC2_ERRORS: Final = 5
 STORM: Final = 0.2  # interruptions by launches
@@ -69,8 +76,9 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             means="EC2 refuses requests, or does not answer.",
             then="The log lines 'EC2 answered …' name the code.",
             queries=(Query("errors", "APIErrors", "Sum", dimensions={"Service": "EC2"}),),
+            expression="FILL(errors, 0)",
             threshold=EC2_ERRORS,
-            period=5 * MINUTE,
+            period=FIVE,
         ),
         Alarm(
             "spot-interruptions",
@@ -88,7 +96,7 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             then="'paddock explain' of such a job has the reason, and the machine's log stream the details;"
             " was the image changed?",
             queries=(Query("dead", "MachinesDead", "Sum"), Query("failed", "MachinesFailedToStart", "Sum")),
-            expression="SUM([dead, failed])",
+            expression="SUM(FILL(METRICS(), 0))",
             comparison="GreaterThanOrEqualToThreshold",
             threshold=targets.dead,
             period=QUARTER,
@@ -99,9 +107,9 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             " time.",
             then="The decision 'quarantined' says which, 'paddock explain' of the job why.",
             queries=(Query("jobs", "JobsQuarantined", "Sum"), Query("letters", "LettersQuarantined", "Sum")),
-            expression="SUM([jobs, letters])",
+            expression="SUM(FILL(METRICS(), 0))",
             threshold=0,
-            period=5 * MINUTE,
+            period=FIVE,
         ),
         Alarm(
             "dead-letters",
@@ -130,7 +138,7 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             queries=(Query("left", "GitHubBudgetLeft", "Minimum"),),
             comparison="LessThanThreshold",
             threshold=targets.calls,
-            period=5 * MINUTE,
+            period=FIVE,
         ),
         Alarm(
             "runner-behind",
@@ -148,16 +156,18 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             means="Something happened that Paddock has no word for: a bug.",
             then="The decision 'fault' has the error. Please report it.",
             queries=(Query("faults", "OwnFaults", "Sum"),),
+            expression="FILL(faults, 0)",
             threshold=0,
-            period=5 * MINUTE,
+            period=FIVE,
         ),
         Alarm(
             "forged-reports",
             means="A machine spoke for another one: somebody has it in hand.",
             then="End it, and see what its job was; the decision 'forged_report' names it.",
             queries=(Query("forged", "ReportsForged", "Sum"),),
+            expression="FILL(forged, 0)",
             threshold=0,
-            period=5 * MINUTE,
+            period=FIVE,
         ),
     )
 

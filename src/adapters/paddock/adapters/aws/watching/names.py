@@ -103,12 +103,14 @@ class Query:
 
         Raises:
             KeyError: it is not in the catalogue.
-            InvalidInput: there is no such resource.
+            InvalidInput: there is no such resource, or it is no metric of a resource.
         """
         metric = self.metric()
         if metric.emitted is Emitter.AWS:
             resource = names.resource(metric.namespace, self.of)
             return metric.namespace, self.name, tuple((name, resource) for name in metric.dimensions)
+        if self.of:
+            raise InvalidInput("of", self.of, f"must be empty: {self.name} is no metric of AWS's")
         stack = ((DIMENSION, names.stack),)
         return catalogue().namespace, self.name, stack + tuple(metric.dimensions.items())
 
