@@ -100,8 +100,7 @@ class Watched(World):
     def _published(self) -> None:
         """What AWS says of the last minute."""
         now, tell = self.clock.now() - SECOND, self.metrics.tell
-        for name, queue in {"jobs": self.jobs, "events": self.events}.items():
-            depth = queue.depth()
+        for name, depth in {"jobs": self.jobs.depth(), "events": self.events.depth()}.items():
             tell(now, "ApproximateNumberOfMessagesVisible", depth.waiting, of=name)
             tell(now, "ApproximateNumberOfMessagesVisible", depth.dead, of=f"{name}_dead")
         tell(now, "ApproximateNumberOfMessagesVisible", 0, of="reports")

@@ -40,7 +40,7 @@ DECIDED = [metric for metric in METRICS.metrics if metric.emitted is Emitter.DEC
 OWED = {"PoolUtilization", "PoolHot", "PoolStopped", "PoolIdleCost"}
 
 
-@pytest.mark.parametrize("metric", DECIDED, ids=lambda metric: metric.series)
+@pytest.mark.parametrize("metric", DECIDED, ids=lambda metric: f"{metric.series} {metric.actor}")
 def test_every_metric_is_decided_somewhere(metric: Metric) -> None:
     """By the use-case that it names, or by any if it names none; with the facts that it looks at."""
     deciding = [text for text in USECASES if f'Recorder(decisions, clock, "{metric.actor}")' in text]
@@ -50,7 +50,7 @@ def test_every_metric_is_decided_somewhere(metric: Metric) -> None:
         assert any(f"{fact}=" in text for text in deciding)
 
 
-@pytest.mark.parametrize("metric", METRICS.metrics, ids=lambda metric: metric.series)
+@pytest.mark.parametrize("metric", METRICS.metrics, ids=lambda metric: f"{metric.series} {metric.actor}")
 def test_a_metric_is_what_cloudwatch_takes(metric: Metric) -> None:
     """Its unit is one of CloudWatch's words, its name is one in ASCII, and people are told what it is."""
     assert metric.unit in UNITS
@@ -81,8 +81,13 @@ def test_what_the_pools_owe_is_named_and_nothing_else() -> None:
 
 
 def test_no_metric_is_counted_twice() -> None:
-    """A name and its dimensions are one series. All series of a name have the same unit and the same dimensions."""
-    assert len({metric.series for metric in METRICS.metrics}) == len(METRICS.metrics)
+    """No verdict counts twice for one series. All series of a name have the same unit and the same dimensions.
+
+    A series may be counted by several: whether a job was interrupted, its machine says, or else the cloud.
+    """
+    counted = [(metric.series, metric.actor, metric.verdict) for metric in METRICS.metrics]
+    assert len(set(counted)) == len(METRICS.metrics)
+    assert [series for series, times in Counter(one for one, *_ in counted).items() if times > 1] == ["JobsInterrupted"]
     shapes: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for metric in METRICS.metrics:
         shapes.setdefault(metric.name, set()).add((metric.unit, tuple(metric.dimensions)))

@@ -34,7 +34,7 @@ class Emitter(StrEnum):
 
 @attrs.frozen
 class Metric:
-    """One series of one metric. ``unit`` is CloudWatch's word.
+    """One series of one metric, or one of the verdicts that count for it. ``unit`` is CloudWatch's word.
 
     ``dimensions`` are those that it has besides the stack, with their values; of AWS's own metrics they are the names
     of all dimensions, with nothing as value, and ``namespace`` is AWS's.

@@ -26,8 +26,8 @@ STATES = {
 def levels(seen: Snapshot, circuits: Iterable[Circuit], failures: int) -> dict[str, int]:
     """The levels of this moment, by their names in the catalogue of metrics.
 
-    ``machines``, ``jobs_waiting`` and ``sweeps`` (always 1) are always there. The others are there if they are not
-    zero, so that a fleet that does nothing pays for three metrics.
+    ``jobs_waiting`` and ``sweeps`` (always 1) are always there, the others if they are not zero: a fleet that does
+    nothing pays for two metrics. Where there was a sweep, a level that it does not tell of is zero.
 
     Args:
         seen: what the sweep observed.
@@ -35,9 +35,10 @@ def levels(seen: Snapshot, circuits: Iterable[Circuit], failures: int) -> dict[s
         failures: how many of the sweep's acts failed.
     """
     waiting = [job for job in seen.jobs if job.state in WAITING_OR_LAUNCHED]
-    found = {SWEEPS: 1, "machines": len(seen.machines), "jobs_waiting": len(waiting)}
+    found = {SWEEPS: 1, "jobs_waiting": len(waiting)}
     more = {
         **{name: sum(runner.state in states for runner in seen.runners) for name, states in STATES.items()},
+        "machines": len(seen.machines),
         "oldest_wait": _longest(waiting, seen.now),
         "cost_per_hour": _price(seen.runners),
         "circuits_open": sum(circuit.state is not CircuitState.CLOSED for circuit in circuits),

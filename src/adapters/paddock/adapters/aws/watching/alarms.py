@@ -27,6 +27,7 @@ EC2_ERRORS: Final = 5
 STORM: Final = 0.2  # interruptions by launches
 LEAST: Final = 3  # interruptions: fewer are no rate
 FULL: Final = 95  # per cent of a pool
+OFTEN: Final = 20  # one machine of so many may be dead, in a fleet that starts hundreds in a quarter of an hour
 
 
 def definitions(targets: Targets) -> tuple[Alarm, ...]:
@@ -95,8 +96,13 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             means="Machines are started and never come up, or say that they cannot.",
             then="'paddock explain' of such a job has the reason, and the machine's log stream the details;"
             " was the image changed?",
-            queries=(Query("dead", "MachinesDead", "Sum"), Query("failed", "MachinesFailedToStart", "Sum")),
-            expression="SUM(FILL(METRICS(), 0))",
+            queries=(
+                Query("dead_silent", "MachinesDead", "Sum"),
+                Query("dead_told", "MachinesFailedToStart", "Sum"),
+                Query("launched", "JobsLaunched", "Sum"),
+            ),
+            expression=f'IF({OFTEN} * SUM(FILL(METRICS("dead"), 0)) >= FILL(launched, 0),'
+            ' SUM(FILL(METRICS("dead"), 0)), 0)',
             comparison="GreaterThanOrEqualToThreshold",
             threshold=targets.dead,
             period=QUARTER,

@@ -20,23 +20,32 @@ def dashboard_body(names: Names, region: str, alarms: Sequence[str] = ()) -> dic
         region: where they are.
         alarms: ARNs of its alarms, for a widget that shows their states; without any there is no such widget.
     """
-    widgets: list[dict[str, Any]] = []
-    x = y = 0
+    cells = placed([*PLANNED, *MORE])
+    below = max(y for _, y, _ in cells) + HEIGHT
+    widgets = [
+        _widget("metric", (x, y, widget.width, HEIGHT), _metrics(widget, names, region)) for x, y, widget in cells
+    ]
+    widgets.append(_widget("log", (0, below, COLUMNS, HEIGHT), _circuits(names, region)))
     if alarms:
-        widgets.append(_placed(0, 0, COLUMNS, 3, "alarm", {"title": "Alarms", "alarms": list(alarms)}))
-        y = 3
-    sized = [(widget.width, "metric", _metrics(widget, names, region)) for widget in (*PLANNED, *MORE)]
-    sized.append((2 * HEIGHT, "log", _circuits(names, region)))
-    for width, kind, properties in sized:
-        if x + width > COLUMNS:
-            x, y = 0, y + HEIGHT
-        widgets.append(_placed(x, y, width, HEIGHT, kind, properties))
-        x += width
+        states = {"title": "Alarms", "alarms": list(alarms)}
+        widgets.append(_widget("alarm", (0, below + HEIGHT, COLUMNS, HEIGHT // 2), states))
     return {"start": "-P1D", "periodOverride": "inherit", "widgets": widgets}
 
 
-def _placed(x: int, y: int, width: int, height: int, kind: str, properties: dict[str, Any]) -> dict[str, Any]:
-    return {"type": kind, "x": x, "y": y, "width": width, "height": height, "properties": properties}
+def placed(widgets: Sequence[Widget]) -> list[tuple[int, int, Widget]]:
+    """Where each widget's upper left corner is, in columns and rows: side by side as far as there is room."""
+    found: list[tuple[int, int, Widget]] = []
+    x = y = 0
+    for widget in widgets:
+        if x + widget.width > COLUMNS:
+            x, y = 0, y + HEIGHT
+        found.append((x, y, widget))
+        x += widget.width
+    return found
+
+
+def _widget(kind: str, place: tuple[int, int, int, int], properties: dict[str, Any]) -> dict[str, Any]:
+    return {"type": kind, **dict(zip(("x", "y", "width", "height"), place, strict=True)), "properties": properties}
 
 
 def _metrics(widget: Widget, names: Names, region: str) -> dict[str, Any]:

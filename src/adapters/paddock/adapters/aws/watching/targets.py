@@ -22,8 +22,9 @@ class Targets:
 
     ``wait``: for so long may a job wait for its start. ``behind``: so old may the fleet's newest runner be after GitHub
     has a newer one, which must not be thirty days. ``calls``: requests of GitHub's hourly limit that must be left.
-    ``dead`` machines in a quarter of an hour are too many, and so are ``letters``, those that have died on all queues.
-    ``cost_per_hour`` is what the machines may cost in an hour; None: there is no bound.
+    ``dead``: so many machines in a quarter of an hour are too many, if they are a twentieth of those that were
+    launched. ``letters``: so many may have died, on all queues. ``cost_per_hour`` is what the machines may cost in an
+    hour; None: there is no bound.
     """
 
     wait: Span = attrs.field(default=5 * MINUTE, validator=_more_than(0))
