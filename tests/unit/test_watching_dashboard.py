@@ -18,6 +18,7 @@ from paddock.adapters.aws.watching.samples import Samples
 from paddock.adapters.aws.watching.widgets import MORE, PLANNED, View, Widget
 from paddock.adapters.memory.machines import Shortage
 from paddock.adapters.telemetry.catalogue import Emitter, catalogue
+from paddock.core.ledger import day_of
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import DAY, HOUR, MINUTE
 from tests.strategies import NOON
@@ -143,7 +144,9 @@ def test_what_the_widgets_say_of_the_day_is_what_happened(day: Watched) -> None:
     assert min(shares) < 100
     assert max(shares) == 100
     assert all(0 <= share <= 100 for share in shares)
-    spent = sum(bill.total or 0 for bill in day.table.ledger.page("all", "all", limit=1000).items)
+    days = sorted({day_of(NOON), day_of(NOON + DAY)})
+    bills = [bill for name in days for bill in day.table.ledger.page("day", name, limit=1000).items]
+    spent = sum(bill.total or 0 for bill in bills)
     assert by_title["Cost today, $"][0].last == spent / 1_000_000
     reasons = {line.label for line in by_title["Launches that failed"] if line.last is not None}
     assert reasons >= {"capacity", "machine"}
