@@ -25,7 +25,7 @@ class Session:
 
     def client(self, service: str, region: str, **options: Any) -> Any:  # noqa: ANN401 - as botocore's
         """One of these."""
-        secret = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
+        secret: dict[str, Any] = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "x"}
         return self._session.create_client(service, region, **options, **secret)
 
 
@@ -179,16 +179,16 @@ def test_what_github_does_not_serve_is_told_with_what_is_left(status: int, *, fa
 )
 def test_what_is_left_is_told_only_if_it_is_known(headers: dict[str, str]) -> None:
     """Not known is not zero, and the search's limit is another one."""
-    left: list[int] = []
-    transport = WatchedTransport(Answering(Reply(200, headers)), Watch(left.append, left.append))
+    told: list[object] = []
+    transport = WatchedTransport(Answering(Reply(200, headers)), Watch(told.append, told.append))
     transport.send(Request("GET", "https://api.github.com/"))
-    assert left == []
+    assert told == []
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), Unreached("nobody there")])
 def test_no_answer_is_a_failure(error: Unavailable) -> None:
     """By its name; it goes on to whoever asked."""
-    failed: list[str] = []
+    failed: list[object] = []
     inner = Answering(error)
     transport = WatchedTransport(inner, Watch(failed.append, failed.append))
     with pytest.raises(type(error)):

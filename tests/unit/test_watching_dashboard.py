@@ -11,6 +11,7 @@ from jsonschema import Draft202012Validator
 
 from paddock.adapters.aws.watching.dashboard import COLUMNS, dashboard_body
 from paddock.adapters.aws.watching.drawn import drawn
+from paddock.adapters.aws.watching.evaluation import State
 from paddock.adapters.aws.watching.maths import evaluate
 from paddock.adapters.aws.watching.names import Names
 from paddock.adapters.aws.watching.picture import picture
@@ -152,6 +153,18 @@ def test_what_the_widgets_say_of_the_day_is_what_happened(day: Watched) -> None:
     assert reasons >= {"capacity", "machine"}
     assert {line.label for line in by_title["Jobs held back"] if line.last is not None} == {"machine limit"}
     assert max(point or 0 for point in by_title["Circuits"][0].points) > 0
+
+
+def test_a_red_test_was_served() -> None:
+    """It is no failure of ours: in the share of jobs served, and in no alarm."""
+    world = Watched()
+    world.push_job(ends="failure")
+    world.run(HOUR)
+    changes = world.changes()
+    (widget,) = (one for one in PLANNED if one.title == "Jobs served, %")
+    (line,) = drawn(widget, NAMES, world.metrics.samples, NOON, NOON + HOUR)
+    assert line.last == 100
+    assert all(change.state is State.OK for change in changes)
 
 
 def test_the_picture_is_drawn_of_it(day: Watched) -> None:
