@@ -312,7 +312,7 @@ def test_names_that_cloudformation_fills_in_are_substituted() -> None:
     )
     first = {properties["AlarmDescription"]: properties for properties in alarms(names)}
     age = next(one for one in first.values() if one.get("MetricName") == "ApproximateAgeOfOldestMessage")
-    assert age["AlarmName"] == {"Fn::Sub": "paddock-${AWS::StackName}-queue-age"}
+    assert age["AlarmName"] == {"Fn::Sub": "${AWS::StackName}-queue-age"}
     assert age["Dimensions"] == [{"Name": "QueueName", "Value": {"Fn::Sub": "${Queue.QueueName}"}}]
     assert any('"hook"' in str(one).replace("'", '"') for one in first.values())
 

@@ -75,7 +75,7 @@ def test_the_twelve_of_the_plan_are_three_rows_of_four() -> None:
     first = BODY["widgets"][:12]
     assert [widget["properties"]["title"] for widget in first] == [widget.title for widget in PLANNED]
     assert [(widget["x"], widget["y"]) for widget in first] == [(x, y) for y in (0, 6, 12) for x in (0, 6, 12, 18)]
-    assert [widget["properties"]["period"] for widget in first] == [300] * 5 + [3600] + [300] * 3 + [3600] + [300] * 2
+    assert [widget["properties"]["period"] for widget in first] == [*[300] * 4, 60, 3600, *[300] * 3, 3600, 300, 300]
 
 
 @pytest.mark.parametrize("widget", WIDGETS, ids=lambda widget: widget.title)
@@ -153,6 +153,9 @@ def test_what_the_widgets_say_of_the_day_is_what_happened(day: Watched) -> None:
     assert reasons >= {"capacity", "machine"}
     assert {line.label for line in by_title["Jobs held back"] if line.last is not None} == {"machine limit"}
     assert max(point or 0 for point in by_title["Circuits"][0].points) > 0
+    columns = zip(*(line.points for line in by_title["Machines"]), strict=True)
+    sizes = [sum(point or 0 for point in column) for column in columns]
+    assert 0 < max(sizes) <= 6
 
 
 def test_a_red_test_was_served() -> None:

@@ -60,7 +60,7 @@ class Alarm:
         """
         told = {"AlarmActions": list(actions), "OKActions": list(actions)} if actions else {}
         return {
-            "AlarmName": substituted(f"paddock-{names.stack}-{self.name}"),
+            "AlarmName": substituted(f"{names.stack}-{self.name}"),
             "AlarmDescription": f"{self.means} {self.then}",
             "ComparisonOperator": self.comparison,
             "Threshold": self.threshold,

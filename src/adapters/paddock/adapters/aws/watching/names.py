@@ -49,14 +49,13 @@ class Names:
 
     @classmethod
     def of(cls, stack: str) -> "Names":
-        """As they are called where nobody says otherwise: ``paddock-<stack>-jobs``, ``paddock-<stack>-jobs-dead``."""
-        base = f"paddock-{stack}"
+        """As they are called where nobody says otherwise: ``<stack>-jobs``, ``<stack>-jobs-dead``, and so on."""
         return cls(
             stack=stack,
-            queues={name: f"{base}-{name}" for name in QUEUES},
-            dead={name: f"{base}-{name}-dead" for name in QUEUES},
-            functions={name: f"{base}-{name}" for name in FUNCTIONS},
-            table=base,
+            queues={name: f"{stack}-{name}" for name in QUEUES},
+            dead={name: f"{stack}-{name}-dead" for name in QUEUES},
+            functions={name: f"{stack}-{name}" for name in FUNCTIONS},
+            table=stack,
         )
 
     def resource(self, namespace: str, of: str) -> str:

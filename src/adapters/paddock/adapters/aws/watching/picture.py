@@ -133,7 +133,7 @@ def _line(frame: Frame, points: Sequence[Point]) -> str:
         if point is None:
             pen = "M"
             continue
-        parts.append(f"{pen}{frame.x(at, len(points))} {frame.y(point)}" + ("h1" if pen == "M" else ""))
+        parts.append(f"{pen}{frame.x(at, len(points))} {frame.y(point)}" + ("h3" if pen == "M" else ""))
         pen = "L"
     return "".join(parts)
 

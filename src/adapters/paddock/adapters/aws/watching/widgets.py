@@ -96,6 +96,7 @@ PLANNED: Final[tuple[Widget, ...]] = (
             Query("m4", "MachinesEnding", "Maximum", label="ending"),
         ),
         stacked=True,
+        period=MINUTE,  # one sweep: the most of each state within a longer time is more than there ever were
     ),
     Widget(
         "Spot interruptions an hour",
@@ -213,11 +214,11 @@ MORE: Final[tuple[Widget, ...]] = (
         "What nobody wants to see",
         "Is something broken that does not mend itself?",
         (
-            Query("m1", "MachinesDead", "Sum", label="machines that never came up"),
-            Query("m2", "MachinesFailedToStart", "Sum", label="machines that could not start"),
-            Query("m3", "JobsQuarantined", "Sum", label="jobs in quarantine"),
-            Query("m4", "LettersQuarantined", "Sum", label="messages in quarantine"),
-            Query("m5", "OwnFaults", "Sum", label="faults of ours"),
+            Query("m1", "MachinesDead", "Sum", label="never came up"),
+            Query("m2", "MachinesFailedToStart", "Sum", label="could not start"),
+            Query("m3", "JobsQuarantined", "Sum", label="jobs quarantined"),
+            Query("m4", "LettersQuarantined", "Sum", label="messages quarantined"),
+            Query("m5", "OwnFaults", "Sum", label="our faults"),
         ),
         stacked=True,
     ),
