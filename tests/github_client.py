@@ -13,6 +13,7 @@ from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCrede
 from paddock.adapters.github.client import GitHub, connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
+from paddock.adapters.github.watched import Watch
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.units import SECOND, Moment, Span, rfc3339
 from tests.http_stub import Answer, HttpStub, Script, Seen, http_stub
@@ -101,14 +102,27 @@ class World:
 
 @contextmanager
 def world(
-    credentials: Credentials = TOKEN, *, hooks: Sequence[Hook] = (), pins: Mapping[str, str] | None = None
+    credentials: Credentials = TOKEN,
+    *,
+    hooks: Sequence[Hook] = (),
+    pins: Mapping[str, str] | None = None,
+    watch: Watch | None = None,
 ) -> Iterator[World]:
     """A client against a scripted server, at noon, with dice that show nought."""
     clock = ManualClock(NOON)
     sleeper = RecordingSleeper(clock)
     with http_stub() as stub:
         endpoints = endpoints_of(stub.url)
-        github = connect(endpoints, credentials, clock=clock, sleeper=sleeper, chance=Lowest(), hooks=hooks, pins=pins)
+        github = connect(
+            endpoints,
+            credentials,
+            clock=clock,
+            sleeper=sleeper,
+            chance=Lowest(),
+            hooks=hooks,
+            pins=pins,
+            watch=watch,
+        )
         with github:
             yield World(stub, github, clock, sleeper)
 

@@ -11,12 +11,13 @@ from paddock.adapters.github._http import HttpTransport, Timeouts
 from paddock.adapters.github.conditional import ConditionalTransport
 from paddock.adapters.github.retry import RetryingTransport, RetryLimits
 from paddock.adapters.github.transport import Reply, Request, Transport, Unreached
+from paddock.adapters.github.watched import Watch
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.errors import AccessDenied, InvalidInput, NotFound, PaddockError, Throttled, Unavailable
 from paddock.core.ports.github import Scope
 from paddock.core.ports.system import Chance
 from paddock.core.units import MILLISECOND, MINUTE, SECOND
-from tests.github_client import API, NOON, Highest, Lowest, RecordingSleeper, world
+from tests.github_client import API, NOON, Highest, Lowest, RecordingSleeper, app, world
 from tests.http_stub import LOST, Answer, HttpStub, http_stub
 
 SHOP = Scope("acme", "shop")
@@ -216,6 +217,26 @@ def test_a_lost_reply_to_a_get_is_repeated() -> None:
         at.on(GET, LOST, DOWN, RUNNER)
         assert at.github.runners.get(SHOP, 5) is not None
         assert len(at.to(GET)) == 3
+
+
+def test_how_github_answers_is_told_once_for_each_call() -> None:
+    """What is left with each reply; a failure only if no repetition helped; an App's exchange of tokens counts too."""
+    left: list[int] = []
+    failed: list[str] = []
+    with world(watch=Watch(left.append, failed.append)) as at:
+        headers = {"x-ratelimit-limit": "5000", "x-ratelimit-remaining": "4998", "x-ratelimit-resource": "core"}
+        at.on(GET, LOST, DOWN, attrs.evolve(RUNNER, headers=headers))
+        at.github.runners.get(SHOP, 5)
+        assert (left, failed) == ([4998], [])
+        at.on(GET, DOWN)
+        with pytest.raises(Unavailable):
+            at.github.runners.get(SHOP, 5)
+        assert (left, failed) == ([4998], ["503"])
+    with world(app(7), watch=Watch(left.append, failed.append)) as at:
+        at.on("POST /app/installations/7/access_tokens", Answer(401, {"message": "Bad credentials"}))
+        with pytest.raises(AccessDenied):
+            at.github.runners.get(SHOP, 5)
+    assert failed == ["503", "401"]
 
 
 def test_connections_are_used_again() -> None:

@@ -82,7 +82,7 @@ class Story:
             self.table.runners.add(Runner(machine, "", (), launch, result=OperationalResult.SERVED))
             spec = RunnerSpec()
             self.table.launches.add(Launch(launch, spec, Market.SPOT, (1,), self.clock.now(), machines=(machine,)))
-        self.circuits.settle()
+        self.circuits.settle(self.circuits.all())
 
     def open(self) -> None:
         """An operator opens it."""

@@ -96,7 +96,10 @@ def test_the_parts_add_up_to_the_whole(runner: Runner) -> None:
 
 @given(gone_runners())
 def test_no_part_costs_less_than_nothing(runner: Runner) -> None:
-    """Whatever the clocks said: no component of any entry is negative."""
+    """Whatever the clocks said: no component of any entry is negative. The bill's total is the sum of its entries."""
+    bill = bill_of(runner, None, RATES)
+    amounts = [entry.amount for entry in bill.entries]
+    assert bill.total == (None if None in amounts else sum(amount or 0 for amount in amounts))
     for entry in bill_of(runner, None, RATES).entries:
         assert min(entry.storage, entry.network, 0 if entry.compute is None else entry.compute) >= 0
 
@@ -107,6 +110,7 @@ def test_an_unknown_price_stays_unknown(runner: Runner) -> None:
     unpriced = bill_of(attrs.evolve(runner, price=None), None, RATES).entries
     assert {entry.compute for entry in unpriced} == {entry.amount for entry in unpriced} == {None}
     assert (ledger(unpriced).unpriced, ledger(unpriced).total) == (len(unpriced), 0)
+    assert bill_of(attrs.evolve(runner, price=None), None, RATES).total is None
     free = bill_of(attrs.evolve(runner, price=0), None, RATES).entries
     assert ledger(free).unpriced == 0
     assert {entry.compute for entry in free} == {0}

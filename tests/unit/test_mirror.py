@@ -2,7 +2,7 @@
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from typing import BinaryIO
 
@@ -57,6 +57,7 @@ class World:
         self.objects = MemoryObjects(self.clock, page_size=2)
         self.downloads = MemoryDownloads()
         self.wanted = wanted or ((ACME, Arch.X64),)
+        self.told: list[dict[str, int]] = []
 
     @property
     def mirror(self) -> Mirror:
@@ -67,7 +68,12 @@ class World:
             downloads=self.downloads,
             clock=self.clock,
             wanted=self.wanted,
+            gauges=self,
         )
+
+    def tell(self, levels: Mapping[str, int]) -> None:
+        """See `Gauges.tell`."""
+        self.told.append(dict(levels))
 
     def publish(self, published: RunnerPackage, scope: Scope = ACME, arch: Arch = Arch.X64) -> str:
         """From now on this is what the scope is told to run; its key."""
@@ -92,6 +98,27 @@ def test_what_is_missing_is_fetched_and_kept() -> None:
     stored = world.objects.head(keys[0])
     assert stored is not None
     assert stored.sha256 == package("2.336.0").sha256
+
+
+def test_how_long_a_runner_is_missing_is_known_over_all_runs() -> None:
+    """From the first run that could not have it until one that does; a dry run tells nobody, and forgets nothing."""
+    world = World()
+    world.publish(package("2.336.0"))
+    assert world.mirror().cursor == ""
+    published = package("2.337.0")
+    world.publish(published)
+    content = world.downloads.network.pop(published.url)
+    first = world.mirror().cursor
+    assert int(first) == NOW
+    world.clock.advance(3 * DAY)
+    assert world.mirror(dry_run=True, cursor=first).cursor == first
+    assert world.mirror(cursor=first).cursor == first
+    assert world.mirror(cursor="nonsense").cursor == str(NOW + 3 * DAY)
+    world.downloads.network[published.url] = content
+    assert world.mirror(cursor=first).cursor == ""
+    behind = [told.get("runner_behind") for told in world.told]
+    assert behind == [None, 0, 3 * DAY, 0, None]
+    assert [told.get("runners_fetched") for told in world.told] == [1, None, None, None, 1]
 
 
 def test_scopes_are_known_of_what_is_named_without_globs() -> None:

@@ -24,6 +24,7 @@ from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.adapters.telemetry.gauges import LoggedGauges
 from paddock.adapters.threads import Threads
 from paddock.adapters.wire import message_text
 from paddock.agent.aws.body import unpacked
@@ -54,6 +55,7 @@ AWS: Mapping[str, Any] = {
     "sleeper": SystemSleeper,
     "ids": RandomIds,
     "chance": SystemChance,
+    "gauges": LoggedGauges,
     "clients": Clients,
     "objects": S3Objects,
     "config": Config,
@@ -142,7 +144,11 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     told = lines(capsys)
     verdicts = [line["verdict"] for line in told if line.get("subject") == f"job:{number}"]
     assert verdicts == ["queued", "launched", "running", "finished", "served"]
-    assert {metric for line in told for metric in line} >= {"JobsQueued", "JobsLaunched", "JobsServed", "MachinesGone"}
+    counted = {metric for line in told for metric in line}
+    assert counted >= {"JobsQueued", "JobsLaunched", "JobWait", "JobDuration", "JobsServed"}
+    assert counted >= {"MachinesGone", "MachineCost"}
+    assert counted >= {"Sweeps", "JobsWaiting"}
+    assert "APIErrors" not in counted  # conditions that do not hold are answers
 
 
 def test_what_machines_are_about_to_ask_for_is_mirrored(stack: Stack) -> None:

@@ -26,6 +26,7 @@ from paddock.core.messages import (
 )
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
@@ -91,11 +92,13 @@ class Fleet:
         handover: Handover | None = None,
         starts: Starts = AT_ONCE,
         several: Several = IN_TURN,
+        gauges: Gauges = UNTOLD,
     ) -> None:
         """Args: what the operator decided, and the ports.
 
         `rates` price what comes with every machine. Without a `handover` there is one in steps. `starts` says how many
-        jobs may be started now; by default all. `several` asks GitHub for the registrations of one launch.
+        jobs may be started now; by default all. `several` asks GitHub for the registrations of one launch. `gauges` are
+        told by each sweep how high things stand.
         """
         handover = handover or InSteps(table.together, assignments)
         self._jobs = jobs
@@ -211,6 +214,7 @@ class Fleet:
             departure=departure,
             circuits=self.circuits,
             decisions=decisions,
+            gauges=gauges,
             clock=clock,
         )
         self.sweep_github = SweepGitHub(

@@ -137,6 +137,13 @@ class Bill:
             for start, interval in zip(starts, self.intervals, strict=False)
         )
 
+    @property
+    def total(self) -> MicroDollars | None:
+        """All of it; None if the price of some of it is unknown."""
+        amounts = [entry.amount for entry in self.entries]
+        known = [amount for amount in amounts if amount is not None]
+        return sum(known) if len(known) == len(amounts) else None
+
     def since(self, moment: Moment) -> MicroDollars:
         """How much of the known amounts is of the time from this moment on; an interval that it cuts, by its share."""
         return sum(

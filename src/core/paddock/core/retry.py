@@ -18,9 +18,10 @@ class Relaunch:
 
 @attrs.frozen
 class GiveUp:
-    """No further launch: the job is abandoned, and says why."""
+    """No further launch: the job is abandoned, and says why; ``quarantined`` if it failed in the same way again."""
 
     reason: str
+    quarantined: bool = False
 
 
 @attrs.frozen
@@ -45,5 +46,5 @@ class RetryPolicy:
                 f"launch budget spent: {spent} of {self.max_launches} launches failed, the last because {reason}"
             )
         if spent > 1 and job.failure == reason:
-            return GiveUp(f"quarantined: two launches in a row failed in the same way: {reason}")
+            return GiveUp(f"quarantined: two launches in a row failed in the same way: {reason}", quarantined=True)
         return Relaunch(min(self.backoff << max(0, spent - 1), LONGEST_DELAY), reason)

@@ -49,13 +49,15 @@ class Clients:
     """One client per service of a region, shared by threads (botocore's clients may be).
 
     ``endpoints`` replaces addresses by service name, for VPC endpoints and tests. ``pool`` is how many connections a
-    client keeps: at least as many as there are threads that use it.
+    client keeps: at least as many as there are threads that use it. ``watch`` gets each client that is made,
+    and its service's name.
     """
 
     region: str
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
     pool: int = 10
     session: Session = attrs.field(factory=ProcessSession)
+    watch: Callable[[Any, str], object] | None = attrs.field(default=None, repr=False)
 
     @cached_property
     def dynamodb(self) -> "DynamoDBClient":
@@ -93,9 +95,12 @@ class Clients:
                 made.close()
 
     def _made(self, service: str, read: int = READ) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
-        return self.session.client(
+        made = self.session.client(
             service, self.region, endpoint_url=self.endpoints.get(service), config=self._config(read)
         )
+        if self.watch is not None:
+            self.watch(made, service)
+        return made
 
     def _config(self, read: int) -> Config:
         return Config(

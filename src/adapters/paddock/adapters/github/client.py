@@ -26,6 +26,7 @@ from paddock.adapters.github.retry import RetryingTransport, RetryLimits
 from paddock.adapters.github.runners import RestRunners
 from paddock.adapters.github.thrift import ThriftyTransport
 from paddock.adapters.github.transport import Transport
+from paddock.adapters.github.watched import Watch, WatchedTransport
 from paddock.adapters.github.workflows import RestWorkflows
 from paddock.core.ports.system import Chance, Clock, Sleeper
 
@@ -54,7 +55,7 @@ class GitHub:
         self.close()
 
 
-def connect(
+def connect(  # noqa: PLR0913 - what it is made of, each by its name
     endpoints: Endpoints,
     credentials: Credentials,
     *,
@@ -66,6 +67,7 @@ def connect(
     timeouts: Timeouts | None = None,
     retry: RetryLimits | None = None,
     left: int = 0,
+    watch: Watch | None = None,
 ) -> GitHub:
     """The client for one GitHub and one set of credentials. Nothing is sent yet; safe to use from several threads.
 
@@ -80,6 +82,7 @@ def connect(
         timeouts: of connections and replies.
         retry: how far repetition goes.
         left: how many per cent of the hour's rate limit are left to others.
+        watch: who is told how GitHub answers.
 
     Raises:
         InvalidInput: the credentials cannot be used as they are.
@@ -89,7 +92,10 @@ def connect(
         thrifty: Transport = raw
         if left:
             thrifty = ThriftyTransport(raw, clock=clock, sleeper=sleeper, left=left)
-        again = RetryingTransport(thrifty, clock=clock, sleeper=sleeper, chance=chance, limits=retry or RetryLimits())
+        limits = retry or RetryLimits()
+        again: Transport = RetryingTransport(thrifty, clock=clock, sleeper=sleeper, chance=chance, limits=limits)
+        if watch is not None:
+            again = WatchedTransport(again, watch)
         transport = ConditionalTransport(again)
         authority: Authority
         app = isinstance(credentials, AppCredentials)

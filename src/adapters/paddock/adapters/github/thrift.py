@@ -31,7 +31,7 @@ class ThriftyTransport:
             if wait > 0:
                 self._sleeper.sleep(min(wait, _LONGEST))
         reply = self._inner.send(request)
-        limit, remaining, reset = (_number(reply, name) for name in ("limit", "remaining", "reset"))
+        limit, remaining, reset = (number_in(reply, name) for name in ("limit", "remaining", "reset"))
         if limit is not None and remaining is not None and reset is not None and remaining * 100 < limit * self._left:
             self._resume = (reset + 1) * SECOND
         return reply
@@ -41,6 +41,7 @@ class ThriftyTransport:
         self._inner.close()
 
 
-def _number(reply: Reply, name: str) -> int | None:
+def number_in(reply: Reply, name: str) -> int | None:
+    """What the reply says of the rate limit (``limit``, ``remaining``, ``reset``); None if that cannot be read."""
     text = reply.header(f"x-ratelimit-{name}")
     return int(text) if text.isascii() and text.isdigit() and len(text) <= _DIGITS else None

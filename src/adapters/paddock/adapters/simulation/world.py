@@ -40,6 +40,7 @@ from paddock.adapters.simulation.watch import Watch
 from paddock.adapters.simulation.wires import Around, wired
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.core.fleet import Fleet
+from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.machines import Machines
 from paddock.core.settings import FleetSettings
 from paddock.core.units import HOUR, MINUTE, Moment, Span
@@ -54,8 +55,11 @@ PATIENCE: Span = 30 * HOUR
 class Simulation(Outside):
     """Everything there is: the outside, the fleet in it, and those who watch.
 
-    Public attributes are the stores and the outside worlds, to look at and to meddle with.
+    Public attributes are the stores and the outside worlds, to look at and to meddle with. ``gauges`` are told by the
+    fleets that are built from now on.
     """
+
+    gauges: Gauges = UNTOLD
 
     def __init__(  # noqa: PLR0913 - a world has many parts, each by its name
         self,
@@ -208,7 +212,7 @@ class Simulation(Outside):
         if self._ceilings is not None:
             purse = Purse(ports["table"].paces, self._ceilings, self.timeline)
             ports = _paced(ports, purse, tokens=self.settings.registration_tokens)
-        return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, **ports)
+        return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, gauges=self.gauges, **ports)
 
     # -- time ---------------------------------------------------------------------------------------------------
 

@@ -1,15 +1,16 @@
 """A decision as one line of JSON for a structured log, and as CloudWatch's metrics at once.
 
 In a log group, a line in CloudWatch's Embedded Metric Format becomes metric values with no further call (AWS, "Embedded
-metric format specification"). Its one dimension is the stack: few and fixed, never a machine or a job.
+metric format specification"). Its dimensions are the stack and what the catalogue says: few, fixed, never an id.
 """
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from paddock.adapters.telemetry.catalogue import Catalogue
+from paddock.adapters.telemetry.catalogue import Catalogue, Metric
 from paddock.core.decision import Decision
-from paddock.core.units import MILLISECOND
+from paddock.core.units import MILLISECOND, Moment
 
 DIMENSION = "Stack"
 
@@ -33,11 +34,37 @@ def decision_line(decision: Decision, metrics: Catalogue, stack: str) -> str:
         DIMENSION: stack,
     }
     if counted:
-        published = [{"Name": metric.name, "Unit": metric.unit} for metric in counted]
-        directive = {"Namespace": metrics.namespace, "Dimensions": [[DIMENSION]], "Metrics": published}
-        fields |= {metric.name: 1 for metric in counted}
-        fields["_aws"] = {"Timestamp": decision.at // MILLISECOND, "CloudWatchMetrics": [directive]}
+        fields |= embedded(counted, metrics.namespace, decision.at)
     return json.dumps(fields, separators=(",", ":"))
+
+
+def metrics_line(
+    counted: Sequence[tuple[Metric, int]], namespace: str, stack: str, at: Moment, **fields: str | int
+) -> str:
+    """A line, without its end, that tells nothing but these metrics, and `fields` for people."""
+    line = {**fields, "at": at, DIMENSION: stack, **embedded(counted, namespace, at)}
+    return json.dumps(line, separators=(",", ":"))
+
+
+def embedded(counted: Sequence[tuple[Metric, int]], namespace: str, at: Moment) -> Mapping[str, Any]:
+    """What a line that bears the stack needs besides, so that CloudWatch finds these metrics in it.
+
+    No two of them may give one dimension different values: the line has room for one.
+    """
+    alike: dict[tuple[str, ...], list[Metric]] = {}
+    fields: dict[str, Any] = {}
+    for metric, amount in counted:
+        alike.setdefault(tuple(metric.dimensions), []).append(metric)
+        fields |= {**metric.dimensions, metric.name: amount}
+    directives = [
+        {
+            "Namespace": namespace,
+            "Dimensions": [[DIMENSION, *dimensions]],
+            "Metrics": [{"Name": metric.name, "Unit": metric.unit} for metric in metrics],
+        }
+        for dimensions, metrics in alike.items()
+    ]
+    return {**fields, "_aws": {"Timestamp": at // MILLISECOND, "CloudWatchMetrics": directives}}
 
 
 def decision_in(line: str) -> Decision | None:

@@ -117,7 +117,8 @@ class Assign:
 
     def said(self, job: Job, machine: Machine, launch: Launch) -> None:
         """Write down that the job got the machine."""
-        self._record.job(job.id, "launched", _story(machine, launch), machine=machine.id, launch=job.launch)
+        why = _story(machine, launch)
+        self._record.job(job.id, "launched", why, machine=machine.id, launch=job.launch, market=launch.market)
 
     def ordered(self, machine: Machine) -> bool:
         """True if the machine ever got orders."""

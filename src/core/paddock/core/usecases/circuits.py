@@ -106,9 +106,9 @@ class Circuits:
         self._record.circuit(circuit.key, "half_open", f"its cool-down is over, so launch {launch} tries it")
         return True
 
-    def settle(self) -> int:
-        """Look at the probes of half-open circuits; how many circuits were closed because theirs did well."""
-        return sum(self._settled(one) for one in self.all() if one.state is CircuitState.HALF_OPEN)
+    def settle(self, circuits: Iterable[Circuit]) -> list[Circuit]:
+        """Look at the probes of those that are half open; the circuits that were closed because theirs did well."""
+        return [one for one in circuits if one.state is CircuitState.HALF_OPEN and self._settled(one)]
 
     def open(self, zone: str, instance_type: str, reason: str, span: Span | None = None) -> Circuit:
         """An operator opens a circuit, for a while or for the policy's cool-down; the circuit as it then is.

@@ -154,11 +154,12 @@ class Completion:
             change["result"] = OperationalResult.SERVED
         when = JobIs(state=job.state, launch=job.launch, machine=job.machine, result=job.result)
         try:
-            self._jobs.update(job.key, when, change)
+            ended = self._jobs.update(job.key, when, change)
         except Conflict:
             return False
         verdict = "cancelled" if never_ran else "finished"
-        self._record.job(job.id, verdict, f"GitHub concluded it: {seen.conclusion}", runner=seen.runner_name)
+        why = f"GitHub concluded it: {seen.conclusion}"
+        self._record.job(job.id, verdict, why, runner=seen.runner_name, conclusion=seen.conclusion, ran=ended.duration)
         if served:
             self._record.job(job.id, "served", f"on machine {job.machine}")
             self._shortcuts.drained(seen)
@@ -301,8 +302,7 @@ class Completion:
         now = self.ask(job)
         if now is None:
             self._life.forgotten(job)
-            return
-        if now.status in set(Observed):
+        if now is None or now.status in set(Observed):
             return
         runner = self._runners.get(machine)
         if runner is not None and runner.served_job != job_id and (runner.served_job is not None or _worked(runner)):

@@ -28,7 +28,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
 
-_CODE = re.compile(r"^[A-Z][A-Za-z0-9.]*: (?=\S)")
+_CODE = re.compile(r"^([A-Z][A-Za-z0-9.]*): (?=\S)")
 _SHORT = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
 
 
@@ -188,7 +188,8 @@ class Fulfilment:
     def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
         reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
         if not outcome.permanent:
-            self._life.no_capacity(job, reason)
+            code = _CODE.match(reason)
+            self._life.no_capacity(job, reason, code[1] if code is not None else "")
             return Done()
         # Its author reads this: the code before each text is for programs.
         words = "; ".join(_CODE.sub("", error) for error in outcome.errors) or reason

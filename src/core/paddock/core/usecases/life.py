@@ -4,6 +4,7 @@ Order everywhere: flip the record, then send the message. A crash in between lea
 the sweep sends it again; the other order would lose work.
 """
 
+from paddock.core.decision import Fact
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage, JobObserved, JobRequested
@@ -61,18 +62,21 @@ class Life:
                 job, when, JobChange(state=JobState.ABANDONED, reason=verdict.reason, finished_at=self._clock.now())
             )
             if ended is not None:
-                self._record.job(job.id, "abandoned", verdict.reason, launch=job.launch)
+                self._record.job(
+                    job.id, "abandoned", verdict.reason, launch=job.launch, quarantined=verdict.quarantined
+                )
             return ended
         return self._requeue(job, when, JobChange(reason=reason, failure=reason), verdict.delay, "relaunch", reason)
 
-    def no_capacity(self, job: Job, reason: str) -> Job | None:
+    def no_capacity(self, job: Job, reason: str, code: str = "") -> Job | None:
         """The cloud had no machine for the job: nothing was started, so nothing is held against it. It tries again.
 
         The longer it has waited, the less often. The launch stays named on the record: its market was the wrong one.
+        `code` is the cloud's word for it.
         """
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
         change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)
-        return self._requeue(job, when, change, self._ever_longer(job), "no_capacity", reason)
+        return self._requeue(job, when, change, self._ever_longer(job), "no_capacity", reason, code=code)
 
     def no_orders(self, job: Job, reason: str) -> Job | None:
         """The job's machine ended while we could give it no orders: that is held against neither. It tries again.
@@ -167,7 +171,8 @@ class Life:
         if running is not None:
             whose = "" if runner is not None else ", which is no machine of ours we know"
             machine = None if runner is None else runner.machine
-            self._record.job(job.id, "running", f"GitHub gave it to runner {seen.runner_name}{whose}", machine=machine)
+            why = f"GitHub gave it to runner {seen.runner_name}{whose}"
+            self._record.job(job.id, "running", why, machine=machine, waited=running.wait)
         return running
 
     def pair(self, seen: JobObserved, job: Job) -> Runner | None:
@@ -256,7 +261,9 @@ class Life:
         """How long a job waits that fails for reasons not its own."""
         return min(max((self._clock.now() - job.received_at) // 4, _SOONEST), _LATEST)
 
-    def _requeue(self, job: Job, when: JobIs, change: JobChange, delay: int, verdict: str, reason: str) -> Job | None:
+    def _requeue(
+        self, job: Job, when: JobIs, change: JobChange, delay: int, verdict: str, reason: str, **facts: Fact
+    ) -> Job | None:
         now = self._clock.now()
         back = JobChange(
             state=JobState.QUEUED,
@@ -271,7 +278,7 @@ class Life:
         back.update(change)
         queued = self._change(job, when, back)
         if queued is not None:
-            self._record.job(job.id, verdict, reason, launch=job.launch, delay_s=delay // 1_000_000)
+            self._record.job(job.id, verdict, reason, launch=job.launch, delay_s=delay // 1_000_000, **facts)
             self._queue.send([JobRequested(job.facts, now)], delay=delay)
         return queued
 

@@ -15,6 +15,7 @@ from typing import BinaryIO
 from paddock.core.errors import PaddockError, Rejected
 from paddock.core.messages import RunnerPackage
 from paddock.core.paging import pages
+from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.github import Releases, Scope
 from paddock.core.ports.objects import Downloads, Listed, Objects
 from paddock.core.ports.system import Clock
@@ -29,6 +30,7 @@ KEPT_FOR: Span = 30 * DAY
 LARGEST = 2 << 30  # bytes; a package has about 200 MB
 MOST_DELETIONS = 20
 _CHUNK = 1 << 20
+_BEHIND = ("unknown", "unfetched", "missing")
 _KEY = re.compile(r"runners/(?P<version>\d{1,9}(?:\.\d{1,9}){1,3})/(?P<platform>linux-[a-z0-9]+)/[^/]+")
 
 
@@ -70,18 +72,21 @@ class Mirror:
         downloads: Downloads,
         clock: Clock,
         wanted: Sequence[tuple[Scope, Arch]],
+        gauges: Gauges = UNTOLD,
     ) -> None:
         """Args: the ports, and the scopes and processors that this fleet serves."""
+        self._gauges = gauges
         self._releases = releases
         self._objects = objects
         self._downloads = downloads
         self._clock = clock
         self._wanted = tuple(dict.fromkeys(wanted))
 
-    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:  # noqa: ARG002 - it looks at all
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
         """One run. A failure in one thing does not stop the others. See `Work`.
 
-        ``by_kind`` counts what was ``present``, ``fetched`` and ``deleted``; ``left`` old objects stay.
+        ``by_kind`` counts what was ``present``, ``fetched`` and ``deleted``; ``left`` old objects stay. The
+        cursor holds since when something is wanted that is not there, "" if all is.
         """
         run = Round(dry_run)
         packages: dict[str, RunnerPackage] = {}
@@ -107,7 +112,23 @@ class Mirror:
         # What is wanted must be known and there before anything goes: unknown means keep.
         if not run.errors:
             self._clean(packages, run)
-        return run.report()
+        behind = self._since(run, cursor)
+        if not dry_run:
+            self._tell(run, behind)
+        return run.report(cursor="" if behind is None else str(behind))
+
+    def _since(self, run: Round, cursor: str) -> Moment | None:
+        """Since when a package is wanted that is not there, or not even known; None if all are."""
+        if not any(run.kinds[kind] for kind in _BEHIND):
+            return None
+        now = self._clock.now()
+        return min(int(cursor), now) if cursor.isascii() and cursor.isdigit() else now
+
+    def _tell(self, run: Round, behind: Moment | None) -> None:
+        levels = {"runners_fetched": run.kinds["fetched"]} if run.kinds["fetched"] else {}
+        if behind is not None:
+            levels["runner_behind"] = self._clock.now() - behind
+        self._gauges.tell(levels)
 
     def _kept(self, key: str, package: RunnerPackage, run: Round) -> str:
         """See to it that it is there; what that took."""

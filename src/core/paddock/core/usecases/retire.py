@@ -11,7 +11,7 @@ import attrs
 from paddock.core.bill import bill_of
 from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
 from paddock.core.job import Job
-from paddock.core.ledger import Rates
+from paddock.core.ledger import Bill, Rates
 from paddock.core.ports.assignments import AssignmentReceipt, Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, RegisteredRunner
@@ -24,7 +24,7 @@ from paddock.core.records import LEDGER, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
-from paddock.core.units import MINUTE, Moment
+from paddock.core.units import MINUTE, MicroDollars, Moment
 from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.life import NOT_BUSY
 from paddock.core.usecases.record import Recorder
@@ -200,7 +200,7 @@ class Retire:
         marked = self._marked(runner, at, reason, taken=taken)
         if marked is None:
             return None
-        self.bill(marked)
+        bill = self.bill(marked)
         if marked.result is not OperationalResult.SERVED:
             # GitHub deletes only the registrations of runners that did their work.
             self._unregister(marked, insist=True)
@@ -212,7 +212,7 @@ class Retire:
             closed = self._runners.update(runner.key, RunnerIs(state=LIVE_RUNNERS), change)
         except (Conflict, NotFound):
             return None
-        self._record.machine(closed.machine, "gone", reason, result=closed.result)
+        self._record.machine(closed.machine, "gone", reason, result=closed.result, cost=bill.total, dead=_dead(marked))
         return closed
 
     def at_once(self, gone: Sequence[tuple[Runner, Moment]], reason: str) -> set[str]:
@@ -229,15 +229,17 @@ class Retire:
 
     def _closed(self, gone: Sequence[tuple[Runner, Moment]], reason: str) -> set[str]:
         writes: list[Write] = []
+        costs: list[MicroDollars | None] = []
         for runner, at in gone:
             change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
             bill = bill_of(attrs.evolve(runner, **change), None, self._rates)
+            costs.append(bill.total)
             writes += [Add(LEDGER, bill), Update(RUNNERS, runner.key, _as_read(runner), change)]
         machines = [runner.machine for runner, _ in gone]
         if not writes or not self._handover.close(writes, machines):
             return set()
-        for runner, _ in gone:
-            self._record.machine(runner.machine, "gone", reason, result=runner.result)
+        for (runner, _), cost in zip(gone, costs, strict=True):
+            self._record.machine(runner.machine, "gone", reason, result=runner.result, cost=cost, dead=False)
         return set(machines)
 
     def _marked(self, runner: Runner, at: Moment, reason: str, *, taken: bool) -> Runner | None:
@@ -254,10 +256,12 @@ class Retire:
                 return None
         return runner if runner.live else None
 
-    def bill(self, runner: Runner) -> None:
-        """Write the bill of a machine that is gone. Repeating it writes nothing new."""
+    def bill(self, runner: Runner) -> Bill:
+        """Write the bill of a machine that is gone, and return it. Repeating it writes nothing new."""
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-        self._ledger.add(bill_of(runner, served, self._rates))
+        bill = bill_of(runner, served, self._rates)
+        self._ledger.add(bill)
+        return bill
 
     def _unregister(self, runner: Runner, *, insist: bool = False) -> bool:
         """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked.
@@ -321,6 +325,13 @@ def _as_usual(runner: Runner) -> bool:
     unspoilt = runner.live and runner.gone_at is None and runner.interrupted_at is None
     own = runner.served_job is not None and runner.served_job == runner.assigned_job
     return unspoilt and own and runner.result is OperationalResult.SERVED
+
+
+def _dead(runner: Runner) -> bool:
+    """True if the machine had its orders and its agent never came up, though nobody took it from us."""
+    unheard = runner.ready_at is runner.busy_at is runner.idle_at is None and runner.heartbeat_at is None
+    wanted = runner.assigned_job is not None and runner.interrupted_at is None and not runner.taken
+    return wanted and unheard and runner.state is RunnerState.BOOTING
 
 
 def _as_read(runner: Runner) -> RunnerIs:

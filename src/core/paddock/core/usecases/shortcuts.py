@@ -75,7 +75,8 @@ class Shortcuts:
         )
         if not self._together.write([works, runs]):
             return False
-        self._life.job(number, "running", f"GitHub gave it to runner {seen.runner_name}", machine=machine)
+        why, waited = f"GitHub gave it to runner {seen.runner_name}", max(0, seen.began - seen.job.created_at)
+        self._life.job(number, "running", why, machine=machine, waited=waited)
         return True
 
     def completed(self, seen: JobObserved) -> bool:
@@ -95,7 +96,9 @@ class Shortcuts:
         if not drained and not self._together.write([over]):
             return False
         reason = f"GitHub concluded it: {seen.conclusion}"
-        self._completion.job(number, "finished", reason, runner=seen.runner_name)
+        ran = None if seen.started_at is None else max(0, seen.ended - seen.started_at)
+        facts = {"conclusion": seen.conclusion, "ran": ran}
+        self._completion.job(number, "finished", reason, runner=seen.runner_name, **facts)
         if seen.conclusion == SUCCESS:
             self._completion.job(number, "served", f"on machine {machine}")
         if drained:

@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from paddock.core.circuit import Circuit
 from paddock.core.errors import Conflict
 from paddock.core.job import Job
 from paddock.core.messages import Observed
 from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.gauges import Gauges
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
@@ -23,6 +25,7 @@ from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
+from paddock.core.usecases.levels import levels
 from paddock.core.usecases.life import NOT_BUSY, Life
 from paddock.core.usecases.listing import all_machines, live_jobs, live_runners
 from paddock.core.usecases.patience import doubtful, overdue, unheard
@@ -66,9 +69,11 @@ class Sweep:
         departure: Departure,
         circuits: Circuits,
         decisions: Decisions,
+        gauges: Gauges,
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._gauges = gauges
         self._table = table
         self._machines = machines
         self._life = life
@@ -120,7 +125,8 @@ class Sweep:
         if closed:
             kinds[CloseMachine.__name__] += len(closed)
             done.append(f"the records of {len(closed)} machines that served are closed")
-        self._settle(kinds, errors)
+        circuits = self._settle(kinds, errors)
+        self._gauges.tell(levels(seen, circuits, len(errors)))
         attempted = kinds.total()
         left = len(acts) - attempted
         return TaskReport(
@@ -133,14 +139,17 @@ class Sweep:
             tuple(done),
         )
 
-    def _settle(self, kinds: Counter[str], errors: list[str]) -> None:
+    def _settle(self, kinds: Counter[str], errors: list[str]) -> list[Circuit]:
+        """Close what did well again; the circuits that are not closed, as far as that could be read."""
         try:
-            closed = self._circuits.settle()
+            known = self._circuits.all()
+            closed = self._circuits.settle(known)
         except Exception as error:  # noqa: BLE001 - as above
             kinds["CloseCircuit"] += 1
             errors.append(f"circuits: {type(error).__name__}: {error}")
-        else:
-            kinds.update({"CloseCircuit": closed} if closed else {})
+            return []
+        kinds.update({"CloseCircuit": len(closed)} if closed else {})
+        return [one for one in known if one not in closed]
 
     def observe(self) -> Snapshot:
         """The world as it is now. Machines are listed before records: a new machine's record is never missed."""

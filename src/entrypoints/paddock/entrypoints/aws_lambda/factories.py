@@ -14,6 +14,7 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines
+from paddock.adapters.aws.failures import watched
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http import JsonService, environment_credentials
@@ -26,10 +27,12 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.github.watched import Watch
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, ec2_ceilings, github_ceilings, paced_github
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
@@ -50,9 +53,14 @@ def make_environment() -> FleetEnvironment:
     return fleet_environment(environ)
 
 
-def make_clients(environment: FleetEnvironment) -> Clients:
+def make_gauges(environment: FleetEnvironment, clock: Clock) -> LoggedGauges:
+    """Levels and failures as lines of the log."""
+    return LoggedGauges(write_line, catalogue(), environment.ec2.fleet, clock)
+
+
+def make_clients(environment: FleetEnvironment, gauges: LoggedGauges) -> Clients:
     """boto3's clients; an address that the environment sets is found by boto3 itself."""
-    return Clients(environment.region)
+    return Clients(environment.region, watch=partial(watched, failed=gauges.failed))
 
 
 def make_objects(environment: FleetEnvironment, clients: Clients, clock: Clock) -> S3Objects:
@@ -168,7 +176,12 @@ def make_credentials(config: Config, environment: FleetEnvironment, secrets: Sec
 
 
 def make_client(
-    config: Config, credentials: Credentials, clock: Clock, sleeper: Sleeper, chance: Chance
+    config: Config,
+    credentials: Credentials,
+    clock: Clock,
+    sleeper: Sleeper,
+    chance: Chance,
+    gauges: LoggedGauges,
 ) -> GitHubClient:
     """The client of the configured GitHub. Nothing is sent yet."""
     return connect(
@@ -178,6 +191,7 @@ def make_client(
         sleeper=sleeper,
         chance=chance,
         hooks=[Hook(_scope(hook.target), hook.id) for hook in config.github.hooks],
+        watch=Watch(partial(Sparing(gauges.tell, clock), "github_budget_left"), partial(gauges.failed, "GitHub")),
     )
 
 

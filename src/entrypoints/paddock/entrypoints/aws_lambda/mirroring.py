@@ -6,6 +6,7 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.files import HttpDownloads
 from paddock.adapters.github.client import GitHub as GitHubClient
+from paddock.core.ports.gauges import Gauges
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Span
@@ -17,7 +18,12 @@ DEADLINE: Final[Span] = 4 * MINUTE  # for one package: two and their copies fit 
 
 
 def make_mirror(
-    environment: FleetEnvironment, settings: FleetSettings, clients: Clients, client: GitHubClient, clock: Clock
+    environment: FleetEnvironment,
+    settings: FleetSettings,
+    clients: Clients,
+    client: GitHubClient,
+    clock: Clock,
+    gauges: Gauges,
 ) -> Mirror | None:
     """Copies of the runner for every kind of machine that this stack has templates for; None if it has no bucket."""
     if not environment.cache:
@@ -28,4 +34,5 @@ def make_mirror(
         downloads=HttpDownloads(deadline=DEADLINE),
         clock=clock,
         wanted=[(scope, arch) for scope in scopes_of(settings) for arch in settings.arches],
+        gauges=gauges,
     )

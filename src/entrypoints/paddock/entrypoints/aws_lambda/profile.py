@@ -19,6 +19,7 @@ from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
+from paddock.adapters.telemetry.gauges import LoggedGauges
 from paddock.adapters.threads import Threads
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -41,7 +42,8 @@ class AwsProfile(containers.DeclarativeContainer):
     sleeper: providers.Provider[Sleeper] = providers.Singleton(SystemSleeper)
     ids: providers.Provider[Ids] = providers.Singleton(RandomIds)
     chance: providers.Provider[Chance] = providers.Singleton(SystemChance)
-    clients: providers.Provider[Clients] = providers.Singleton(aws.make_clients, environment)
+    gauges: providers.Provider[LoggedGauges] = providers.Singleton(aws.make_gauges, environment, clock)
+    clients: providers.Provider[Clients] = providers.Singleton(aws.make_clients, environment, gauges)
     objects: providers.Provider[S3Objects] = providers.Singleton(aws.make_objects, environment, clients, clock)
     config: providers.Provider[Config] = providers.Singleton(aws.make_config, environment, objects)
     settings: providers.Provider[FleetSettings] = providers.Singleton(aws.make_settings, config, environment)
@@ -64,7 +66,7 @@ class AwsProfile(containers.DeclarativeContainer):
         aws.make_credentials, config, environment, secrets
     )
     client: providers.Provider[GitHubClient] = providers.Singleton(
-        aws.make_client, config, credentials, clock, sleeper, chance
+        aws.make_client, config, credentials, clock, sleeper, chance, gauges
     )
     purse: providers.Provider[Purse] = providers.Singleton(aws.make_purse, table, clock)
     starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse, settings)
@@ -92,6 +94,7 @@ class AwsProfile(containers.DeclarativeContainer):
         ids=ids,
         starts=starts,
         several=several,
+        gauges=gauges,
     )
 
 

@@ -90,7 +90,7 @@ def build() -> SchedulesFunction:
     """The function of this environment."""
     made = profile()
     environment = made.environment()
-    mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock())
+    mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
     others = chores(
         settings=made.settings(),
         table=made.table(),

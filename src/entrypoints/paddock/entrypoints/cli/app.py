@@ -22,6 +22,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),
     "local": ("local:local", "Serve a real GitHub with machines that are processes here."),
     "simulate": ("simulate:simulate", "Try configurations on a day's load, in virtual time."),
+    "dashboard": ("dashboard:dashboard", "Draw what CloudWatch would show of a simulated day."),
     "labels": ("labels:labels", "Say what a runs-on asks for, or what is wrong with it."),
     "jobs": ("state:jobs", "List the fleet's jobs."),
     "explain": ("state:explain", "Tell a job's story: every decision and its reason."),

@@ -1,0 +1,47 @@
+"""Telling of requests to AWS that failed, whoever made them: by one hook of the client, after botocore's own tries.
+
+What a service says of a thing (it is not there, it is in another state, there is no capacity) is an answer and no
+failure; so is a condition of DynamoDB's that did not hold, which is how this fleet keeps its records.
+"""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from paddock.adapters.aws.dynamodb.errors import CODES as DYNAMODB
+from paddock.adapters.aws.dynamodb.errors import Cancelled
+from paddock.adapters.aws.ec2.errors import CODES as EC2
+from paddock.adapters.aws.ec2.errors import OF_ONE
+from paddock.adapters.aws.s3.codes import CODES as S3
+from paddock.core.errors import Conflict, NoCapacity, NotFound, TokenReused
+
+Failed = Callable[[str, str], object]
+"""Gets the service, as the catalogue of metrics calls it, and the code of its answer, or the error's name."""
+
+SERVICES: Final[Mapping[str, str]] = {"dynamodb": "DynamoDB", "ec2": "EC2", "s3": "S3", "sqs": "SQS"}
+
+_ANSWERS: Final = (Cancelled, Conflict, NoCapacity, NotFound, TokenReused)
+EXPECTED: Final = frozenset(
+    {code for codes in (DYNAMODB, EC2, S3) for code, kind in codes.items() if issubclass(kind, _ANSWERS)}
+    | {*OF_ONE, "PreconditionFailed"}
+)
+"""Codes that are answers."""
+
+
+def watched(client: Any, service: str, failed: Failed) -> None:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+    """Have the client tell of its failures; of a service that is not in the catalogue, nobody is told."""
+    name = SERVICES.get(service)
+    if name is None:
+        return
+
+    def answered(parsed: Mapping[str, Any], **_: object) -> None:
+        status = parsed.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        code = str(parsed.get("Error", {}).get("Code", "")) or str(status)
+        if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND and code not in EXPECTED:
+            failed(name, code)
+
+    def unanswered(exception: BaseException, **_: object) -> None:
+        failed(name, type(exception).__name__)
+
+    client.meta.events.register("after-call", answered)
+    client.meta.events.register("after-call-error", unanswered)

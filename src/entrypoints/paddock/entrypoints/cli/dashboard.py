@@ -1,0 +1,33 @@
+"""``paddock dashboard``: what CloudWatch would show of a fleet, before there is one."""
+
+from pathlib import Path
+
+from paddock.adapters.aws.watching.names import Names
+from paddock.adapters.aws.watching.picture import picture
+from paddock.adapters.simulation.workloads import built_in_day
+from paddock.core.errors import InvalidInput
+from paddock.core.settings import FleetSettings
+from paddock.entrypoints.simulation.watched import watched
+
+
+def dashboard(out: Path, /, *, seed: int = 1) -> int:
+    """Draw the dashboard of a stack, with the metrics of a simulated day.
+
+    What the simulator has no metrics of, such as the functions of Lambda, has no data in the drawing.
+
+    Parameters
+    ----------
+    out
+        The drawing to write: an SVG file that loads nothing.
+    seed
+        Where chance begins. Another seed is another day of the same kind.
+    """
+    if seed < 0:
+        raise InvalidInput("--seed", seed, "must be 0 or more")
+    if not out.parent.is_dir():
+        raise InvalidInput("OUT", str(out), f"there is no directory {out.parent}: make it, or name another file")
+    names = Names.of("simulated")
+    seen = watched(built_in_day(), FleetSettings(), names, seed)
+    out.write_text(picture(names, seen.samples, seen.since, seen.until), encoding="utf-8")
+    print(f"the drawing: {out}")
+    return 0
