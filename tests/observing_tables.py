@@ -36,8 +36,6 @@ def _emits(metric: Metric) -> str:
             return "a level"
         case Emitter.FAILURE:
             return "each failure"
-        case Emitter.POOLS:
-            return "pools, once there are any"
         case Emitter.AWS:
             return metric.namespace
 

@@ -8,6 +8,7 @@ from paddock.adapters.telemetry.catalogue import Emitter, catalogue
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.circuit import Circuit
 from paddock.core.job import Job, JobFacts
+from paddock.core.pool import Stock
 from paddock.core.runner import Runner
 from paddock.core.states import CircuitState, JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -122,3 +123,25 @@ def test_what_is_left_is_told_once_a_minute_and_when_it_falls() -> None:
     clock.at -= HOUR  # the clock was set back
     sparing("left", 4_390)
     assert told == [5_000, 4_400, 4_390, 4_390]
+
+
+def test_the_fullest_pool_is_told() -> None:
+    """Spares awake and asleep, what those awake cost, and how much of the pool that has the least left is taken."""
+    kept = [
+        attrs.evolve(runner(number, state, 96_000), pool=pool, stock=Stock.HOT, spare_of=spare_of, assigned_job=job)
+        for number, (pool, state, spare_of, job) in enumerate(
+            [
+                ("web", RunnerState.READY, "web", None),
+                ("web", RunnerState.BUSY, None, 1),
+                ("web", RunnerState.STOPPED, "web", None),
+                ("big", RunnerState.BOOTING, None, 2),
+                ("big", RunnerState.READY, "big", None),
+            ]
+        )
+    ]
+    overflow = attrs.evolve(runner(9, RunnerState.BUSY, 96_000), pool="web", assigned_job=3)
+    found = levels(Snapshot(NOON, [], [*kept, overflow], {}), [], 0)
+    assert found["pool_hot"] == 2
+    assert found["pool_stopped"] == 1
+    assert found["pool_idle_cost"] == 2 * 96_000
+    assert found["pool_utilization"] == 50

@@ -15,7 +15,6 @@ from paddock.adapters.aws.watching.names import Names, Query
 from paddock.adapters.aws.watching.samples import LATENCY
 from paddock.adapters.aws.watching.targets import Targets
 from paddock.adapters.memory.machines import Shortage
-from paddock.adapters.telemetry.catalogue import Emitter
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
@@ -362,4 +361,3 @@ def test_what_is_seen_late_is_seen_in_time() -> None:
     """The windows of rates are longer by the time that a metric takes to be seen."""
     rates = [alarm for alarm in ALL if alarm.period > MINUTE and alarm.name != "runner-behind"]
     assert {alarm.period - LATENCY for alarm in rates} == {5 * MINUTE, 15 * MINUTE}
-    assert all(query.metric().emitted is not Emitter.POOLS for alarm in rates for query in alarm.queries)

@@ -28,7 +28,6 @@ class Emitter(StrEnum):
     DECISION = "decision"  # a use-case, with the decision that it counts
     LEVEL = "level"  # whoever tells the port `Gauges` of it
     FAILURE = "failure"  # an adapter, for each request that failed
-    POOLS = "pools"  # the pools, which are not there yet
     AWS = "aws"  # AWS itself
 
 

@@ -3,6 +3,7 @@
 A level that events count up and down drifts with the first one that is lost; these are read off the records.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from paddock.core.circuit import Circuit
@@ -20,7 +21,7 @@ STATES = {
     "machines_busy": frozenset({RunnerState.BUSY}),
     "machines_ending": frozenset({RunnerState.DRAINING, RunnerState.STOPPING}),
 }
-"""Machines that are stopped are the pools' to tell of."""
+"""Machines that are stopped are among the pools' levels."""
 
 
 def levels(seen: Snapshot, circuits: Iterable[Circuit], failures: int) -> dict[str, int]:
@@ -43,8 +44,23 @@ def levels(seen: Snapshot, circuits: Iterable[Circuit], failures: int) -> dict[s
         "cost_per_hour": _price(seen.runners),
         "circuits_open": sum(circuit.state is not CircuitState.CLOSED for circuit in circuits),
         SWEEP_FAILURES: failures,
+        **_pools(seen.runners),
     }
     return found | {name: level for name, level in more.items() if level}
+
+
+def _pools(runners: Sequence[Runner]) -> dict[str, int]:
+    """How the pools stand: spares that wait awake or asleep, what those awake cost, how full the fullest pool is."""
+    kept = [runner for runner in runners if runner.stock is not None and runner.pool is not None]
+    spares = [runner for runner in kept if runner.spare]
+    there, taken = Counter(runner.pool for runner in kept), Counter(runner.pool for runner in kept if not runner.spare)
+    ready = [runner for runner in spares if runner.state is RunnerState.READY]
+    return {
+        "pool_hot": len(ready),
+        "pool_stopped": sum(runner.state is RunnerState.STOPPED for runner in spares),
+        "pool_idle_cost": _price(ready),
+        "pool_utilization": max((taken[pool] * 100 // number for pool, number in there.items()), default=0),
+    }
 
 
 def _longest(waiting: Sequence[Job], now: Moment) -> Span:
