@@ -216,6 +216,17 @@ def flaws(world: PoolWorld) -> list[str]:
     without_job = {"one machine for each job", "no machine outlives its purpose"}
     found = [one for one in world.sim.check() if one.rule not in without_job or not of_a_spare(one.what)]
     with_cause = "launches are held against a job with cause"  # a claim is one, and gives no new machine
+    # One that was claimed asleep by a process that died before it was started is billed as if it had been.
+    unstarted = {runner.machine for runner in world.runners() if runner.naps and _never_started(world, runner)}
+    found = [
+        one for one in found if one.rule != "the ledger equals the bill" or not any(m in one.what for m in unstarted)
+    ]
     claimed = any(runner.claim is not None for runner in world.runners())
     found = [one for one in found if one.rule != with_cause or not claimed]
     return ["\n    ".join((one.rule, one.what, *one.story)) for one in found]
+
+
+def _never_started(world: PoolWorld, runner: Runner) -> bool:
+    """True if its record says that it was woken from its last sleep, and the cloud was not asked to."""
+    woken, started = runner.naps[-1].woken_at, world.cloud.lives[runner.machine].started_at
+    return woken is not None and (started is None or started < woken)

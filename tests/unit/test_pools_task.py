@@ -150,7 +150,11 @@ def test_what_bars_launches_and_starts_bars_no_stops_and_no_ends(bar: object) ->
     world.configure(hot=3, stopped=0)
     before = everything(world)
     report = world.pools()
-    assert everything(world) == before
+    after = everything(world)
+    (said,), (stood_there,) = after.pop("pools"), before.pop("pools")
+    assert after == before
+    assert why in said.aim.barred
+    assert (said.launching, said.launches) == (None, stood_there.launches)
     assert (report.attempted, report.left, report.failed) == (0, 2, 0)
     assert len(report.acts) == 2
     assert all(why in act for act in report.acts)
@@ -180,7 +184,11 @@ def test_a_launch_that_was_cut_off_waits_while_the_fleet_is_paused() -> None:
     world.fleet.operate.pause("a look")
     world.minutes(3)
     assert world.cloud.launches == []
-    assert world.table.pools.get(WARM) == standing
+    now = world.table.pools.get(WARM)
+    assert now is not None
+    assert now.aim is not None
+    assert (now.launching, now.launches) == (standing.launching, 1)
+    assert now.aim.barred == "the fleet is paused (a look)"
     world.fleet.operate.resume()
     world.minutes(1)
     assert [request.token for request in world.cloud.launches] == [standing.launching]

@@ -148,7 +148,7 @@ class Pools:
         if standing.launching is not None:  # else it would have been resumed
             done.acts.append(f"a launch of pool {pool.name} was cut off, and is gone on with before there is another")
             acts = tuple(act for act in acts if not isinstance(act, LaunchSpares))
-        more = any(isinstance(act, LaunchSpares | StartMember) for act in acts)
+        more = standing.launching is not None or any(isinstance(act, LaunchSpares | StartMember) for act in acts)
         barred = self._spares.barred(standing) if more else ""
         if not done.dry_run:
             self._spares.aims(standing, aim_of(in_force(pool, standing), self._clock.now(), barred))
