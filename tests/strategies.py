@@ -156,6 +156,7 @@ runners: SearchStrategy[Runner] = st.builds(
     digest=slugs,
     since=st.none() | moments,
     claimed_at=st.none() | moments,
+    claim=st.none() | slugs,
     naps=st.lists(st.builds(Nap, moments, st.none() | moments, st.none() | moments), max_size=3).map(tuple),
 )
 
@@ -218,6 +219,7 @@ standings: SearchStrategy[PoolStanding] = st.builds(
     PoolStanding,
     name=slugs,
     launching=st.none() | slugs,
+    launches=numbers,
     expected=st.lists(machine_ids, max_size=3).map(tuple),
     boots=st.lists(spans, max_size=3).map(tuple),
     failures=numbers,

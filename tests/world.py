@@ -102,18 +102,20 @@ class World:
         notices: Fate = on_time,
         zones: Sequence[str] = ("us-east-1a",),
         one_table: bool = False,
+        cloud: type[StoryCloud] = StoryCloud,
     ) -> None:
         """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates.
 
         `notices` is the fate of what the cloud says of machines that it takes back. Of other ends it says nothing: the
-        sweep finds them. `zones` are the cloud's. `one_table`: orders lie with the records, as on AWS.
+        sweep finds them. `zones` are the cloud's. `one_table`: orders lie with the records, as on AWS. `cloud` is
+        another kind of it.
         """
         self.notice_fate = notices
         self.sim = Simulation(
             settings=settings,
             seed=seed,
             parameters=attrs.evolve(STORY, one_table=one_table),
-            cloud=partial(StoryCloud, start=always(BOOT // 2), boot=always(BOOT // 2), zones=zones),
+            cloud=partial(cloud, start=always(BOOT // 2), boot=always(BOOT // 2), zones=zones),
             start=NOON,
             around=around or untouched,
             webhooks=webhooks,

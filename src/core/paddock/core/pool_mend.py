@@ -74,7 +74,7 @@ def _mended(runner: Runner, machine: Machine | None, now: Moment, deadlines: Dea
     long = now - (runner.since or runner.launched_at)
     if state is RunnerState.STOPPING and seen is MachineState.STOPPED:
         return Note(name, RunnerState.STOPPED, "it sleeps")
-    if state is RunnerState.BOOTING and long > deadlines.orphan:
+    if state is RunnerState.BOOTING and long > deadlines.orphan and seen is not MachineState.STOPPED:
         return EndBroken(name, f"it boots for {span_text(long)}, and its agent has not said that it is up")
     if state is RunnerState.READY and seen in _UP:
         silence = now - max(runner.since or 0, runner.ready_at or 0, runner.heartbeat_at or 0)

@@ -37,6 +37,7 @@ class PoolStanding:
     """One pool's record.
 
     ``launching`` names the launch that is under way, or was cut off: it is resumed before there is another one.
+    ``launches`` counts them, so that of two runs that have seen the same pool one launches.
     ``expected`` are the machines that were launched and have not come up yet, ``boots`` how long the last ones took to,
     oldest first. ``failures`` counts those since the last success that never came up; until ``paused_until`` nothing is
     launched because of them.
@@ -49,6 +50,7 @@ class PoolStanding:
 
     name: str
     launching: str | None = None
+    launches: int = 0
     expected: tuple[str, ...] = ()
     boots: tuple[Span, ...] = ()
     failures: int = 0
@@ -76,7 +78,9 @@ class PoolStanding:
         if boots:
             change["boots"] = (*self.boots, *boots)[-BOOTS_KEPT:]
         if failures:
-            change["paused_until"] = now + min(_FIRST_PAUSE << min(failed, 10), _LONGEST_PAUSE)
+            change["paused_until"] = now + min(_FIRST_PAUSE << min(failed - 1, 10), _LONGEST_PAUSE)
+        elif boots:
+            change["paused_until"] = 0
         return change
 
 
@@ -84,12 +88,14 @@ class StandingIs(TypedDict, total=False):
     """A condition on the record."""
 
     launching: str | None
+    launches: int
 
 
 class StandingChange(TypedDict, total=False):
     """The fields to set; all others stay."""
 
     launching: str | None
+    launches: int
     expected: tuple[str, ...]
     boots: tuple[Span, ...]
     failures: int

@@ -40,8 +40,9 @@ class Runner:
 
     Of a pool's machine ``stock`` says what it was started to be kept as; None: it was started for a job, a pool's
     overflow included. ``spare_of`` is the pool as long as it is there for any job, and no job has claimed it. ``since``
-    is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it; ``naps`` are
-    its sleeps, and ``digest`` stands for what it is made of (`paddock.core.pool.Pool.digest`).
+    is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it, and
+    ``claim`` the launch that it was claimed for; ``naps`` are its sleeps, and ``digest`` stands for what it is made of
+    (`paddock.core.pool.Pool.digest`).
     """
 
     machine: str
@@ -77,6 +78,7 @@ class Runner:
     digest: str = ""
     since: Moment | None = None
     claimed_at: Moment | None = None
+    claim: str | None = None
     naps: tuple[Nap, ...] = ()
 
     @property
@@ -111,6 +113,7 @@ class RunnerIs(TypedDict, total=False):
     runner_name: str | None
     spare_of: str | None
     since: Moment | None
+    claim: str | None
 
 
 class RunnerChange(TypedDict, total=False):
@@ -136,6 +139,7 @@ class RunnerChange(TypedDict, total=False):
     spare_of: str | None
     since: Moment | None
     claimed_at: Moment | None
+    claim: str | None
     naps: tuple[Nap, ...]
 
 

@@ -40,7 +40,7 @@ def record_of(
         assigned_job=None if job is None else job.id,
         pool=None if spec is None else spec.pool,
         stock=None if launch is None else launch.stock,
-        spare_of=spec.pool if launch is not None and spec is not None and launch.stock and job is None else None,
+        spare_of=None if launch is None or job is not None or receipt is not None else _kept_by(launch),
         digest="" if launch is None else launch.digest,
         instance_type=machine.instance_type,
         vcpu=machine.vcpu,
@@ -52,6 +52,11 @@ def record_of(
         launched_at=machine.launched_at,
         workflow="" if job is None else job.facts.workflow,
     )
+
+
+def _kept_by(launch: Launch) -> str | None:
+    """The pool that the launch was for; None if it was for jobs."""
+    return None if launch.stock is None else launch.spec.pool
 
 
 class Adopt:

@@ -90,8 +90,11 @@ class Assign:
             launch: the launch record. It may have been begun before, so the machine may have its orders already.
 
         Raises:
+            Conflict: the job had claimed the machine, and does not have it any more.
             PaddockError: whatever GitHub or the stores raise; the same call may be repeated.
         """
+        if launch.claimed:
+            self._held(job, machine.id, launch)
         receipt = self._assignments.get(machine.id)
         if receipt is None:
             receipt = self._register(job, machine, launch)
@@ -191,6 +194,8 @@ class Assign:
         if isinstance(orders, Exception):
             raise orders
         runner = self.record(job, machine, launch, orders)
+        if launch.claimed:
+            self._name(job, runner, launch)
         new = self._runners.add(runner)
         receipt = self._assignments.put(orders)
         theirs = receipt.runner_name != orders.runner_name
@@ -199,6 +204,36 @@ class Assign:
         if not new or theirs:
             self._keep(runner, receipt, job)
         return receipt
+
+    def _held(self, job: Job, machine: str, launch: Launch) -> Runner:
+        """The record of a machine that the job has claimed for this launch.
+
+        Raises:
+            Conflict: it has not, or not any more.
+        """
+        known = self._runners.get(machine)
+        if known is not None and known.gone_at is not None:
+            self._assignments.delete(machine)  # whoever closed its record forgot what it had by then
+        if known is None or known.claim != launch.id or known.assigned_job != job.id or known.gone_at is not None:
+            raise Conflict(f"machine {machine} is not job {job.id}'s any more", known)
+        return known
+
+    def _name(self, job: Job, runner: Runner, launch: Launch) -> None:
+        """Write the registration onto the record of a machine that the job has claimed, before there are orders.
+
+        Raises:
+            Conflict: somebody has it by now; the registration is taken back.
+        """
+        try:
+            known = self._held(job, runner.machine, launch)
+            when = RunnerIs(claim=launch.id, assigned_job=job.id, runner_name=known.runner_name, gone_at=None)
+            change = RunnerChange(runner_name=runner.runner_name, runner_id=runner.runner_id)
+            self._runners.update(runner.key, when, change)
+        except (Conflict, NotFound) as error:
+            self._forget(job, runner.machine, runner.runner_id or 0)
+            raise Conflict(f"machine {runner.machine} is not job {job.id}'s any more") from error
+        if known.runner_id not in {None, runner.runner_id}:
+            self._forget(job, runner.machine, known.runner_id or 0)
 
     def _keep(self, runner: Runner, receipt: AssignmentReceipt, job: Job) -> None:
         """See to it that the machine's record names the runner that its orders name."""
@@ -269,4 +304,6 @@ class Assign:
 def _story(machine: Machine, launch: Launch) -> str:
     price = "at an unknown price" if machine.price is None else f"at {money_text(machine.price)} an hour"
     where = f" in {machine.zone}" if machine.zone else ""
+    if launch.claimed:
+        return f"pool {launch.spec.pool} had one for it: {machine.instance_type} ({machine.market}){where} {price}"
     return f"{launch.spec} gave {machine.instance_type} ({machine.market}){where} {price}"

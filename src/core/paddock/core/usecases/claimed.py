@@ -1,6 +1,6 @@
 """The machines of a claim: those that slept are woken, and whoever cannot have his is sent on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from paddock.core.errors import PaddockError
@@ -11,10 +11,14 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.spec import Market, Offer
+from paddock.core.states import RunnerState
 from paddock.core.usecases.claims import Claims, waking
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.retire import Retire
+
+_UP = frozenset({RunnerState.BOOTING, RunnerState.READY, RunnerState.BUSY})
+"""What a machine that was claimed may be: busy, if GitHub gave its runner a job before ours was written down."""
 
 
 class Claimed:
@@ -39,7 +43,7 @@ class Claimed:
         self._offers = offers
         self._clock = clock
 
-    def __call__(self, launch: Launch, held: Sequence[Job]) -> dict[int, Machine]:
+    def __call__(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Machine]:
         """The machines that run or boot for these jobs, by the jobs' ids; all others were sent on.
 
         Sleepers are started before they have their orders: these lie there when they are up. Repeating it does no harm.
@@ -47,16 +51,17 @@ class Claimed:
         Raises:
             PaddockError: a store or the cloud did not answer: the same may be asked again.
         """
-        mine = {number: self._runners.get(machine) for number, machine in self._pairs(launch)}
+        mine = dict(self._pairs(launch))
+        dead = self._dead([mine[job.id] for job in held]) if resumed else frozenset()
         have: list[tuple[Job, Runner]] = []
         for job in held:
-            runner = mine.get(job.id)
-            if runner is None or not runner.live or runner.gone_at is not None or runner.assigned_job != job.id:
+            runner = self._runners.get(mine[job.id])
+            if runner is None or not holds(runner, job, launch) or runner.machine in dead:
                 self._life.unclaimed(job, "the machine that it claimed of its pool is lost")
             else:
                 have.append((job, runner))
         asleep = [runner.machine for _, runner in have if waking(runner)]
-        outcomes = self._machines.start(asleep) if asleep else {}
+        outcomes = self._woken(asleep) if asleep else {}
         found: dict[int, Machine] = {}
         for job, runner in have:
             outcome = outcomes.get(runner.machine)
@@ -71,6 +76,27 @@ class Claimed:
     def _pairs(self, launch: Launch) -> list[tuple[int, str]]:
         return list(zip(launch.jobs, launch.machines or (), strict=True))
 
+    def _dead(self, machines: Sequence[str]) -> frozenset[str]:
+        """Those that have ended, by the cloud's word. If it cannot say, they are taken to live."""
+        try:
+            seen = self._machines.describe(machines)
+        except PaddockError:
+            return frozenset()
+        return frozenset(machine.id for machine in seen.values() if not machine.alive)
+
+    def _woken(self, asleep: Sequence[str]) -> Mapping[str, StartOutcome]:
+        """What came of their start. A no that is final is one to each: then nobody waits for a sleeper.
+
+        Raises:
+            PaddockError: the cloud did not answer: ask again.
+        """
+        try:
+            return self._machines.start(asleep)
+        except PaddockError as error:
+            if error.retryable:
+                raise
+            return dict.fromkeys(asleep, StartOutcome(StartResult.STOPPING, f"{type(error).__name__}: {error}"))
+
     def _not_woken(self, job: Job, runner: Runner, outcome: StartOutcome) -> None:
         reason = f"machine {runner.machine} of its pool could not be woken: {outcome.code or outcome.result}"
         if outcome.result is StartResult.NO_CAPACITY:
@@ -82,6 +108,12 @@ class Claimed:
         else:
             self._retire.spare(runner, f"the cloud does not start it: {outcome.code or outcome.result}")
         self._life.unclaimed(job, reason)
+
+
+def holds(runner: Runner, job: Job, launch: Launch) -> bool:
+    """True if the machine is the job's by this launch's claim, and not on its way out."""
+    ours = runner.claim == launch.id and runner.assigned_job == job.id
+    return ours and runner.state in _UP and runner.gone_at is None
 
 
 def machine_of(runner: Runner) -> Machine:

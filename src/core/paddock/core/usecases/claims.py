@@ -7,7 +7,8 @@
           somebody was faster: the next one               crash: nobody waits for it; the sweep ends it
 
 The machine's record is the arbiter: whoever claims, stops, starts, replaces or ends a spare does so on the condition
-that it is one (``spare_of``) and in the state in which it was seen. So two of them never have the same machine.
+that it is one (``spare_of``) and in the state in which it was seen. So two of them never have the same machine. And the
+claim names the launch that it is for: of two dispatchers that have the same job, one has the machine.
 """
 
 from collections.abc import Iterable, Sequence
@@ -20,7 +21,7 @@ from paddock.core.paging import pages
 from paddock.core.pool import Pool
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import RunnerStore, Table
-from paddock.core.ports.system import Clock
+from paddock.core.ports.system import Clock, Ids
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
@@ -55,46 +56,59 @@ def asleep_again(runner: Runner, now: Moment) -> RunnerChange:
 class Claims:
     """Gives spares to jobs."""
 
-    def __init__(self, *, settings: FleetSettings, table: Table, decisions: Decisions, clock: Clock) -> None:
+    def __init__(self, *, settings: FleetSettings, table: Table, decisions: Decisions, clock: Clock, ids: Ids) -> None:
         self._pools = settings.pools
         self._silence = settings.deadlines.silence
         self._runners = table.runners
         self._clock = clock
+        self._ids = ids
         self._record = Recorder(decisions, clock, "claims")
 
     def __call__(self, admitted: Sequence[tuple[Job, RunnerSpec]]) -> dict[int, Runner]:
-        """The machines that these jobs have now, by the jobs' ids. All others start cold.
+        """The machines that these jobs have now, by the jobs' ids: those of one spec for one launch. Others start cold.
 
-        Raises:
-            PaddockError: the table did not answer; what was claimed by then is ended by the sweep.
+        A pool that cannot be read, or written, is nothing that a job waits for. What may have been claimed at that
+        moment, and has no launch, is ended by the sweep.
         """
         claimed: dict[int, Runner] = {}
-        for name in dict.fromkeys(spec.pool for _, spec in admitted if spec.pool in self._pools):
-            pool = self._pools[name or ""]
-            left = in_order(spares_of(self._runners, pool.name), pool, self._clock.now(), self._silence)
-            for job in [job for job, spec in admitted if spec.pool == name]:
-                mine = self._first(job, left)
-                if mine is not None:
-                    claimed[job.id] = mine
+        left: dict[str, list[Runner]] = {}
+        launches: dict[RunnerSpec, str] = {}
+        for job, spec in admitted:
+            pool = None if spec.pool is None else self._pools.get(spec.pool)
+            if pool is None:
+                continue
+            try:
+                if pool.name not in left:
+                    left[pool.name] = []  # one that cannot be read is not read again for the next job
+                    found = spares_of(self._runners, pool.name)
+                    left[pool.name] = in_order(found, pool, self._clock.now(), self._silence)
+                if left[pool.name]:
+                    mine = self._first(job, spec, left[pool.name], launches.setdefault(spec, self._ids.token()))
+                    claimed.update({} if mine is None else {job.id: mine})
+            except Exception as error:  # noqa: BLE001 - nor does a fault of ours stop anybody
+                self._record.fault(job.id, error)
         return claimed
 
-    def _first(self, job: Job, left: list[Runner]) -> Runner | None:
+    def _first(self, job: Job, spec: RunnerSpec, left: list[Runner], launch: str) -> Runner | None:
         """The first that it can have; what was tried is taken off the list."""
         for spare in tuple(left):
+            if not serves(spare, spec):
+                continue
             if job.displaced and spare.state is RunnerState.STOPPED:
                 continue  # the cloud may not have woken one for it: it takes what is up, or starts cold
             left.remove(spare)
-            mine = self._claim(job, spare)
+            mine = self._claim(job, spare, launch)
             if mine is not None:
                 return mine
         return None
 
-    def _claim(self, job: Job, spare: Runner) -> Runner | None:
+    def _claim(self, job: Job, spare: Runner, launch: str) -> Runner | None:
         now = self._clock.now()
         change = RunnerChange(
             spare_of=None,
             assigned_job=job.id,
             claimed_at=now,
+            claim=launch,
             repository=job.facts.repository,
             workflow=job.facts.workflow,
             labels=job.facts.labels,
@@ -103,12 +117,12 @@ class Claims:
             change.update(woken(spare, now))
         mine: Runner | None = None
         try:
-            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, gone_at=None)
+            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, runner_name=None, gone_at=None)
             mine = self._runners.update(spare.key, when, change)
         except Conflict as conflict:
             # The write may have been repeated below us after its first answer was lost.
             there = conflict.current
-            if isinstance(there, Runner) and there.assigned_job == job.id and there.runner_name is None:
+            if isinstance(there, Runner) and there.claim == launch and there.assigned_job == job.id:
                 mine = there
         except NotFound:
             return None
@@ -122,11 +136,11 @@ class Claims:
         One that was to be woken sleeps on.
         """
         now = self._clock.now()
-        change = RunnerChange(spare_of=runner.pool, assigned_job=None, claimed_at=None, repository="", workflow="")
-        change["labels"] = ()
+        change = RunnerChange(spare_of=runner.pool, assigned_job=None, claimed_at=None, claim=None)
+        change.update(RunnerChange(repository="", workflow="", labels=()))
         if waking(runner):
             change.update(asleep_again(runner, now))
-        when = RunnerIs(state=runner.state, assigned_job=job.id, runner_name=None, gone_at=None)
+        when = RunnerIs(state=runner.state, assigned_job=job.id, claim=runner.claim, runner_name=None, gone_at=None)
         try:
             self._runners.update(runner.key, when, change)
         except (Conflict, NotFound):

@@ -72,7 +72,7 @@ class FirstOrders:
         machines: list[Write] = [Update(LAUNCHES, launch.key, LaunchIs(machines=None), named)]
         machines += [Add(RUNNERS, self._assign.record(one.job, one.machine, launch, one.orders)) for one in pairs]
         if launch.claimed:  # its machines stand written, in the launch and by themselves
-            machines = [self._named(one) for one in pairs]
+            machines = [self._named(one, launch) for one in pairs]
         try:
             return self._handover.give(
                 machines, [one.orders for one in pairs], [self._flip(one, launch) for one in pairs]
@@ -80,8 +80,8 @@ class FirstOrders:
         except Exception:  # noqa: BLE001 - or it was, and the answer was lost; or one of them is our own fault
             return False  # the long way looks, at each
 
-    def _named(self, pair: _Pair) -> Update:
-        when = RunnerIs(assigned_job=pair.job.id, runner_name=None, gone_at=None)
+    def _named(self, pair: _Pair, launch: Launch) -> Update:
+        when = RunnerIs(assigned_job=pair.job.id, claim=launch.id, runner_name=None, gone_at=None)
         orders = pair.orders
         change = RunnerChange(runner_name=orders.runner_name, runner_id=orders.runner_id or None)
         return Update(RUNNERS, pair.machine.id, when, change)

@@ -101,7 +101,7 @@ class Fulfilment:
         """The jobs have claimed their machines: see to it that these run, and assign."""
         handled: dict[int, Handled] = {job.id: Done() for job in held}
         try:
-            machines = self._claimed(launch, held)
+            machines = self._claimed(launch, held, resumed=resumed)
         except PaddockError as error:
             return {job.id: self.later(job, error) for job in held}
         left = [job for job in held if job.id in machines]
@@ -171,6 +171,10 @@ class Fulfilment:
             why = f"GitHub would not register it: {error}"
             self._retire.surplus(self._adopt(machine, why), job, why)
             self._life.launch_failed(job, f"GitHub refused the registration: {error}")
+        except Conflict:
+            if not launch.claimed:
+                raise
+            self._life.unclaimed(job, f"machine {machine.id}, which it claimed of its pool, is another's by now")
         return Done()
 
     def _ended_early(self, job: Job, machine: Machine) -> None:

@@ -70,7 +70,7 @@ class Launching:
         self._launches = table.launches
         self._together = table.together
         self._switches = table.switches
-        self._claims = Claims(settings=settings, table=table, decisions=decisions, clock=clock)
+        self._claims = Claims(settings=settings, table=table, decisions=decisions, clock=clock, ids=ids)
         self._fulfil = Fulfilment(
             settings=settings,
             claims=self._claims,
@@ -130,20 +130,14 @@ class Launching:
 
         What cannot be claimed is nothing that a job waits for: it starts cold.
         """
-        try:
-            claimed = self._claims(admitted)
-        except Exception as error:  # noqa: BLE001 - nor does a pool stop anybody
-            for job, spec in admitted:
-                if spec.pool is not None:
-                    self._record.fault(job.id, error)
-            return frozenset()
-        groups: dict[RunnerSpec, list[Job]] = {}
+        claimed = self._claims(admitted)
+        groups: dict[tuple[str, RunnerSpec], list[Job]] = {}
         for job, spec in admitted:
             if job.id in claimed:
-                groups.setdefault(spec, []).append(job)
+                groups.setdefault((claimed[job.id].claim or "", spec), []).append(job)
         choice = Choice(Market.ON_DEMAND)
-        for spec, group in groups.items():
-            handled.update(self._launch(self._ids.token(), spec, choice, group, unwritten, claimed))
+        for (name, spec), group in groups.items():
+            handled.update(self._launch(name, spec, choice, group, unwritten, claimed))
         return claimed.keys()
 
     def resume(self, job: Job) -> Handled:

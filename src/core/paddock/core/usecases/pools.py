@@ -22,7 +22,7 @@ from paddock.core.pool_plan import EndMember, LaunchSpares, Member, StartMember,
 from paddock.core.pool_standing import PoolAim, PoolStanding
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.machines import Lack, Machine, Machines, StartResult
+from paddock.core.ports.machines import Lack, Machine, Machines, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
@@ -32,7 +32,7 @@ from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import MINUTE, Moment
-from paddock.core.usecases.claims import asleep_again, spares_of, woken
+from paddock.core.usecases.claims import asleep_again, spares_of, waking, woken
 from paddock.core.usecases.listing import live_runners
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
@@ -122,6 +122,10 @@ class Pools:
             PaddockError: a store or the cloud did not answer.
         """
         runners = {runner.machine: runner for runner in spares_of(self._runners, pool.name)}
+        for name in standing.expected:  # a listing may be behind, and what it lacks would be launched again
+            new = None if name in runners else self._runners.get(name)
+            if new is not None and new.spare and new.spare_of == pool.name:
+                runners[name] = new
         machines = self._machines.describe([*runners]) if runners else {}
         members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]
         if pool.most is not None:
@@ -138,9 +142,13 @@ class Pools:
             standing = self._spares.prepared(standing)
         seen = self.observe(pool, standing)
         if self._mended(seen, done):
+            standing = self._spares.prepared(standing)  # one that never came up counts before there is another
             seen = self.observe(pool, standing)
         acts = plan(in_force(pool, standing), self._clock.now(), standing.boot + MINUTE, seen.members)
-        more = any(isinstance(act, LaunchSpares | StartMember) for act in acts)
+        if standing.launching is not None:  # else it would have been resumed
+            done.acts.append(f"a launch of pool {pool.name} was cut off, and is gone on with before there is another")
+            acts = tuple(act for act in acts if not isinstance(act, LaunchSpares))
+        more = standing.launching is not None or any(isinstance(act, LaunchSpares | StartMember) for act in acts)
         barred = self._spares.barred(standing) if more else ""
         if not done.dry_run:
             self._spares.aims(standing, aim_of(in_force(pool, standing), self._clock.now(), barred))
@@ -164,7 +172,7 @@ class Pools:
                 self._end(mending.machine, mending.reason, seen, done)
                 continue
             act = f"{type(mending).__name__} {runner.machine}: {mending.reason}"
-            done.kinds[type(mending).__name__] += 1
+            _counted(done, type(mending).__name__)
             if isinstance(mending, Note):
                 change = noted(runner, mending.state, self._clock.now())
                 done.does(act, partial(self._flip, runner, change))
@@ -194,7 +202,7 @@ class Pools:
             return
         flipped: dict[str, Runner] = {}
         for act in acts:
-            done.kinds["StartMember"] += 1
+            _counted(done, "StartMember")
             runner, words = seen.runners[act.machine], f"start {act.machine}: {act.reason}"
             change = woken(runner, self._clock.now())
             mine = done.does(words, partial(self._flip, runner, change))
@@ -208,16 +216,19 @@ class Pools:
             done.failed(f"start of {len(flipped)}", error)
             outcomes = {}
         for name, runner in flipped.items():
-            outcome = outcomes.get(name)
-            if outcome is not None and outcome.started:
-                self._record.machine(name, "woken", f"pool {seen.pool.name} wants it hot")
-            elif outcome is not None and outcome.result in {StartResult.REFUSED, StartResult.GONE}:
-                self._retire.spare(runner, f"the cloud does not start it: {outcome.code or outcome.result}")
-            else:  # it sleeps on, as far as anybody knows; if it was started after all, the next run sees that
-                if outcome is not None and outcome.result is StartResult.NO_CAPACITY:
-                    lack = Lack(Offer(runner.zone, runner.instance_type), Market.ON_DEMAND, outcome.code)
-                    self._offers.remember([lack])
-                self._flip(runner, asleep_again(runner, self._clock.now()))
+            done.tries(f"start of {name}", partial(self._woken, runner, outcomes.get(name), seen.pool))
+
+    def _woken(self, runner: Runner, outcome: StartOutcome | None, pool: Pool) -> None:
+        """What becomes of one that was to be started; no outcome: nobody knows what came of it."""
+        if outcome is not None and outcome.started:
+            self._record.machine(runner.machine, "woken", f"pool {pool.name} wants it hot")
+        elif outcome is not None and outcome.result in {StartResult.REFUSED, StartResult.GONE}:
+            self._retire.spare(runner, f"the cloud does not start it: {outcome.code or outcome.result}")
+        else:  # it sleeps on, as far as anybody knows; if it was started after all, the next run sees that
+            if outcome is not None and outcome.result is StartResult.NO_CAPACITY:
+                lack = Lack(Offer(runner.zone, runner.instance_type), Market.ON_DEMAND, outcome.code)
+                self._offers.remember([lack])
+            self._flip(runner, asleep_again(runner, self._clock.now()))
 
     def _launch(self, act: LaunchSpares, pool: Pool, standing: PoolStanding, barred: str, done: Round) -> PoolStanding:
         words = f"launch {act.count} {act.stock} of pool {pool.name}: {act.reason}"
@@ -225,14 +236,14 @@ class Pools:
             done.left += act.count
             done.acts.append(f"not now: {words}; {barred}")
             return standing
-        done.kinds["LaunchSpares"] += 1
+        _counted(done, "LaunchSpares")
         return done.does(words, lambda: self._spares.launch(pool, standing, act)) or standing
 
     def _stop(self, acts: Sequence[StopMember], seen: PoolSeen, done: Round) -> None:
         """Put them to sleep: flipped one by one, so that none can be claimed, then looked at, then stopped together."""
         asleep: list[str] = []
         for act in acts:
-            done.kinds["StopMember"] += 1
+            _counted(done, "StopMember")
             runner = seen.runners[act.machine]
             change = noted(runner, RunnerState.STOPPING, self._clock.now())
             words = f"stop {act.machine}: {act.reason}"
@@ -255,15 +266,25 @@ class Pools:
         return self._flip(runner, change)
 
     def _end(self, machine: str, reason: str, seen: PoolSeen, done: Round) -> None:
-        done.kinds["EndMember"] += 1
+        _counted(done, "EndMember")
         runner = seen.runners[machine]
         done.does(f"end {machine}: {reason}", lambda: self._retire.spare(runner, reason) or None)
+
+
+def _counted(done: Round, kind: str) -> None:
+    """An act of this kind is attempted; in a dry run it is left."""
+    if done.dry_run:
+        done.left += 1
+    else:
+        done.kinds[kind] += 1
 
 
 def noted(runner: Runner, state: RunnerState, now: Moment) -> RunnerChange:
     """What becomes of the record of a spare that is in this state now, with its nap begun or ended."""
     if state is RunnerState.BOOTING:
         return woken(runner, now)
+    if state is RunnerState.STOPPED and waking(runner):
+        return asleep_again(runner, now)
     change = RunnerChange(state=state, since=now)
     open_nap = bool(runner.naps) and runner.naps[-1].woken_at is None
     if state is RunnerState.STOPPING or (state is RunnerState.STOPPED and not open_nap):

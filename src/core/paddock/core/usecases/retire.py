@@ -112,6 +112,8 @@ class Retire:
             spare_of=runner.spare_of,
             assigned_job=runner.assigned_job,
             runner_name=None,
+            since=runner.since,
+            heartbeat_at=runner.heartbeat_at,
             gone_at=None,
         )
         try:

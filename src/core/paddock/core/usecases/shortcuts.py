@@ -115,11 +115,19 @@ class Shortcuts:
         ended = self._ended(report)
         if ended is None or report.conclusion is None or report.reason or report.interrupted_by is not None:
             return False
+        ready = None if report.ready_at is None else min(report.ready_at, self._clock.now())
+        if ready is None:
+            return self._finished(report, ended, RunnerIs(), RunnerChange())
+        # One that was claimed was ready before there was a job for it, and that is when its boot was over.
+        new = self._finished(report, ended, RunnerIs(claim=None), RunnerChange(ready_at=ready))
+        return new or self._finished(report, ended, RunnerIs(), RunnerChange())
+
+    def _finished(self, report: RunnerReported, ended: Moment, also: RunnerIs, more: RunnerChange) -> bool:
         machine, served = report.machine, OperationalResult.SERVED
         drains = RunnerChange(state=RunnerState.DRAINING, result=served, idle_at=ended)
-        if report.ready_at is not None:
-            drains["ready_at"] = min(report.ready_at, self._clock.now())
+        drains.update(more)
         when = RunnerIs(state=RunnerState.BUSY, interrupted_at=None, gone_at=None)
+        when.update(also)
         if report.conclusion == SUCCESS:  # GitHub's word on that closes the job, whichever it was
             if not self._together.write([Update(RUNNERS, machine, when, drains)]):
                 return False

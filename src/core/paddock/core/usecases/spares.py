@@ -32,6 +32,8 @@ from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.usage import UsageMeter
 
+_SHORT = ("InsufficientInstanceCapacity: no offer had capacity a moment ago",)
+
 
 class Spares:
     """Asks the cloud for spares, and keeps the pools' records."""
@@ -66,13 +68,15 @@ class Spares:
     def prepared(self, standing: PoolStanding) -> PoolStanding:
         """The record once what was cut off has been resumed, and it is known which machines came up.
 
+        What was cut off waits as well while nothing may be launched: nobody knows whether it has begun.
+
         Raises:
             PaddockError: a store or the cloud did not answer.
         """
         if standing.launching is not None:
             launch = self._launches.get(standing.launching)
             if launch is not None:
-                return self._asked(standing, launch)
+                return standing if self.barred(standing) else self._asked(standing, launch)
             standing = self._pools.update(
                 standing.key, StandingIs(launching=standing.launching), StandingChange(launching=None)
             )
@@ -90,7 +94,7 @@ class Spares:
         if len(waiting) == len(standing.expected):
             return standing
         change = standing.after(tuple(boots), failures, tuple(waiting), self._clock.now())
-        return self._pools.update(standing.key, StandingIs(launching=None), change)
+        return self._pools.update(standing.key, StandingIs(launching=None, launches=standing.launches), change)
 
     def barred(self, standing: PoolStanding) -> str:
         """Why nothing may be launched or started for the pool now; empty if it may."""
@@ -122,7 +126,7 @@ class Spares:
         spec = pool.spec
         choice = self._offers.choose(spec, Market.ON_DEMAND, self._offers.look({Market.ON_DEMAND}))
         if choice.empty:
-            return standing  # every offer lacked capacity a moment ago
+            raise _nothing(_SHORT)
         launch = Launch(
             id=self._ids.token(),
             spec=spec,
@@ -136,10 +140,12 @@ class Spares:
             digest=pool.digest,
         )
         self._launches.add(launch)
-        if self._pools.add(PoolStanding(pool.name, launching=launch.id)):
-            standing = PoolStanding(pool.name, launching=launch.id)
-        else:
-            standing = self._pools.update(pool.name, StandingIs(launching=None), StandingChange(launching=launch.id))
+        first = PoolStanding(pool.name, launching=launch.id, launches=1)
+        if self._pools.add(first):
+            return self._asked(first, launch)
+        when = StandingIs(launching=None, launches=standing.launches)
+        change = StandingChange(launching=launch.id, launches=standing.launches + 1)
+        standing = self._pools.update(pool.name, when, change)
         return self._asked(standing, launch)
 
     def _asked(self, standing: PoolStanding, launch: Launch) -> PoolStanding:
@@ -153,7 +159,12 @@ class Spares:
             without=launch.without,
             stock=launch.stock,
         )
-        outcome = self._machines.launch(request)
+        try:
+            outcome = self._machines.launch(request)
+        except PaddockError as error:
+            if not error.retryable:  # nor would it be answered otherwise: what is asked next is what is wanted then
+                self._pools.update(standing.key, StandingIs(launching=launch.id), StandingChange(launching=None))
+            raise
         self._offers.remember(outcome.lacks)
         names = tuple(machine.id for machine in outcome.machines)
         if launch.machines is None:
