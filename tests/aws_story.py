@@ -51,7 +51,7 @@ class Fate:
 
 @attrs.define
 class Story:
-    """Runs of jobs, whose steps leave a line each in ``marks``."""
+    """Runs of jobs, whose steps leave a line each in ``marks``. ``kept``: machines that are not waited for."""
 
     fleet: Whole
     marks: Path
@@ -60,6 +60,7 @@ class Story:
     runs: list[int] = attrs.field(factory=list)
     warned: dict[str, float] = attrs.field(factory=dict)
     failed: Counter[str] = attrs.field(factory=Counter)
+    kept: tuple[str, ...] = ()
     _met: set[str] = attrs.field(factory=set)
 
     def start(self, count: int, name: str, naps: Sequence[float] = (0.0,), label: str = LABEL) -> None:
@@ -142,9 +143,13 @@ class Story:
         left += [
             f"run {run} {github.run(run).conclusion}" for run in self.runs if github.run(run).conclusion != "success"
         ]
-        left = left or [f"machine {one}" for one in (*fleet.hypervisor.hosts, *fleet.hypervisor.asleep)]
         left = left or [
-            f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"
+            f"machine {one}" for one in (*fleet.hypervisor.hosts, *fleet.hypervisor.asleep) if one not in self.kept
+        ]
+        left = left or [
+            f"instance {one.id}"
+            for one in fleet.hypervisor.instances().values()
+            if one.state != "terminated" and one.id not in self.kept
         ]
         left = left or [f"{told} events of EC2's" for told in [fleet.hypervisor.untold] if told]
         if left:
@@ -155,7 +160,8 @@ class Story:
             return left
         table = fleet.profile.table()
         left += [f"{job}" for job in live_jobs(table)]
-        return left + [f"{runner}" for runner in _page(table.runners, "live", "live")]
+        runners = _page(table.runners, "live", "live")
+        return left + [f"{runner}" for runner in runners if runner.machine not in self.kept]
 
     def _hurry(self) -> None:
         """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now."""

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -192,11 +193,12 @@ def whole_fleet(
     slow: int = 1,
     rules: Sequence[str] = tuple(PATTERNS),
     more: str = "",
+    machine: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Whole]:
     """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left.
 
     All spans are `slow` times as long as usual, and longer on a machine that is busy. `rules` are the stack's, `more`
-    are lines of its paddock.yml.
+    are lines of its paddock.yml, and `machine` settings of its machines.
     """
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
@@ -241,6 +243,7 @@ def whole_fleet(
             "reports_queue_url": queues["reports"],
             "log_group": f"/paddock/{name}",
             "archive_bucket": f"{name}-archive",
+            **machine,
         }
         machines = root / "machines"
         machines.mkdir()

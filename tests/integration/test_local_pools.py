@@ -1,5 +1,7 @@
 """Pools of the one-machine fleet, from end to end: spares are processes that wait, and jobs take them."""
 
+import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,6 +169,19 @@ def test_what_a_pool_has_not_starts_cold(stage: Stage) -> None:
         assert sorted(runner.machine == spare.machine for runner in runners) == [False, True], told
         (cold,) = (runner for runner in runners if runner.machine != spare.machine)
         assert (cold.stock, cold.pool, cold.claimed_at, cold.market) == (None, "web", None, Market.SPOT), told
+
+
+def test_a_spare_that_dies_is_replaced(stage: Stage) -> None:
+    """Its process is killed: its record is closed, it is on the bill, and the pool starts another."""
+    with running(stage.config(pool(1)), stage.github), looking_at(stage.state) as state:
+        (spare,) = ready(state, 1)
+        os.kill(living_machines(stage.state)[spare.machine], signal.SIGKILL)
+        until(lambda: runners_of(state)[spare.machine].state is RunnerState.GONE, "its record is closed")
+        (successor,) = ready(state, 1)
+        assert successor.machine != spare.machine
+        bill = state.table.ledger.get(spare.machine)
+        assert bill is not None
+        assert (bill.job_id, bill.pool) == (None, "web")
 
 
 def test_spares_end_with_the_fleet_and_jobs_do_not(stage: Stage, tmp_path: Path) -> None:
