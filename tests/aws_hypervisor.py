@@ -1,8 +1,10 @@
 """A real agent process for each instance that moto says runs, each with a metadata service and access keys of its own.
 
 It does what EC2's hosts do: boots what has been started, takes away what has been ended, ends the instance whose agent
-has switched it off, and takes back spot machines after a warning. EventBridge is told of all of it, as EC2 tells it: an
-instance that ends is shutting down for a while, in EC2's answers as in its events, and only then it is terminated.
+has switched it off, and takes back spot machines after a warning. One that is stopped has its agent asked to end, keeps
+its disk, and boots anew when it is started. EventBridge is told of all of it, as EC2 tells it: an instance that ends is
+shutting down for a while, in EC2's answers as in its events, and only then it is terminated; one that is stopped is
+stopping until its agent has ended.
 """
 
 import contextlib
@@ -23,7 +25,8 @@ import attrs
 from moto.ec2.models import ec2_backends
 from moto.ec2.models.instances import StateReason
 
-from paddock.agent.aws.imds import DOCUMENT, MARKET
+from paddock.adapters.aws.ec2.request import STOCK as STOCK_TAG
+from paddock.agent.aws.imds import DOCUMENT, MARKET, STOCK
 from paddock.agent.machine.users import own_user
 from paddock.core.ports.system import Clock
 from tests.agent_machine import carriers
@@ -37,13 +40,17 @@ TURN = 0.05  # seconds between two looks
 SHUTTING_DOWN = 1.5  # seconds that an instance does so; at EC2 they are more, and nobody waits for their end
 TRAVEL = 0.4  # seconds, at the usual pace, until a change of state is told; at AWS about one
 ALIVE = frozenset({"pending", "running"})
+RESTING = frozenset({"stopping", "stopped"})
 REASONS = {"spot": "Server.SpotInstanceTermination", "itself": "Client.InstanceInitiatedShutdown"}
 """EC2's codes, by who ended an instance; one that the fleet ends has another, which moto gives."""
 
 
 @attrs.define
 class Host:
-    """A machine that lives. ``ends_at``: when the cloud takes it back, by the monotonic clock."""
+    """A machine that lives. ``ends_at``: when the cloud takes it back, by the monotonic clock.
+
+    ``boots``: how often it was started; ``stopping``: its agent was asked to end, for the machine is to sleep.
+    """
 
     id: str
     market: str
@@ -54,21 +61,30 @@ class Host:
     stack: ExitStack
     began: float
     ends_at: float | None = None
+    boots: int = 1
+    stopping: bool = False
 
 
 @attrs.frozen
 class Past:
-    """A machine that lived: for how long (seconds), its agent's exit code (None: taken away), and who ended it."""
+    """A machine that lived: for how long (seconds), its agent's exit code (None: taken away), and who ended it.
+
+    ``boots``: how often it was started.
+    """
 
     id: str
     market: str
     seconds: float
     code: int | None
     by: str
+    boots: int = 1
 
 
 class Hypervisor:
-    """Looks at moto every few hundredths of a second. ``past`` are the machines that are gone."""
+    """Looks at moto every few hundredths of a second.
+
+    ``hosts`` are the machines whose power is on, ``asleep`` those that were stopped, ``past`` those that are gone.
+    """
 
     def __init__(
         self,
@@ -84,6 +100,7 @@ class Hypervisor:
     ) -> None:
         """Args: ``settings`` are those of a machine, without its places and its own addresses."""
         self.hosts: dict[str, Host] = {}
+        self.asleep: dict[str, Host] = {}
         self.past: list[Past] = []
         self.errors: list[Exception] = []
         self._wire, self._bridge, self._clock = wire, bridge, clock
@@ -106,7 +123,7 @@ class Hypervisor:
         """Look no more, and take away what lives; raises what went wrong in here."""
         self._stopping.set()
         self._thread.join()
-        for host in list(self.hosts.values()):
+        for host in [*self.hosts.values(), *self.asleep.values()]:
             self._gone(host, "stop")
         self.look_for_errors()
 
@@ -153,16 +170,49 @@ class Hypervisor:
                     self._shuts_down(id_)
         now = time.monotonic()
         for host in list(self.hosts.values()):
-            if instances[host.id].state not in ALIVE:
+            self._look_at(host, str(instances[host.id].state), now)
+        for host in list(self.asleep.values()):
+            if instances[host.id].state in ALIVE:
+                self._wakes(host)
+            elif instances[host.id].state not in RESTING:
                 self._shuts_down(host.id)
                 self._gone(host, "fleet")
-            elif host.ends_at is not None and now >= host.ends_at:
-                self._end(host, "spot")
-            elif host.agent.poll() is not None:
-                if host.agent.returncode != 0:
-                    self._last_words(host)
-                self._end(host, "itself")
         self._tell(now)
+
+    def _look_at(self, host: Host, state: str, now: float) -> None:
+        """One whose power is on."""
+        if host.stopping or state in RESTING:
+            self._stops(host)
+        elif state not in ALIVE:
+            self._shuts_down(host.id)
+            self._gone(host, "fleet")
+        elif host.ends_at is not None and now >= host.ends_at:
+            self._end(host, "spot")
+        elif host.agent.poll() is not None:
+            if host.agent.returncode != 0:
+                self._last_words(host)
+            self._end(host, "itself")
+
+    def _stops(self, host: Host) -> None:
+        """Ask the agent to end, as the system does that goes down; when it has ended, the power is off."""
+        if not host.stopping:
+            host.stopping = True
+            host.agent.terminate()
+            self._changed(host.id, "stopping", 64)
+        elif host.agent.poll() is not None:
+            host.stopping = False
+            self._power_off(host)
+            self.asleep[host.id] = self.hosts.pop(host.id)
+            if self._instances[host.id].state in RESTING:  # else it was ended, or started, in the same moment
+                self._changed(host.id, "stopped", 80)
+
+    def _wakes(self, host: Host) -> None:
+        """Boot it anew: its disk is as it was."""
+        host.boots += 1
+        host.agent = self._started(host.home, "aws")
+        self.hosts[host.id] = self.asleep.pop(host.id)
+        for state in ("pending", "running"):
+            self._told_later(host.id, state)
 
     def _tell(self, now: float) -> None:
         """What is due: ends that are over, and warnings."""
@@ -191,6 +241,9 @@ class Hypervisor:
         self._wire.recorded.know(imds.access_key, Caller(MACHINE, machine))
         document = {**json.loads(imds.data[DOCUMENT]), "availabilityZone": zone, "instanceType": instance.instance_type}
         imds.data |= {DOCUMENT: json.dumps(document), MARKET: market}
+        # A fleet's launch template has InstanceMetadataTags enabled, which moto does not carry over to its instances.
+        tags = {tag["key"]: str(tag["value"]) for tag in instance.get_tags()}
+        imds.data |= {STOCK: tags[STOCK_TAG]} if STOCK_TAG in tags else {}
         services = dict.fromkeys(("dynamodb", "sqs", "logs", "s3", "sts"), self._wire.url)
         settings = {
             **self._settings,
@@ -248,17 +301,24 @@ class Hypervisor:
         self._untold.append((time.monotonic() + self._travel, state_change(machine, state, self._clock)))
 
     def _gone(self, host: Host, by: str) -> None:
-        """Its power is off: nothing of it runs any more."""
+        """It is no more, nor is its disk."""
         code = host.agent.poll()
+        if host.id in self.hosts:
+            self._power_off(host)
+        host.stack.close()
+        self.hosts.pop(host.id, None)
+        self.asleep.pop(host.id, None)
+        self.past.append(Past(host.id, host.market, time.monotonic() - host.began, code, by, host.boots))
+
+    @staticmethod
+    def _power_off(host: Host) -> None:
+        """Nothing of it runs any more."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(host.agent.pid, signal.SIGKILL)
         host.agent.wait()
         for pid in carriers(host.id):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-        host.stack.close()
-        del self.hosts[host.id]
-        self.past.append(Past(host.id, host.market, time.monotonic() - host.began, code, by))
 
 
 def cpu_of_children() -> float:

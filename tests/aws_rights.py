@@ -26,6 +26,9 @@ CHECKED: Mapping[str, tuple[str, ...]] = {
     "s3:ListObjectsV2": ("s3:ListBucket",),
     "s3:HeadObject": ("s3:GetObject",),
 }
+OF_INSTANCES = frozenset(f"ec2:{word}Instances" for word in ("Start", "Stop", "Terminate"))
+"""Actions of EC2 whose requests name all that they are done to."""
+
 _ACTS = {
     "Put": "dynamodb:PutItem",
     "Update": "dynamodb:UpdateItem",
@@ -125,7 +128,7 @@ def _allows(statement: Statement, action: str, call: Call, leading: Sequence[str
     user = f"{ROLE_ID}:{call.caller.instance}" if call.caller.function == MACHINE else "AROAFUNCTION:function"
     patterns = [_pattern(str(one).replace("${aws:userid}", user)) for one in statement["Resource"]]
     # What a fleet is made of is EC2's to know; descriptions cannot be held to anything.
-    if call.service != "ec2" or action == "ec2:TerminateInstances":
+    if call.service != "ec2" or action in OF_INSTANCES:
         arns = list(_arns(call))
         if not all(any(pattern.fullmatch(arn) for pattern in patterns) for arn in arns):
             return False

@@ -130,6 +130,7 @@ class ProcessFunction:
         self.ahead: Span = 0
         self._runtime, self._variables, self._recorded, self._log = runtime, variables, recorded, log
         self._idle: list[Environment] = []
+        self._old: set[str] = set()
         self._lock = threading.Lock()
 
     def invoke(self, event: Mapping[str, Any]) -> Any:  # noqa: ANN401 - any answer
@@ -143,8 +144,8 @@ class ProcessFunction:
             return environment.invoke(event, request, self.timeout, self.ahead)
         finally:
             with self._lock:
-                if environment.dead:
-                    self.deaths += 1
+                if environment.dead or environment.instance in self._old:
+                    self.deaths += environment.dead
                     self.alive.pop(environment.instance, None)
                     environment.close()
                 else:
@@ -157,6 +158,15 @@ class ProcessFunction:
             return False
         environment.kill()
         return True
+
+    def start_anew(self) -> None:
+        """What Lambda does when the function's settings were changed: no environment of before gets another event."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+            self._old = set(self.alive) - {environment.instance for environment in idle}
+            for environment in idle:
+                self.alive.pop(environment.instance, None)
+                environment.close()
 
     def close(self) -> None:
         """End all environments."""

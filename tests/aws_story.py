@@ -5,7 +5,7 @@ Everything is drawn by chance of a seed. What the threads of the fleet make of i
 
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ class Fate:
 
 @attrs.define
 class Story:
-    """Runs of jobs, whose steps leave a line each in ``marks``."""
+    """Runs of jobs, whose steps leave a line each in ``marks``. ``kept``: machines that are not waited for."""
 
     fleet: Whole
     marks: Path
@@ -60,16 +60,17 @@ class Story:
     runs: list[int] = attrs.field(factory=list)
     warned: dict[str, float] = attrs.field(factory=dict)
     failed: Counter[str] = attrs.field(factory=Counter)
+    kept: tuple[str, ...] = ()
     _met: set[str] = attrs.field(factory=set)
 
-    def start(self, count: int, name: str, naps: Sequence[float] = (0.0,)) -> None:
-        """Start a run of so many jobs, which take one of these naps each."""
+    def start(self, count: int, name: str, naps: Sequence[float] = (0.0,), label: str = LABEL) -> None:
+        """Start a run of so many jobs of this label, which take one of these naps each."""
         scripts = []
         for number in range(count):
             nap = naps[self.chance.below(len(naps))]
             mark = f'echo "$GITHUB_RUN_ID $GITHUB_JOB $GITHUB_RUN_ATTEMPT" >> {self.marks}'
             steps = (Step("begin", f"{mark}.begun"), Step("work", f"sleep {nap}"), Step("end", f"{mark}.ended"))
-            scripts.append(JobScript(f"{name}-{number}", (LABEL,), steps))
+            scripts.append(JobScript(f"{name}-{number}", (label,), steps))
         # Each on a branch of its own: a run that has a newer one beside it is not run again.
         self.runs.append(self.fleet.github.start_run(REPOSITORY, scripts, head_branch=name).run_id)
 
@@ -101,6 +102,14 @@ class Story:
             if at and now >= at:
                 self.warned[machine] = 0.0
                 self.fleet.hypervisor.warn(machine, 0.5 + self.chance.below(1_500) / 1_000)
+
+    def until(self, happened: Callable[[], bool], seconds: float) -> None:
+        """Wait until it happened, as long as the machine's pace lets it take; else an AssertionError."""
+        end = time.monotonic() + seconds * self.fleet.pace
+        while not happened():
+            if time.monotonic() > end:
+                raise AssertionError(f"after {seconds} s still not; left: " + "\n".join(self.left()))
+            self.tick()
 
     def until_settled(self, seconds: float) -> None:
         """Wait until nothing is left to do, as long as the machine's pace lets it take; else an AssertionError."""
@@ -134,9 +143,13 @@ class Story:
         left += [
             f"run {run} {github.run(run).conclusion}" for run in self.runs if github.run(run).conclusion != "success"
         ]
-        left = left or [f"machine {one}" for one in fleet.hypervisor.hosts]
         left = left or [
-            f"instance {one.id}" for one in fleet.hypervisor.instances().values() if one.state != "terminated"
+            f"machine {one}" for one in (*fleet.hypervisor.hosts, *fleet.hypervisor.asleep) if one not in self.kept
+        ]
+        left = left or [
+            f"instance {one.id}"
+            for one in fleet.hypervisor.instances().values()
+            if one.state != "terminated" and one.id not in self.kept
         ]
         left = left or [f"{told} events of EC2's" for told in [fleet.hypervisor.untold] if told]
         if left:
@@ -147,7 +160,8 @@ class Story:
             return left
         table = fleet.profile.table()
         left += [f"{job}" for job in live_jobs(table)]
-        return left + [f"{runner}" for runner in _page(table.runners, "live", "live")]
+        runners = _page(table.runners, "live", "live")
+        return left + [f"{runner}" for runner in runners if runner.machine not in self.kept]
 
     def _hurry(self) -> None:
         """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now."""
@@ -217,6 +231,7 @@ def check(story: Story) -> Books:
     instances = fleet.hypervisor.instances()
     assert {one.state for one in instances.values()} == {"terminated"}
     assert not fleet.hypervisor.hosts
+    assert not fleet.hypervisor.asleep
     assert books.assignments == []
     assert {queue: fleet.dead(queue) for queue in QUEUES} == {queue: [] for queue in QUEUES}
     # Every machine has one bill, and is closed.
@@ -231,7 +246,7 @@ def check(story: Story) -> Books:
         assert bill.start == runner.launched_at
         assert all(one.start < one.end for one in bill.entries), bill
         assert bill.entries[-1].end >= runner.gone_at
-        assert len({one.phase for one in bill.entries}) == len(bill.entries)
+        assert len({one.phase for one in bill.entries}) == len(bill.entries) or runner.naps
     left = [one for one in fleet.github.runners() if one.connected_at is not None]
     assert not left, left
     return books

@@ -20,6 +20,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from unittest.mock import patch
 
@@ -72,6 +73,7 @@ retry: {{backoff: 1s, max_launches: 8}}
 shortage: {shortage}
 circuit: {{{circuit}}}
 rerun: {{most: 5}}
+{more}
 """
 DEADLINES = {
     "lease": 4,
@@ -147,6 +149,14 @@ class Whole:
     chance: Chance
     pace: int
 
+    def configure(self, more: str) -> None:
+        """Put another configuration in place of the one before, with these lines more; all functions start anew."""
+        name = self.profile.environment().table
+        body = _config(self.github, self.pace, more).encode()
+        self.clients.s3.put_object(Bucket=f"{name}-config", Key="config/paddock.yml", Body=body)
+        for function in self.functions.values():
+            function.start_anew()
+
     def dead(self, name: str) -> list[str]:
         """What was given up of a queue."""
         found = self.clients.sqs.receive_message(QueueUrl=self.queues[f"{name}-dead"], MaxNumberOfMessages=10)
@@ -176,11 +186,19 @@ class Weather:
 
 @contextmanager
 def whole_fleet(
-    root: Path, agent: Path, seed: int, weather: Weather, slow: int = 1, rules: Sequence[str] = tuple(PATTERNS)
+    root: Path,
+    agent: Path,
+    seed: int,
+    weather: Weather,
+    slow: int = 1,
+    rules: Sequence[str] = tuple(PATTERNS),
+    more: str = "",
+    machine: Mapping[str, object] = MappingProxyType({}),
 ) -> Iterator[Whole]:
     """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left.
 
-    All spans are `slow` times as long as usual, and longer on a machine that is busy. `rules` are the stack's.
+    All spans are `slow` times as long as usual, and longer on a machine that is busy. `rules` are the stack's, `more`
+    are lines of its paddock.yml, and `machine` settings of its machines.
     """
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
@@ -197,7 +215,7 @@ def whole_fleet(
         clients = _clients(cleanup, on, "AKIATEST")
         name = f"whole-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
         queues = _queues(cleanup, clients, name, slow)
-        variables = _variables(on, clients, _config(github, slow), ec2.settings, queues, name)
+        variables = _variables(on, clients, _config(github, slow, more), ec2.settings, queues, name)
         _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
@@ -225,6 +243,7 @@ def whole_fleet(
             "reports_queue_url": queues["reports"],
             "log_group": f"/paddock/{name}",
             "archive_bucket": f"{name}-archive",
+            **machine,
         }
         machines = root / "machines"
         machines.mkdir()
@@ -311,13 +330,14 @@ def _queues(cleanup: ExitStack, clients: Clients, name: str, slow: int) -> dict[
     return queues
 
 
-def _config(github: GitHubStandIn, slow: int) -> str:
+def _config(github: GitHubStandIn, slow: int, more: str) -> str:
     return CONFIG.format(
         url=github.url,
         app_id=github.credentials.app_id,
         deadlines=_spans(DEADLINES, slow),
         circuit=_spans(CIRCUIT, slow),
         shortage=f"{5 * slow}s",
+        more=more,
     )
 
 

@@ -11,6 +11,7 @@ from typing import IO
 
 import attrs
 
+from paddock.adapters.process.machines import box_arch
 from paddock.adapters.standin import GitHubStandIn
 from tests.local_fleet import keep_secrets, until
 
@@ -25,15 +26,23 @@ deadlines: {{lease: 5s, idle: 4s, retry_admission: 1s, word: 2s}}
 retry: {{backoff: 1s}}
 local: {{listen: "127.0.0.1:{port}", state: ./state, slots: {slots}, reconcile: 1s}}
 """
+POOL = """
+pools: {{web: {{machine: {{arch: {arch}}}, hot: {hot}}}}}
+housekeeping: {{pools: 1s}}
+"""
 
 
 @attrs.define
 class FleetProcess:
-    """Starts, kills and restarts the fleet. Its output goes to ``fleet.out`` beside the state."""
+    """Starts, kills and restarts the fleet. Its output goes to ``fleet.out`` beside the state.
+
+    ``hot``: how many machines its pool ``web`` keeps; without any there is no pool.
+    """
 
     state: Path
     github: GitHubStandIn
     slots: int = 4
+    hot: int = 0
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -44,9 +53,10 @@ class FleetProcess:
             with closing(socket.create_server(("127.0.0.1", 0))) as free:
                 self.port = free.getsockname()[1]
             self.github.webhooks.url = f"http://127.0.0.1:{self.port}/webhook"
-            app_id = self.github.credentials.app_id
-            text = CONFIG.format(url=self.github.url, app_id=app_id, port=self.port, slots=self.slots)
-            (self.state.parent / "paddock.yml").write_text(text, encoding="utf-8")
+        app_id = self.github.credentials.app_id
+        text = CONFIG.format(url=self.github.url, app_id=app_id, port=self.port, slots=self.slots)
+        text += POOL.format(arch=box_arch(), hot=self.hot) if self.hot else ""
+        (self.state.parent / "paddock.yml").write_text(text, encoding="utf-8")
         out: IO[bytes]
         with (self.state.parent / "fleet.out").open("ab") as out:
             self.process = subprocess.Popen(

@@ -24,9 +24,18 @@ def figures(single: Counted, batch: Counted, alone: float, each: float) -> Itera
     yield Figure("cost.usd_per_million_jobs.batch10", round(each, 2), "USD", f"{what}; in pushes of {batch.jobs}")
 
 
-def per_job(single: Counted, batch: Counted) -> Table:
-    """The calls by phase, each phase's sum, and all of them."""
-    table = _table("calls per job in a warm fleet", "phase", "call", jobs=batch.jobs)
+def pool_figures(hot: Counted, stopped: Counted) -> Iterator[Figure]:
+    """What is written down of jobs that took machines of a pool."""
+    where = "in a warm fleet"
+    yield Figure("calls.aws.pool_hot", hot.aws, "1", f"AWS calls of a job that takes a hot machine {where}")
+    yield Figure("calls.github.pool_hot", hot.asked_github, "1", f"calls of GitHub's API of such a job {where}")
+    what = f"AWS calls of a job that wakes a stopped machine {where}"
+    yield Figure("calls.aws.pool_stopped", stopped.aws, "1", what)
+
+
+def per_job(single: Counted, batch: Counted, title: str = "calls per job in a warm fleet", *heads: str) -> Table:
+    """The calls by phase, each phase's sum, and all of them. `heads` are the columns', if they are not the usual."""
+    table = _table(title, "phase", "call", *(heads or ("alone", f"one of {batch.jobs}")))
     for phase in PHASES:
         actions = _actions(single, batch, phase)
         for action in actions:
@@ -42,7 +51,7 @@ def per_job(single: Counted, batch: Counted) -> Table:
 
 def apart(single: Counted, batch: Counted) -> Table:
     """What is in no sum."""
-    table = _table("apart, in no sum", "what", "call", jobs=batch.jobs)
+    table = _table("apart, in no sum", "what", "call", "alone", f"one of {batch.jobs}")
     for kind in APART:
         for action in _actions(single, batch, kind):
             table.add_row(kind, action, *_each(single, batch, kind, action))
@@ -86,9 +95,9 @@ def price(single: Mapping[str, float], batch: Mapping[str, float], jobs: int) ->
     return table
 
 
-def _table(title: str, first: str, second: str, *, jobs: int) -> Table:
+def _table(title: str, first: str, second: str, *counts: str) -> Table:
     table = Table(title=title)
-    _columns(table, (first, "left"), (second, "left"), ("alone", "right"), (f"one of {jobs}", "right"))
+    _columns(table, (first, "left"), (second, "left"), *((count, "right") for count in counts))
     return table
 
 

@@ -7,8 +7,12 @@ judge that is set forward, and no other, so that they ask again as they would of
 Environments that have to be started all the same, because the others are busy, are counted with the job, but what
 only a start asks for is in a table of its own.
 
+Another fleet has a pool with one machine hot and one asleep. A job takes each, alone; what it is to have the pool in
+order is housekeeping's work, and not counted.
+
 What goes by time or is others' work is shown apart and in no sum: signs of life, log shipping, sweeps, EventBridge's
-messages, and the receives and deletes of Lambda's pollers. Receives that brought nothing are their idle polling.
+messages, a spare's looks for orders but the one that finds them, and the receives and deletes of Lambda's pollers.
+Receives that brought nothing are their idle polling.
 """
 
 import json
@@ -20,12 +24,15 @@ from pathlib import Path
 from rich.console import Console
 
 from paddock.adapters.memory.system import SeededChance
+from paddock.core.runner import Runner
 from paddock.core.units import SECOND
 from tests.agent_zipapp import build
+from tests.aws_pools import LABEL, POOL, stocked
 from tests.aws_story import Story, check, depth_of
+from tests.aws_whole import LABEL as COLD_LABEL
 from tests.aws_whole import Weather, whole_fleet
 from tests.bench.__main__ import OUTPUT, report
-from tests.bench.call_tables import apart, cold_starts, figures, others, per_job, price
+from tests.bench.call_tables import apart, cold_starts, figures, others, per_job, pool_figures, price
 from tests.bench.job_calls import Counted, Since
 from tests.bench.job_costs import ASSUMED, LEFT_OUT, costs
 from tests.bench.rivals import RIVALS
@@ -39,6 +46,7 @@ RULES = ("machine-warned",)  # the fleet has no limit on machines, so nobody wai
 SLOW = 6  # so that no loan of a message ends while a cold function starts on a machine that is busy
 LASTS = 8.0  # seconds: longer than a cold function takes to start, as most jobs are; else words overtake each other
 STALE = 50 * SECOND  # longer than a function remembers what it asks for with jobs: see `aws_lambda.factories`
+SILENT = 120 * SECOND  # between a spare's words: longer than one waits here, for they are no job's
 SWEEP = {"task": "sweep"}
 
 
@@ -66,12 +74,46 @@ def counted(root: Path) -> tuple[Counted, Counted]:
     return single, batch
 
 
-def start_together(story: Story, jobs: int, name: str) -> None:
-    """Start so many jobs, and let the dispatcher have all of them as one batch."""
+def counted_of_pool(root: Path) -> tuple[Counted, Counted]:
+    """Play in a warm fleet with a pool: a job that takes its hot machine, and one that wakes its stopped one.
+
+    Raises:
+        AssertionError: as `counted`.
+    """
+    agent = root / "agent.pyz"
+    build(agent)
+    with whole_fleet(root, agent, 1, Weather(), SLOW, RULES, POOL, {"heartbeat": SILENT}) as fleet:
+        fleet.schedule.stop()
+        story = Story(fleet, root / "marks", SeededChance(1))
+        start_together(story, 1, "warm")
+        until_closed(story)
+        hot, asleep = stocked(fleet)
+        found: list[Counted] = []
+        for name, kept in (("hot", (asleep.machine,)), ("stopped", ())):
+            for function in fleet.functions.values():
+                function.ahead += STALE
+            story.kept = kept
+            since = Since(fleet)
+            start_together(story, 1, name, LABEL)
+            until_closed(story)
+            found.append(since.counted(1).without_looks())
+        served = {one.served_job for machine, one in check(story).runners.items() if machine in _ids(hot, asleep)}
+        assert None not in served
+        assert len(served) == 2
+    first, second = found
+    return first, second
+
+
+def _ids(*runners: Runner) -> frozenset[str]:
+    return frozenset(runner.machine for runner in runners)
+
+
+def start_together(story: Story, jobs: int, name: str, label: str = COLD_LABEL) -> None:
+    """Start so many jobs of the label, and let the dispatcher have all of them as one batch."""
     pump = story.fleet.pumps["jobs"]
     pump.hold()
     time.sleep(HELD)
-    story.start(jobs, name, (LASTS,))
+    story.start(jobs, name, (LASTS,), label)
     end = time.monotonic() + PATIENCE * story.fleet.pace
     while depth_of(story.fleet, "jobs")[0] < jobs:
         if time.monotonic() > end:
@@ -102,10 +144,13 @@ def main() -> int:
     """Count, print, and put the figures beside the others in ``build/bench.json``."""
     with tempfile.TemporaryDirectory() as root:
         single, batch = counted(Path(root))
+    with tempfile.TemporaryDirectory() as root:
+        hot, stopped = counted_of_pool(Path(root))
     alone, each = (costs(one, priced(one.jobs).dollars(one.jobs)) for one in (single, batch))
     console = Console()
     for table in (
         per_job(single, batch),
+        per_job(hot, stopped, "calls of a job that takes a machine of a pool", "hot", "stopped"),
         apart(single, batch),
         cold_starts(single, batch),
         others(single, batch),
@@ -116,7 +161,7 @@ def main() -> int:
         console.print(f"{one.name}: {one.source}.")
     console.print(f"Assumed: {ASSUMED}.")
     console.print(f"Not in it: {LEFT_OUT}.")
-    told = list(figures(single, batch, sum(alone.values()), sum(each.values())))
+    told = [*figures(single, batch, sum(alone.values()), sum(each.values())), *pool_figures(hot, stopped)]
     for figure in told:
         console.print(f"{figure.name} = {figure.value:g}: {figure.what}")
     OUTPUT.parent.mkdir(exist_ok=True)

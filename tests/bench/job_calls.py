@@ -17,7 +17,8 @@ PHASES: Final = ("webhook", "dispatch", "machine", "events", "reports", "closing
 what the sweep does for those that ended besides what it does every minute."""
 
 BEATS, LOGS, POLLS, TOLD, SWEEPS = "heartbeats", "log shipping", "Lambda's pollers", "EventBridge", "sweeps"
-APART: Final = (BEATS, LOGS, POLLS, TOLD, SWEEPS)
+LOOKS = "a spare's looks"
+APART: Final = (BEATS, LOGS, POLLS, TOLD, SWEEPS, LOOKS)
 """What is in no sum: it goes by time, or is others' work, or costs the same whatever there is."""
 
 COLD: Final = "cold start"
@@ -36,6 +37,9 @@ DESCRIBE: Final = "ec2:DescribeInstances"
 
 _OTHERS: Final = {"pump": POLLS, "eventbridge": TOLD, "schedules": SWEEPS}
 RECEIVE: Final = "sqs:ReceiveMessage"
+LOOK: Final = "dynamodb:GetItem"
+"""A spare looks for its orders every second, and reads nothing else."""
+
 _MINE: Final = frozenset({"webhook", "dispatch", "events", "reports"})
 
 Calls = Counter[tuple[str, str]]
@@ -88,6 +92,14 @@ class Counted:
     starts: Mapping[str, int]
     invocations: Mapping[str, int]
     log_bytes: Mapping[str, int]
+
+    def without_looks(self) -> "Counted":
+        """The same for jobs that took spares: of each one's looks the last is the job's, for it found the orders."""
+        calls = self.calls.copy()
+        mine = min(self.jobs, calls[MACHINE, LOOK])
+        calls[LOOKS, LOOK] += calls[MACHINE, LOOK] - mine
+        calls[MACHINE, LOOK] = mine
+        return attrs.evolve(self, calls=+calls)
 
     def of(self, *kinds: str) -> int:
         """All calls of these phases, or of what is counted apart."""

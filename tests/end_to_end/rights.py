@@ -5,6 +5,16 @@ from tests.aws_rights import denied, names_of, polled
 from tests.aws_weather import EVERYBODY
 from tests.aws_whole import HANDLERS, Whole
 
+OF_POOLS = frozenset(
+    {
+        ("dispatch", "ec2:StartInstances"),
+        *(("schedules", f"ec2:{word}Instances") for word in ("Run", "Start", "Stop", "Terminate")),
+        *(("schedules", f"ec2:{word}") for word in ("CreateFleet", "CreateTags", "DescribeInstanceTypeOfferings")),
+        ("schedules", "iam:PassRole"),
+    }
+)
+"""What a role allows for the sake of pools, (function, action); a machine that does not end by itself is ended, too."""
+
 RARE: dict[tuple[str, str], str] = {
     ("webhook", "logs:CreateLogStream"): "Lambda writes the log",
     ("webhook", "logs:PutLogEvents"): "Lambda writes the log",
@@ -27,15 +37,7 @@ RARE: dict[tuple[str, str], str] = {
     ("dispatch", "ec2:DescribeInstances"): "a token that EC2 takes as reused",
     ("dispatch", "ec2:TerminateInstances"): "a machine whose job has moved on while it was started",
     ("reports", "ec2:DescribeInstances"): "a machine without a record that speaks",
-    ("schedules", "ec2:TerminateInstances"): "a machine that does not end by itself",
-    ("dispatch", "ec2:StartInstances"): "these fleets have no pools",
-    **{
-        ("schedules", action): "these fleets have no pools"
-        for action in (
-            *(f"ec2:{word}Instances" for word in ("Run", "Start", "Stop")),
-            *("ec2:CreateFleet", "ec2:CreateTags", "ec2:DescribeInstanceTypeOfferings", "iam:PassRole"),
-        )
-    },
+    **dict.fromkeys(OF_POOLS, "these fleets have no pools: `test_pools_on_aws` needs all of it"),
     **{("schedules", f"sqs:{action}"): "no letter of theirs is dead" for action in ("ReceiveMessage", "DeleteMessage")},
     **{
         ("schedules", f"s3:{action}"): "these fleets have no mirror"

@@ -7,8 +7,8 @@ import pytest
 
 from paddock.adapters.aws.cloud_events import STATE
 from tests.aws_recorded import Call, Caller, kinds_of
-from tests.bench.call_tables import figures
-from tests.bench.job_calls import COLD, PHASES, Counted, kind_of, sorted_out, split
+from tests.bench.call_tables import figures, pool_figures
+from tests.bench.job_calls import COLD, LOOKS, PHASES, Counted, kind_of, sorted_out, split
 from tests.bench.job_costs import VCPU, billed_ms, costs
 from tests.bench.rivals import RIVALS
 
@@ -99,7 +99,20 @@ def test_the_figures_have_the_names_that_are_asked_for() -> None:
         "cost.usd_per_million_jobs",
         "cost.usd_per_million_jobs.batch10",
     ]
+    assert [figure.name for figure in pool_figures(QUIET, QUIET)] == [
+        "calls.aws.pool_hot",
+        "calls.github.pool_hot",
+        "calls.aws.pool_stopped",
+    ]
     assert all(one.source for one in RIVALS)
+
+
+def test_of_a_spares_looks_one_is_the_jobs() -> None:
+    """It finds the orders; all before it went by time."""
+    looks = [call("machine", "dynamodb:GetItem")] * 7 + [call("machine", "dynamodb:UpdateItem")]
+    counted = attrs.evolve(QUIET, calls=sorted_out(looks)).without_looks()
+    assert (counted.of("machine"), counted.aws, counted.of(LOOKS)) == (2, 2, 6)
+    assert attrs.evolve(QUIET, calls=sorted_out(looks[-1:])).without_looks().calls == sorted_out(looks[-1:])
 
 
 def test_what_a_sweep_does_for_machines_that_ended_is_the_jobs() -> None:

@@ -1,5 +1,6 @@
 """The section `pools` of paddock.yml: what a pool comes to, and what is said of a bad one, by line."""
 
+import json
 import re
 from pathlib import Path
 from textwrap import dedent, indent
@@ -13,7 +14,10 @@ from paddock.core.pool import Bounds, Pool, digest_of
 from paddock.core.schedule import Day, Schedule, Targets, Window
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
 from paddock.core.units import HOUR, MINUTE
+from paddock.entrypoints.aws_lambda.factories import make_settings as settings_on_aws
+from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.local.factories import make_settings
+from tests.aws_lambda import STACK
 
 LEAST = """\
 version: 1
@@ -258,6 +262,23 @@ def test_the_pool_that_the_page_shows_is_a_good_one(file: Path) -> None:
     assert [(window.targets, window.describe(pool.schedule.zone)) for window in pool.schedule.windows] == [
         (Targets(hot=4, stopped=6), "mon-fri 08:00-18:00 Europe/Berlin")
     ]
+
+
+def test_another_launch_template_makes_other_machines(file: Path) -> None:
+    """On AWS a new version of the template, or another one, outdates what its pools keep, and nothing of other pools."""
+    lines = "machine: {cpu: 4}\nhot: 2"
+    config = load(written(file, lines))
+
+    def digest(version: str, arch: str = "x64") -> str:
+        templates = [{"arch": arch, "id": "lt-0123456789abcdef0", "version": version}]
+        if arch != "x64":
+            templates.append({"arch": "x64", "id": "lt-0123456789abcdef1", "version": "1"})
+        stack = fleet_environment({**STACK, "PADDOCK_TEMPLATES": json.dumps(templates)})
+        return settings_on_aws(config, stack).pools["web"].digest
+
+    assert digest("3") == digest("3")
+    assert digest("4") not in {digest("3"), config.settings.pools["web"].digest}
+    assert digest("3", "arm64") == digest("4", "arm64")
 
 
 def test_the_machines_of_one_box_cannot_sleep(file: Path) -> None:

@@ -189,3 +189,18 @@ def test_a_fleet_says_what_it_can_never_give_its_pools() -> None:
     ]
     able = impossible([Pool("c", SPEC, stopped=3, schedule=day)], arches=tuple(Arch), images=True, sleeps=True)
     assert able == ()
+
+
+def test_pools_leave_a_place() -> None:
+    """Hot ones of all pools together, at their most, are fewer than the machines that there can be: by one at least."""
+    office = Schedule(windows=(Window("office", 0, 9, 3),))
+    pools = [Pool("a", SPEC, hot=1, schedule=office), Pool("b", SPEC, hot=2), Pool("c", SPEC)]
+
+    def told(places: int | None) -> list[str]:
+        found = impossible(pools, arches=tuple(Arch), images=True, sleeps=True, places=places)
+        return [str(one) for one in found]
+
+    assert [told(places) for places in (None, 6, 7)] == [[], [], []]
+    here = "leaves no place for another machine: pools keep up to 5 hot, and this fleet has 5 in all"
+    assert told(5) == [f"pools.a.windows[0].hot = 3: {here}; keep 4 or fewer, or have 6 places or more"]
+    assert impossible([], arches=tuple(Arch), images=True, sleeps=True, places=1) == ()

@@ -42,6 +42,7 @@ from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
+from paddock.core.usecases.dismissal import Dismissal
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
@@ -248,6 +249,7 @@ class Fleet:
             decisions=decisions,
             clock=clock,
         )
+        self.dismiss_spares = Dismissal(table=table, retire=retire)
         self.reports = Reports(decisions=decisions, clock=clock)
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)

@@ -1,6 +1,6 @@
 """What is wrong with a pool, all of it at once, and what would be right."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final
 
 from paddock.core.catalogue import fitting
@@ -27,7 +27,7 @@ def problems(pool: Pool) -> tuple[InvalidInput, ...]:
 
 
 def impossible(
-    pools: Iterable[Pool], *, arches: Collection[Arch], images: bool, sleeps: bool
+    pools: Collection[Pool], *, arches: Collection[Arch], images: bool, sleeps: bool, places: int | None = None
 ) -> tuple[InvalidInput, ...]:
     """What a fleet can never give its pools.
 
@@ -36,6 +36,7 @@ def impossible(
         arches: those that the fleet has machines of.
         images: whether it has machines of images.
         sleeps: whether its machines can be stopped, and started again.
+        places: how many machines it can have at once, spares and others; None: as many as it wants.
     """
     found: list[InvalidInput] = []
     for pool in pools:
@@ -58,7 +59,21 @@ def impossible(
             for path, targets in _targets(pool)
             if targets.stopped and not sleeps
         ]
-    return tuple(found)
+    return (*found, *_crowded(pools, places))
+
+
+def _crowded(pools: Collection[Pool], places: int | None) -> Iterator[InvalidInput]:
+    """Hot machines that leave no place: for other jobs, and for the successor of one that is replaced."""
+    hottest = [(pool, *max(_targets(pool), key=lambda one: one[1].hot)) for pool in pools]
+    total = sum(targets.hot for _, _, targets in hottest)
+    if places is None or total < places:
+        return
+    pool, path, targets = max(hottest, key=lambda one: one[2].hot)
+    remedy = (
+        f"leaves no place for another machine: pools keep up to {total} hot, and this fleet has {places} in all; "
+        f"keep {places - 1} or fewer, or have {total + 1} places or more"
+    )
+    yield InvalidInput(f"pools.{pool.name}.{path}hot", targets.hot, remedy)
 
 
 def _targets(pool: Pool) -> Iterator[tuple[str, Targets]]:

@@ -13,7 +13,7 @@ from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.ec2 import Ec2Machines
+from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
 from paddock.adapters.aws.failures import watched
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
@@ -34,6 +34,7 @@ from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.messages import EventMessage, JobMessage
+from paddock.core.pool import Pool, digest_of
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.stores import Table
@@ -86,11 +87,21 @@ def make_config(environment: FleetEnvironment, objects: Objects) -> Config:
 def make_settings(config: Config, environment: FleetEnvironment) -> FleetSettings:
     """The operator's settings, and what this stack has launch templates for.
 
-    So a job that asks for another architecture, or for an image where there is none, is refused at once.
+    So a job that asks for another architecture, or for an image where there is none, is refused at once. What a pool's
+    machine must be made of is its spec and its launch template: another version of that outdates what is kept.
     """
     templates = environment.ec2.templates
-    arches = tuple(sorted({template.arch for template in templates}))
-    return attrs.evolve(config.settings, arches=arches, images=any(template.image for template in templates))
+    return attrs.evolve(
+        config.settings,
+        arches=tuple(sorted({template.arch for template in templates})),
+        images=any(template.image for template in templates),
+        pools={name: _of_template(pool, environment.ec2) for name, pool in config.settings.pools.items()},
+    )
+
+
+def _of_template(pool: Pool, ec2: Ec2Settings) -> Pool:
+    template = ec2.template(pool.spec)
+    return pool if template is None else attrs.evolve(pool, digest=digest_of(pool.spec, template.name))
 
 
 def make_table(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> DynamoTable:

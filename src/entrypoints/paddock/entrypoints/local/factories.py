@@ -106,16 +106,17 @@ def make_settings(config: Config) -> FleetSettings:
 
     Its slots are a limit on machines like any other, so that jobs wait for one; its architecture and its want of images
     are known before anything is launched, so that a job that asks for others is refused at once. So is a pool that can
-    never have its machines: those of this box cannot sleep.
+    never have its machines: those of this box cannot sleep, and its hot ones must leave a slot to others.
 
     Raises:
         InvalidInput: a pool is for another kind of fleet.
     """
     arches, images = (box_arch(),), False
-    wrong = impossible(config.settings.pools.values(), arches=arches, images=images, sleeps=False)
+    limits, slots = config.settings.limits, config.local.slots
+    pools = [*config.settings.pools.values()]
+    wrong = impossible(pools, arches=arches, images=images, sleeps=False, places=slots)
     if wrong:
         raise wrong[0]
-    limits, slots = config.settings.limits, config.local.slots
     machines = slots if limits.machines is None else min(slots, limits.machines)
     return attrs.evolve(
         config.settings,

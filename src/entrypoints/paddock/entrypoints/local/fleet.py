@@ -7,7 +7,7 @@
                                         └──> completion loop          sweep, housekeeping, mirror: loops
 
 Killed at any moment, it goes on where it was when it is started again: records, queues and machine directories are all
-it knows, and its machines live on without it.
+it knows, and its machines live on without it. Stopped in order, it ends the machines that pools keep for no job yet.
 """
 
 import logging
@@ -19,7 +19,7 @@ from paddock.adapters.config import LocalConfig
 from paddock.adapters.process import Mailbox
 from paddock.adapters.sqlite import SqliteQueue
 from paddock.adapters.web import WebServer
-from paddock.core.errors import Conflict, NotFound
+from paddock.core.errors import Conflict, NotFound, PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.job import JobChange, JobIs
 from paddock.core.messages import EventMessage, JobMessage
@@ -75,6 +75,7 @@ class LocalFleet:
             clock: what time it is.
         """
         self._places = places
+        self._fleet = fleet
         self._table = table
         self._jobs = jobs
         self._events = events
@@ -127,7 +128,10 @@ class LocalFleet:
             loop.start()
 
     def stop(self) -> None:
-        """End the threads. Machines with jobs live on and are adopted by the next start."""
+        """End the threads, and the machines that pools keep for no job yet: nobody looks after them any more.
+
+        Machines with jobs live on and are adopted by the next start.
+        """
         if self._web is not None:
             self._web.stop()
         for loop in self._loops:
@@ -135,6 +139,10 @@ class LocalFleet:
         for loop in self._loops:
             loop.join()
         if self._lock is not None:
+            try:
+                _told("dismissal", self._fleet.dismiss_spares("the fleet is stopped"))
+            except PaddockError as error:
+                _LOG.warning("spares may be left: %s", error)
             self._lock.close()
             self._lock = None
 

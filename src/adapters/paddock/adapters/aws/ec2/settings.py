@@ -43,6 +43,11 @@ class Template:
     image: str = ""
     root_device: str = attrs.field(default="/dev/sda1", validator=_shaped)
 
+    @property
+    def name(self) -> str:
+        """Which version of which template it is. What EC2 has under it never changes."""
+        return f"{self.id}:{self.version}"
+
 
 @attrs.frozen(kw_only=True)
 class Ec2Settings:
