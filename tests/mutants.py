@@ -27,7 +27,8 @@ JOBS = 120
 class Mutant:
     """A bug: in `file` of the use-cases, `find` (which stands there once) becomes `into`. `rows`: of the catalogue.
 
-    `first` is the seed at which the search begins, for what needs more luck than the first few have.
+    `first` is the seed at which the search begins, for what needs more luck than the first few have; `pools`: every
+    world of it has pools.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Mutant:
     find: str
     into: str
     first: int = 0
+    pools: bool = False
 
 
 MUTANTS = (
@@ -258,6 +260,146 @@ MUTANTS = (
 )
 
 
+POOL_MUTANTS = (
+    Mutant(
+        "busy machines are counted as ready",
+        "D1",
+        "claims.py",
+        "            spare_of=None,\n            assigned_job=job.id,\n",
+        "            spare_of=spare.spare_of,\n            assigned_job=job.id,\n",
+        pools=True,
+    ),
+    Mutant(
+        "what falls asleep does not count",
+        "D5",
+        "../pool_plan.py",
+        "        self.falling = _of(spares, RunnerState.STOPPING)\n",
+        "        self.falling = _of([], RunnerState.STOPPING)\n",
+        pools=True,
+    ),
+    Mutant(
+        "what boots does not count",
+        "D5",
+        "../pool_plan.py",
+        "        self.up = _of(spares, RunnerState.READY, *RISING)\n",
+        "        self.up = _of(spares, RunnerState.READY)\n",
+        pools=True,
+    ),
+    Mutant(
+        "stopped ones are kept running",
+        "D6",
+        "../pool_plan.py",
+        "        stops = [StopMember(one.id, reason) for one in found[: min(spare, lack)]]\n",
+        "        stops = [StopMember(one.id, reason) for one in found[:0]]\n",
+        pools=True,
+    ),
+    Mutant(
+        "a claim without its condition",
+        "D9, D22",
+        "claims.py",
+        "            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, gone_at=None)\n",
+        "            when = RunnerIs(gone_at=None)\n",
+        pools=True,
+    ),
+    Mutant(
+        "a spare is put to sleep whoever has it by now",
+        "D12",
+        "pools.py",
+        "        when = RunnerIs(state=runner.state, spare_of=runner.spare_of, since=runner.since, gone_at=None)\n",
+        "        when = RunnerIs(gone_at=None)\n",
+        pools=True,
+    ),
+    Mutant(
+        "a spare is ended whoever has it by now",
+        "D12, D22",
+        "retire.py",
+        "            state=runner.state,\n            spare_of=runner.spare_of,\n            assigned_job=runner.assigned_job,\n            runner_name=None,\n            gone_at=None,\n",
+        "            gone_at=None,\n",
+        pools=True,
+    ),
+    Mutant(
+        "a machine whose agent died is kept for ever",
+        "D17",
+        "../pool_mend.py",
+        '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None\n',
+        '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence < 0 else None\n',
+        pools=True,
+    ),
+    Mutant(
+        "overflow belongs to the pool",
+        "D18",
+        "adopt.py",
+        "        spare_of=spec.pool if launch is not None and spec is not None and launch.stock and job is None else None,\n",
+        "        spare_of=None if spec is None else spec.pool,\n",
+        pools=True,
+    ),
+    Mutant(
+        "spares do not grow old",
+        "D21",
+        "../pool_plan.py",
+        "        if one.complete and age >= self.pool.max_age:\n",
+        "        if one.complete and age < 0:\n",
+        pools=True,
+    ),
+    Mutant(
+        "machines of a pool that is no more are nobody's",
+        "D24",
+        "plan.py",
+        "        elif runner.spare_of not in pools:\n",
+        "        elif runner.spare_of is None:\n",
+        pools=True,
+    ),
+    Mutant(
+        "a launch of a pool that was cut off is forgotten",
+        "D5",
+        "spares.py",
+        "            if launch is not None:\n                return self._asked(standing, launch)\n",
+        "",
+        pools=True,
+    ),
+    Mutant(
+        "no job takes a pool's machine",
+        "D5",
+        "claims.py",
+        "            if mine is not None:\n                return mine\n        return None\n",
+        "        return None\n",
+        pools=True,
+    ),
+    Mutant(
+        "what was claimed is launched for besides",
+        "D9",
+        "launching.py",
+        "        if not claimed:\n            return launch\n",
+        "        if claimed is not None:\n            return launch\n",
+        pools=True,
+    ),
+    Mutant(
+        "sleep is not written down",
+        "C17",
+        "pools.py",
+        '        change["naps"] = (*runner.naps, Nap(now))\n',
+        '        change["naps"] = runner.naps\n',
+        pools=True,
+    ),
+    Mutant(
+        "a pool may be larger than it may be",
+        "D1",
+        "../pool_plan.py",
+        "        self.room = None if pool.most is None else max(0, pool.most - there)\n",
+        "        self.room = None if there >= 0 else 0\n",
+        pools=True,
+    ),
+    Mutant(
+        "idle machines are kept for ever",
+        "D6",
+        "../pool_plan.py",
+        "        return self.now - one.since >= self.pool.idle_timeout\n",
+        "        return self.now < one.since\n",
+        pools=True,
+    ),
+)
+
+
 def planted(mutant: Mutant, directory: Path) -> Path:
     """A copy of the core with the bug in it; the path to import it from.
 
@@ -282,7 +424,7 @@ def caught(mutant: Mutant, *, seeds: int = SEEDS, jobs: int = JOBS) -> str:
     """Play seeds with the bug: the first of them that went wrong, and how; empty if none did."""
     with tempfile.TemporaryDirectory() as directory:
         path = os.pathsep.join([str(planted(mutant, Path(directory))), *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "tests.hunt", str(seeds), str(jobs), str(mutant.first)]
+        command = [sys.executable, "-m", "tests.hunt", str(seeds), str(jobs), str(mutant.first), str(int(mutant.pools))]
         hunt = subprocess.run(
             command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False, timeout=600
         )

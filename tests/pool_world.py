@@ -6,27 +6,23 @@
     world.stocked()                  # one is ready, one sleeps
     job = world.push_job(labels=ASKS)
 
-A machine that was launched for a pool says that it is up, and again every five minutes, until it has orders or sleeps.
+What the simulation itself finds wrong is in `flaws`.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import attrs
 
-from paddock.adapters.simulation.host import Standing
-from paddock.adapters.simulation.protocols import CloudListener
+from paddock.adapters.simulation.protocols import Life
 from paddock.adapters.simulation.wires import Around, Crash
-from paddock.core.messages import WarningKind
 from paddock.core.pool import Pool
-from paddock.core.ports.machines import Machine
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
-from paddock.core.units import DAY, MINUTE, Moment, Span
+from paddock.core.units import MINUTE, Moment
 from paddock.core.usecases.claims import spares_of
 from tests.world import REPOSITORY, StoryCloud, World
 from tests.world_invariants import everything_in
@@ -36,7 +32,6 @@ ASKS = f"paddock/runner={WARM}"
 SPEC = RunnerSpec(pool=WARM, spot=False)
 POOL = Pool(WARM, SPEC)
 SETTINGS = FleetSettings(repositories=(REPOSITORY,), specs={WARM: RunnerSpec(pool=WARM)}, pools={WARM: POOL})
-SIGN: Span = 5 * MINUTE
 
 
 def comes_up(table: Table, machine: str, now: Moment) -> None:
@@ -55,52 +50,14 @@ def comes_up(table: Table, machine: str, now: Moment) -> None:
     table.runners.update(machine, when, change)
 
 
-class _Told:
-    """Passes on what the cloud tells of machines, and lets those of pools say that they are up."""
-
-    def __init__(self, inner: CloudListener, up: Callable[[Machine], None]) -> None:
-        self._inner = inner
-        self._up = up
-
-    def booted(self, machine: Machine) -> None:
-        """Its system is up."""
-        self._inner.booted(machine)
-        self._up(machine)
-
-    def warned(self, machine: Machine, warning: WarningKind, at: Moment) -> None:
-        """As the cloud says."""
-        self._inner.warned(machine, warning, at)
-
-    def stopping(self, machine: Machine) -> None:
-        """As the cloud says."""
-        self._inner.stopping(machine)
-
-    def ended(self, machine: Machine, by: Any) -> None:  # noqa: ANN401 - whoever ended it
-        """As the cloud says."""
-        self._inner.ended(machine, by)
-
-
 class PoolCloud(StoryCloud):
-    """The small cloud, whose machines of pools are on standby. ``stillborn``: those that boot now say nothing."""
+    """The small cloud. ``stillborn``: machines that boot now say nothing."""
 
-    table: Table
     stillborn = False
 
-    def __init__(self, **parts: Any) -> None:  # noqa: ANN401 - see SmallCloud
-        parts["listener"] = _Told(parts["listener"], self._up)
-        super().__init__(**parts)
-
-    def _up(self, machine: Machine) -> None:
-        stocks = {request.token: request.stock for request in self.launches}
-        if stocks.get(machine.token) is not None and not self.stillborn:
-            self._sign(machine.id, len(self.log[machine.id].runs))
-
-    def _sign(self, machine: str, run: int) -> None:
-        agent, life = self.agents[machine], self.log[machine]
-        if life.ended_at is not None or len(life.runs) != run or agent.mute or agent.standing is not Standing.WAITING:
-            return
-        comes_up(self.table, machine, self._timeline.now())
-        self._timeline.at(self._timeline.now() + SIGN, lambda: self._sign(machine, run))
+    def _booted(self, life: Life, run: int) -> None:
+        if not self.stillborn:
+            super()._booted(life, run)
 
 
 class PoolWorld(World):
@@ -114,8 +71,12 @@ class PoolWorld(World):
         pool = attrs.evolve(pool, **targets)
         super().__init__(settings=attrs.evolve(settings, pools={pool.name: pool}), cloud=PoolCloud, **more)
         assert isinstance(self.cloud, PoolCloud)
-        self.cloud.table = self.table
-        self.agents.hosts = attrs.evolve(self.agents.hosts, orders=3650 * DAY)
+        self.sweeps(on=True)
+
+    def sweeps(self, *, on: bool) -> None:
+        """Whether the sweeps run by themselves; the task ``pools`` never does."""
+        super().sweeps(on=on)
+        self.sim.processes.schedules[-1].on = False
 
     # -- the pool -----------------------------------------------------------------------------------------------
 
@@ -207,26 +168,5 @@ def everything(world: World) -> dict[str, Any]:
 
 
 def flaws(world: PoolWorld) -> list[str]:
-    """What the simulation's own invariants find, but for what is no flaw of a pool's machine: that it has no job."""
-    spares = {runner.machine for runner in world.runners() if runner.stock is not None}
-
-    def of_a_spare(what: str) -> bool:
-        return any(machine in what for machine in spares) or " for () gave " in what
-
-    without_job = {"one machine for each job", "no machine outlives its purpose"}
-    found = [one for one in world.sim.check() if one.rule not in without_job or not of_a_spare(one.what)]
-    with_cause = "launches are held against a job with cause"  # a claim is one, and gives no new machine
-    # One that was claimed asleep by a process that died before it was started is billed as if it had been.
-    unstarted = {runner.machine for runner in world.runners() if runner.naps and _never_started(world, runner)}
-    found = [
-        one for one in found if one.rule != "the ledger equals the bill" or not any(m in one.what for m in unstarted)
-    ]
-    claimed = any(runner.claim is not None for runner in world.runners())
-    found = [one for one in found if one.rule != with_cause or not claimed]
-    return ["\n    ".join((one.rule, one.what, *one.story)) for one in found]
-
-
-def _never_started(world: PoolWorld, runner: Runner) -> bool:
-    """True if its record says that it was woken from its last sleep, and the cloud was not asked to."""
-    woken, started = runner.naps[-1].woken_at, world.cloud.lives[runner.machine].started_at
-    return woken is not None and (started is None or started < woken)
+    """What the simulation's own invariants find."""
+    return ["\n    ".join((one.rule, one.what, *one.story)) for one in world.sim.check()]

@@ -4,7 +4,7 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-from paddock.adapters.simulation.outcome import Calls, Cost, Jobs, Level, Outcome, Spread, Violation, Waits
+from paddock.adapters.simulation.outcome import Calls, Cost, Jobs, Level, Outcome, PoolUse, Spread, Violation, Waits
 from paddock.core.units import DAY, DOLLAR, HOUR, MINUTE, SECOND, Moment, Span
 
 BEGAN: Moment = 1_795_305_600 * SECOND
@@ -177,6 +177,7 @@ def outcomes(draw: st.DrawFn) -> Outcome:
         ),
         machines=draw(_counts),
         reclaimed=draw(_counts),
+        pools=draw(st.dictionaries(_texts, st.builds(PoolUse, *[_counts] * 5, _spans, _counts, _counts), max_size=2)),
         violations=tuple(
             draw(
                 st.lists(

@@ -1,6 +1,6 @@
 """All machines' agents, and what they touch: the cloud tells of machines, GitHub of jobs, the fleet sends orders."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from paddock.adapters.memory.assignments import MemoryAssignments
 from paddock.adapters.memory.github import MemoryGitHub
@@ -16,7 +16,7 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported, WarningKind
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.github import Scope
-from paddock.core.ports.machines import Machine
+from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.system import Chance
 from paddock.core.spec import Market
 from paddock.core.states import OperationalResult
@@ -78,7 +78,8 @@ class Agents:
         reclaim: Callable[[str, bool], None],
         job_of: Callable[[JobRecord], tuple[Span, str] | None],
         lives: Mapping[str, Life],
-        busy: Callable[[int], object],
+        begun: Callable[[str, int], object],
+        over: Callable[[], object],
         faults: FaultPlan,
         one_table: bool,
     ) -> None:
@@ -86,19 +87,21 @@ class Agents:
 
         `one_table`: signs of life are left with the orders, and not reported; nor is success, of which GitHub tells.
         `job_of` knows how long a job takes and how it ends (None: as its script says); `lives` is the cloud's log;
-        `busy` is told of one more machine with a job, or one fewer.
+        `begun` is told of a machine that begins a job, `over` of one that has none any more.
         """
         self.timeline = timeline
         self.chance = chance
         self.hosts = hosts
         self.by_machine: dict[str, Agent] = {}
         self._notices: dict[str, tuple[WarningKind, Moment]] = {}  # of machines whose agent is not up yet
+        self._standby: set[str] = set()  # machines that a pool keeps
         self._by_runner: dict[int, Agent] = {}
         self._github = github
         self._assignments = assignments
         self._job_of = job_of
         self._lives = lives
-        self._busy = busy
+        self._begins = begun
+        self._is_over = over
         self.services: dict[int, Service] = {}
         self.lost_runs: set[int] = set()
         self._fail = fail
@@ -110,9 +113,14 @@ class Agents:
 
     # -- the cloud tells ----------------------------------------------------------------------------------------
 
+    def launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
+        """Machines were started: their metadata says whether a pool keeps them."""
+        if request.stock is not None:
+            self._standby.update(machine.id for machine in machines)
+
     def booted(self, machine: Machine) -> None:
         """A machine's system is up."""
-        agent = Agent(machine, self)
+        agent = Agent(machine, self, standby=machine.id in self._standby)
         self.by_machine[machine.id] = agent
         faults, chance = self._faults, self.chance
         if hit(chance, faults.failure):
@@ -162,6 +170,7 @@ class Agents:
 
     def forget(self, machine: str) -> None:
         """Nobody will ask about this machine any more."""
+        self._standby.discard(machine)
         agent = self.by_machine.pop(machine, None)
         if agent is not None and agent.orders is not None:
             self._by_runner.pop(agent.runner_id, None)
@@ -255,7 +264,7 @@ class Agents:
             booted_at=agent.booted_at,
             begun_at=now,
         )
-        self._busy(1)
+        self._begins(agent.machine.id, job_id)
 
     def job_of(self, job: JobRecord) -> tuple[Span, str]:
         """How long the job takes, and how it ends by itself."""
@@ -287,7 +296,7 @@ class Agents:
             service.over_at, service.result, service.taken = self.timeline.now(), result, taken
             if taken:
                 self._lost(job_id)
-            self._busy(-1)
+            self._is_over()
 
     def _mute(self, agent: Agent) -> None:
         if agent.standing in {Standing.LEAVING, Standing.OFF}:

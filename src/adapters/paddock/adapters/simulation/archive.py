@@ -211,8 +211,10 @@ class Archive:
         bill = [] if known is None else self._bill(machine)
         self._checks.machine(life, known, bill)
         agent = self._agents.by_machine.get(machine)
-        moments = (None, None, None) if agent is None else (agent.connected_at, agent.begun_at, agent.over_at)
-        self._measure.machine(life, self._cloud.charge(machine), *moments)
+        ready = None if agent is None else agent.booted_at if agent.standby else agent.connected_at
+        moments = (None, None, None) if agent is None else (ready, agent.begun_at, agent.over_at)
+        pool = None if known is None or known.stock is None else known.pool
+        self._measure.machine(life, self._cloud.charge(machine), *moments, pool)
         decisions = self._decisions.forget(machine_subject(machine))
         self._write({"machine": known, "life": _moments(life), "ledger": bill, "decisions": decisions})
         self._table.runners.remove(machine)
@@ -233,6 +235,9 @@ class Archive:
     def _close_launch(self, launch: Launch) -> bool:
         if any(self._table.jobs.get(str(job)) is not None for job in launch.jobs):
             return False
+        pool = self._table.pools.get(launch.spec.pool or "")
+        if pool is not None and pool.launching == launch.id:
+            return False  # it was cut off, and will be resumed
         self._table.launches.remove(launch.key)
         return True
 

@@ -6,7 +6,7 @@
                                             half the jobs, one fault less, the defaults: as long as it fails
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -20,12 +20,15 @@ from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.outside import START
 from paddock.adapters.simulation.parameters import Parameters, Rates
 from paddock.adapters.simulation.world import Simulation
+from paddock.core.pool import Pool
 from paddock.core.ports.system import Chance
+from paddock.core.schedule import Schedule, Window
 from paddock.core.settings import FleetSettings, Limits
-from paddock.core.spec import Market
-from paddock.core.units import MINUTE, SECOND, Span, rfc3339
+from paddock.core.spec import Arch, Market, Range, RunnerSpec
+from paddock.core.units import HOUR, MINUTE, SECOND, Span, rfc3339
 
 JOBS = 200
+_NOON = 12 * 60  # the minute of the day at which it begins
 REPOSITORIES = ("acme/app", "acme/lib", "zeta/web")
 _LABELS = (
     ("paddock",),
@@ -37,15 +40,21 @@ _LABELS = (
     ("paddock/retry=false",),
     ("paddock=salt-1/cpu=8",),
 )
+_OVERFLOW = ("", "", "/spot=false", "/retry=false")
+_SPECS = (RunnerSpec(spot=False), RunnerSpec(cpu=Range(4, 8), arch=Arch.ARM64, disk=80, spot=False))
 _DURATIONS: tuple[Span, ...] = (10 * SECOND, 40 * SECOND, 2 * MINUTE, 8 * MINUTE, 25 * MINUTE, 80 * MINUTE)
 
 
 @attrs.frozen
 class Flurry:
-    """About two hours of pushes, as a `Workload`: `jobs` jobs in runs of one to eight, one run in twenty cancelled."""
+    """About two hours of pushes, as a `Workload`: `jobs` jobs in runs of one to eight, one run in twenty cancelled.
+
+    Half of the jobs ask for one of the pools, if there are any.
+    """
 
     seed: int
     jobs: int
+    pools: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -60,12 +69,13 @@ class Flurry:
     def runs(self) -> Iterator[RunLoad]:
         """The runs, in the order of time."""
         chance, left, at = chance_for(self.seed, "flurry"), self.jobs, START
+        asks = chance_for(self.seed, "asks")
         number = 0
         while left > 0:
             # One draw each, whatever is left: half the jobs are the first half of the same flurry.
             at += chance.below(3 * MINUTE)
             size, repository, cancelled = (1, 1, 1, 2, 2, 3, 4, 8)[chance.below(8)], chance.below(3), chance.below(20)
-            jobs = tuple(_job(chance) for _ in range(size))[:left]
+            jobs = tuple(self._asking(_job(chance), asks) for _ in range(size))[:left]
             left -= len(jobs)
             number += 1
             yield RunLoad(
@@ -76,6 +86,12 @@ class Flurry:
                 branch=f"topic-{number % 7}",
                 cancelled_after=chance.below(10 * MINUTE) if cancelled == 0 else None,
             )
+
+    def _asking(self, job: JobLoad, asks: Chance) -> JobLoad:
+        if not self.pools or asks.below(2):
+            return job
+        pool, cold = self.pools[asks.below(len(self.pools))], _OVERFLOW[asks.below(len(_OVERFLOW))]
+        return attrs.evolve(job, labels=(f"paddock/pool={pool}{cold}",))
 
 
 def _job(chance: Chance) -> JobLoad:
@@ -95,6 +111,7 @@ class Case:
     quota: int | None = None  # vCPUs that may run at once, in each market
     one_table: bool = True
     registered: int | None = Rates().jit_per_minute  # runners just in time, a minute; the others by token
+    resized: Mapping[str, Pool] | None = None  # the pools that somebody wants an hour later
 
     @property
     def cloud(self) -> CloudParameters:
@@ -106,7 +123,8 @@ class Case:
 def case_of(seed: int, jobs: int = JOBS) -> Case:
     """The seed's case: faults in every mix, half of them with limits, a third in a storm, a sixth with a quota.
 
-    In a quarter of them nearly all runners are registered by token.
+    In a quarter of them nearly all runners are registered by token. A third has one or two pools, and in half of those
+    they become others after an hour.
 
     Half of them are as on AWS, where orders and signs of life lie beside the records.
     """
@@ -121,13 +139,45 @@ def case_of(seed: int, jobs: int = JOBS) -> Case:
     storm = chance.below(3) == 0
     quota = 32 + chance.below(96) if chance.below(6) == 0 else None
     case = Case(seed, jobs, plan, settings, storm, quota, one_table=chance.below(2) == 0)
-    return attrs.evolve(case, registered=chance.below(4)) if chance.below(4) == 0 else case
+    case = attrs.evolve(case, registered=chance.below(4)) if chance.below(4) == 0 else case
+    return with_pools(case) if chance_for(seed, "has pools").below(3) == 0 else case
+
+
+def with_pools(case: Case) -> Case:
+    """The case with its seed's pools, which every fault befalls as well."""
+    chance = chance_for(case.seed, "pools")
+    names = ("web", "arm")[: 1 + chance.below(2)]
+    pools = {name: _pool(name, spec, chance) for name, spec in zip(names, _SPECS, strict=False)}
+    later = {name: _pool(name, pool.spec, chance) for name, pool in pools.items()} if chance.below(2) else None
+    return attrs.evolve(case, settings=attrs.evolve(case.settings, pools=pools), resized=later)
+
+
+def _pool(name: str, spec: RunnerSpec, chance: Chance) -> Pool:
+    """A pool of a few machines, whose targets change within the hour, and whose machines do not grow old."""
+    hot, stopped = chance.below(4), chance.below(4)
+    begins = _NOON + chance.below(90)
+    windows = [
+        Window(f"window {number}", begins + 30 * number, begins + 30 * number + 5 + chance.below(25), *targets)
+        for number, targets in enumerate([(chance.below(6), chance.below(6)) for _ in range(chance.below(3))])
+    ]
+    most = max([hot, *(window.hot for window in windows)]) + 1 + chance.below(6)
+    return Pool(
+        name,
+        attrs.evolve(spec, pool=name),
+        hot=hot,
+        stopped=stopped,
+        idle_timeout=(1 + chance.below(30)) * MINUTE,
+        max_age=(30 + chance.below(300)) * MINUTE,
+        schedule=Schedule(windows=tuple(windows)),
+        most=most if chance.below(2) else None,
+        digest=f"image {chance.below(3)}",
+    )
 
 
 def play(case: Case) -> Outcome:
     """Run it to its end."""
     world = Simulation(
-        Flurry(case.seed, case.jobs),
+        Flurry(case.seed, case.jobs, tuple(case.settings.pools)),
         settings=case.settings,
         seed=case.seed,
         faults=case.plan,
@@ -135,6 +185,8 @@ def play(case: Case) -> Outcome:
         parameters=Parameters(one_table=case.one_table, rates=Rates(jit_per_minute=case.registered)),
         policy="chaos",
     )
+    if case.resized is not None:
+        world.timeline.at(START + HOUR, partial(world.resize, case.resized))
     return world.run()
 
 
@@ -155,9 +207,7 @@ def shrink(case: Case, fails: Callable[[Case], bool], *, tries: int = 200) -> Ca
 
 def _smaller(case: Case) -> Iterator[Case]:
     """Cases that are simpler in one thing, the boldest first."""
-    plain = FleetSettings(repositories=REPOSITORIES)
-    if case.settings != plain:
-        yield attrs.evolve(case, settings=plain)
+    yield from _plainer(case)
     if case.stormy:
         yield attrs.evolve(case, stormy=False)
     if case.quota is not None:
@@ -172,6 +222,20 @@ def _smaller(case: Case) -> Iterator[Case]:
         yield attrs.evolve(case, plan=attrs.evolve(case.plan, outages=()))
     for name in odds(case.plan):
         yield attrs.evolve(case, plan=without(case.plan, name))
+
+
+def _plainer(case: Case) -> Iterator[Case]:
+    """Cases with plainer settings."""
+    plain = FleetSettings(repositories=REPOSITORIES)
+    if case.resized is not None:
+        yield attrs.evolve(case, resized=None)
+    if case.settings != plain:
+        yield attrs.evolve(case, settings=plain, resized=None)
+    if case.settings.pools and case.settings.limits != Limits():
+        yield attrs.evolve(case, settings=attrs.evolve(case.settings, limits=Limits()))
+    for name in case.settings.pools if len(case.settings.pools) > 1 else ():
+        left = {key: pool for key, pool in case.settings.pools.items() if key != name}
+        yield attrs.evolve(case, settings=attrs.evolve(case.settings, pools=left), resized=None)
 
 
 def without(plan: FaultPlan, name: str) -> FaultPlan:
@@ -197,6 +261,8 @@ def told(case: Case, violations: tuple[Violation, ...]) -> str:
     ]
     if case.settings.limits != Limits():
         lines.append(f"limits: {case.settings.limits}")
+    lines += [f"pool: {pool}" for pool in case.settings.pools.values()]
+    lines += [f"an hour later: {pool}" for pool in (case.resized or {}).values()]
     if case.quota is not None:
         lines.append(f"quota: {case.quota} vCPUs in each market")
     for violation in violations[:3]:

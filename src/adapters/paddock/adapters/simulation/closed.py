@@ -163,7 +163,8 @@ class Closed:
     def _price_is_right(self, life: Life, entries: Sequence[LedgerEntry]) -> bool:
         """The ledger's parts add up to the price of the whole: nothing, if the cloud took it in its first hour.
 
-        What a machine that slept was awake stands in the cloud's own log.
+        What a machine that slept was awake stands in the cloud's own log. One whose start fell back to sleep may be
+        billed until it is ended: nobody is told of that.
         """
         machine, billed = life.machine, entries[-1].end - life.machine.launched_at
         free = life.ended_by is Ending.SPOT and machine.market is Market.SPOT and billed < HOUR
@@ -175,7 +176,10 @@ class Closed:
             return paid == price * billed // HOUR
         since, until = life.started_at or machine.launched_at, life.ended_at or entries[-1].end
         awake, apart = life.awake(since, until, EC2_MINIMUM), _APART * (len(life.runs) + 1)
-        return price * (awake - apart) // HOUR <= paid <= price * (awake + apart + self.allowed.noticed) // HOUR
+        fell_back = life.stopping_at is not None and (life.started_at or 0) > life.runs[-1][1]
+        slept_on = until - (life.stopping_at or until) if fell_back else 0
+        most = awake + apart + self.allowed.noticed + slept_on
+        return price * (awake - apart) // HOUR <= paid <= price * most // HOUR
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""

@@ -8,19 +8,20 @@
                      ▼                  ▼ such      ▼ │ gone    ├─ spot notice: stopped 45 s ahead
                  failed_to_start    registration   idle time-out│
                                                                 └─ machine gone without a word: GitHub finds out
+
+On a pool's machine it is on standby: it has no deadline, says that it is ready, again every few minutes, and finds
+orders within a second of their being there. A machine that is stopped takes it along; there is another when it is up.
 """
 
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any
 
-from paddock.adapters.memory.github.values import JobRecord
-from paddock.adapters.simulation.parameters import Hosts
 from paddock.adapters.simulation.protocols import Ending
-from paddock.adapters.simulation.timeline import Act, Handle, Timeline
+from paddock.adapters.simulation.surroundings import Surroundings
+from paddock.adapters.simulation.timeline import Act, Handle
 from paddock.core.errors import NotFound
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported, WarningKind
 from paddock.core.ports.machines import Machine
-from paddock.core.ports.system import Chance
 from paddock.core.states import OperationalResult
 from paddock.core.units import Moment, Span
 
@@ -38,51 +39,13 @@ class Standing(StrEnum):
     OFF = "off"
 
 
-class Surroundings(Protocol):
-    """What the agent has around it."""
-
-    timeline: Timeline
-    chance: Chance
-    hosts: Hosts
-
-    def take_orders(self, machine: str) -> Assignment | None:
-        """The machine's assignment, once."""
-
-    def register(self, orders: Assignment) -> int:
-        """The number of the runner, which registers itself if its orders say so."""
-
-    def connect(self, runner_id: int) -> None:
-        """Open the runner's session. NotFound: the registration was deleted."""
-
-    def disconnect(self, runner_id: int) -> None:
-        """Close it."""
-
-    def begin(self, runner_id: int, job_id: int) -> JobRecord:
-        """Acquire the job and start it. NotFound: it is no longer this runner's to take."""
-
-    def job_of(self, job: JobRecord) -> tuple[Span, str]:
-        """How long the job takes, and how it ends by itself."""
-
-    def complete(self, runner_id: int, job_id: int, conclusion: str, result: OperationalResult) -> None:
-        """Tell GitHub how the job ended. NotFound: GitHub had concluded it already."""
-
-    def lose(self, runner_id: int, job_id: int | None, by: Ending | None) -> None:
-        """The runner fell silent in the midst of its job; `by` is who ended its machine, None: it lives."""
-
-    def report(self, report: RunnerReported) -> None:
-        """Send it to the fleet."""
-
-    def power_off(self, machine: str) -> None:
-        """Switch the machine off from within."""
-
-
 class Agent:
     """One machine's agent. Its attributes are the truth, for those who compare.
 
     ``over_at`` is when the machine's purpose was over as far as it can know: its job ended, or it gave up.
     ``concluded_at`` is when GitHub concluded its job.
     ``mute``: it reports nothing and switches nothing off any more; its runner goes on. ``skew`` is how far its clock
-    is off.
+    is off. ``standby``: it waits for orders as long as it lives.
     """
 
     __slots__ = (
@@ -102,12 +65,13 @@ class Agent:
         "over_at",
         "runner_id",
         "skew",
+        "standby",
         "standing",
         "taken_at",
     )
 
-    def __init__(self, machine: Machine, around: Surroundings) -> None:
-        """Args: the machine, whose system is up; what is around it."""
+    def __init__(self, machine: Machine, around: Surroundings, *, standby: bool = False) -> None:
+        """Args: the machine, whose system is up; what is around it; whether a pool keeps it."""
         self._around = around
         self._timer: Handle | None = None
         self._beat: Handle | None = None
@@ -126,20 +90,34 @@ class Agent:
         self.standing = Standing.WAITING
         self.mute = False
         self.skew: Span = 0
+        self.standby = standby
 
     def start(self) -> None:
         """Look for orders."""
-        deadline = self.booted_at + self._around.hosts.orders
-        self._next(deadline, lambda: self._give_up("assignment_deadline"))
-        self.ordered()
+        if self.standby:
+            self._ready()
+        else:
+            deadline = self.booted_at + self._around.hosts.orders
+            self._next(deadline, lambda: self._give_up("assignment_deadline"))
+        self._look()
 
     def ordered(self) -> None:
-        """Orders may have come."""
-        if self.standing is not Standing.WAITING:
+        """Orders have come."""
+        if self.standby and self.standing is Standing.WAITING:
+            around = self._around
+            around.timeline.at(self._now + around.hosts.look(around.chance), self._look)
+        else:
+            self._look()
+
+    def _look(self) -> None:
+        """Orders may be there."""
+        if self.standing is not Standing.WAITING or self.mute:
             return
         self.orders = self._around.take_orders(self.machine.id)
         if self.orders is None:
             return
+        if self._beat is not None:
+            self._beat.cancel()
         self.runner_id = self.orders.runner_id
         self.standing = Standing.PREPARING
         hosts, chance = self._around.hosts, self._around.chance
@@ -303,6 +281,12 @@ class Agent:
     def _off(self) -> None:
         self.standing = Standing.OFF
         self._around.power_off(self.machine.id)
+
+    def _ready(self) -> None:
+        """Say that it waits, and say so again as long as it does."""
+        if self.standing is Standing.WAITING and not self.mute:
+            self._tell(ReportEvent.READY)
+            self._beat = self._around.timeline.at(self._now + self._around.hosts.heartbeat, self._ready)
 
     def _alive(self) -> None:
         if self.standing in {Standing.LISTENING, Standing.WORKING}:

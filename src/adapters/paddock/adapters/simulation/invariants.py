@@ -18,13 +18,16 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.waiting import Waiting
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.ports.stores import Table
+from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market
 from paddock.core.units import Moment, Span, span_text
 
 
 class Invariants:
-    """Looks at what lives."""
+    """Looks at what lives. ``unwanted`` tells since when no pool wants a machine without a job."""
+
+    unwanted: Callable[[Runner], Moment | None]
 
     def __init__(
         self,
@@ -71,10 +74,11 @@ class Invariants:
         if launch is None:
             self._wrong("launches are written down first", f"nothing is known of launch {request.token}")
             return
-        if len(machines) > len(launch.jobs):
+        most = len(launch.jobs) if launch.stock is None else launch.count
+        if len(machines) > most or launch.claimed:
             self._wrong("one machine for each job", f"launch {launch.id} for {launch.jobs} gave {len(machines)}")
         for job_id, machine in zip(launch.jobs, machines, strict=False):
-            self._second(job_id, machine.id)
+            self.second(job_id, machine.id)
         for job_id in launch.jobs:
             self._on_demand(job_id, request.market)
             job = self._table.jobs.get(str(job_id))
@@ -89,8 +93,8 @@ class Invariants:
         if rerun is not None and rerun.times and market is not Market.ON_DEMAND:
             self._wrong("a re-run is on demand", f"job {job_id} of a re-run was launched as {market}", job_id)
 
-    def _second(self, job_id: int, machine: str) -> None:
-        """A machine was started for the job: one that was before must be past serving it."""
+    def second(self, job_id: int, machine: str) -> None:
+        """A machine was started for the job, or claimed: one that was before must be past serving it."""
         before, self._meant[job_id] = self._meant.get(job_id), machine
         life = None if before is None else self._cloud.log.get(before)
         if before is None or life is None or life.ended_at is not None or life.warned_at is not None:
@@ -99,6 +103,7 @@ class Invariants:
         lost = agent is not None and (agent.mute or agent.standing in {Standing.LEAVING, Standing.OFF})
         given_away = runner is not None and (
             runner.assigned_job != job_id
+            or (runner.claimed_at is not None and runner.runner_name is None)  # it never got its orders
             or runner.result is not None  # it said itself that it will not
             or (runner.runner_id is not None and runner.runner_id not in self._github.state.runners)
         )
@@ -185,6 +190,8 @@ class Invariants:
     def _wanted_until(self, life: Life) -> Moment | None:
         """Until when the job that the machine is for waited; None: it still does."""
         runner = self._table.runners.get(life.machine.id)
+        if runner is not None and runner.stock is not None and runner.assigned_job is None:
+            return self.unwanted(runner)
         job_id = None if runner is None else runner.assigned_job
         told = None if job_id is None else self._github.state.jobs.get(job_id)
         if job_id is None or told is None:

@@ -8,6 +8,7 @@ import attrs
 
 from paddock.adapters.memory.github.values import JobRecord
 from paddock.adapters.simulation.outcome import Cost, Jobs, Level, Spread, Waits
+from paddock.adapters.simulation.pool_measure import PoolMeasure
 from paddock.adapters.simulation.protocols import Charge, Ending, Life
 from paddock.core.job import Job
 from paddock.core.spec import Market
@@ -142,6 +143,7 @@ class Measure:
         self._counts = dict.fromkeys((field.name for field in attrs.fields(Jobs)), 0)
         self._cost = dict.fromkeys((field.name for field in attrs.fields(Cost)), 0)
         self._asked: dict[int, Moment] = {}
+        self.pools = PoolMeasure()
         self.machines = 0
         self.reclaimed = 0
 
@@ -158,6 +160,7 @@ class Measure:
         counts = self._counts
         asked = self._asked.pop(told.id, None)
         counts[_how(told, known, service)] += 1
+        self.pools.job(told.id, served=service is not None)
         if known is not None and known.launch > 1:
             counts["retried"] += 1
         if told.attempt > 1:
@@ -184,9 +187,18 @@ class Measure:
             self.log.add(told.labels, (sum(parts), *parts))
 
     def machine(
-        self, life: Life, charge: Charge, ready: Moment | None, begun: Moment | None, over: Moment | None
+        self,
+        life: Life,
+        charge: Charge,
+        ready: Moment | None,
+        begun: Moment | None,
+        over: Moment | None,
+        pool: str | None = None,
     ) -> None:
-        """A machine's life is closed: its charge, and when its runner listened, its job began, and that was over."""
+        """A machine's life is closed: its charge, and when its runner listened, its job began, and that was over.
+
+        `pool`: of which it was, if it was one's.
+        """
         self.machines += 1
         self.reclaimed += life.ended_by is Ending.SPOT
         cost, compute = self._cost, charge.compute
@@ -206,6 +218,10 @@ class Measure:
         cost["boot"] += boot
         cost["job"] += job
         cost["idle"] += compute - boot - job
+        if pool is not None:
+            awake = sum(stop - since for since, stop in runs)
+            idle = compute - boot - job
+            self.pools.machine(pool, awake * idle // compute if compute else 0, idle, _asleep(life, charge.disk, end))
 
     def jobs(self) -> Jobs:
         """The counts."""

@@ -136,10 +136,21 @@ def metered(
 class WatchedMachines:
     """The cloud as the fleet sees it, with somebody who is told of machines that are started."""
 
-    def __init__(self, cloud: SimulatedCloud, launched: Callable[[LaunchRequest, Sequence[Machine]], object]) -> None:
-        """Args: the cloud; who is told, with the request, in the order in which the cloud named them."""
+    def __init__(
+        self,
+        cloud: SimulatedCloud,
+        launched: Callable[[LaunchRequest, Sequence[Machine]], object],
+        refused: Callable[[LaunchRequest], object],
+        started: Callable[[Mapping[str, StartOutcome]], object],
+    ) -> None:
+        """Args: the cloud; who is told of new machines, with the request, in the order in which the cloud named them.
+
+        `refused` is told of requests that gave none, `started` what came of waking machines.
+        """
         self._cloud = cloud
         self._launched = launched
+        self._refused = refused
+        self._started = started
 
     def offers(self, spec: RunnerSpec) -> Sequence[Offer]:
         """As the cloud says."""
@@ -151,6 +162,8 @@ class WatchedMachines:
         outcome = self._cloud.launch(request)
         if len(self._cloud.log) > before:
             self._launched(request, outcome.machines)
+        elif not outcome.machines:
+            self._refused(request)
         return outcome
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
@@ -170,8 +183,10 @@ class WatchedMachines:
         self._cloud.stop(ids)
 
     def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
-        """Wake machines. Nobody is told: they began their lives long ago."""
-        return self._cloud.start(ids)
+        """Wake machines."""
+        outcomes = self._cloud.start(ids)
+        self._started(outcomes)
+        return outcomes
 
 
 class KeptDecisions(MemoryDecisions):

@@ -101,6 +101,26 @@ class Cost:
 
 
 @attrs.frozen
+class PoolUse:
+    """What jobs got of a pool, and what it cost to keep.
+
+    ``hot`` and ``stopped`` jobs had one of its machines that was ready, or asleep; ``booting`` one that came up just
+    then; ``overflow`` jobs asked for the pool, and a machine was launched for them. ``machines`` are those that it
+    launched. ``idle`` is how long they were up without a job, ``idle_cost`` what that cost, ``sleep_cost`` what their
+    disks cost while they slept.
+    """
+
+    hot: int = 0
+    stopped: int = 0
+    booting: int = 0
+    overflow: int = 0
+    machines: int = 0
+    idle: Span = 0
+    idle_cost: MicroDollars = 0
+    sleep_cost: MicroDollars = 0
+
+
+@attrs.frozen
 class Level:
     """The fleet at a moment: the most of each within the interval that begins then."""
 
@@ -134,7 +154,10 @@ class Violation:
 
 @attrs.frozen
 class Outcome:
-    """One policy's outcome on one workload. ``policy`` is the configuration's name, ``waits`` are by label set."""
+    """One policy's outcome on one workload.
+
+    ``policy`` is the configuration's name, ``waits`` are by label set, ``pools`` by name.
+    """
 
     policy: str
     workload: str
@@ -149,5 +172,6 @@ class Outcome:
     calls: tuple[Calls, ...] = ()
     machines: int = 0
     reclaimed: int = 0
+    pools: Mapping[str, PoolUse] = attrs.field(factory=dict)
     violations: tuple[Violation, ...] = ()
     events: int = 0

@@ -135,7 +135,8 @@ class Outside:
             reclaim=lambda machine, warning: self.cloud.reclaim(machine, warning=warning),
             job_of=self.pushes.job_of,
             lives=self.cloud.log,
-            busy=self.witness.busy,
+            begun=self.witness.begun,
+            over=self.witness.over,
             faults=faults,
             one_table=parameters.one_table,
         )

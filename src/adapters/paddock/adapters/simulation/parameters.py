@@ -45,8 +45,8 @@ class Functions:
     imports up to 350 ms [ours]. ``keep``: how long an idle environment stays warm [assumed: AWS promises nothing].
     ``per_message``: work before anything comes of a message, a few table calls of some milliseconds [AWS: single-digit
     milliseconds for each]. ``time_out``: when an invocation is killed [ours: visibility is six times as long].
-    ``sweep`` and ``sweep_github`` are the schedules [ours]. ``memory`` is MiB, ``intake`` and ``sweeping`` are how long
-    taking in a webhook and a sweep are billed [assumed].
+    ``sweep``, ``sweep_github`` and ``pools`` are the schedules [ours]. ``memory`` is MiB, ``intake`` and ``sweeping``
+    are how long taking in a webhook and a sweep are billed [assumed].
     """
 
     concurrency: int = 5
@@ -58,6 +58,7 @@ class Functions:
     time_out: Span = MINUTE
     sweep: Span = MINUTE
     sweep_github: Span = 5 * MINUTE
+    pools: Span = MINUTE
     memory: int = 256
     intake: Span = 10 * MILLISECOND
     sweeping: Span = SECOND
@@ -70,6 +71,7 @@ class Hosts:
     ``prepare``: from the orders to the runner's start, below one second [ours]. ``handshake``: from there until it
     listens: mean 3.7 s, p99 39 s, at most 121 s [Depot]. ``acquire``: from GitHub's choice to the job's start
     [assumed]. ``leave``: from the job's end to power-off [ours]. ``orders``: how long orders are waited for [ours].
+    ``look``: how soon a pool's machine finds its orders: it looks every second [ours].
     ``cancel``: how long a running step takes to stop: 7.5 s after SIGINT, then 2.5 s [runner]. ``heartbeat`` [ours].
     ``notice``: how soon a spot notice is seen: it is looked for every 5 s [ours]. ``interrupt``: how long before the
     machine is taken its runner is stopped, ``spot_wait`` how long after that moment it powers itself off [ours].
@@ -91,6 +93,7 @@ class Hosts:
     leave: Draw = between(500 * MILLISECOND, 2 * SECOND)
     cancel: Draw = between(SECOND, 10 * SECOND)
     orders: Span = 10 * MINUTE
+    look: Draw = between(0, SECOND)
     heartbeat: Span = 5 * MINUTE
     notice: Draw = between(0, 5 * SECOND)
     interrupt: Span = 45 * SECOND
@@ -138,7 +141,13 @@ AT_ONCE = Parameters(
     travel=Travel(webhook=always(0), event=always(0), report=always(0)),
     functions=Functions(pick_up=always(0), cold=always(0), per_message=0),
     hosts=Hosts(
-        prepare=always(0), handshake=always(0), acquire=always(0), leave=always(0), cancel=always(0), notice=always(0)
+        prepare=always(0),
+        handshake=always(0),
+        acquire=always(0),
+        leave=always(0),
+        cancel=always(0),
+        look=always(0),
+        notice=always(0),
     ),
     rates=Rates(None, None),
     one_table=False,

@@ -16,6 +16,7 @@ from paddock.adapters.simulation.wires import Crash, Trouble
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.core.errors import IllegalTransition, PaddockError
 from paddock.core.fleet import Fleet
+from paddock.core.task import TaskReport, TaskRun
 from paddock.core.units import Span
 
 T = TypeVar("T")
@@ -42,8 +43,9 @@ class Processes:
         findings: Findings,
         seen_to: SeenTo,
         new_fleet: Callable[[], Fleet],
+        pools: bool,
     ) -> None:
-        """Args: `new_fleet` builds what a fresh process would, after each crash."""
+        """Args: `new_fleet` builds what a fresh process would, after each crash; `pools`: there are any to keep."""
         self._trouble = trouble
         self._timeline = timeline
         self._functions = functions
@@ -59,6 +61,7 @@ class Processes:
         self.schedules = (
             Schedule(timeline, functions.sweep, self._sweep),
             Schedule(timeline, functions.sweep_github, self._compare),
+            *([Schedule(timeline, functions.pools, self._pools)] if pools else []),
         )
 
     def receive(self, word: GitHubWord) -> bool:
@@ -111,13 +114,22 @@ class Processes:
             "sweep_github", lambda: self._failures(self.fleet.sweep_github().errors), self._functions.sweep_github
         )
 
+    def _pools(self) -> None:
+        self._swept("pools", self._keep_house, self._functions.pools)
+
+    def _keep_house(self) -> Sequence[str] | None:
+        """The task as housekeeping does it, by its record; None if another run has it still, which died."""
+        house = self.fleet.housekeeping()
+        run = house.when_due("pools") if "pools" in house.names else TaskRun("pools", TaskReport())
+        return None if run is None else self._failures(run.report.errors)
+
     def _failures(self, errors: Sequence[str]) -> Sequence[str]:
         """What a sweep could not do, the next one will."""
         if errors:
             self._seen_to.failed()
         return errors
 
-    def _swept(self, what: str, sweep: Callable[[], Sequence[str]], every: Span) -> None:
+    def _swept(self, what: str, sweep: Callable[[], Sequence[str] | None], every: Span) -> None:
         self.invocations += 1
         self.billed += self._functions.sweeping
         errors = self.guarded(what, sweep)

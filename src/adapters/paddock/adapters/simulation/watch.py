@@ -8,6 +8,7 @@ from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.simulation.acknowledged import Acknowledged, WatchedQueue
 from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import SimulatedQueue
+from paddock.adapters.simulation.pool_watch import PoolWatch
 from paddock.adapters.simulation.protocols import Life
 from paddock.adapters.simulation.seen_to import SeenTo
 from paddock.adapters.simulation.timeline import Timeline
@@ -26,7 +27,9 @@ from paddock.core.units import Span
 
 
 class Watch:
-    """All of them, and where each is told."""
+    """All of them, and where each is told. ``pools`` is who looks at those."""
+
+    pools: PoolWatch
 
     def __init__(
         self,
@@ -95,6 +98,7 @@ class Watch:
     def _runner(self, before: Runner, after: Runner) -> None:
         self.written.closed(before, after)
         self.seen_to.runner(before, after)
+        self.pools.changed(before, after)
 
     def launched(self, request: LaunchRequest, machines: Sequence[Machine]) -> None:
         """The cloud started machines."""
@@ -112,3 +116,4 @@ class Watch:
     def ordered(self, orders: Assignment, receipt: AssignmentReceipt) -> None:
         """A machine got its orders."""
         self.written.ordered(orders, receipt)
+        self.pools.ordered(orders, receipt)

@@ -6,6 +6,7 @@ from typing import Any
 
 import attrs
 
+from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, paced_github
 from paddock.adapters.simulation.draws import TEN_THOUSAND, between, hit
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.timeline import Timeline
@@ -55,6 +56,16 @@ def wired(name: str, bundle: Any, around: Around) -> Any:  # noqa: ANN401 - a Ta
     """A bundle of ports, each of them wrapped."""
     fields = [field.name for field in attrs.fields(type(bundle))]
     return attrs.evolve(bundle, **{field: around(f"{name}.{field}", getattr(bundle, field)) for field in fields})
+
+
+def paced(ports: dict[str, Any], purse: Purse, *, tokens: bool) -> dict[str, Any]:
+    """The ports of a process that keeps within limits."""
+    return {
+        **ports,
+        "github": paced_github(ports["github"], purse, tokens=tokens),
+        "machines": PacedMachines(ports["machines"], purse),
+        "starts": PacedStarts(purse, tokens=tokens),
+    }
 
 
 class Trouble:

@@ -9,6 +9,7 @@ from paddock.adapters.simulation.claims import Claims
 from paddock.adapters.simulation.delivery import Courier, Post
 from paddock.adapters.simulation.invariants import Invariants
 from paddock.adapters.simulation.measure import Measure
+from paddock.adapters.simulation.pool_watch import PoolWatch
 from paddock.adapters.simulation.protocols import Ending
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.watch import Watch
@@ -21,13 +22,14 @@ from paddock.core.units import Moment
 class Witness:
     """GitHub's listener and the cloud's. It has to be there before those whom it tells: they are set when they are.
 
-    ``agents``, ``archive``, ``courier``, ``invariants``, ``post`` and ``watch`` are those.
+    ``agents``, ``archive``, ``courier``, ``invariants``, ``pools``, ``post`` and ``watch`` are those.
     """
 
     agents: Agents
     archive: Archive
     courier: Courier
     invariants: Invariants
+    pools: PoolWatch
     post: Post
     watch: Watch
 
@@ -58,7 +60,9 @@ class Witness:
         self._measure.levels.change(now, machines=len(machines))
         for job_id in () if launch is None else launch.jobs[: len(machines)]:
             self._measure.asked(job_id, now)
+        self.agents.launched(request, machines)
         self.invariants.launched(request, machines)
+        self.pools.launched(request, machines)
         self.watch.launched(request, machines)
 
     def booted(self, machine: Machine) -> None:
@@ -72,17 +76,24 @@ class Witness:
 
     def stopping(self, machine: Machine) -> None:
         """The cloud tells: the machine goes to sleep."""
+        self.pools.stopping(machine)
         self.agents.stopping(machine)
 
     def ended(self, machine: Machine, by: Ending) -> None:
         """The cloud tells: the machine is gone."""
         now = self._timeline.now()
         self.invariants.ended(machine, by)
+        self.pools.ended(machine)
         self.agents.ended(machine, by)
         self.archive.ended(machine.id)
         self._measure.levels.change(now, machines=-1)
         self.post.event(MachineChanged(machine.id, "terminated", now, now))
 
-    def busy(self, change: int) -> None:
-        """So many more machines have a job now."""
-        self._measure.levels.change(self._timeline.now(), busy=change)
+    def begun(self, machine: str, job_id: int) -> None:
+        """A machine begins a job."""
+        self._measure.levels.change(self._timeline.now(), busy=1)
+        self.pools.begun(machine, job_id)
+
+    def over(self) -> None:
+        """A machine has no job any more."""
+        self._measure.levels.change(self._timeline.now(), busy=-1)

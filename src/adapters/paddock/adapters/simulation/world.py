@@ -9,13 +9,15 @@ The fleet is the very one that runs for real, on the in-memory ports; the rest i
 Everything that is not the fleet's own code depends on the seed alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import attrs
+
 from paddock.adapters.memory.bundles import memory_github
 from paddock.adapters.memory.handover import MemoryHandover
-from paddock.adapters.pacing import Ceiling, PacedMachines, PacedStarts, Purse, paced_github
+from paddock.adapters.pacing import Ceiling, Purse
 from paddock.adapters.simulation.agents import Orders
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.archive import Archive, Sink
@@ -32,14 +34,17 @@ from paddock.adapters.simulation.metered import WatchedMachines, control_cost, m
 from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.outside import Fates, Outside
 from paddock.adapters.simulation.parameters import Parameters
+from paddock.adapters.simulation.pool_watch import PoolWatch, emptied
 from paddock.adapters.simulation.processes import Processes
 from paddock.adapters.simulation.protocols import CloudMaker
 from paddock.adapters.simulation.quiet import jobs_are_over, records_are_closed
 from paddock.adapters.simulation.stale import StaleMachines
 from paddock.adapters.simulation.watch import Watch
-from paddock.adapters.simulation.wires import Around, wired
+from paddock.adapters.simulation.wires import Around, paced, wired
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.core.fleet import Fleet
+from paddock.core.launch import Launch
+from paddock.core.pool import Pool
 from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.machines import Machines
 from paddock.core.settings import FleetSettings
@@ -47,6 +52,9 @@ from paddock.core.units import HOUR, MINUTE, Moment, Span
 
 LONG: Span = 3 * HOUR
 """How long what has ended stays in the stores where messages are lost, late and sent again."""
+
+_SOON: Span = 5 * MINUTE
+"""How long machines of emptied pools are kept, when the load is over."""
 
 PATIENCE: Span = 30 * HOUR
 """How long after its last run a load must have been served: a job may wait at GitHub for a day."""
@@ -128,6 +136,21 @@ class Simulation(Outside):
             exact=not faults.stale,
             troubles=lambda: (self.trouble.errors, self.trouble.crashes, self.trouble.pauses, self.gate.refused),
         )
+        self.pools = PoolWatch(
+            timeline=self.timeline,
+            pools=settings.pools,
+            cloud=self.cloud,
+            agents=self.agents,
+            assignments=self.assignments,
+            table=self.table,
+            findings=self.findings,
+            measure=self.measure,
+            exact=not faults.calls and around is None,
+            hindered_since=self.invariants.hindered_since,
+            second=self.invariants.second,
+            has_one=self.watch.written.has_one,
+        )
+        self.invariants.unwanted, self.watch.pools = self.pools.unwanted, self.pools
         self.closed = Closed(
             timeline=self.timeline,
             settings=settings,
@@ -156,6 +179,7 @@ class Simulation(Outside):
         )
         self.witness.agents, self.witness.archive, self.witness.invariants = self.agents, self.archive, self.invariants
         self.witness.courier, self.witness.post, self.witness.watch = self.courier, self.post, self.watch
+        self.witness.pools = self.pools
         self.github.state.runner_listener = self.agents
         self.decisions.wrong = self.findings.decision
         self.decisions.delivered = self.archive.delivered
@@ -167,6 +191,7 @@ class Simulation(Outside):
             findings=self.findings,
             seen_to=self.watch.seen_to,
             new_fleet=self.new_fleet,
+            pools=bool(settings.pools),
         )
         work = partial(Worker, timeline=self.timeline, functions=parameters.functions)
         self.workers = (
@@ -175,6 +200,8 @@ class Simulation(Outside):
         )
         Schedule(self.timeline, MINUTE, self.archive.close)
         Schedule(self.timeline, 5 * MINUTE, self.invariants.look)
+        if settings.pools:
+            Schedule(self.timeline, MINUTE, self.pools.look)
 
     @property
     def fleet(self) -> Fleet:
@@ -184,11 +211,11 @@ class Simulation(Outside):
     def new_fleet(self, around: Around | None = None) -> Fleet:
         """A fleet on the stores as they are, as a fresh process builds it; `around` in place of the world's own."""
         around = around or self.around or (self.trouble.around if self.faults.calls else None)
-        machines: Machines = WatchedMachines(self.cloud, self.witness.launched)
+        machines: Machines = WatchedMachines(self.cloud, self.witness.launched, self.pools.refused, self.pools.started)
         table = metered(
             self.table,
             self.tally,
-            {"launches": self.archive.launched, "ledger": self.archive.billed, **self.watch.added},
+            {"launches": self._written, "ledger": self.archive.billed, **self.watch.added},
             self.watch.changed,
         )
         if self.faults.stale:
@@ -211,7 +238,7 @@ class Simulation(Outside):
             }
         if self._ceilings is not None:
             purse = Purse(ports["table"].paces, self._ceilings, self.timeline)
-            ports = _paced(ports, purse, tokens=self.settings.registration_tokens)
+            ports = paced(ports, purse, tokens=self.settings.registration_tokens)
         return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, gauges=self.gauges, **ports)
 
     # -- time ---------------------------------------------------------------------------------------------------
@@ -228,6 +255,9 @@ class Simulation(Outside):
                 return self.outcome()
             while not self.pushes.over:
                 self.timeline.run(self.timeline.now() + MINUTE)
+            if self.settings.pools:
+                self._run_until(PATIENCE, lambda: self.served)
+                self.resize({} if self.seed % 2 else emptied(self.settings.pools, _SOON))
             if not self.run_until_quiet():
                 self.findings.fault("everything ends", "something is open a day and a quarter after the last run")
             self.archive.close_all()
@@ -235,21 +265,37 @@ class Simulation(Outside):
 
     def run_until_quiet(self, within: Span = PATIENCE) -> bool:
         """Let time pass until nothing is left to do; False if there still was something after `within`."""
+        return self._run_until(within, lambda: self.quiet)
+
+    def _run_until(self, within: Span, over: Callable[[], bool]) -> bool:
         until = self.timeline.now() + within
-        while not self.quiet:
+        while not over():
             if self.timeline.now() >= until:
                 return False
             self.timeline.run(min(until, self.timeline.now() + MINUTE))
         return True
 
+    def resize(self, pools: Mapping[str, Pool]) -> None:
+        """Somebody deploys other settings of the pools."""
+        self.settings = attrs.evolve(self.settings, pools=pools)
+        self.pools.resized(pools)
+        self.processes.fleet = self.new_fleet()
+
+    @property
+    def served(self) -> bool:
+        """True if every job has ended or will never be served, and no word of any is on its way."""
+        if not self.pushes.over or self.courier.on_the_way or self.jobs.inner.visible():
+            return False
+        return self.jobs.inner.next_due() is None and jobs_are_over(self.github, self.table, self.claims)
+
     @property
     def quiet(self) -> bool:
         """True if nothing is left to do: no load, machine or message, no open record, no job that could still run."""
-        if not self.pushes.over or self.courier.on_the_way or self.post.on_the_way or self.cloud.alive:
+        if not self.served or self.post.on_the_way or self.cloud.alive:
             return False
-        if any(queue.inner.visible() or queue.inner.next_due() is not None for queue in (self.jobs, self.events)):
+        if self.events.inner.visible() or self.events.inner.next_due() is not None:
             return False
-        return records_are_closed(self.table) and jobs_are_over(self.github, self.table, self.claims)
+        return records_are_closed(self.table)
 
     # -- what is to be seen -------------------------------------------------------------------------------------
 
@@ -284,9 +330,14 @@ class Simulation(Outside):
             calls=(*self.gate.calls(), *self.cloud.calls()),
             machines=measure.machines,
             reclaimed=measure.reclaimed,
+            pools=measure.pools.outcomes(),
             violations=tuple(self.findings.violations),
             events=self.timeline.events,
         )
+
+    def _written(self, launch: Launch) -> None:
+        self.archive.launched(launch)
+        self.pools.wanted(launch)
 
     def _receive(self, word: GitHubWord) -> bool:
         before = self.jobs.requests + self.events.requests
@@ -294,13 +345,3 @@ class Simulation(Outside):
         if taken and before == self.jobs.requests + self.events.requests:
             self.watch.taken_in(word)
         return taken
-
-
-def _paced(ports: dict[str, Any], purse: Purse, *, tokens: bool) -> dict[str, Any]:
-    """The ports of a process that keeps within limits."""
-    return {
-        **ports,
-        "github": paced_github(ports["github"], purse, tokens=tokens),
-        "machines": PacedMachines(ports["machines"], purse),
-        "starts": PacedStarts(purse, tokens=tokens),
-    }

@@ -96,6 +96,10 @@ class Written:
                 said = f"a message of job {job_id} was sent, and its record does not say why"
                 self._wrong("records are flipped before messages are sent", said, job_id)
 
+    def has_one(self, job_id: int) -> None:
+        """A job has a machine of its pool, and none is started for it."""
+        self._started[job_id] = self._started.get(job_id, 0) + 1
+
     def launched(self, request: LaunchRequest, jobs: Sequence[int]) -> None:
         """Machines were started for these jobs: of the kind that they ask for."""
         for job_id in jobs:

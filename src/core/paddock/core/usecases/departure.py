@@ -2,21 +2,24 @@
 
 from collections.abc import Callable, Sequence
 
-from paddock.core.errors import Throttled
+import attrs
+
+from paddock.core.errors import Conflict, NotFound, Throttled
 from paddock.core.messages import MachineChanged
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import Runner
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import OperationalResult, RunnerState
-from paddock.core.units import MINUTE, Moment
+from paddock.core.units import MINUTE, SECOND, Moment
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.retire import Retire
 
 _KNOWN_BY = 5 * MINUTE  # EC2's answers are consistent in the end; nobody says when
+_AT_ONCE = 10 * SECOND  # between the flip of a record and the cloud's answer
 _ENDED = {"shutting-down", "terminated"}  # EC2's words; nothing brings a machine back that is shutting down
 
 
@@ -39,6 +42,7 @@ class Departure:
         limits = settings.limits
         self._unwaited = limits.machines is limits.vcpu is limits.machines_per_repository is None
         self._jobs = table.jobs
+        self._runners = table.runners
         self._machines = machines
         self._retire = retire
         self._adopt = adopt
@@ -71,6 +75,8 @@ class Departure:
     def together(self, runners: Sequence[Runner], reason: str) -> set[str]:
         """Close those that served their jobs and are gone by the cloud's own word, in one step; whose record that was.
 
+        Those that ever slept are left to the long way, which looks when they woke.
+
         Raises:
             PaddockError: the table or the cloud did not answer; nothing is lost by doing it again, one by one.
         """
@@ -78,7 +84,9 @@ class Departure:
         gone = [
             (runner, self._ended(runner, seen.get(runner.machine)))
             for runner in runners
-            if self._is_gone(runner, seen.get(runner.machine)) and not _taken(runner, seen.get(runner.machine))
+            if self._is_gone(runner, seen.get(runner.machine))
+            and not _taken(runner, seen.get(runner.machine))
+            and not runner.naps
         ]
         return self._retire.at_once(gone, reason)
 
@@ -110,6 +118,7 @@ class Departure:
         at, taken = self._ended(runner, machine), _taken(runner, machine)
         if taken:
             self._interruptions.taken(runner, at, gone=True)
+        runner = self._as_woken(runner, machine)
         if not taken and self._retire.at_once([(runner, at)], reason):
             return
         if runner.served_job is None:
@@ -127,6 +136,25 @@ class Departure:
             self._completion.ask(served)
         if taken:
             self._interruptions.served(closed.machine, at)  # whom it served may have been learnt just now
+
+    def _as_woken(self, runner: Runner, machine: Machine | None) -> Runner:
+        """Its record, with its last nap as the cloud tells of it: one that runs is as old as its last start.
+
+        A job's claim flips the record first. Whoever claimed may have died before the cloud was asked, or had to ask
+        for minutes: meanwhile it slept, and nothing was billed.
+        """
+        nap = runner.naps[-1] if runner.naps else None
+        if nap is None or nap.woken_at is None or machine is None or abs(machine.launched_at - nap.woken_at) < _AT_ONCE:
+            return runner
+        slept_on = machine.launched_at < nap.stopped_at
+        if slept_on and (nap.up_at is not None or runner.busy_at is not None):
+            return runner  # it was up: the cloud tells of another time
+        nap = attrs.evolve(nap, woken_at=None if slept_on else machine.launched_at)
+        try:
+            change = RunnerChange(naps=(*runner.naps[:-1], nap))
+            return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=None), change)
+        except (Conflict, NotFound):
+            return runner
 
 
 def _as_expected(runner: Runner) -> bool:

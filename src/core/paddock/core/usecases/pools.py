@@ -174,15 +174,20 @@ class Pools:
             act = f"{type(mending).__name__} {runner.machine}: {mending.reason}"
             _counted(done, type(mending).__name__)
             if isinstance(mending, Note):
-                change = noted(runner, mending.state, self._clock.now())
+                change = noted(runner, mending.state, self._clock.now(), seen.machines.get(runner.machine))
                 done.does(act, partial(self._flip, runner, change))
             elif isinstance(mending, StopAgain):
-                done.does(act, partial(self._stop_again, runner.machine))
+                done.does(act, partial(self._stop_again, runner))
         return bool(mendings) and not done.dry_run
 
-    def _stop_again(self, machine: str) -> str:
-        self._machines.stop([machine])
-        return machine
+    def _stop_again(self, runner: Runner) -> Runner | None:
+        """It ran until now, so its nap begins now; None if it is not as it was seen any more."""
+        now = self._clock.now()
+        change = RunnerChange(since=now, naps=(*runner.naps[:-1], Nap(now)))
+        mine = self._flipped_without_orders(runner, change)
+        if mine is not None:
+            self._machines.stop([runner.machine])
+        return mine
 
     def _flip(self, runner: Runner, change: RunnerChange) -> Runner | None:
         """The record, changed if it is as it was seen, and nobody's; None if it is not."""
@@ -279,10 +284,15 @@ def _counted(done: Round, kind: str) -> None:
         done.kinds[kind] += 1
 
 
-def noted(runner: Runner, state: RunnerState, now: Moment) -> RunnerChange:
-    """What becomes of the record of a spare that is in this state now, with its nap begun or ended."""
+def noted(runner: Runner, state: RunnerState, now: Moment, machine: Machine | None = None) -> RunnerChange:
+    """What becomes of the record of a spare that is in this state now, with its nap begun or ended.
+
+    `machine` is what the cloud tells of it: one that runs is as old as its last start. One that sleeps, and never came
+    up since it was told to start, slept on: nothing was billed meanwhile.
+    """
     if state is RunnerState.BOOTING:
-        return woken(runner, now)
+        slept = runner.naps[-1].stopped_at if runner.naps else now
+        return woken(runner, machine.launched_at if machine is not None and slept < machine.launched_at < now else now)
     if state is RunnerState.STOPPED and waking(runner):
         return asleep_again(runner, now)
     change = RunnerChange(state=state, since=now)

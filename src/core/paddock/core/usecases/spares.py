@@ -8,18 +8,17 @@
                           before it asks for anything else                    then there is a pause, longer each time
 """
 
-from collections.abc import Sequence
 from contextlib import suppress
 
 import attrs
 
-from paddock.core.errors import Conflict, PaddockError
+from paddock.core.errors import Conflict, NoCapacity, PaddockError, Unsupported
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.pool import Pool
 from paddock.core.pool_plan import LaunchSpares
 from paddock.core.pool_standing import PoolAim, PoolStanding, StandingChange, StandingIs
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.machines import LaunchRequest, Machines
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings, Limits
@@ -126,7 +125,7 @@ class Spares:
         spec = pool.spec
         choice = self._offers.choose(spec, Market.ON_DEMAND, self._offers.look({Market.ON_DEMAND}))
         if choice.empty:
-            raise _nothing(_SHORT)
+            raise _nothing(LaunchOutcome((), _SHORT))
         launch = Launch(
             id=self._ids.token(),
             spec=spec,
@@ -180,9 +179,10 @@ class Spares:
             standing.key, StandingIs(launching=launch.id), StandingChange(launching=None, expected=expected)
         )
         if not names:
-            raise _nothing(outcome.errors)
+            raise _nothing(outcome)
         return done
 
 
-def _nothing(errors: Sequence[str]) -> PaddockError:
-    return PaddockError("; ".join(errors) or "the cloud gave no machine and no reason")
+def _nothing(outcome: LaunchOutcome) -> PaddockError:
+    words = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
+    return Unsupported(words) if outcome.permanent else NoCapacity(words)

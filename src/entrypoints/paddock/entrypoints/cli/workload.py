@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
 
+import attrs
 from cyclopts import Parameter
 
 from paddock.adapters.simulation.workloads import (
@@ -14,7 +15,7 @@ from paddock.adapters.simulation.workloads import (
     read_trace,
     write_trace,
 )
-from paddock.adapters.simulation.workloads.parameters import TUESDAY, WORLD
+from paddock.adapters.simulation.workloads.parameters import TUESDAY, WORLD, asking
 from paddock.core.errors import InvalidInput
 from paddock.core.units import datetime_of, moment_of
 from paddock.entrypoints.cli.config import checked_path
@@ -31,6 +32,7 @@ def generate(
     start: str = _TUESDAY,
     repositories: int = 24,
     zone: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
+    pool: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = (),
 ) -> int:
     """Make up a load from published figures of CI, and write it to a file that `paddock simulate` takes.
 
@@ -54,6 +56,8 @@ def generate(
     zone
         An IANA time zone in which people work from nine to six, such as Europe/Berlin; once for each, and each has the
         same share. Left out, people push by the whole world's published curve.
+    pool
+        A pool that some jobs ask for, and how many in a hundred do, such as web=30; once for each.
     """
     parameters = GeneratorParameters(
         jobs_per_day=jobs_per_day,
@@ -61,6 +65,7 @@ def generate(
         repositories=repositories,
         offices=tuple(Office(name) for name in zone) or (WORLD,),
     )
+    parameters = attrs.evolve(parameters, labels=asking(parameters.labels, dict(map(_part, pool))))
     jobs = write_trace(generated(parameters, seed, days), output)
     print(f"{output}: {jobs:,} jobs; `paddock workload show {output}` says what is in it")
     return 0
@@ -85,6 +90,13 @@ def show(file: Path | None = None, /) -> int:
         summary = summary_of(read_trace(file))
     console().print(summary_view(summary))
     return 0
+
+
+def _part(text: str) -> tuple[str, int]:
+    name, _, part = text.partition("=")
+    if not name or not (part.isascii() and part.isdigit()):
+        raise InvalidInput("--pool", text, "must be a pool's name and a part of a hundred jobs, such as web=30")
+    return name, int(part)
 
 
 def _there(file: Path) -> None:

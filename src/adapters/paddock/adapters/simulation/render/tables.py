@@ -95,6 +95,7 @@ def sections(outcomes: Sequence[Outcome], *, most_label_sets: int = 12) -> tuple
         jobs(outcomes),
         cost(outcomes),
         machines(outcomes),
+        *pools(outcomes),
         calls(outcomes),
     )
 
@@ -208,6 +209,31 @@ def machines(outcomes: Sequence[Outcome]) -> Section:
         ),
         "taken back is what the cloud reclaimed",
     )
+
+
+POOL_ROWS: Sequence[tuple[str, str, Scale]] = (
+    ("hot", "jobs on a hot machine", GOOD),
+    ("stopped", "jobs on a stopped one", GOOD),
+    ("booting", "jobs on a booting one", COUNT),
+    ("overflow", "jobs beyond the pool", BAD),
+    ("machines", "machines launched", COUNT),
+    ("idle", "machine time idle", TIME),
+    ("idle_cost", "cost of that", MONEY),
+    ("sleep_cost", "disks asleep", MONEY),
+)
+
+
+def pools(outcomes: Sequence[Outcome]) -> Iterator[Section]:
+    """What jobs got of each pool that any policy has, and what it cost to keep."""
+    names = sorted({name for outcome in outcomes for name in outcome.pools})
+    for place, name in enumerate(names):
+        used = [outcome.pools.get(name) for outcome in outcomes]
+        rows = [
+            Row(told, tuple(None if one is None else getattr(one, field) for one in used), scale)
+            for field, told, scale in POOL_ROWS
+        ]
+        note = "idle are a pool's machines that are up and have no job" if place == len(names) - 1 else ""
+        yield Section(f"Pool {shortened(clean(name), _LONGEST_NAME)}", tuple(rows), note)
 
 
 def calls(outcomes: Sequence[Outcome]) -> Section:

@@ -1,5 +1,6 @@
 """What a generated load is like, as one value; its defaults are what has been published."""
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -79,6 +80,26 @@ class LabelShare:
             raise InvalidInput("labels", self.labels, "must have one label at least")
         if self.share < 1:
             raise InvalidInput("labels.share", self.share, "must be 1 or more")
+
+
+_HUNDRED = 100
+
+
+def asking(labels: Sequence[LabelShare], pools: Mapping[str, int]) -> tuple[LabelShare, ...]:
+    """The label sets, and those that ask for pools: so many in a hundred of all jobs each; the others share the rest.
+
+    Raises:
+        InvalidInput: a pool's part is none, or all of them leave nothing for the others.
+    """
+    for name, per_cent in pools.items():
+        if per_cent < 1:
+            raise InvalidInput(f"pools.{name}", per_cent, "is a part of a hundred jobs: must be 1 or more")
+    left = _HUNDRED - sum(pools.values())
+    if left < 1:
+        raise InvalidInput("pools", dict(pools), f"must leave some of a hundred jobs to the others: {_HUNDRED - left}")
+    whole = sum(one.share for one in labels)
+    others = tuple(LabelShare(one.labels, one.share * left) for one in labels)
+    return (*others, *(LabelShare((f"paddock/pool={name}",), whole * part) for name, part in pools.items()))
 
 
 @attrs.frozen
