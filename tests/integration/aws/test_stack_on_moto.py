@@ -1,0 +1,334 @@
+"""`paddock stack` against a moto server: an environment is made, found, changed, and removed beside another."""
+
+import http.client
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import boto3
+import pytest
+
+from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
+from paddock.entrypoints.aws_lambda.settings import webhook_settings
+from paddock.entrypoints.aws_operator.settings import operator_settings
+from paddock.entrypoints.cli.app import main
+from tests.aws_judge import REGION
+from tests.aws_machine import ACCOUNT, moto
+from tests.moto_types import MADE, URL, whole_change_sets
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """
+version: 1
+github:
+  webhook_secret: {env: HOOK_SECRET}
+  token: {env: GITHUB_TOKEN}
+  repositories: [acme/*]
+limits: {machines: 20}
+aliases: [{match: "linux-*", runs_on: paddock/cpu=4}]
+"""
+SECRETS = {"HOOK_SECRET": "what GitHub signs with", "GITHUB_TOKEN": "a token"}
+
+
+@attrs.frozen
+class Desk:
+    """An operator's directory and account."""
+
+    home: Path
+    url: str
+    capture: pytest.CaptureFixture[str]
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+        """A client of the account."""
+        made: Any = boto3.session.Session().client
+        return made(service, region_name=REGION, endpoint_url=self.url)
+
+    def paddock(self, *words: str) -> tuple[int, str, str]:
+        """Call the command: its exit code, what it said, what it complained of."""
+        self.capture.readouterr()
+        code = main(["stack", *words])
+        said = self.capture.readouterr()
+        return code, said.out, said.err
+
+    def deploy(self, env: str, *words: str) -> str:
+        """Deploy without being asked; what was said."""
+        code, out, err = self.paddock("deploy", "--env", env, "--yes", *words)
+        assert (code, err) == (0, "")
+        return out
+
+    def variables(self, env: str, function: str) -> Mapping[str, str]:
+        """What a function is given, with what Lambda adds."""
+        found = self.client("lambda").get_function_configuration(FunctionName=f"paddock-{env}-{function}")
+        return {**found["Environment"]["Variables"], "AWS_REGION": REGION}
+
+    def outputs(self, env: str) -> dict[str, str]:
+        """The stack's outputs."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=f"paddock-{env}")["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
+
+    def parameters(self, env: str) -> dict[str, str]:
+        """The stack's parameters."""
+        (stack,) = self.client("cloudformation").describe_stacks(StackName=f"paddock-{env}")["Stacks"]
+        return {one["ParameterKey"]: one["ParameterValue"] for one in stack["Parameters"]}
+
+    def content(self, bucket: str, key: str) -> bytes:
+        """What is in an object."""
+        found: bytes = self.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+        return found
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Desk]:
+    """A directory with packages, paddock.yml and stack.yml, and an empty account."""
+    with moto() as url, whole_change_sets():
+        for name, value in {**SECRETS, "AWS_ENDPOINT_URL": url, "AWS_DEFAULT_REGION": REGION}.items():
+            monkeypatch.setenv(name, value)
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            monkeypatch.setenv(name, "test")
+        monkeypatch.setenv("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
+        monkeypatch.chdir(tmp_path)
+        made = Desk(tmp_path, url, capsys)
+        reset(url)
+        ec2 = made.client("ec2")
+        images = [ec2.register_image(Name=arch, Architecture=arch)["ImageId"] for arch in ("x86_64", "arm64")]
+        write(tmp_path, images)
+        yield made
+        reset(url)
+
+
+def reset(url: str) -> None:
+    """Forget everything that moto knows: it is behind every server of this process."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    connection.request("POST", "/moto-api/reset")
+    connection.getresponse().read()
+    connection.close()
+
+
+def write(home: Path, images: list[str]) -> None:
+    """What an operator has before the first deployment."""
+    (home / "build").mkdir()
+    for name in ("paddock-webhook.zip", "paddock-functions.zip"):
+        with zipfile.ZipFile(home / "build" / name, "w") as archive:
+            archive.writestr("name.txt", name)
+    (home / "build" / "paddock-agent.pyz").write_bytes(b"the agent")
+    (home / "paddock.yml").write_text(CONFIG, encoding="utf-8")
+    told = [{"arch": arch, "source": image} for arch, image in zip(("x64", "arm64"), images, strict=True)]
+    settings = {
+        "version": 1,
+        "defaults": {"region": REGION, "images": told, "tags": {"team": "ci"}},
+        "environments": {
+            "dev": {},
+            "prod": {"protect": False, "log_days": 90, "email": "ci@example.com", "budget_usd": 50},
+        },
+    }
+    (home / "stack.yml").write_text(json.dumps(settings), encoding="utf-8")
+
+
+def test_an_environment_is_made_and_everything_is_there(desk: Desk) -> None:
+    """The functions read their variables and find what they name; secrets, agent, bundles and paddock.yml lie there."""
+    said = desk.deploy("dev")
+    assert "+ Table  AWS::DynamoDB::Table" in said
+    assert "without a job it costs about $1." in said
+    assert f"GitHub's webhooks go to {URL}" in said
+    found = fleet_environment(desk.variables("dev", "dispatch"))
+    webhook = webhook_settings(desk.variables("dev", "webhook"))
+    sqs, s3 = desk.client("sqs"), desk.client("s3")
+    for queue in (found.jobs, found.events, found.reports):
+        arn = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["All"])["Attributes"]
+        dead = sqs.get_queue_attributes(QueueUrl=queue.dead_letter_url, AttributeNames=["QueueArn"])["Attributes"]
+        policy = json.loads(arn["RedrivePolicy"])
+        assert (policy["deadLetterTargetArn"], int(policy["maxReceiveCount"])) == (dead["QueueArn"], 5)
+        assert (arn["VisibilityTimeout"], arn["MessageRetentionPeriod"]) == ("360", "1209600")
+    table = desk.client("dynamodb").describe_table(TableName=found.table)["Table"]
+    assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"first", "second"}
+    role = desk.client("iam").get_role(RoleName=f"paddock-dev-{REGION}-machine")["Role"]
+    assert role["RoleId"] == found.role_id
+    secrets = desk.client("secretsmanager")
+    assert secrets.get_secret_value(SecretId=found.github_secret)["SecretString"] == SECRETS["GITHUB_TOKEN"]
+    assert secrets.get_secret_value(SecretId=webhook.webhook_secret)["SecretString"] == SECRETS["HOOK_SECRET"]
+    assert s3.get_object(Bucket=found.config.bucket, Key=found.config.key)["Body"].read() == CONFIG.encode()
+    (agent,) = s3.list_objects_v2(Bucket=found.cache)["Contents"]
+    assert s3.get_object(Bucket=found.cache, Key=agent["Key"])["Body"].read() == b"the agent"
+    assert [alias.match for alias in webhook.aliases] == ["linux-*"]
+
+
+def test_machines_can_be_launched_from_what_was_made(desk: Desk) -> None:
+    """The templates' data, their tags, the subnets' zones, and a group that lets nobody in."""
+    desk.deploy("dev")
+    found = fleet_environment(desk.variables("dev", "dispatch"))
+    ec2 = desk.client("ec2")
+    for template in found.ec2.templates:
+        (version,) = ec2.describe_launch_template_versions(LaunchTemplateId=template.id)["LaunchTemplateVersions"]
+        assert str(version["VersionNumber"]) == template.version
+        data = version["LaunchTemplateData"]
+        assert data["MetadataOptions"]["HttpTokens"] == "required"
+        assert data["InstanceInitiatedShutdownBehavior"] == "terminate"
+        (group,) = ec2.describe_security_groups(GroupIds=data["SecurityGroupIds"])["SecurityGroups"]
+        assert group["IpPermissions"] == []
+        assert [spec["Tags"] for spec in data["TagSpecifications"]] == [[{"Key": "team", "Value": "ci"}]] * 2
+    subnets = ec2.describe_subnets(SubnetIds=list(found.ec2.subnets.values()))["Subnets"]
+    assert {one["AvailabilityZone"]: one["SubnetId"] for one in subnets} == dict(found.ec2.subnets)
+    assert len(subnets) == 3
+
+
+def test_rules_logs_and_mappings_are_there(desk: Desk) -> None:
+    """The clock calls housekeeping, ends are told because paddock.yml has a limit, each queue has its function."""
+    desk.deploy("dev")
+    events = desk.client("events")
+    rules = {rule["Name"].removeprefix("paddock-dev-"): rule for rule in events.list_rules()["Rules"]}
+    assert set(rules) == {"housekeeping", "machine-warned", "machine-changed"}
+    assert {rule["State"] for rule in rules.values()} == {"ENABLED"}
+    (target,) = events.list_targets_by_rule(Rule="paddock-dev-housekeeping")["Targets"]
+    assert json.loads(target["Input"]) == {"task": "housekeeping"}
+    groups = {
+        one["logGroupName"]: one["retentionInDays"] for one in desk.client("logs").describe_log_groups()["logGroups"]
+    }
+    assert len(groups) == 6
+    assert set(groups.values()) == {30}
+    mappings = desk.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    served = {one["EventSourceArn"].rpartition("-")[2]: one["FunctionArn"].rpartition("-")[2] for one in mappings}
+    assert served == {"jobs": "dispatch", "events": "events", "reports": "reports"}
+    assert MADE["AWS::Lambda::Url"]["AuthType"] == "NONE"
+
+
+def test_the_status_is_what_the_other_commands_need(desk: Desk) -> None:
+    """Its exports are the settings of `--profile aws`, and name what there is."""
+    desk.deploy("dev")
+    code, out, err = desk.paddock("status", "--env", "dev")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"paddock-dev in {REGION}: CREATE_COMPLETE\n")
+    told = dict(line.removeprefix("export ").split("=", 1) for line in out.splitlines() if line.startswith("export "))
+    settings = operator_settings(told)
+    found = fleet_environment(desk.variables("dev", "dispatch"))
+    assert (settings.table, settings.jobs) == (found.table, found.jobs)
+    there = {one["logGroupName"] for one in desk.client("logs").describe_log_groups()["logGroups"]}
+    assert set(settings.groups) < there
+    code, out, err = desk.paddock("status", "--env", "prod")
+    assert (code, out) == (1, "")
+    assert "`paddock stack deploy --env prod` makes it" in err
+
+
+def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
+    """Nothing at first; another paddock.yml lies beside the one before, and the stack is told where."""
+    desk.deploy("dev")
+    before = desk.parameters("dev")
+    assert "nothing of the stack changes" in desk.deploy("dev")
+    assert desk.parameters("dev") == before
+    changed = CONFIG.replace("machines: 20", "machines: 30")
+    (desk.home / "paddock.yml").write_text(changed, encoding="utf-8")
+    said = desk.deploy("dev")
+    assert "is new" not in said
+    after = desk.parameters("dev")
+    assert {name for name in after if after[name] != before[name]} == {"ConfigKey"}
+    lying = {key: desk.content(after["DeployBucket"], key) for key in (before["ConfigKey"], after["ConfigKey"])}
+    assert list(lying.values()) == [CONFIG.encode(), changed.encode()]
+
+
+def test_a_secret_that_changed_is_put_and_one_that_did_not_is_not(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A version more would push out the one before, which is valid while a secret is being rotated."""
+    desk.deploy("dev")
+    monkeypatch.setenv("HOOK_SECRET", "another")
+    said = desk.deploy("dev")
+    assert "WebhookSecret is new" in said
+    assert "GithubSecret" not in said
+    assert "another" not in said
+    secrets = desk.client("secretsmanager")
+    arn = desk.outputs("dev")["WebhookSecret"]
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "another"
+    monkeypatch.delenv("HOOK_SECRET")
+    code, _, err = desk.paddock("deploy", "--env", "dev", "--yes")
+    assert code == 1
+    assert "HOOK_SECRET" in err
+    assert desk.deploy("dev", "--no-secrets")
+    assert secrets.get_secret_value(SecretId=arn)["SecretString"] == "another"
+
+
+def test_a_difference_is_shown_and_nothing_is_made(desk: Desk) -> None:
+    """Neither a stack nor an empty one that was made for the proposal is there afterwards."""
+    code, out, err = desk.paddock("diff", "--env", "dev")
+    assert (code, err) == (0, "")
+    assert "+ Table  AWS::DynamoDB::Table" in out
+    assert (
+        desk.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "REVIEW_IN_PROGRESS"])[
+            "StackSummaries"
+        ]
+        == []
+    )
+    assert desk.client("lambda").list_functions()["Functions"] == []
+
+
+def test_without_somebody_to_ask_nothing_is_done(desk: Desk) -> None:
+    """A deployment in a script has to say --yes; so has a removal."""
+    code, _, err = desk.paddock("deploy", "--env", "dev")
+    assert code == 1
+    assert "say --yes" in err
+    assert desk.client("lambda").list_functions()["Functions"] == []
+    desk.deploy("dev")
+    code, _, err = desk.paddock("destroy", "--env", "dev")
+    assert code == 1
+    assert "say --yes" in err
+    assert desk.client("lambda").list_functions()["Functions"]
+
+
+def test_two_environments_stand_side_by_side_and_one_goes(desk: Desk) -> None:
+    """In one network, each with its own settings; one is removed with its machines and objects, the other stays."""
+    subnets = desk.client("ec2").describe_subnets()["Subnets"]
+    network = {"vpc": subnets[0]["VpcId"], "subnets": [subnet["SubnetId"] for subnet in subnets[:2]]}
+    settings = json.loads((desk.home / "stack.yml").read_text(encoding="utf-8"))
+    settings["defaults"] |= network
+    (desk.home / "stack.yml").write_text(json.dumps(settings), encoding="utf-8")
+    desk.deploy("dev")
+    desk.deploy("prod")
+    dev, prod = (fleet_environment(desk.variables(env, "dispatch")) for env in ("dev", "prod"))
+    assert not {dev.table, dev.jobs.url, dev.cache, dev.role_id} & {prod.table, prod.jobs.url, prod.cache, prod.role_id}
+    assert MADE["AWS::Budgets::Budget"]["Budget"]["BudgetName"] == "paddock-prod"
+    machines = {
+        env: launch(desk, next(iter(found.ec2.subnets.values())), f"paddock-{env}")
+        for env, found in (("dev", dev), ("prod", prod))
+    }
+    desk.client("s3").put_object(Bucket=dev.archive, Key="jobs/2026/11/29/x", Body=b"x")
+    code, out, err = desk.paddock("destroy", "--env", "dev", "--yes")
+    assert (code, err) == (0, "")
+    assert "1 machines are told to end" in out
+    assert out.rstrip().endswith("paddock-dev is gone")
+    states = {
+        one["InstanceId"]: one["State"]["Name"]
+        for reservation in desk.client("ec2").describe_instances()["Reservations"]
+        for one in reservation["Instances"]
+    }
+    assert states == {machines["dev"]: "terminated", machines["prod"]: "running"}
+    left = {bucket["Name"] for bucket in desk.client("s3").list_buckets()["Buckets"]}
+    assert left == {f"paddock-prod-{word}-{ACCOUNT}-{REGION}" for word in ("cache", "archive", "deploy")}
+    assert {one["FunctionName"] for one in desk.client("lambda").list_functions()["Functions"]} == {
+        f"paddock-prod-{word}" for word in ("webhook", "dispatch", "events", "reports", "schedules")
+    }
+    code, _, err = desk.paddock("destroy", "--env", "dev", "--yes")
+    assert code == 1
+    assert "there is no stack paddock-dev" in err
+
+
+def launch(desk: Desk, subnet: str, fleet: str) -> str:
+    """A machine of a fleet, as EC2 has it."""
+    ec2 = desk.client("ec2")
+    made = ec2.run_instances(
+        ImageId=ec2.describe_images(Owners=["self"])["Images"][0]["ImageId"],
+        SubnetId=subnet,
+        MinCount=1,
+        MaxCount=1,
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "paddock:fleet", "Value": fleet}]}],
+    )
+    return str(made["Instances"][0]["InstanceId"])
+
+
+def test_what_is_not_there_is_named(desk: Desk) -> None:
+    """A package that nobody has built, and a region that is not the environment's."""
+    (desk.home / "build" / "paddock-agent.pyz").unlink()
+    code, _, err = desk.paddock("deploy", "--env", "dev", "--yes")
+    assert code == 1
+    assert "`paddock stack package` builds it" in err
+    code, out, _ = desk.paddock("package", "--no-make")
+    assert (code, out) == (1, "")
