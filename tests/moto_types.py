@@ -6,6 +6,7 @@ that they were made with these properties is remembered, in ``MADE``.
 
 # ruff: noqa: ANN401, D102 - signatures and data are moto's
 
+import http.client
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -129,6 +130,22 @@ class Secret(_Noted, CloudFormationModel):
         )
 
 
+class _Json:
+    """What moto reads templates with, where they are JSON: PyYAML takes a second and more for one of ours."""
+
+    Loader = None
+
+    @staticmethod
+    def add_multi_constructor(*_given: object) -> None:
+        """Nothing has short tags."""
+
+    @staticmethod
+    def load(text: str, Loader: object = None) -> Any:  # noqa: N803 - PyYAML's name for it
+        """The template."""
+        del Loader
+        return json.loads(text)
+
+
 @contextmanager
 def whole_change_sets() -> Iterator[None]:
     """While inside, a stack has the outputs and the parameters of its newest change set: moto forgets them."""
@@ -141,5 +158,17 @@ def whole_change_sets() -> Iterator[None]:
         stack._parse_template()
         stack.output_map = stack._create_output_map()
 
-    with patch.object(ChangeSet, "apply", applied):
+    with (
+        patch.object(ChangeSet, "apply", applied),
+        patch("moto.cloudformation.models.yaml", _Json),
+        patch("moto.cloudformation.responses.yaml", _Json),
+    ):
         yield
+
+
+def forget(url: str) -> None:
+    """Have moto forget everything that it knows: it is behind every server of this process."""
+    connection = http.client.HTTPConnection(url.removeprefix("http://"))
+    connection.request("POST", "/moto-api/reset")
+    connection.getresponse().read()
+    connection.close()
