@@ -48,6 +48,14 @@ class Desk:
             code = main(["stack", *words])
         return code, out.getvalue(), err.getvalue()
 
+    def share_network(self) -> None:
+        """Let both environments stand in a network that there is: moto cannot delete one that it made for a stack."""
+        subnets = self.client("ec2").describe_subnets()["Subnets"]
+        network = {"vpc": subnets[0]["VpcId"], "subnets": [subnet["SubnetId"] for subnet in subnets[:2]]}
+        settings = json.loads((self.home / "stack.yml").read_text(encoding="utf-8"))
+        settings["defaults"] |= network
+        (self.home / "stack.yml").write_text(json.dumps(settings), encoding="utf-8")
+
     def deploy(self, env: str, *words: str) -> str:
         """Deploy without being asked; what was said."""
         code, out, err = self.paddock("deploy", "--env", env, "--yes", *words)

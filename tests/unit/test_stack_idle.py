@@ -112,6 +112,21 @@ def test_functions_are_as_large_as_simulations_and_benches_take_them_for() -> No
     assert set(functions.values()) == {Functions().memory}
 
 
+def test_the_page_tells_what_is_added_up() -> None:
+    """docs/deploying.md, to the cent: by what it is because of, in all, and what a private network adds."""
+    page = (Path(__file__).parents[2] / "docs/deploying.md").read_text(encoding="utf-8")
+    section = page.split("\n## What it costs while nobody uses it\n", 1)[1].split("\n## ", 1)[0]
+    told = [
+        float(amount) for amount in re.findall(r"^\| .+ \| (?:\*\*)?\$([0-9.]+)(?:\*\*)? \|$", section, re.MULTILINE)
+    ]
+    kinds = ("AWS::SecretsManager::Secret", "AWS::Lambda::EventSourceMapping", "AWS::Events::Rule", "AWS::S3::Bucket")
+    bill = idle_bill(template("new"))
+    amounts = [sum(line.amount for line in bill.lines if line.kind == kind) for kind in kinds]
+    assert told == [round(amount / DOLLAR, 2) for amount in (*amounts, bill.total)]
+    more = idle_bill(template("private")).total - bill.total
+    assert f"adds ${more / DOLLAR:.2f}" in section
+
+
 def test_sums_are_of_whole_micro_dollars() -> None:
     """A line is rounded once, and the total is the sum of what is shown."""
     bill = idle_bill(template("new"))

@@ -244,11 +244,11 @@ def test_somebody_is_told_only_if_somebody_is_named() -> None:
     """Without an address or an amount there is neither a subscription nor a budget."""
     silent = made()
     assert silent.of("AWS::SNS::Subscription") == silent.of("AWS::Budgets::Budget") == {}
-    told = made(Email="ci@example.com", BudgetUsd=50)
+    told = made(Email="ci@example.com", BudgetUsd="50")
     (subscription,) = told.of("AWS::SNS::Subscription").values()
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ci@example.com")
     (budget,) = told.of("AWS::Budgets::Budget").values()
-    assert budget["Budget"]["BudgetLimit"] == {"Amount": 50, "Unit": "USD"}
+    assert budget["Budget"]["BudgetLimit"] == {"Amount": "50", "Unit": "USD"}
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:paddock:fleet$paddock-dev"]}
     topic = told.worked_out({"Ref": "Topic"})
     for one in budget["NotificationsWithSubscribers"]:

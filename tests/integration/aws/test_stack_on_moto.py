@@ -12,6 +12,7 @@ from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_operator.settings import operator_settings
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
+from tests.integration.test_documented_commands import ON_STACKS, commands
 from tests.moto_types import MADE, URL
 from tests.stack_desk import CONFIG, SECRETS, Desk, operators_desk
 
@@ -174,11 +175,7 @@ def test_without_somebody_to_ask_nothing_is_done(desk: Desk) -> None:
 
 def test_two_environments_stand_side_by_side_and_one_goes(desk: Desk) -> None:
     """In one network, each with its own settings; one is removed with its machines and objects, the other stays."""
-    subnets = desk.client("ec2").describe_subnets()["Subnets"]
-    network = {"vpc": subnets[0]["VpcId"], "subnets": [subnet["SubnetId"] for subnet in subnets[:2]]}
-    settings = json.loads((desk.home / "stack.yml").read_text(encoding="utf-8"))
-    settings["defaults"] |= network
-    (desk.home / "stack.yml").write_text(json.dumps(settings), encoding="utf-8")
+    desk.share_network()
     desk.deploy("dev")
     desk.deploy("prod")
     dev, prod = (fleet_environment(desk.variables(env, "dispatch")) for env in ("dev", "prod"))
@@ -230,3 +227,16 @@ def test_what_is_not_there_is_named(desk: Desk) -> None:
     assert "`paddock stack package` builds it" in err
     code, out, _ = desk.paddock("package", "--no-make")
     assert (code, out) == (1, "")
+
+
+def test_the_pages_commands_do_what_they_say(desk: Desk) -> None:
+    """Each as it stands, in the order of a stack's life; nothing is built here, and nobody is asked."""
+    desk.share_network()
+    told = {command for command in commands() if command.startswith(ON_STACKS)}
+    more = {"package": ["--no-make"], "diff": [], "deploy": ["--yes"], "status": [], "destroy": ["--yes"]}
+    assert {command.split()[2] for command in told} == set(more)
+    for verb, words in more.items():
+        for command in sorted(command for command in told if command.split()[2] == verb):
+            code, out, err = desk.paddock(*command.split()[2:], *words)
+            assert (code, err) == (0, ""), command
+            assert out

@@ -82,16 +82,24 @@ def _given(environment: str, file: Path) -> dict[str, Any]:
     if whole.get("version") != 1:
         raise InvalidInput(f"{file}: version", whole.get("version"), "must be 1")
     known = {each.name for each in attrs.fields(StackSettings)} - {"environment"}
-    environments = _mapping("environments", whole.get("environments") or {}, None)
+    environments = _mapping("environments", _or_empty(whole.get("environments")), None)
     if environment not in environments:
         named = ", ".join(environments) or "none"
         raise InvalidInput("--env", environment, f"must be one of the environments of {file}, which has {named}")
-    parts = {"defaults": whole.get("defaults") or {}, f"environments.{environment}": environments[environment] or {}}
+    parts = {
+        "defaults": _or_empty(whole.get("defaults")),
+        f"environments.{environment}": _or_empty(environments[environment]),
+    }
     found: dict[str, Any] = {"protect": environment == "prod"}
     for place, part in parts.items():
         for name, value in _mapping(place, part, known).items():
             found[name] = _READERS[name](f"{place}.{name}", value)
     return found
+
+
+def _or_empty(value: object) -> object:
+    """Nothing at all is as good as nothing in it."""
+    return {} if value is None else value
 
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - YAML
