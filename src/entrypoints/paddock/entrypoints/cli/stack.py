@@ -85,7 +85,7 @@ def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, b
     Parameters
     ----------
     env
-        The environment.
+        The environment, such as dev or prod.
     config
         The fleet's paddock.yml.
     settings
@@ -107,7 +107,7 @@ def status(*, env: Env, settings: Settings = None) -> int:
     Parameters
     ----------
     env
-        The environment.
+        The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there.
     """
@@ -136,7 +136,7 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
     Parameters
     ----------
     env
-        The environment.
+        The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there.
     yes
@@ -196,7 +196,7 @@ def cost(
     Parameters
     ----------
     env
-        The environment.
+        The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there.
     why
@@ -215,7 +215,7 @@ def template(*, env: Env = "dev", settings: Settings = None) -> int:
     Parameters
     ----------
     env
-        The environment.
+        The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there. Zones that it does not name are taken to be a, b and c.
     """
