@@ -210,7 +210,7 @@ def test_the_agent_understands_what_its_machine_is_told(shape: str) -> None:
         digest = stack.parameter("AgentSha256")
         assert boot["key"] == f"agent/{digest}/paddock-agent.pyz"
         assert (boot["bucket"], boot["sha256"], boot["region"]) == (functions.cache, digest, REGION)
-        assert "OnBootSec=7200s" in told["/etc/systemd/system/paddock-deadline.timer.d/lifetime.conf"]
+        assert "Sec=7200s\n" in told["/etc/systemd/system/paddock-deadline.timer.d/lifetime.conf"]
         assert "--sudo no" in document["runcmd"][0]
 
 

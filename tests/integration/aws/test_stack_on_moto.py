@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_operator.settings import operator_settings
@@ -50,7 +51,7 @@ def test_an_environment_is_made_and_everything_is_there(deployed: tuple[Desk, st
         assert (arn["VisibilityTimeout"], arn["MessageRetentionPeriod"]) == ("360", "1209600")
     table = desk.client("dynamodb").describe_table(TableName=found.table)["Table"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
-    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == {"first", "second"}
+    assert {index["IndexName"] for index in table["GlobalSecondaryIndexes"]} == set(INDEXES)
     role = desk.client("iam").get_role(RoleName=f"paddock-dev-{REGION}-machine")["Role"]
     assert role["RoleId"] == found.role_id
     secrets = desk.client("secretsmanager")
@@ -173,6 +174,23 @@ def test_without_somebody_to_ask_nothing_is_done(desk: Desk) -> None:
     assert desk.client("lambda").list_functions()["Functions"]
 
 
+def test_a_removal_that_was_cut_off_is_undone_by_a_deployment(desk: Desk) -> None:
+    """It may have stopped what launches machines: that runs again, and is told."""
+    desk.deploy("dev")
+    functions = desk.client("lambda")
+    for word in ("dispatch", "schedules"):
+        functions.put_function_concurrency(FunctionName=f"paddock-dev-{word}", ReservedConcurrentExecutions=0)
+    functions.put_function_concurrency(FunctionName="paddock-dev-events", ReservedConcurrentExecutions=5)
+    said = desk.deploy("dev")
+    assert "paddock-dev-dispatch runs again" in said
+    assert "paddock-dev-schedules runs again" in said
+    left = {
+        word: functions.get_function_concurrency(FunctionName=f"paddock-dev-{word}").get("ReservedConcurrentExecutions")
+        for word in ("dispatch", "schedules", "events")
+    }
+    assert left == {"dispatch": None, "schedules": None, "events": 5}
+
+
 def test_two_environments_stand_side_by_side_and_one_goes(desk: Desk) -> None:
     """In one network, each with its own settings; one is removed with its machines and objects, the other stays."""
     desk.share_network()
@@ -188,6 +206,7 @@ def test_two_environments_stand_side_by_side_and_one_goes(desk: Desk) -> None:
     desk.client("s3").put_object(Bucket=dev.archive, Key="jobs/2026/11/29/x", Body=b"x")
     code, out, err = desk.paddock("destroy", "--env", "dev", "--yes")
     assert (code, err) == (0, "")
+    assert "nothing more is launched" in out
     assert "1 machines are told to end" in out
     assert out.rstrip().endswith("paddock-dev is gone")
     states = {

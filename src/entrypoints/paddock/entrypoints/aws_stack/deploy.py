@@ -32,7 +32,11 @@ from paddock.entrypoints.aws_stack.settings import StackSettings
 
 ENVIRONMENT: Final = "paddock:environment"
 FLEET: Final = "paddock:fleet"
+LAUNCHERS: Final = ("DispatchFunction", "SchedulesFunction")
+"""The outputs with the functions that launch machines. A removal has them run no more."""
+
 _SECRETS: Final = Asking({"ResourceNotFoundException": NotFound})
+_FUNCTIONS: Final = Asking({"ResourceNotFoundException": NotFound})
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +135,7 @@ class Deployment:
         done += [
             f"{name} is new" for name, text in sorted(self.secrets.items()) if self._put(standing.outputs[name], text)
         ]
+        done += [f"{function} runs again" for function in map(standing.outputs.get, LAUNCHERS) if self._freed(function)]
         if standing.protected is not self.settings.protect:
             self.places.stacks.protect(standing.id, protected=self.settings.protect)
             word = "now" if self.settings.protect else "no longer"
@@ -203,6 +208,17 @@ class Deployment:
     def _url(self, key: str) -> str:
         domain = "amazonaws.com.cn" if self.places.region.startswith("cn-") else "amazonaws.com"
         return f"https://{self.places.deploy_bucket(self.settings.stack)}.s3.{self.places.region}.{domain}/{key}"
+
+    def _freed(self, function: str | None) -> bool:
+        """Have a function run again which a removal stopped that was not gone through with; whether it was so."""
+        if function is None:
+            return False
+        lambdas = self.places.functions
+        found = _FUNCTIONS(lambdas.get_function_concurrency, FunctionName=function)
+        if found.get("ReservedConcurrentExecutions") != 0:
+            return False
+        _FUNCTIONS(lambdas.delete_function_concurrency, FunctionName=function)
+        return True
 
     def _put(self, secret: str, text: str) -> bool:
         """Put a secret's text where it belongs; False if it is there already: a version more would push one out."""

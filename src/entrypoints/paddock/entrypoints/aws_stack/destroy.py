@@ -1,5 +1,6 @@
 """Removing a stack, and everything that CloudFormation would stumble over: machines, and what lies in the buckets."""
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ from paddock.core.errors import Busy, NotFound, Rejected, Unavailable
 from paddock.core.ports.system import Clock, Ids, Sleeper
 from paddock.core.units import MINUTE, Span
 from paddock.entrypoints.aws_stack import bucket
-from paddock.entrypoints.aws_stack.deploy import FLEET
+from paddock.entrypoints.aws_stack.deploy import FLEET, LAUNCHERS
 from paddock.entrypoints.aws_stack.follow import LOOK, Watch, failure
 from paddock.entrypoints.aws_stack.places import Places
 
@@ -84,14 +85,17 @@ class Removal:
         said(f"{place} is gone: {count} objects deleted")
 
     def _hold(self, standing: Standing, said: Callable[[str], object]) -> None:
-        function = standing.outputs.get("DispatchFunction")
-        if not function:
-            return
-        try:
-            _ask(self.places.functions.put_function_concurrency, FunctionName=function, ReservedConcurrentExecutions=0)
-        except NotFound:
-            return
-        said("nothing more is launched")
+        """Have neither of the functions that launch machines run any more."""
+        functions = [standing.outputs[name] for name in LAUNCHERS if name in standing.outputs]
+        for function in functions:
+            with contextlib.suppress(NotFound):  # an earlier removal has come so far
+                _ask(
+                    self.places.functions.put_function_concurrency,
+                    FunctionName=function,
+                    ReservedConcurrentExecutions=0,
+                )
+        if functions:
+            said("nothing more is launched")
 
     def _end_machines(self, said: Callable[[str], object]) -> None:
         live = self.machines()

@@ -19,7 +19,7 @@ _WORDS: Final = {
     _REGION: "${AWS::Region}",
     _BUCKET: "${CacheBucket}",
     _SHA256: "${AgentSha256}",
-    "OnBootSec=25200s": "OnBootSec=${MachineLifetime}s",
+    "Sec=25200s": "Sec=${MachineLifetime}s",
     "--sudo yes --start": "--sudo ${JobsMaySudo} --start",
 }
 
