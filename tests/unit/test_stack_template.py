@@ -19,6 +19,7 @@ from paddock.core.spec import Arch
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from tests.aws_judge import REGION
+from tests.cloudformation import Made
 from tests.stack_shapes import SHAPES, made, template
 
 ROOT = Path(__file__).parents[2]
@@ -160,7 +161,7 @@ def test_what_is_kept_is_encrypted_and_forgotten_in_time(shape: str) -> None:
         assert rules["uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         days |= {f"{name}/{one['Prefix']}": one["ExpirationInDays"] for one in rules.values() if "Prefix" in one}
     assert days == {"CacheBucket/runners/": 60, "ArchiveBucket/jobs/": 90, "ArchiveBucket/diag/": 3}
-    assert stack.of("AWS::DynamoDB::Table") == {"Table": dict(TABLE)}
+    assert stack.of("AWS::DynamoDB::Table") == {"Table": {"TableName": "paddock-dev", **TABLE}}
     assert stack.of("AWS::KMS::Key") == {}
 
 
@@ -275,15 +276,25 @@ def test_a_network_is_made_only_where_there_is_none() -> None:
 
 def test_whoever_watches_is_given_names_and_gives_resources() -> None:
     """The seam for alarms: its resources are in the template, its names are the stack's; a name twice is refused."""
+    seen: list[Names] = []
 
     def watch(names: Names) -> dict[str, dict[str, Any]]:
-        dimension = {"Name": "QueueName", "Value": names.dead["jobs"]}
+        seen.append(names)
+        dimension = {"Name": "QueueName", "Value": {"Fn::Sub": names.dead["jobs"]}}
         return {"DeadJobs": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"Dimensions": [dimension]}}}
 
     whole = rendered(SHAPES["new"], [watch])
-    assert whole["Resources"]["DeadJobs"]["Properties"]["Dimensions"][0]["Value"] == {
-        "Fn::GetAtt": ["JobsDeadQueue", "QueueName"]
+    stack = Made(whole, "paddock-dev", made().parameters)
+    (alarm,) = stack.of("AWS::CloudWatch::Alarm").values()
+    assert alarm["Dimensions"] == [{"Name": "QueueName", "Value": "paddock-dev-jobs-dead"}]
+    (names,) = seen
+    named = {
+        **{f"paddock-dev-{word}": name for word, name in (*names.queues.items(), *names.functions.items())},
+        **{f"/aws/lambda/paddock-dev-{word}": name for word, name in names.logs.items()},
+        "paddock-dev": names.table,
     }
+    assert {stack.worked_out({"Fn::Sub": name}) for name in named.values()} == set(named)
+    assert stack.worked_out({"Fn::Sub": names.topic}).endswith(":paddock-dev-notices")
     with pytest.raises(ValueError, match="DeadJobs"):
         rendered(SHAPES["new"], [watch, watch])
 

@@ -35,7 +35,7 @@ def rendered(shape: Shape, watched: Sequence[Watched] = WATCHED) -> Template:
     whole = merged(
         fragment("parameters"),
         *_network(shape),
-        fragment("storage", {"table": TABLE}),
+        fragment("storage", {"table": {"TableName": {"Ref": "AWS::StackName"}, **TABLE}}),
         *(_queue(word, about) for word, about in functions.items() if "queue" in about),
         _machines(shape),
         *(_launch_template(image, shape) for image in shape.images),
@@ -155,13 +155,13 @@ def _launch_template(image: Image, shape: Shape) -> Template:
 def _names(functions: Mapping[str, Mapping[str, Any]]) -> Names:
     queues = {about["queue"]: about["queue"].title() for about in functions.values() if "queue" in about}
     return Names(
-        stack={"Ref": "AWS::StackName"},
-        region={"Ref": "AWS::Region"},
-        topic={"Ref": "Topic"},
-        table={"Ref": "Table"},
-        functions={word: {"Ref": f"{word.title()}Function"} for word in functions},
-        queues={word: {"Fn::GetAtt": [f"{logical}Queue", "QueueName"]} for word, logical in queues.items()},
-        dead={word: {"Fn::GetAtt": [f"{logical}DeadQueue", "QueueName"]} for word, logical in queues.items()},
-        logs={word: {"Ref": f"{word.title()}Logs"} for word in functions},
+        stack="${AWS::StackName}",
+        region="${AWS::Region}",
+        topic="${Topic}",
+        table="${Table}",
+        functions={word: f"${{{word.title()}Function}}" for word in functions},
+        queues={word: f"${{{logical}Queue.QueueName}}" for word, logical in queues.items()},
+        dead={word: f"${{{logical}DeadQueue.QueueName}}" for word, logical in queues.items()},
+        logs={word: f"${{{word.title()}Logs}}" for word in functions},
         timeouts={word: about["timeout"] for word, about in functions.items()},
     )

@@ -10,20 +10,21 @@ Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @attrs.frozen(kw_only=True)
 class Names:
-    """What a stack is made of, as values of CloudFormation (``{"Ref": …}``, ``{"Fn::Sub": …}``), for properties.
+    """How the parts of a stack are called, in the words of ``Fn::Sub``: ``${AWS::StackName}``, ``${Topic}``.
 
-    ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is where alarms go. ``functions``, ``queues``
-    and ``dead`` (the queues' dead letters) are names by word; ``timeouts`` are the functions', in seconds.
+    ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is the ARN of whom alarms tell.
+    ``functions``, ``queues``, ``dead`` (the queues' dead letters) and ``logs`` (the functions' groups) are names by word;
+    ``timeouts`` are the functions', in seconds.
     """
 
-    stack: Mapping[str, Any]
-    region: Mapping[str, Any]
-    topic: Mapping[str, Any]
-    table: Mapping[str, Any]
-    functions: Mapping[str, Any]
-    queues: Mapping[str, Any]
-    dead: Mapping[str, Any]
-    logs: Mapping[str, Any]
+    stack: str
+    region: str
+    topic: str
+    table: str
+    functions: Mapping[str, str]
+    queues: Mapping[str, str]
+    dead: Mapping[str, str]
+    logs: Mapping[str, str]
     timeouts: Mapping[str, int]
 
 
