@@ -14,12 +14,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.adapters.aws.stack import body, rendered
+from paddock.adapters.aws.stack import body
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 from paddock.entrypoints.aws_stack import packages, stack_settings
 from paddock.entrypoints.aws_stack.making import make_packages
-from paddock.entrypoints.aws_stack.offline import offline_shape
+from paddock.entrypoints.aws_stack.offline import offline, offline_shape
 from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
 from paddock.entrypoints.cli.app import main
 
@@ -33,6 +33,7 @@ PROD: dict[str, Any] = {
     "machine_policies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
     "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
     "sudo": False,
+    "watch": False,
     "email": "ci@example.com",
     "budget_usd": 200,
     "log_days": 90,
@@ -81,6 +82,7 @@ def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
     assert (shape.private, shape.egress, dict(shape.tags)) == (True, (443,), {"team": "ci"})
     assert shape.machine_policies == tuple(PROD["machine_policies"])
     assert prod.permissions_boundary == PROD["permissions_boundary"]
+    assert (prod.watch, dev.watch) == (False, True)
     assert (prod.sudo, prod.budget_usd, prod.diagnosis_days, prod.archive_days) == (False, 200, 7, 800)
 
 
@@ -202,7 +204,7 @@ def test_the_template_can_be_read_by_anybody(tmp_path: Path) -> None:
     file = written(tmp_path, {"version": 1, "environments": {"prod": PROD}})
     code, out, err = paddock("template", "--env", "prod", "--settings", str(file))
     assert (code, err) == (0, "")
-    assert out == body(rendered(offline_shape(stack_settings("prod", file))))
+    assert out == body(offline(stack_settings("prod", file)))
     assert json.loads(out)["Resources"]["Nat"]["Type"] == "AWS::EC2::NatGateway"
 
 

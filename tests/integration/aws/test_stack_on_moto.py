@@ -38,7 +38,7 @@ def test_an_environment_is_made_and_everything_is_there(deployed: tuple[Desk, st
     """The functions read their variables and find what they name; secrets, agent, bundles and paddock.yml lie there."""
     desk, said = deployed
     assert "+ Table  AWS::DynamoDB::Table" in said
-    assert "without a job it costs about $1." in said
+    assert "without a job it costs about $7." in said
     assert f"GitHub's webhooks go to {URL}" in said
     found = fleet_environment(desk.variables("dev", "dispatch"))
     webhook = webhook_settings(desk.variables("dev", "webhook"))

@@ -18,7 +18,7 @@ from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.stack import Shape, Watched, body, rendered
 from paddock.adapters.aws.stack.boot import agent_key
-from paddock.adapters.aws.stack.watched import WATCHED
+from paddock.adapters.aws.stack.watch import WATCHED
 from paddock.adapters.bootstrap.user_data import MARGIN
 from paddock.adapters.config import Config
 from paddock.core.errors import Busy, InvalidInput, NotFound, Rejected
@@ -60,7 +60,6 @@ class Deployment:
     sleeper: Sleeper
     ids: Ids
     secrets: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    watched: Sequence[Watched] = WATCHED
 
     @property
     def tags(self) -> dict[str, str]:
@@ -82,7 +81,7 @@ class Deployment:
         """
         standing = self.places.stacks.find(self.settings.stack)
         _check(standing)
-        template = rendered(self.shape(standing), self.watched)
+        template = rendered(self.shape(standing), watched_by(self.settings))
         keys = self._uploaded(body(template), standing)
         made = self.places.stacks.propose(
             self.settings.stack,
@@ -241,6 +240,11 @@ def _check(standing: Standing | None) -> None:
             f"{standing.name} is {standing.status}: it was never made whole. Remove it (`paddock stack destroy`), and "
             "deploy again"
         )
+
+
+def watched_by(settings: StackSettings) -> Sequence[Watched]:
+    """Whoever watches a stack of these settings."""
+    return WATCHED if settings.watch else ()
 
 
 def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
 """A stack's shape without asking AWS: for reading, linting and pricing its template."""
 
-from typing import Final
+from typing import Any, Final
 
-from paddock.adapters.aws.stack import Shape, Zone
+from paddock.adapters.aws.stack import Shape, Zone, rendered
+from paddock.entrypoints.aws_stack.deploy import watched_by
 from paddock.entrypoints.aws_stack.settings import StackSettings
 
 REGION: Final = "us-east-1"
@@ -27,3 +28,8 @@ def offline_shape(settings: StackSettings) -> Shape:
         tags=settings.tags,
         machine_policies=settings.machine_policies,
     )
+
+
+def offline(settings: StackSettings) -> dict[str, Any]:
+    """The template of such a stack."""
+    return rendered(offline_shape(settings), watched_by(settings))

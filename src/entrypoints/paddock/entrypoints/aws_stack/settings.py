@@ -46,6 +46,7 @@ class StackSettings:
     machine_policies: tuple[str, ...] = ()
     permissions_boundary: str = ""
     protect: bool = False
+    watch: bool = True
     sudo: bool = True
     email: str = ""
     budget_usd: int = 0
@@ -186,6 +187,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "machine_policies": _list(_ANY),
     "permissions_boundary": _text(re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/.+"), "must be a policy's ARN"),
     "protect": _truth,
+    "watch": _truth,
     "sudo": _truth,
     "email": _text(_EMAIL, "must be an address such as ci@example.com"),
     "budget_usd": _number(0),

@@ -203,9 +203,8 @@ def cost(
         Say what is assumed, too.
     """
     with on_aws():
-        from paddock.adapters.aws.stack import rendered  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.aws_stack.offline import offline_shape  # noqa: PLC0415 - as above
-    console().print(bill_of(rendered(offline_shape(_settings(env, settings))), why=why))
+        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - boto3 is an extra
+    console().print(bill_of(offline(_settings(env, settings)), why=why))
     return 0
 
 
@@ -220,9 +219,9 @@ def template(*, env: Env = "dev", settings: Settings = None) -> int:
         What environments differ in; stack.yml if it is there. Zones that it does not name are taken to be a, b and c.
     """
     with on_aws():
-        from paddock.adapters.aws.stack import body, rendered  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.aws_stack.offline import offline_shape  # noqa: PLC0415 - as above
-    print(body(rendered(offline_shape(_settings(env, settings)))), end="")
+        from paddock.adapters.aws.stack import body  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
+    print(body(offline(_settings(env, settings))), end="")
     return 0
 
 

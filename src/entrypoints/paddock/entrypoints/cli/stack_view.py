@@ -96,7 +96,9 @@ def bill_of(template: Mapping[str, Any], *, why: bool) -> Group:
     table.add_column("DOLLARS", justify="right", footer=money_text(bill.total))
     for line in sorted(bill.lines, key=lambda one: -one.amount):
         table.add_row(line.kind, f"{line.quantity:,}", line.price.unit, money_text(line.amount))
-    below: list[Text] = [told(f"Prices of {bill.region}, {bill.seen}: {bill.how}.")]
+    bare = money_text(bill.bare)
+    below: list[Text] = [told(f"Without dashboard, alarms, and the metrics for them: {bare}.")]
+    below += [told(f"Prices of {bill.region}, {bill.seen}: {bill.how}.")]
     if why:
         below += _assumed(assumptions())
     return Group(table, *below)

@@ -50,6 +50,13 @@ FREE: Final = frozenset(
 """Types that cost nothing by being there."""
 
 
+WATCHING: Final = frozenset({"alarm_metric", "fast_alarm_metric", "composite_alarm", "dashboard", "custom_metric"})
+"""The prices of being watched."""
+
+FIVE: Final = 5
+"""So many runs of housekeeping are counted together: some tasks are due in one of five."""
+
+
 @attrs.frozen
 class Price:
     """What ``per`` of something cost."""
@@ -62,9 +69,10 @@ class Price:
 
 @attrs.frozen
 class Line:
-    """One line of the bill: so many of ``price.unit``, because of resources of one type."""
+    """One line of the bill: so many of ``price.unit``, because of resources of one type. ``name`` is the price's."""
 
     kind: str
+    name: str
     quantity: int
     price: Price
 
@@ -87,6 +95,11 @@ class Bill:
     def total(self) -> MicroDollars:
         """All lines together."""
         return sum(line.amount for line in self.lines)
+
+    @property
+    def bare(self) -> MicroDollars:
+        """What the stack costs by itself: without dashboard, alarms, and the metrics that it publishes for them."""
+        return sum(line.amount for line in self.lines if line.name not in WATCHING)
 
 
 @cache
@@ -119,7 +132,9 @@ def idle_bill(template: Mapping[str, Any]) -> Bill:
         for price, quantity in _counted(name, resource, resources).items():
             counted[kind, price] += quantity
     prices = {name: Price(**one) for name, one in _data()["prices"].items()}
-    lines = [Line(kind, quantity, prices[price]) for (kind, price), quantity in sorted(counted.items()) if quantity]
+    lines = [
+        Line(kind, price, quantity, prices[price]) for (kind, price), quantity in sorted(counted.items()) if quantity
+    ]
     return Bill(tuple(lines), _data()["region"], _data()["seen"], _data()["how"])
 
 
@@ -139,7 +154,7 @@ def _mapping(_properties: Resource, _resources: Mapping[str, Resource]) -> Count
 
 
 def _rule(properties: Resource, resources: Mapping[str, Resource]) -> Counted:
-    """A rule with a pattern costs nothing until something happens: EC2's own events are free."""
+    """A rule costs nothing: EC2's own events and the clock's are free. What the clock calls does."""
     expression = properties.get("ScheduleExpression")
     if expression is None:
         return {}
@@ -151,13 +166,13 @@ def _rule(properties: Resource, resources: Mapping[str, Resource]) -> Counted:
         logical, _ = target["Arn"]["Fn::GetAtt"]
         memory += resources[logical]["Properties"]["MemorySize"]
     return {
-        "scheduled_event": runs,
         "invocation": runs,
         "lambda_mib_ms": runs * memory * assumed("run_ms"),
-        "dynamodb_read": runs * assumed("reads_per_run"),
-        "dynamodb_write": runs * assumed("writes_per_run"),
-        "sqs_request": runs * assumed("queue_requests_per_run"),
-        "log_byte": runs * assumed("log_bytes_per_run"),
+        "dynamodb_read": runs * assumed("reads") // FIVE,
+        "dynamodb_write": runs * assumed("writes") // FIVE,
+        "sqs_request": runs * assumed("queue_requests") // FIVE,
+        "log_byte": runs * assumed("log_bytes") // FIVE,
+        "custom_metric": assumed("metrics"),
     }
 
 

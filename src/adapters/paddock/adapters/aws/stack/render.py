@@ -13,7 +13,8 @@ from paddock.adapters.aws.stack import policies
 from paddock.adapters.aws.stack.boot import user_data
 from paddock.adapters.aws.stack.fragments import Template, fragment, merged
 from paddock.adapters.aws.stack.shape import Image, Shape
-from paddock.adapters.aws.stack.watched import WATCHED, Names, Watched
+from paddock.adapters.aws.stack.watch import WATCHED
+from paddock.adapters.aws.stack.watched import Names, Watched
 
 RUNTIME: Final = "python3.12"
 """The functions' runtime: their bundles have the bytecode of this Python, and parts compiled for it."""

@@ -1,7 +1,7 @@
 """The seam for dashboards and alarms: whatever watches a stack gives its resources as data, and gets their names."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
 
 import attrs
 
@@ -10,10 +10,10 @@ Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 @attrs.frozen(kw_only=True)
 class Names:
-    """How the parts of a stack are called, in the words of ``Fn::Sub``: ``${AWS::StackName}``, ``${Topic}``.
+    """How the parts of a stack are called, in the words of ``Fn::Sub``, such as ``${AWS::StackName}``.
 
-    ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is the ARN of whom alarms tell.
-    ``functions``, ``queues``, ``dead`` (the queues' dead letters) and ``logs`` (the functions' groups) are names by word;
+    ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is the ARN of whom alarms tell. By word there
+    are names of the ``functions``, the ``queues``, their dead letters (``dead``) and the functions' groups (``logs``);
     ``timeouts`` are the functions', in seconds.
     """
 
@@ -31,6 +31,3 @@ class Names:
 Watched: TypeAlias = Callable[[Names], Resources]
 """Resources by logical id, as a template has them: ``{"QueueAlarm": {"Type": …, "Properties": {…}}}``. No logical id
 of the template's own may be used."""
-
-WATCHED: Final[Sequence[Watched]] = ()
-"""What every stack is watched by."""
