@@ -58,7 +58,14 @@ ROOT = Path(__file__).parent
 CONSTRAINTS = "constraints.txt"
 BOXES = ["src/core", "src/adapters", "src/entrypoints", "agent", "contracts"]
 PROJECT = nox.project.load_toml("pyproject.toml")
-NEEDS_EXTRA = {"aws": ["paddock.adapters.aws", "paddock.entrypoints.aws_lambda", "paddock.entrypoints.aws_operator"]}
+NEEDS_EXTRA = {
+    "aws": [
+        "paddock.adapters.aws",
+        "paddock.entrypoints.aws_lambda",
+        "paddock.entrypoints.aws_operator",
+        "paddock.entrypoints.aws_stack",
+    ]
+}
 """What cannot be imported without an extra."""
 EXTRAS = ["", *PROJECT["project"].get("optional-dependencies", {})]
 """Sets of optional dependencies, each tried alone; the first is none at all."""

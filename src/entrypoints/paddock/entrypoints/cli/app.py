@@ -44,6 +44,15 @@ _HOUSEKEEPING: Mapping[str, tuple[str, str]] = {
     "run": ("housekeeping:run", "Have a task done now, or see what it would do."),
     "status": ("housekeeping:status", "Say how each task goes."),
 }
+_STACK: Mapping[str, tuple[str, str]] = {
+    "package": ("stack:package", "Build what a stack runs, and say how large it is."),
+    "deploy": ("stack:deploy", "Make an environment's stack, or bring it up to date."),
+    "diff": ("stack:diff", "Show what a deployment would change."),
+    "status": ("stack:status", "Say how a stack stands."),
+    "destroy": ("stack:destroy", "Remove an environment and all that is in it."),
+    "cost": ("stack:cost", "Add up what a stack costs while no job comes."),
+    "template": ("stack:template", "Print a stack's template."),
+}
 _WORKLOAD: Mapping[str, tuple[str, str]] = {
     "generate": ("workload:generate", "Make up a load from published figures of CI."),
     "record": ("workload:record", "Record your own load from GitHub's history."),
@@ -53,6 +62,7 @@ _GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "config": ("Write and check paddock.yml.", _CONFIG),
     "circuit": ("Look at the spot circuit breaker, and switch it by hand.", _CIRCUIT),
     "housekeeping": ("Look at the tasks that keep the fleet clean, and have one done.", _HOUSEKEEPING),
+    "stack": ("Make, change, look at and remove a fleet on AWS.", _STACK),
     "workload": ("Make, record and look at loads to simulate.", _WORKLOAD),
 }
 

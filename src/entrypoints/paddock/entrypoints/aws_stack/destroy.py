@@ -1,0 +1,130 @@
+"""Removing a stack, and everything that CloudFormation would stumble over: machines, and what lies in the buckets."""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from paddock.adapters.aws.cloudformation import Standing, Step
+from paddock.adapters.aws.errors import Asking
+from paddock.core.errors import Busy, NotFound, Rejected, Unavailable
+from paddock.core.ports.system import Clock, Ids, Sleeper
+from paddock.core.units import MINUTE, Span
+from paddock.entrypoints.aws_stack import bucket
+from paddock.entrypoints.aws_stack.deploy import FLEET, LAUNCHERS
+from paddock.entrypoints.aws_stack.follow import LOOK, Watch, failure
+from paddock.entrypoints.aws_stack.places import Places
+
+BUCKETS: Final = ("CacheBucket", "ArchiveBucket")
+_LIVE: Final = ["pending", "running", "stopping", "stopped", "shutting-down"]
+_AT_ONCE: Final = 100  # machines that are ended by one request
+_PATIENCE: Final[Span] = 10 * MINUTE
+_ask: Final = Asking({"ResourceNotFoundException": NotFound, "InvalidInstanceID.NotFound": NotFound})
+
+
+@attrs.frozen(kw_only=True)
+class Removal:
+    """One stack's, by its name."""
+
+    places: Places
+    stack: str
+    clock: Clock
+    sleeper: Sleeper
+    ids: Ids
+
+    def found(self) -> Standing | None:
+        """The stack, if it may be removed; None if there is none, but a deployment bucket.
+
+        Raises:
+            NotFound: there is nothing.
+            Rejected: it is protected.
+            Busy: something is being done with it.
+        """
+        standing = self.places.stacks.find(self.stack)
+        if standing is None:
+            if not bucket.there(self.places.s3, self.places.deploy_bucket(self.stack)):
+                raise NotFound(f"there is no stack {self.stack} in {self.places.region}, and nothing else of it")
+            return None
+        if standing.protected:
+            raise Rejected(
+                f"{self.stack} is protected against deletion: deploy it with `protect: false` in stack.yml first"
+            )
+        if standing.busy:
+            raise Busy(f"{self.stack} is {standing.status}: wait until that has ended (`paddock stack status`)")
+        return standing
+
+    def machines(self) -> list[str]:
+        """The ids of the fleet's machines that are not gone."""
+        return [one["InstanceId"] for one in self._instances()]
+
+    def carry_out(
+        self, standing: Standing | None, said: Callable[[str], object], told: Callable[[Step], object]
+    ) -> None:
+        """Remove it: no more launches, then the machines, what is in the buckets, the stack, the deployment bucket.
+
+        Args:
+            standing: what `found` gave.
+            said: is told in words what was done.
+            told: is told of each thing that happens to a resource.
+
+        Raises:
+            Rejected: CloudFormation could not delete something; its notes say why and what to do. Repeating is safe.
+            Unavailable: the machines do not end.
+        """
+        if standing is not None:
+            self._hold(standing, said)
+            self._end_machines(said)
+            for name in BUCKETS:
+                if name in standing.outputs:
+                    count = bucket.emptied(self.places.s3, standing.outputs[name])
+                    said(f"{standing.outputs[name]} is empty: {count} objects deleted")
+            self._delete(standing, told)
+        place = self.places.deploy_bucket(self.stack)
+        count = bucket.removed(self.places.s3, place)
+        said(f"{place} is gone: {count} objects deleted")
+
+    def _hold(self, standing: Standing, said: Callable[[str], object]) -> None:
+        """Have neither of the functions that launch machines run any more."""
+        functions = [standing.outputs[name] for name in LAUNCHERS if name in standing.outputs]
+        for function in functions:
+            with contextlib.suppress(NotFound):  # an earlier removal has come so far
+                _ask(
+                    self.places.functions.put_function_concurrency,
+                    FunctionName=function,
+                    ReservedConcurrentExecutions=0,
+                )
+        if functions:
+            said("nothing more is launched")
+
+    def _end_machines(self, said: Callable[[str], object]) -> None:
+        live = self.machines()
+        for first in range(0, len(live), _AT_ONCE):
+            _ask(self.places.ec2.terminate_instances, InstanceIds=live[first : first + _AT_ONCE])
+        if live:
+            said(f"{len(live)} machines are told to end")
+        deadline = self.clock.now() + _PATIENCE
+        while live and self.machines():
+            if self.clock.now() >= deadline:
+                raise Unavailable("the machines do not end: look at them in the console, then repeat this")
+            self.sleeper.sleep(LOOK)
+
+    def _instances(self) -> Iterator[Any]:
+        filters = [{"Name": f"tag:{FLEET}", "Values": [self.stack]}, {"Name": "instance-state-name", "Values": _LIVE}]
+        more: dict[str, str] = {}
+        while True:
+            page = _ask(self.places.ec2.describe_instances, Filters=filters, **more)
+            for reservation in page["Reservations"]:
+                yield from reservation["Instances"]
+            if not page.get("NextToken"):
+                return
+            more = {"NextToken": page["NextToken"]}
+
+    def _delete(self, standing: Standing, told: Callable[[Step], object]) -> None:
+        watch = Watch(self.places.stacks, self.clock, self.sleeper)
+        before = watch.last_event(standing.id)
+        self.places.stacks.delete(standing.id, self.ids.token())
+        steps = watch.ended(standing.id, before, told)
+        left = self.places.stacks.find(standing.id)
+        if left is not None and left.status != "DELETE_COMPLETE":
+            raise failure(f"{self.stack} was not removed", steps)

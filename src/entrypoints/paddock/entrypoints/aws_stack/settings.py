@@ -1,0 +1,197 @@
+"""``stack.yml``: what one environment sets otherwise than another. Without the file everything has its default.
+
+::
+
+    version: 1
+    defaults: {region: eu-west-1, tags: {team: ci}}
+    environments:
+      dev: {}
+      prod: {vpc: vpc-0123456789abcdef0, subnets: [subnet-0123456789abcdef0], email: ci@example.com, budget_usd: 200}
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import yaml
+
+from paddock.adapters.aws.stack import Image
+from paddock.core.errors import InvalidInput
+from paddock.core.spec import Arch
+
+ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
+"""Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
+
+PREFIX: Final = "paddock-"
+_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}")
+_EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
+_DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827)  # CloudWatch Logs takes no others
+
+
+@attrs.frozen(kw_only=True)
+class StackSettings:
+    """One environment. ``region`` empty: AWS's own configuration says; ``zones`` empty: three of the region's."""
+
+    environment: str
+    region: str = ""
+    zones: tuple[str, ...] = ()
+    vpc: str = ""
+    subnets: tuple[str, ...] = ()
+    private: bool = False
+    images: tuple[Image, ...] = (Image(arch=Arch.X64), Image(arch=Arch.ARM64))
+    egress: tuple[int, ...] = ()
+    tags: Mapping[str, str] = attrs.field(factory=dict)
+    machine_policies: tuple[str, ...] = ()
+    permissions_boundary: str = ""
+    protect: bool = False
+    watch: bool = True
+    sudo: bool = True
+    email: str = ""
+    budget_usd: int = 0
+    log_days: int = 30
+    diagnosis_days: int = 14
+    archive_days: int = 400
+
+    @property
+    def stack(self) -> str:
+        """The stack's name, which is the fleet's: what everything of this environment is named by."""
+        return f"{PREFIX}{self.environment}"
+
+
+def stack_settings(environment: str, file: Path | None) -> StackSettings:
+    """The settings of an environment.
+
+    Args:
+        environment: its name.
+        file: a ``stack.yml``; without one there are only defaults.
+
+    Raises:
+        InvalidInput: the name cannot be one, or the file has something that cannot be used, or lacks the environment.
+    """
+    if not ENVIRONMENT.fullmatch(environment):
+        raise InvalidInput(
+            "--env", environment, "must be 1 to 16 small letters, digits and single dashes, a letter first"
+        )
+    given = {"protect": environment == "prod"} if file is None else _given(environment, file)
+    return StackSettings(environment=environment, **given)
+
+
+def _given(environment: str, file: Path) -> dict[str, Any]:
+    whole = _mapping(file.name, _read(file), {"version", "defaults", "environments"})
+    if whole.get("version") != 1:
+        raise InvalidInput(f"{file}: version", whole.get("version"), "must be 1")
+    known = {each.name for each in attrs.fields(StackSettings)} - {"environment"}
+    environments = _mapping("environments", _or_empty(whole.get("environments")), None)
+    if environment not in environments:
+        named = ", ".join(environments) or "none"
+        raise InvalidInput("--env", environment, f"must be one of the environments of {file}, which has {named}")
+    parts = {
+        "defaults": _or_empty(whole.get("defaults")),
+        f"environments.{environment}": _or_empty(environments[environment]),
+    }
+    found: dict[str, Any] = {"protect": environment == "prod"}
+    for place, part in parts.items():
+        for name, value in _mapping(place, part, known).items():
+            found[name] = _READERS[name](f"{place}.{name}", value)
+    return found
+
+
+def _or_empty(value: object) -> object:
+    """Nothing at all is as good as nothing in it."""
+    return {} if value is None else value
+
+
+def _read(file: Path) -> Any:  # noqa: ANN401 - YAML
+    try:
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InvalidInput("--settings", str(file), "there is no such file; docs/deploying.md shows one") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InvalidInput("--settings", str(file), f"cannot be read: {' '.join(str(error).split())}") from None
+
+
+def _mapping(place: str, value: object, known: set[str] | None) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise InvalidInput(place, value, "must be names with values")
+    unknown = sorted(set(value) - known) if known is not None else []
+    if unknown:
+        assert known is not None
+        raise InvalidInput(
+            f"{place}.{unknown[0]}", value[unknown[0]], f"is unknown; known are {', '.join(sorted(known))}"
+        )
+    return value
+
+
+def _text(pattern: re.Pattern[str] | None, right: str) -> Callable[[str, object], str]:
+    def read(place: str, value: object) -> str:
+        if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
+            raise InvalidInput(place, value, right)
+        return value
+
+    return read
+
+
+def _truth(place: str, value: object) -> bool:
+    if not isinstance(value, bool):
+        raise InvalidInput(place, value, "must be true or false")
+    return value
+
+
+def _number(least: int, among: tuple[int, ...] = ()) -> Callable[[str, object], int]:
+    right = f"must be one of {', '.join(map(str, among))}" if among else f"must be a whole number, at least {least}"
+
+    def read(place: str, value: object) -> int:
+        if type(value) is not int or value < least or (among and value not in among):
+            raise InvalidInput(place, value, right)
+        return value
+
+    return read
+
+
+def _list(one: Callable[[str, object], Any]) -> Callable[[str, object], tuple[Any, ...]]:
+    def read(place: str, value: object) -> tuple[Any, ...]:
+        if not isinstance(value, list):
+            raise InvalidInput(place, value, "must be a list")
+        return tuple(one(f"{place}[{number}]", each) for number, each in enumerate(value))
+
+    return read
+
+
+def _tags(place: str, value: object) -> Mapping[str, str]:
+    return {key: _ANY(f"{place}.{key}", one) for key, one in _mapping(place, value, None).items()}
+
+
+def _image(place: str, value: object) -> Image:
+    given = dict(_mapping(place, value, {"arch", "name", "source", "root_device", "baked"}))
+    arch = given.pop("arch", None)
+    if arch not in tuple(Arch):
+        raise InvalidInput(f"{place}.arch", arch, f"must be {' or '.join(Arch)}")
+    read: dict[str, Any] = {
+        name: (_truth if name == "baked" else _ANY)(f"{place}.{name}", one) for name, one in given.items()
+    }
+    return Image(arch=Arch(arch), **read)
+
+
+_ANY: Final = _text(None, "must be a text")
+_READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
+    "region": _text(_REGION, "must be a region such as eu-west-1"),
+    "zones": _list(_ANY),
+    "vpc": _ANY,
+    "subnets": _list(_ANY),
+    "private": _truth,
+    "images": _list(_image),
+    "egress": _list(_number(1)),
+    "tags": _tags,
+    "machine_policies": _list(_ANY),
+    "permissions_boundary": _text(re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/.+"), "must be a policy's ARN"),
+    "protect": _truth,
+    "watch": _truth,
+    "sudo": _truth,
+    "email": _text(_EMAIL, "must be an address such as ci@example.com"),
+    "budget_usd": _number(0),
+    "log_days": _number(1, _DAYS),
+    "diagnosis_days": _number(1),
+    "archive_days": _number(1),
+}

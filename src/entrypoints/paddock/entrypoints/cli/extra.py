@@ -1,0 +1,25 @@
+"""What a command says that needs an extra which is not installed."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from paddock.core.errors import InvalidInput
+
+
+@contextmanager
+def on_aws() -> Iterator[None]:
+    """Around imports that need boto3.
+
+    Raises:
+        InvalidInput: it is not there.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
+            raise
+        raise InvalidInput(
+            "paddock stack",
+            "",
+            "needs boto3: install Paddock with its extra, as `pip install '.[aws]'` does in a checkout",
+        ) from None

@@ -1,0 +1,276 @@
+"""``paddock stack``: a fleet on AWS is made, changed, looked at, priced and removed, one environment at a time."""
+
+import sys
+from os import environ
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+from rich.text import Text
+
+from paddock.adapters.config import load
+from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
+from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.units import money_text
+from paddock.entrypoints.cli.config import checked_path
+from paddock.entrypoints.cli.extra import on_aws
+from paddock.entrypoints.cli.stack_view import bill_of, change_lines, exports, last_failure, outputs_of, step_line
+from paddock.entrypoints.cli.styles import console, told
+
+if TYPE_CHECKING:
+    from paddock.entrypoints.aws_stack import Deployment, Proposal, StackSettings
+
+SETTINGS = Path("stack.yml")
+Env = Annotated[str, Parameter(name=["--env", "-e"])]
+Settings = Annotated[Path | None, Parameter(name="--settings")]
+ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"])]
+Build = Annotated[Path, Parameter(name="--build")]
+Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
+Secrets = Annotated[bool, Parameter(name="--secrets")]
+
+_CONFIG = Path("paddock.yml")
+_BUILD = Path("build")
+
+
+def deploy(
+    *,
+    env: Env,
+    config: ConfigFile = _CONFIG,
+    settings: Settings = None,
+    build: Build = _BUILD,
+    secrets: Secrets = True,
+    yes: Yes = False,
+) -> int:
+    """Make an environment's stack, or bring it up to date. What would change is shown first.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod: everything of it is called paddock-ENV…
+    config
+        The fleet's paddock.yml. The secrets that it names are read here and put into Secrets Manager.
+    settings
+        What environments differ in (docs/deploying.md); stack.yml if it is there.
+    build
+        Where `paddock stack package` has put the bundles and the agent.
+    secrets
+        Leave the secrets in Secrets Manager as they are: --no-secrets.
+    yes
+        Do not ask.
+    """
+    work = _deployment(env, config, settings, build, secrets=secrets)
+    proposal = work.propose()
+    out = console()
+    _show(proposal)
+    if not proposal.change_set.empty:
+        if not yes and not _agreed(f"Deploy this to {work.places.account} in {work.places.region}?", "y"):
+            work.discard(proposal)
+            out.print("nothing was changed")
+            return 1
+        standing = work.carry_out(proposal, lambda step: out.print(step_line(step)))
+    else:
+        assert proposal.standing is not None, "a stack that is not there has everything to change"
+        standing = proposal.standing
+    for line in work.finish(standing):
+        out.print(told(line))
+    out.print(told(f"{standing.name} is deployed; GitHub's webhooks go to {standing.outputs['WebhookUrl']}"))
+    return 0
+
+
+def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, build: Build = _BUILD) -> int:
+    """Show what `paddock stack deploy` would change, and change nothing.
+
+    Bundles and paddock.yml are uploaded, where they lie beside those of before.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod.
+    config
+        The fleet's paddock.yml.
+    settings
+        What environments differ in; stack.yml if it is there.
+    build
+        Where `paddock stack package` has put the bundles and the agent.
+    """
+    work = _deployment(env, config, settings, build, secrets=False)
+    proposal = work.propose()
+    _show(proposal)
+    if not proposal.change_set.empty:
+        work.discard(proposal)
+    return 0
+
+
+def status(*, env: Env, settings: Settings = None) -> int:
+    """Say how an environment's stack stands, why it failed if it did, and what `--profile aws` needs to know of it.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod.
+    settings
+        What environments differ in; stack.yml if it is there.
+    """
+    with on_aws():
+        from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - boto3 is an extra
+    chosen = _settings(env, settings)
+    places = signed_in(chosen.region)
+    standing = places.stacks.find(chosen.stack)
+    if standing is None or not standing.exists:
+        raise NotFound(
+            f"there is no stack {chosen.stack} in {places.region}: `paddock stack deploy --env {env}` makes it"
+        )
+    out = console()
+    protected = ", protected against deletion" if standing.protected else ""
+    out.print(told(f"{standing.name} in {places.region}: {standing.status}{protected}"))
+    for failure in last_failure(places.stacks.steps(standing.id)):
+        out.print(failure)
+    for line in (*outputs_of(standing), "", *exports(standing, places.region)):
+        out.print(told(line))
+    return 0
+
+
+def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
+    """Remove an environment: its machines, what is in its buckets, its table, everything. It cannot be undone.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod.
+    settings
+        What environments differ in; stack.yml if it is there.
+    yes
+        Do not ask.
+    """
+    with on_aws():
+        from paddock.entrypoints.aws_stack import Removal, signed_in  # noqa: PLC0415 - boto3 is an extra
+    chosen = _settings(env, settings)
+    places = signed_in(chosen.region)
+    work = Removal(places=places, stack=chosen.stack, clock=SystemClock(), sleeper=SystemSleeper(), ids=RandomIds())
+    standing = work.found()
+    out = console()
+    machines = len(work.machines())
+    out.print(
+        told(
+            f"{chosen.stack} in account {places.account}, {places.region}: {machines} machines, the table, all buckets"
+        )
+    )
+    if not yes and not _agreed("All of it is deleted for good. Type the environment's name:", env):
+        out.print("nothing was deleted")
+        return 1
+    work.carry_out(standing, lambda line: out.print(told(line)), lambda step: out.print(step_line(step)))
+    out.print(told(f"{chosen.stack} is gone"))
+    return 0
+
+
+def package(
+    *,
+    build: Annotated[Path, Parameter(name="--build")] = _BUILD,
+    make: Annotated[bool, Parameter(name="--make")] = True,
+) -> int:
+    """Build the functions' bundles and the agent's file in a checkout, and say how large they are.
+
+    Parameters
+    ----------
+    build
+        The checkout's folder for what is built.
+    make
+        Build nothing, look at what is there: --no-make.
+    """
+    with on_aws():
+        from paddock.entrypoints.aws_stack import packages  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.making import make_packages  # noqa: PLC0415 - as above
+    if make:
+        make_packages(Path.cwd())
+    out = console()
+    for one in packages(build).values():
+        out.print(told(f"{one.path}  {one.size:>9,} bytes  sha256 {one.sha256}"))
+    return 0
+
+
+def cost(
+    *, env: Env = "dev", settings: Settings = None, why: Annotated[bool, Parameter(name="--why", negative="")] = False
+) -> int:
+    """Add up what an environment's stack costs in a month in which no job comes. Nobody is asked for it.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod.
+    settings
+        What environments differ in; stack.yml if it is there.
+    why
+        Say what is assumed, too.
+    """
+    with on_aws():
+        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - boto3 is an extra
+    console().print(bill_of(offline(_settings(env, settings)), why=why))
+    return 0
+
+
+def template(*, env: Env = "dev", settings: Settings = None) -> int:
+    """Print an environment's template, for whoever wants to read it, lint it, or deploy it by other means.
+
+    Parameters
+    ----------
+    env
+        The environment, such as dev or prod.
+    settings
+        What environments differ in; stack.yml if it is there. Zones that it does not name are taken to be a, b and c.
+    """
+    with on_aws():
+        from paddock.adapters.aws.stack import body  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
+    print(body(offline(_settings(env, settings))), end="")
+    return 0
+
+
+def _settings(env: str, file: Path | None) -> "StackSettings":
+    from paddock.entrypoints.aws_stack import stack_settings  # noqa: PLC0415 - boto3 is an extra
+
+    return stack_settings(env, file if file is not None or not SETTINGS.exists() else SETTINGS)
+
+
+def _deployment(env: str, config: Path, settings: Path | None, build: Path, *, secrets: bool) -> "Deployment":
+    with on_aws():
+        from paddock.entrypoints.aws_stack import Deployment, packages, signed_in  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.deploy import secrets_of  # noqa: PLC0415 - as above
+    chosen = _settings(env, settings)
+    checked_path("--config", config, "paddock stack deploy … --config PATH")
+    fleet = load(config)
+    files = packages(build)
+    return Deployment(
+        places=signed_in(chosen.region),
+        settings=chosen,
+        config=fleet,
+        packages=files,
+        clock=SystemClock(),
+        sleeper=SystemSleeper(),
+        ids=RandomIds(),
+        secrets=secrets_of(fleet, environ) if secrets else {},
+    )
+
+
+def _show(proposal: "Proposal") -> None:
+    from paddock.adapters.aws.stack.idle import idle_bill  # noqa: PLC0415 - boto3 is an extra
+
+    out = console()
+    if proposal.change_set.empty:
+        out.print("nothing of the stack changes")
+        return
+    for line in change_lines(proposal.change_set.changes):
+        out.print(line)
+    month = money_text(idle_bill(proposal.template).total)
+    out.print(told(f"without a job it costs about {month} a month (`paddock stack cost` tells why)"))
+
+
+def _agreed(question: str, answer: str) -> bool:
+    """Ask on the terminal.
+
+    Raises:
+        InvalidInput: nobody is there to answer.
+    """
+    if not sys.stdin.isatty():
+        raise InvalidInput("--yes", "not given", "there is nobody to ask: say --yes where that is what you want")
+    console().print(Text(f"{question} [{answer}] "), end="")
+    return input().strip().lower() == answer
