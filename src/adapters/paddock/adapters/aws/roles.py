@@ -19,9 +19,13 @@ from paddock.adapters.aws.s3.policy import MIRROR, READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.core.archive import FOLDER as OLD_JOBS
+from paddock.core.records import SHORTAGES, Kind
 from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
+
+_REMOVE: Final = "dynamodb:DeleteItem"
+_PUT: Final = "dynamodb:PutItem"
 
 MACHINE: Final = "machine"
 """The key under which the machines' role stands in `ROLES`."""
@@ -78,15 +82,19 @@ def _redrives(queue: str) -> tuple[Statement, ...]:
     return filled(OPERATOR, {"queue_arn": f"{{{queue}_arn}}", "dead_letter_arn": f"{{{queue}_dead_arn}}"})
 
 
+def _forgets(kind: Kind[Any]) -> tuple[Statement, ...]:
+    """Records of this kind may be removed."""
+    (items, _) = RECORDS
+    keys = {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": [f"{kind.prefix}#*"]}}
+    return ({**items, "Action": [_REMOVE], "Condition": keys},)
+
+
 _START: Final = (
     *_log(),
     *filled(READER, {"bucket_arn": "{config_bucket_arn}"}),
     *filled(SECRET_READER, {"secret_arn": "{github_secret_arn}"}),
 )
 """What every function but the webhook needs in order to start."""
-
-_REMOVE: Final = "dynamodb:DeleteItem"
-_PUT: Final = "dynamodb:PutItem"
 
 ROLES: Final[Mapping[str, Sequence[Statement]]] = {
     "webhook": (
@@ -127,7 +135,8 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
     ),
     "schedules": (
         *_START,
-        *RECORDS,
+        *_but(RECORDS, _REMOVE),
+        *_forgets(SHORTAGES),
         *_but(ASSIGNMENTS, _PUT),
         # Pools are kept here: their machines are launched, put to sleep and woken.
         *MACHINES,
