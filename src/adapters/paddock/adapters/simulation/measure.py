@@ -160,7 +160,9 @@ class Measure:
         counts = self._counts
         asked = self._asked.pop(told.id, None)
         counts[_how(told, known, service)] += 1
-        self.pools.job(told.id, served=service is not None)
+        first = service is not None and known is not None and known.launch == 1
+        wait = service.begun_at - known.received_at if first and service is not None and known is not None else None
+        self.pools.job(told.id, None if service is None else service.machine, wait)
         if known is not None and known.launch > 1:
             counts["retried"] += 1
         if told.attempt > 1:

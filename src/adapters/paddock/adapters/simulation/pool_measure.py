@@ -11,18 +11,25 @@ class PoolMeasure:
 
     def __init__(self) -> None:
         """Nothing yet."""
-        self._got: dict[int, tuple[str, str]] = {}  # from which pool each job has its machine, and in which state
+        self._got: dict[int, tuple[str, str, str]] = {}  # from which pool each job has which machine, in which state
         self._counts: dict[str, dict[str, int]] = {}
+        self.waits: dict[tuple[str, str], list[Span]] = {}
+        """By pool and state: how long jobs waited from the receipt of their webhook, if their own machine served them.
 
-    def got(self, job_id: int, pool: str, how: str) -> None:
+        GitHub may give a job another one's machine; what that one waited says nothing of how a machine was started.
+        """
+
+    def got(self, job_id: int, pool: str, how: str, machine: str = "") -> None:
         """The job has a machine: ``hot``, ``stopped`` or ``booting`` of the pool, or ``overflow``. The last counts."""
-        self._got[job_id] = (pool, how)
+        self._got[job_id] = (pool, how, machine)
 
-    def job(self, job_id: int, *, served: bool) -> None:
-        """A job is closed."""
-        pool, how = self._got.pop(job_id, ("", ""))
-        if pool and served:
+    def job(self, job_id: int, machine: str | None, wait: Span | None) -> None:
+        """A job is closed. `machine` served it, so long after its webhook was received; None: none, or not at first."""
+        pool, how, mine = self._got.pop(job_id, ("", "", ""))
+        if pool and machine is not None:
             self._count(pool, how, 1)
+            if wait is not None and machine == mine:
+                self.waits.setdefault((pool, how), []).append(wait)
 
     def machine(self, pool: str, idle: Span, idle_cost: MicroDollars, sleep_cost: MicroDollars) -> None:
         """A pool's machine is closed: how long it waited, and what that and its sleep cost."""

@@ -154,7 +154,7 @@ class PoolWatch:
         if claim is not None and receipt.runner_name == orders.runner_name:
             pool, how, at = claim
             self._measure.asked(orders.job_id, at)
-            self._measure.pools.got(orders.job_id, pool, how)
+            self._measure.pools.got(orders.job_id, pool, how, orders.machine)
             self._second(orders.job_id, orders.machine)
 
     def stopping(self, machine: Machine) -> None:
