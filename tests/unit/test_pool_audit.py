@@ -8,16 +8,15 @@ import pytest
 from paddock.core.bill import bill_of
 from paddock.core.errors import Unavailable
 from paddock.core.ledger import Rates
-from paddock.core.pool import Stock
+from paddock.core.pool import Pool, Stock
 from paddock.core.pool_standing import PoolAim, StandingChange, StandingIs
 from paddock.core.schedule import Targets
 from paddock.core.settings import FleetSettings
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from paddock.core.usecases.chores import chores
 from paddock.core.usecases.pool_audit import AuditPools
-from tests.faults import Trouble
+from tests.faults import Failing
 from tests.large_house import LargeHouse, Size
 from tests.pool_past import AUTO, BY_HAND, NOW, Past
 
@@ -49,7 +48,7 @@ def keys(past: Past) -> list[str]:
 
 
 def test_a_day_is_told_and_kept_for_people_and_for_scripts() -> None:
-    """Machines as they are now; jobs, hits and costs of the day before and of seven days; one sentence for each pool."""
+    """Machines as they are now; jobs, hits and costs of the day before and of seven days; a sentence for each pool."""
     past = Past()
     used = past.machine(DAY_BEFORE + HOUR, idle=HOUR, job=HOUR)
     past.machine(DAY_BEFORE + HOUR, stock=None)
@@ -96,7 +95,7 @@ def test_every_row_of_the_page_has_as_many_cells_as_its_head() -> None:
 
 
 def test_what_wants_an_operator_is_told() -> None:
-    """Why nothing is launched, machines that never come up, prices that nobody knows, a pool that was never looked at."""
+    """Why nothing is launched, machines that never come up, unknown prices, a pool that was never looked at."""
     past = Past()
     aim = PoolAim("2 vCPU", Targets(2, 1), barred="launching is\npaused")
     past.table.pools.update("web", StandingIs(), StandingChange(aim=aim, failures=3))
@@ -131,20 +130,13 @@ def test_a_dry_run_keeps_nothing() -> None:
 def test_what_could_not_be_kept_is_left_to_the_next_run() -> None:
     """So that it is due again before the day is over; the pools are told all the same."""
     past = Past()
-    trouble = Trouble(_Always(), {"objects.put": (Unavailable("away"),)}, rarity=1)
-    past.objects = trouble.around("objects", past.objects)  # type: ignore[assignment]
+    failing = Failing({"objects.put": Unavailable("away")})
+    past.objects = failing.around("objects", past.objects)  # type: ignore[assignment]
     report = audit(past)
     assert (report.failed, report.left, len(report.acts)) == (2, 2, 2)
-    trouble.over = True
+    failing.errors.clear()
     assert audit(past).left == 0
-
-
-class _Always:
-    """Chance that always picks the first."""
-
-    def below(self, bound: int) -> int:
-        assert bound > 0
-        return 0
+    assert keys(past) == KEYS
 
 
 def test_more_bills_than_are_read_shorten_the_week_and_then_the_day_has_none() -> None:
@@ -170,20 +162,12 @@ def test_a_machine_whose_bill_is_written_as_the_run_reads_is_counted_once() -> N
     assert json.loads(text(past, KEYS[0]))["pools"][0]["day"]["jobs"]["hot"] == 1
 
 
-@pytest.mark.parametrize(("pools", "tasks"), [((), set()), ((BY_HAND,), {"pool_audit", "pool_sizing"})])
-def test_a_fleet_without_pools_has_no_such_tasks(pools: tuple[object, ...], tasks: set[str]) -> None:
-    """As it has no task ``pools``."""
-    house = LargeHouse(Size(machines=0, jobs=0, ended=0, old=0, hour=0, failed=0, dead=0, stale=0, repositories=1))
-    found = chores(
-        settings=FleetSettings(pools={BY_HAND.name: BY_HAND} if pools else {}),
-        table=house.table,
-        github=None,  # type: ignore[arg-type]
-        queues={},
-        archive=None,
-        decisions=house.decisions,
-        clock=house.clock,
-    )
-    assert {name for name in found if name.startswith("pool")} == tasks
+@pytest.mark.parametrize(("pools", "tasks"), [({}, []), ({"big": BY_HAND}, ["pools", "pool_audit", "pool_sizing"])])
+def test_a_fleet_without_pools_has_no_such_tasks(pools: dict[str, Pool], tasks: list[str]) -> None:
+    """As it has no task ``pools``; where there are pools, what is to be sized is audited before."""
+    size = Size(machines=0, jobs=0, ended=0, old=0, hour=0, failed=0, dead=0, stale=0, repositories=1)
+    names = LargeHouse(size, FleetSettings(pools=pools)).housekeeping().names
+    assert [name for name in names if name.startswith("pool")] == tasks
 
 
 def test_stock_is_not_needed_for_overflow() -> None:

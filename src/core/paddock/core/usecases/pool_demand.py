@@ -75,26 +75,25 @@ class PoolDemand:
         if until - since < DAY:
             remarks.append(f"less than a day to look at: {span_text(max(0, until - since))}")
             return Looked(None, tuple(remarks))
-        queued, asked, all_of_them = self._queued(standing.name, read, since, share)
-        if asked < all_of_them:
+        jobs = _jobs(standing.name, read.closed, read.live, since)
+        queued = self._queued(jobs[:share])
+        if len(queued) < len(jobs):
             remarks.append(
-                f"when they were queued was looked up for {asked} of {all_of_them} jobs; the others count from when "
-                "their machines began them"
+                f"when it was queued is known of {len(queued)} of {len(jobs)} jobs: the others count from when their "
+                "machines began them"
             )
         demand = demand_of(standing.name, read.closed, since, until, read.live, queued)
         return Looked(demand, tuple(remarks))
 
-    def _queued(self, pool: str, read: PoolBills, since: Moment, most: int) -> tuple[Mapping[int, Moment], int, int]:
-        """When the pool's jobs were queued, as far as that is asked for; for how many, and of how many."""
-        jobs = _jobs(pool, read.closed, read.live, since)
-        asked = jobs[:most]
+    def _queued(self, jobs: Sequence[int]) -> Mapping[int, Moment]:
+        """When these were queued, as far as there are records of them."""
         found: dict[int, Moment] = {}
-        for outcome in self._several([partial(self._table.jobs.get, str(job)) for job in asked]):
+        for outcome in self._several([partial(self._table.jobs.get, str(job)) for job in jobs]):
             if isinstance(outcome, Exception):
                 raise outcome
             if outcome is not None:
                 found[outcome.id] = outcome.facts.created_at
-        return found, len(asked), len(jobs)
+        return found
 
 
 def _jobs(pool: str, closed: Iterable[Bill], live: Iterable[Runner], since: Moment) -> list[int]:
