@@ -10,6 +10,7 @@ from paddock.core.job import Job, JobFacts
 from paddock.core.ledger import Rates
 from paddock.core.pool import Bounds, Pool, Stock
 from paddock.core.pool_standing import PoolStanding
+from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.schedule import Targets
 from paddock.core.settings import FleetSettings
@@ -28,13 +29,14 @@ BY_HAND = Pool("big", RunnerSpec(), hot=1)
 class Past:
     """A table in memory, which tests fill."""
 
-    def __init__(self, *pools: Pool) -> None:
+    def __init__(self, *pools: Pool, table: Table | None = None, now: Moment = NOW) -> None:
+        """Args: the pools; where it is written, by default memory; the present moment."""
         self.settings = FleetSettings(pools={pool.name: pool for pool in pools or (AUTO, BY_HAND)})
-        self.clock = ManualClock(NOW)
-        self.table = memory_table()
+        self.clock = ManualClock(now)
+        self.table = table or memory_table()
         self.objects = MemoryObjects(self.clock)
         for name in self.settings.pools:
-            self.table.pools.add(PoolStanding(name, boots=(30 * SECOND,), first_at=MONDAY))
+            self.table.pools.add(PoolStanding(name, boots=(30 * SECOND,), first_at=now - 28 * DAY - MINUTE))
         self._number = 0
 
     def standing(self, pool: str) -> PoolStanding:
@@ -113,7 +115,7 @@ class Past:
 
     def office_hours(self, days: int = 28) -> int:
         """Each of these days, up to the present one, a job every two minutes from nine to five; how many."""
-        begin = NOW // DAY * DAY - days * DAY
+        begin = self.clock.now() // DAY * DAY - days * DAY
         clock = range(9 * HOUR, 17 * HOUR, 2 * MINUTE)
         for day in range(days):
             for at in clock:

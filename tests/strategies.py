@@ -239,6 +239,7 @@ standings: SearchStrategy[PoolStanding] = st.builds(
         usual=targets,
         schedule=schedules,
         bounds=st.builds(Bounds, targets, targets),
+        machine=st.none() | specs,
     ),
     first_at=st.none() | moments,
 )

@@ -6,6 +6,7 @@ import attrs
 
 from paddock.core.pool import Bounds
 from paddock.core.schedule import Schedule, Targets
+from paddock.core.spec import RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 
 BOOTS_KEPT = 10
@@ -22,7 +23,7 @@ class PoolAim:
     launched, if so.
 
     ``usual``, ``schedule`` and ``bounds`` are the pool's own: the targets where no window is in force, the windows, and
-    what its demand may ask for.
+    what its demand may ask for. ``machine`` is what ``spec`` tells in words.
     """
 
     spec: str
@@ -37,6 +38,7 @@ class PoolAim:
     usual: Targets = Targets()
     schedule: Schedule = Schedule()
     bounds: Bounds = Bounds()
+    machine: RunnerSpec | None = None
 
 
 @attrs.frozen

@@ -77,6 +77,7 @@ def aim_of(pool: Pool, now: Moment, barred: str) -> PoolAim:
         usual=pool.targets,
         schedule=pool.schedule,
         bounds=pool.bounds,
+        machine=pool.spec,
     )
 
 

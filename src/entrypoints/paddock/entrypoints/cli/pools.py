@@ -17,35 +17,43 @@ from paddock.core.states import RunnerState
 from paddock.core.units import SECOND, Moment, money_text, rfc3339, span_text
 from paddock.core.usecases.pool_look import PoolLook, PoolView
 from paddock.entrypoints.cli.housekeeping import run
+from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
+from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 VERSION = 1  # of what scripts get
 
 _NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
+_NO_POOLS = "no fleet here has looked at a pool yet: paddock.yml says under pools which there are"
+_DAY = "24h"
 _COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
 _COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
 
 
 def pools(
-    what: Literal["show", "plan"] = "show",
+    what: Literal["show", "plan", "recommend"] = "show",
+    pool: str | None = None,
     /,
     *,
-    since: Annotated[str, Parameter(name="--since")] = "24h",
+    since: Annotated[str | None, Parameter(name="--since")] = None,
     wait: Annotated[str, Parameter(name="--wait")] = "2m",
     state: StateDir = None,
     profile: ProfileName = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Show the warm pools, or have the fleet say what it would do about them now, and why.
+    """Show the warm pools, what the fleet would do about them now, or how many machines their jobs ask for.
 
     Parameters
     ----------
     what
         show: what each pool is to be, what is there, and what it did; plan: what the next run would start, launch,
-        stop and end, without doing it.
+        stop and end, without doing it; recommend: what their jobs of the last weeks ask for, what that would have
+        meant for those, and what to write into paddock.yml.
+    pool
+        With recommend: one pool. Without it: all.
     since
-        Over how long jobs, hits and costs are counted, such as 24h or 7d.
+        Over how long jobs, hits and costs are counted, such as 24h or 7d: 24h, and 28d with recommend.
     wait
         How long to wait for the fleet's plan, such as 30s.
     state
@@ -55,8 +63,13 @@ def pools(
     json_
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
+    if pool is not None and what != "recommend":
+        raise InvalidInput("POOL", pool, f"only recommend is for one pool: write `paddock pools {what}`")
     if what == "plan":
         return run("pools", dry_run=True, wait=wait, state=state, profile=profile)
+    if what == "recommend":
+        return _recommend(Where.chosen(state, profile), pool, since, as_json=json_)
+    since = _DAY if since is None else since
     length = span(since)
     if not length:
         raise InvalidInput("--since", since, "must be a duration with its unit, such as 24h or 7d")
@@ -67,14 +80,32 @@ def pools(
         print(json.dumps({"version": VERSION, "pools": [_data(view) for view in views]}, indent=2))
         return 0
     if not views:
-        print("no fleet here has looked at a pool yet: paddock.yml says under pools which there are")
+        print(_NO_POOLS)
         return 0
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for title in _COLUMNS:
         table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
     for view in views:
         table.add_row(*_row(view, clock.now()))
-    console().print(table)
+    out = console()
+    out.print(table)
+    counted = max(view.account.since for view in views)
+    if counted > clock.now() - length:
+        out.print(told(f"counted since {rfc3339(counted)} only: before that too many machines ended", "yellow"))
+    return 0
+
+
+def _recommend(where: Where, pool: str | None, since: str | None, *, as_json: bool) -> int:
+    found = advised(where, pool, USUAL if since is None else since)
+    if as_json:
+        print(json.dumps({"version": ADVICE_VERSION, "pools": [data(one) for one in found]}, indent=2))
+        return 0
+    if not found:
+        print(_NO_POOLS)
+        return 0
+    out = console()
+    for one in found:
+        out.print(shown(one))
     return 0
 
 
@@ -156,6 +187,7 @@ def _data(view: PoolView) -> dict[str, Any]:
         "idle_s": account.idle / SECOND,
         "asleep_s": account.asleep / SECOND,
         "idle_cost_micro_usd": account.idle_cost,
+        "compute_cost_micro_usd": account.compute,
         "cost_micro_usd": account.cost,
         "unpriced": account.unpriced,
     }
