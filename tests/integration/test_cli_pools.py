@@ -147,7 +147,7 @@ def test_what_demand_asks_for_is_told_with_what_to_write(call: Caller, state: Pa
     (now,) = [line for line in lines if line.strip().startswith("now ")]
     assert "at all times: 0 hot and 1 stopped" in now
     (found,) = [line for line in lines if line.strip().startswith("recommended ")]
-    assert "daily 09:00-17:00 UTC: 1 hot and 4 stopped" in found
+    assert "daily 09:00-17:00 UTC: 1 hot and 4 stopped  " in found
     assert any(line.strip().startswith("* replayed, ") for line in lines)
     assert "big" not in told.out
 

@@ -48,7 +48,7 @@ def advised(where: Where, pool: str | None, since: str) -> Sequence[PoolAdvice]:
 
 def shown(advice: PoolAdvice) -> RenderableType:
     """One pool's part of the answer."""
-    return Group(told(advice.standing.name, "bold"), Padding(Group(*_parts(advice)), (0, 0, 1, 2)))
+    return Group(told(advice.standing.name, "bold"), Padding(Group(*_parts(advice)), (0, 0, 1, 2), expand=False))
 
 
 def _parts(advice: PoolAdvice) -> Iterator[RenderableType]:
@@ -72,7 +72,7 @@ def _parts(advice: PoolAdvice) -> Iterator[RenderableType]:
 
 def _row(name: str, one: Recommendation, found: Expected) -> list[str | Text]:
     counts = [str(count) for count in (found.hits_hot, found.hits_stopped, found.cold)]
-    return [name, told("\n".join(in_words(one))), *counts, span_text(found.idle_machine_time)]
+    return [name, Text("\n").join(told(words) for words in in_words(one)), *counts, span_text(found.idle_machine_time)]
 
 
 def _next_step(advice: PoolAdvice, sizing: Sizing) -> Iterator[RenderableType]:
