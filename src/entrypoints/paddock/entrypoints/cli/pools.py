@@ -1,6 +1,7 @@
 """Warm pools: what each is to be, what is there, and what it did for its money."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -38,6 +39,9 @@ def pools(
     *,
     since: Annotated[str | None, Parameter(name="--since")] = None,
     wait: Annotated[str, Parameter(name="--wait")] = "2m",
+    simulate: Annotated[bool, Parameter(name="--simulate", negative="")] = False,
+    workload: Annotated[Path | None, Parameter(name="--workload")] = None,
+    seed: int = 1,
     state: StateDir = None,
     profile: ProfileName = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
@@ -56,6 +60,13 @@ def pools(
         Over how long jobs, hits and costs are counted, such as 24h or 7d: 24h, and 28d with recommend.
     wait
         How long to wait for the fleet's plan, such as 30s.
+    simulate
+        With recommend: also run those jobs in the simulator, with the pools as they are and as recommended, and tell
+        what jobs would wait and what all would cost. A day of a pool takes some seconds.
+    workload
+        With simulate: run this trace instead, as `paddock simulate` takes; its jobs ask by label, pool=NAME.
+    seed
+        With simulate: where chance begins.
     state
         The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
     profile
@@ -63,12 +74,12 @@ def pools(
     json_
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
-    if pool is not None and what != "recommend":
-        raise InvalidInput("POOL", pool, f"only recommend is for one pool: write `paddock pools {what}`")
+    _checked(what, pool, workload, simulate=simulate)
     if what == "plan":
         return run("pools", dry_run=True, wait=wait, state=state, profile=profile)
     if what == "recommend":
-        return _recommend(Where.chosen(state, profile), pool, since, as_json=json_)
+        load = (workload, seed) if simulate else None
+        return _recommend(Where.chosen(state, profile), pool, since, as_json=json_, load=load)
     since = _DAY if since is None else since
     length = span(since)
     if not length:
@@ -95,18 +106,42 @@ def pools(
     return 0
 
 
-def _recommend(where: Where, pool: str | None, since: str | None, *, as_json: bool) -> int:
+def _checked(what: str, pool: str | None, workload: Path | None, *, simulate: bool) -> None:
+    """See that nothing is asked for that would be passed over."""
+    if pool is not None and what != "recommend":
+        raise InvalidInput("POOL", pool, f"only recommend is for one pool: write `paddock pools {what}`")
+    if simulate and what != "recommend":
+        raise InvalidInput("--simulate", what, "is for `paddock pools recommend`: leave it out")
+    if workload is not None and not simulate:
+        remedy = "is for `paddock pools recommend --simulate`: leave it out, or write that"
+        raise InvalidInput("--workload", str(workload), remedy)
+
+
+def _recommend(
+    where: Where, pool: str | None, since: str | None, *, as_json: bool, load: tuple[Path | None, int] | None = None
+) -> int:
+    """Tell what is recommended; with `load`, a trace or None and a seed, what the simulator says of it, too."""
     found = advised(where, pool, USUAL if since is None else since)
+    ran, code = None, 0
+    if load is not None:
+        # The simulator is half of Paddock: whoever does not ask for it does not wait for it.
+        from paddock.entrypoints.cli import recommend_simulated as simulator  # noqa: PLC0415
+
+        ran = simulator.tried(found, *load)
+        code = simulator.judged(ran)
     if as_json:
-        print(json.dumps({"version": ADVICE_VERSION, "pools": [data(one) for one in found]}, indent=2))
-        return 0
+        told_of = {} if load is None else {"simulated": simulator.simulated_data(ran)}
+        print(json.dumps({"version": ADVICE_VERSION, "pools": [data(one) for one in found], **told_of}, indent=2))
+        return code
     if not found:
         print(_NO_POOLS)
-        return 0
+        return code
     out = console()
     for one in found:
         out.print(shown(one))
-    return 0
+    if load is not None:
+        out.print("nothing to simulate: no pool had a job" if ran is None else simulator.simulated_table(ran))
+    return code
 
 
 def _row(view: PoolView, now: Moment) -> list[str | Text]:
