@@ -22,8 +22,8 @@ from tests.demands import MONDAY
 NOW: Moment = MONDAY + 28 * DAY + MINUTE
 """A minute after midnight, four weeks after a Monday began."""
 
-AUTO = Pool("web", RunnerSpec(), stopped=1, auto=True, bounds=Bounds(most=Targets(9, 9)))
-BY_HAND = Pool("big", RunnerSpec(), hot=1)
+AUTO = Pool("web", RunnerSpec(spot=False, pool="web"), stopped=1, auto=True, bounds=Bounds(most=Targets(9, 9)))
+BY_HAND = Pool("big", RunnerSpec(spot=False, pool="big"), hot=1)
 
 
 class Past:
