@@ -218,6 +218,10 @@ def test_a_pool_too_young_to_be_sized_says_so(call: Caller, state: Path) -> None
         (("recommend", "--since", "1h"), ("--since", "1h", "a day or more")),
         (("recommend", "nosuch"), ("nosuch", "no fleet has looked")),
         (("show", "web"), ("POOL", "web", "recommend")),
+        (("show", "--simulate"), ("--simulate", "show", "recommend")),
+        (("recommend", "--workload", "day.csv"), ("--workload", "day.csv", "--simulate")),
+        (("recommend", "--simulate", "--seed", "-1"), ("--seed", "-1", "0 or more")),
+        (("recommend", "--simulate", "--workload", "day.csv"), ("--workload", "day.csv", "no such file")),
     ],
 )
 def test_what_makes_no_sense_is_refused(call: Caller, state: Path, words: Sequence[str], said: Sequence[str]) -> None:
@@ -233,3 +237,25 @@ def test_a_fleet_without_pools_has_nothing_to_recommend(call: Caller, state: Pat
     told = call("pools", "recommend", "--state", str(state))
     assert (told.code, "paddock.yml" in told.out) == (0, True)
     assert json.loads(call("pools", "recommend", "--json", "--state", str(state)).out)["pools"] == []
+
+
+def test_the_simulator_is_asked_too(call: Caller, state: Path) -> None:
+    """Both fleets serve every job that was asked of the pool on a day."""
+    office(state, days=1)
+    told = call("pools", "recommend", "web", "--simulate", "--state", str(state))
+    assert told.code == 0
+    (title,) = [line for line in told.out.splitlines() if line.startswith("Simulated: ")]
+    rows = told.out.partition(title)[2].splitlines()
+    served = [line.split()[:3] for line in rows if line.strip().startswith(("now", "recommended"))]
+    assert served == [["now", "240", "240"], ["recommended", "240", "240"]]
+
+
+def test_without_a_job_there_is_nothing_to_simulate(call: Caller, state: Path) -> None:
+    """That is said, and as JSON it is null."""
+    office(state, days=1)
+    told = call("pools", "recommend", "big", "--simulate", "--state", str(state))
+    assert (told.code, "nothing to simulate" in told.out) == (0, True)
+    assert (
+        json.loads(call("pools", "recommend", "big", "--simulate", "--json", "--state", str(state)).out)["simulated"]
+        is None
+    )

@@ -51,6 +51,8 @@ def tried(
     if workload is not None and not workload.is_file():
         remedy = "there is no such file: name a trace (docs/simulating.md), or leave it out for the fleet's own jobs"
         raise InvalidInput("--workload", str(workload), remedy)
+    if seed < 0:
+        raise InvalidInput("--seed", seed, "must be 0 or more")
     for one in advice:
         if one.pool is not None and (one.standing.aim is None or one.standing.aim.machine is None):
             remedy = "its fleet has not told what its machines are: look again once it has run for a minute"

@@ -9,7 +9,6 @@ import attrs
 from paddock.adapters.simulation.load import JobLoad, RunLoad, Workload
 from paddock.adapters.simulation.outcome import Outcome
 from paddock.core.demand import Demand
-from paddock.core.errors import InvalidInput
 from paddock.core.pool import Pool
 from paddock.core.settings import FleetSettings
 from paddock.core.sizing import Recommendation
@@ -57,8 +56,6 @@ def try_pools(
         InvalidInput: the workload is empty, or damaged.
     """
     size = size_of(workload)
-    if seed < 0:
-        raise InvalidInput("--seed", seed, "must be 0 or more")
     owners = sorted({repository.partition("/")[0] for repository in workload.repositories})
     everybody = FleetSettings(repositories=tuple(f"{owner}/*" for owner in owners))
     then = [_with(pool, recommended.get(pool.name)) for pool in pools]
