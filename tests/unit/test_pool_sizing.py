@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 import attrs
 import pytest
 
+from paddock.adapters.simulation.wires import wired
 from paddock.core.errors import Unavailable
 from paddock.core.pool import Bounds, Pool, Stock
 from paddock.core.pool_standing import PoolStanding, StandingChange, StandingIs
@@ -20,6 +21,7 @@ from paddock.core.usecases.pool_sizing import LOOKED_BACK, SizePools
 from paddock.core.usecases.pools import in_force
 from tests.demands import MONDAY
 from tests.faults import Between, Failing
+from tests.large_house import Meter
 from tests.pool_past import AUTO, BY_HAND, NOW, Past
 
 MIDNIGHT = NOW - MINUTE
@@ -244,6 +246,23 @@ def test_the_interval_of_the_pools_task_counts() -> None:
     past.office_hours()
     size(past)
     assert any("arrivals within 10 min 30 s" in reason for reason in past.standing("web").evidence)
+
+
+def test_a_run_makes_so_many_calls_whatever_there_was() -> None:
+    """A page of bills for each day, and no more jobs' records than the bound allows."""
+    past, meter = Past(AUTO), Meter()
+    jobs = past.office_hours()
+    table = wired("table", past.table, meter.around)
+    most = 100
+    assert jobs > most
+    SizePools(settings=past.settings, table=table, clock=past.clock, demand=PoolDemand(table=table, most_asked=most))()
+    assert meter.calls == {
+        "table.pools.get": 1,
+        "table.runners.page": 1,
+        "table.ledger.page": 29,
+        "table.jobs.get": most,
+        "table.pools.update": 1,
+    }
 
 
 def test_stopped_spares_and_idle_ones_are_no_demand() -> None:

@@ -151,7 +151,7 @@ def test_a_broken_rule_is_the_exit_code(capsys: pytest.CaptureFixture[str]) -> N
 
 
 def test_scripts_get_waits_in_seconds_and_costs_in_micro_dollars() -> None:
-    """Of both."""
+    """Of both fleets, by their names."""
     found = simulated_data(Tried("a load", outcome_a(), outcome_b()))
     assert found is not None
     assert found["workload"] == "a load"
