@@ -11,8 +11,10 @@ from rich.text import Text
 
 from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
+from paddock.adapters.threads import Threads
 from paddock.core.errors import InvalidInput
 from paddock.core.pool_sizing import Sizing, in_words
+from paddock.core.ports.several import IN_TURN
 from paddock.core.schedule import Schedule, Targets, Window
 from paddock.core.sizing import Recommendation
 from paddock.core.sizing_replay import Expected
@@ -20,9 +22,11 @@ from paddock.core.units import DAY, SECOND, Span, rfc3339, span_text
 from paddock.core.usecases.pool_advice import AdvisePools, PoolAdvice
 from paddock.core.wallclock import clock_text
 from paddock.entrypoints.cli.styles import told
-from paddock.entrypoints.cli.where import Where, opened
+from paddock.entrypoints.cli.where import Profile, Where, opened
 
 VERSION = 1  # of what scripts get
+
+_AT_ONCE = 10  # requests to a table on AWS
 
 USUAL = "28d"
 """So much is looked at if nothing is said."""
@@ -39,8 +43,9 @@ def advised(where: Where, pool: str | None, since: str) -> Sequence[PoolAdvice]:
     if length is None or length < DAY:
         remedy = "must be a duration of a day or more, such as 7d or 28d: each hour of the day is sized by itself"
         raise InvalidInput("--since", since, remedy)
+    several = Threads(_AT_ONCE) if where.profile is Profile.AWS else IN_TURN  # a file is read by one at a time
     with opened(where) as here:
-        return AdvisePools(table=here.table, clock=SystemClock())(length, pool)
+        return AdvisePools(table=here.table, clock=SystemClock(), several=several)(length, pool)
 
 
 # -- for people ---------------------------------------------------------------------------------------------------
