@@ -31,7 +31,7 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pace import Pace
-from paddock.core.pool import Stock
+from paddock.core.pool import Bounds, Stock
 from paddock.core.pool_standing import PoolAim, PoolStanding
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
@@ -228,7 +228,20 @@ standings: SearchStrategy[PoolStanding] = st.builds(
     schedule=st.none() | schedules,
     evidence=st.lists(texts, max_size=2).map(tuple),
     sized_at=st.none() | moments,
-    aim=st.none() | st.builds(PoolAim, texts, targets, st.none() | texts, st.none() | moments, targets),
+    aim=st.none()
+    | st.builds(
+        PoolAim,
+        texts,
+        targets,
+        st.none() | texts,
+        st.none() | moments,
+        targets,
+        usual=targets,
+        schedule=schedules,
+        bounds=st.builds(Bounds, targets, targets),
+        machine=st.none() | specs,
+    ),
+    first_at=st.none() | moments,
 )
 
 circuits: SearchStrategy[Circuit] = st.builds(

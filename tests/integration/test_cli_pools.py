@@ -1,20 +1,34 @@
 """``paddock pools``: what an operator sees of them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import attrs
 import pytest
 
+from paddock.adapters.config import load
 from paddock.adapters.system import SystemClock
-from paddock.core.pool import Stock
-from paddock.core.pool_standing import PoolAim, PoolStanding
+from paddock.core.pool import Bounds, Stock
+from paddock.core.pool_standing import PoolAim, PoolStanding, StandingChange, StandingIs
 from paddock.core.runner import Runner
 from paddock.core.schedule import Targets
 from paddock.core.states import RunnerState
-from paddock.core.units import HOUR, MINUTE
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
+from paddock.core.usecases.pools import aim_of
+from paddock.core.wallclock import clock_text
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller
+from tests.pool_past import AUTO, BY_HAND, Past
+
+CONFIG = """\
+version: 1
+github:
+  webhook_secret: {env: SECRET}
+  token: {file: token}
+  repositories: [acme/app]
+"""
 
 
 @pytest.fixture
@@ -105,3 +119,143 @@ def test_a_plan_is_asked_of_the_fleet(call: Caller, state: Path) -> None:
     told = call("pools", "plan", "--wait", "0s", "--state", str(state))
     assert told.code == 1
     assert "no fleet did pools" in told.err
+
+
+# -- recommend ------------------------------------------------------------------------------------------------------
+
+
+def office(root: Path, *, auto: bool = False, days: int = 2) -> None:
+    """A pool of one stopped machine that had office hours on these days, and one that nobody asked for anything."""
+    here = open_state(Places(root))
+    pool = attrs.evolve(AUTO, auto=auto, bounds=AUTO.bounds if auto else Bounds())
+    past = Past(pool, BY_HAND, table=here.table, now=SystemClock().now())
+    past.office_hours(days)
+    for one in (pool, BY_HAND):
+        aim = aim_of(one, past.clock.now(), "")
+        begin = past.clock.now() // DAY * DAY - days * DAY
+        here.table.pools.remove(one.name)
+        here.table.pools.add(PoolStanding(one.name, boots=(30 * SECOND,), first_at=begin, aim=aim))
+    here.close()
+
+
+def test_what_demand_asks_for_is_told_with_what_to_write(call: Caller, state: Path) -> None:
+    """What holds, what is recommended, what either would have meant for the jobs, why, and keys for paddock.yml."""
+    office(state)
+    told = call("pools", "recommend", "web", "--since", "2d", "--state", str(state))
+    assert (told.code, told.err) == (0, "")
+    lines = told.out.splitlines()
+    (now,) = [line for line in lines if line.strip().startswith("now ")]
+    assert "at all times: 0 hot and 1 stopped" in now
+    (found,) = [line for line in lines if line.strip().startswith("recommended ")]
+    assert "daily 09:00-17:00 UTC: 1 hot and 4 stopped  " in found
+    assert any(line.strip().startswith("* replayed, ") for line in lines)
+    assert "big" not in told.out
+
+
+def test_what_it_says_to_write_is_what_it_recommends(call: Caller, state: Path, tmp_path: Path) -> None:
+    """The keys, put into a file with the pool's machine, are a configuration with these targets and windows."""
+    office(state)
+    data = json.loads(call("pools", "recommend", "web", "--since", "2d", "--json", "--state", str(state)).out)
+    (pool,) = data["pools"]
+    yaml = pool["yaml"].replace("  web:\n", "  web:\n    machine: {cpu: 4}\n")
+    path = tmp_path / "paddock.yml"
+    path.write_text(f"{CONFIG}{yaml}\n", encoding="utf-8")
+    (tmp_path / "token").write_text("t", encoding="utf-8")
+    written = load(path).settings.pools["web"]
+    wanted = pool["recommended"]
+    assert (written.hot, written.stopped, written.schedule.zone) == (wanted["hot"], wanted["stopped"], wanted["zone"])
+    assert [
+        (clock_text(one.begins), clock_text(one.ends), list(one.days), one.hot, one.stopped)
+        for one in written.schedule.windows
+    ] == [(one["from"], one["to"], one["days"], one["hot"], one["stopped"]) for one in wanted["windows"]]
+    assert wanted["windows"]
+
+
+def test_scripts_get_the_recommendation_as_json(call: Caller, state: Path) -> None:
+    """Both of the pools; what either would have meant, and nothing to paste where nothing is needed."""
+    office(state)
+    data = json.loads(call("pools", "recommend", "--since", "2d", "--json", "--state", str(state)).out)
+    big, web = data["pools"]
+    assert (data["version"], big["pool"], web["pool"]) == (1, "big", "web")
+    assert web["changes"] is True
+    for which in ("now", "recommended"):
+        expected = web[which]["expected"]
+        assert expected["hot"] + expected["stopped"] + expected["cold"] == web["jobs"] > 0
+    assert (web["now"]["expected"]["hot"], web["recommended"]["expected"]["stopped"]) == (0, 0)
+    assert (big["jobs"], big["changes"], big["yaml"]) == (0, True, None)
+
+
+def test_a_pool_that_nobody_needs_is_told(call: Caller, state: Path) -> None:
+    """There are no keys for a pool that keeps nothing: it would be refused."""
+    office(state)
+    told = call("pools", "recommend", "big", "--state", str(state))
+    assert "No job needs it: remove the pool" in told.out
+
+
+def test_a_pool_that_follows_demand_needs_no_keys(call: Caller, state: Path) -> None:
+    """Its fleet does that by itself."""
+    office(state, auto=True)
+    told = call("pools", "recommend", "web", "--state", str(state))
+    assert "pool_sizing sets its targets itself, not yet" in told.out
+    assert "pools:" not in told.out
+
+
+def test_a_pool_too_young_to_be_sized_says_so(call: Caller, state: Path) -> None:
+    """With since when it is known, and no guess."""
+    office(state, days=0)
+    here = open_state(Places(state))
+    here.table.pools.update("big", StandingIs(), StandingChange(aim=None))
+    here.close()
+    told = call("pools", "recommend", "--state", str(state))
+    assert told.code == 0
+    assert "nothing can be said yet: the pool is known since" in told.out
+    assert "no fleet has looked at it yet" in told.out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("recommend", "--since", "1h"), ("--since", "1h", "a day or more")),
+        (("recommend", "nosuch"), ("nosuch", "no fleet has looked")),
+        (("show", "web"), ("POOL", "web", "recommend")),
+        (("show", "--simulate"), ("--simulate", "show", "recommend")),
+        (("recommend", "--workload", "day.csv"), ("--workload", "day.csv", "--simulate")),
+        (("recommend", "--simulate", "--seed", "-1"), ("--seed", "-1", "0 or more")),
+        (("recommend", "--simulate", "--workload", "day.csv"), ("--workload", "day.csv", "no such file")),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call: Caller, state: Path, words: Sequence[str], said: Sequence[str]) -> None:
+    """By its name, its value, and what would be right."""
+    keep(state)
+    told = call("pools", *words, "--state", str(state))
+    assert told.code == 1
+    assert all(word in told.err for word in said)
+
+
+def test_a_fleet_without_pools_has_nothing_to_recommend(call: Caller, state: Path) -> None:
+    """With where pools are set up; as JSON there are none."""
+    told = call("pools", "recommend", "--state", str(state))
+    assert (told.code, "paddock.yml" in told.out) == (0, True)
+    assert json.loads(call("pools", "recommend", "--json", "--state", str(state)).out)["pools"] == []
+
+
+def test_the_simulator_is_asked_too(call: Caller, state: Path) -> None:
+    """Both fleets serve every job that was asked of the pool on a day."""
+    office(state, days=1)
+    told = call("pools", "recommend", "web", "--simulate", "--state", str(state))
+    assert told.code == 0
+    (title,) = [line for line in told.out.splitlines() if line.startswith("Simulated: ")]
+    rows = told.out.partition(title)[2].splitlines()
+    served = [line.split()[:3] for line in rows if line.strip().startswith(("now", "recommended"))]
+    assert served == [["now", "240", "240"], ["recommended", "240", "240"]]
+
+
+def test_without_a_job_there_is_nothing_to_simulate(call: Caller, state: Path) -> None:
+    """That is said, and as JSON it is null."""
+    office(state, days=1)
+    told = call("pools", "recommend", "big", "--simulate", "--state", str(state))
+    assert (told.code, "nothing to simulate" in told.out) == (0, True)
+    assert (
+        json.loads(call("pools", "recommend", "big", "--simulate", "--json", "--state", str(state)).out)["simulated"]
+        is None
+    )

@@ -40,6 +40,7 @@ from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint
 from tests.local_fleet import QUICK, config_of
+from tests.pool_past import BY_HAND
 from tests.strategies import NOON
 
 MEMORY: Mapping[str, type] = {
@@ -134,6 +135,20 @@ def test_every_provider_of_the_local_profile(local: LocalProfile, name: str) -> 
     """It gives an instance of the adapter, and the same one again."""
     assert isinstance(made(local, name), LOCAL[name])
     assert made(local, name) is made(local, name)
+
+
+def test_reports_on_pools_are_files_in_the_state_directory(of: Config) -> None:
+    """Where old jobs are archived, too; a fleet without pools has no such task."""
+    pools = {BY_HAND.name: BY_HAND}
+    profile = LocalProfile(config=attrs.evolve(of, settings=attrs.evolve(of.settings, pools=pools)))
+    with ExitStack() as cleanup:
+        cleanup.callback(lambda: profile.database().close())
+        cleanup.callback(lambda: profile.client().close())
+        run = profile.keeping().run("pool_audit")
+        assert run is not None
+        assert run.report.by_kind == {"audited": 1, "written": 2}
+        found = sorted(path.suffix for path in (profile.places().archive / "pools").rglob("*.*"))
+        assert found == [".json", ".md"]
 
 
 @pytest.mark.parametrize("profile_name", ["memory", "local"])

@@ -12,16 +12,23 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+import attrs
 import pytest
 
 from paddock.adapters.memory.github import JobScript
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.simulation.workloads import GeneratorParameters, generated, read_trace, write_trace
 from paddock.adapters.standin import GitHubStandIn
+from paddock.adapters.system import SystemClock
 from paddock.core.job import Job, JobFacts
-from paddock.core.units import SECOND, moment_of
+from paddock.core.pool import Bounds
+from paddock.core.pool_standing import StandingChange, StandingIs
+from paddock.core.ports.stores import Table
+from paddock.core.units import HOUR, MINUTE, SECOND, moment_of
+from paddock.core.usecases.pools import aim_of
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
+from tests.pool_past import AUTO, Past
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -72,12 +79,22 @@ def home(tmp_path: Path) -> Path:
     places.make()
     with closing(open_state(places)) as state:
         state.table.jobs.add(Job(JobFacts(29679449, 1, "octo-org/octo-repo", ("paddock",), name="build", created_at=1)))
+        busy_pool(state.table)
     example = run("paddock config example", tmp_path).stdout
     filled = example.replace("123456", "99").replace("octo-org/*", "acme/*")
     (tmp_path / "paddock.yml").write_text(filled, encoding="utf-8")
     (tmp_path / "paddock-app.pem").write_text("the key", encoding="utf-8")
     write_trace(generated(GeneratorParameters(jobs_per_day=50), 1, 7), tmp_path / "week.jsonl")
     return tmp_path
+
+
+def busy_pool(table: Table) -> None:
+    """A pool that sleeps, of which a job is asked every ten minutes."""
+    now = SystemClock().now()
+    past = Past(attrs.evolve(AUTO, auto=False, bounds=Bounds()), table=table, now=now)
+    for ago in range(HOUR, 7 * HOUR, 10 * MINUTE):
+        past.machine(now - ago, stock=None)
+    table.pools.update("web", StandingIs(), StandingChange(aim=aim_of(AUTO, now, "")))
 
 
 def run(command: str, home: Path) -> subprocess.CompletedProcess[str]:

@@ -160,7 +160,8 @@ def test_what_is_kept_is_encrypted_and_forgotten_in_time(shape: str) -> None:
         rules = {one["Id"]: one for one in bucket["LifecycleConfiguration"]["Rules"]}
         assert rules["uploads"]["AbortIncompleteMultipartUpload"] == {"DaysAfterInitiation": 1}
         days |= {f"{name}/{one['Prefix']}": one["ExpirationInDays"] for one in rules.values() if "Prefix" in one}
-    assert days == {"CacheBucket/runners/": 60, "ArchiveBucket/jobs/": 90, "ArchiveBucket/diag/": 3}
+    kept = {"ArchiveBucket/jobs/": 90, "ArchiveBucket/pools/": 90, "ArchiveBucket/diag/": 3}
+    assert days == {"CacheBucket/runners/": 60, **kept}
     assert stack.of("AWS::DynamoDB::Table") == {"Table": {"TableName": "paddock-dev", **TABLE}}
     assert stack.of("AWS::KMS::Key") == {}
 

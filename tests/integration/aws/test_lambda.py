@@ -20,6 +20,7 @@ from paddock.adapters.config import Config, InvalidConfig
 from paddock.adapters.github.auth import AppCredentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.memory.github import JobScript
+from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
 from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
@@ -32,12 +33,14 @@ from paddock.core.archive import read_archive
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import MachineChanged, ReportEvent, RunnerReported
+from paddock.core.pool_standing import PoolStanding
 from paddock.core.ports import github, stores
 from paddock.core.ports.queues import Depth
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState
-from paddock.core.units import moment_of
+from paddock.core.units import DAY, moment_of
+from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import EVERY
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
@@ -46,6 +49,7 @@ from tests.aws_judge import REGION
 from tests.aws_lambda import ROLE_ID, Context, lines
 from tests.aws_machine import ACCOUNT
 from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
+from tests.pool_past import AUTO, NOW, Past
 
 pytestmark = pytest.mark.slow
 
@@ -182,6 +186,35 @@ def test_once_a_minute_one_rule_keeps_the_house(stack: Stack) -> None:
     # SQS would say that we sent the report, and so it would be taken for a forgery.
     assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], [report]]
     stack.clients.sqs.purge_queue(QueueUrl=stack.queues["reports-dead"])
+
+
+def test_pools_are_audited_into_the_archive_and_sized_on_the_table(stack: Stack) -> None:
+    """Their day is two objects below ``pools/``; what their jobs ask for stands on their record. Twice does no harm."""
+    table, clock = stack.profile.table(), ManualClock(NOW)
+    past = Past(AUTO, table=table)
+    past.office_hours(1)
+    table.pools.remove(AUTO.name)
+    table.pools.add(PoolStanding(AUTO.name, first_at=NOW - 2 * DAY))
+    archive = S3Objects(stack.clients, stack.profile.environment().archive, clock)
+    tasks = chores(
+        settings=past.settings,
+        table=table,
+        github=stack.profile.github(),
+        queues={},
+        archive=archive,
+        decisions=stack.profile.decisions(),
+        clock=clock,
+        several=stack.profile.several(),
+    )
+    for _ in range(2):
+        assert tasks["pool_audit"]().by_kind == {"audited": 1, "written": 2}
+    assert [each.key for each in archive.page("pools/").items] == ["pools/2026/12/20.json", "pools/2026/12/20.md"]
+    assert [tasks["pool_sizing"]().by_kind for _ in range(2)] == [{"changed": 1}, {"unchanged": 1}]
+    standing = table.pools.get(AUTO.name)
+    assert standing is not None
+    assert standing.schedule is not None
+    assert standing.schedule.windows[0].name == "daily 09:00-17:00"
+    assert standing.sized_at == NOW
 
 
 def test_a_forged_report_is_refused_and_counted(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -119,6 +119,18 @@ def test_the_mirror_writes_nothing_but_the_runners_packages() -> None:
     assert len(denied([call("schedules", action, place.format("agent")) for action in actions], NAMES)) == len(actions)
 
 
+def test_housekeeping_puts_old_jobs_and_reports_on_pools_into_the_archive_and_takes_nothing_out() -> None:
+    """What machines left there for a diagnosis is not its affair."""
+    place, actions = "bucket/stack-archive/{}/2026/12/20.md", ("s3:GetObject", "s3:PutObject")
+    right = [call("schedules", action, place.format(folder)) for action in actions for folder in ("jobs", "pools")]
+    assert denied(right, NAMES) == []
+    wrong = [
+        *(call("schedules", action, place.format("diag")) for action in actions),
+        call("schedules", "s3:DeleteObject", place.format("pools")),
+    ]
+    assert len(denied(wrong, NAMES)) == len(wrong)
+
+
 def test_each_kind_of_act_in_a_step_needs_its_right() -> None:
     """Dispatch puts records and orders together; who closes a machine's record may forget its orders, not put any."""
     order, record = f"{ROLE_ID}:i-0123456789abcdef0", f"{KINDS[0].prefix}#1"

@@ -44,7 +44,7 @@ class Pool:
     left alone. ``most`` limits all machines of the pool, whatever they do, and None is no limit; overflow is not the
     pool's. It has to be more than ``hot``: a hot one is ended only when its successor is there. ``digest`` stands for
     what a machine must be made of (image, spec, configuration); empty means that nobody knows, and then none is
-    outdated. ``auto`` is for targets that follow demand, within ``bounds``; nothing does that yet.
+    outdated. ``auto`` is for targets that follow demand, within ``bounds``.
     """
 
     name: str

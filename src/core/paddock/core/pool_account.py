@@ -16,8 +16,9 @@ class PoolAccount:
 
     ``hot`` and ``stopped`` are the jobs that found a machine up, or asleep; ``overflow`` those that started cold.
     Spans are of the pool's own machines: ``busy`` with a job, ``idle`` awake without one (booting too), ``asleep``.
-    ``idle_cost`` is what was paid for the latter two, ``cost`` for all; of ``unpriced`` intervals the price is unknown,
-    and nothing is counted for their compute. Overflow costs what any job costs, and is not in here.
+    ``idle_cost`` is what was paid for the latter two, ``cost`` for all, ``compute`` is what of that was for compute; of
+    ``unpriced`` intervals the price is unknown, and nothing is counted for their compute. Overflow costs what any job
+    costs, and is not in here.
     """
 
     pool: str
@@ -31,6 +32,7 @@ class PoolAccount:
     asleep: Span = 0
     idle_cost: MicroDollars = 0
     cost: MicroDollars = 0
+    compute: MicroDollars = 0
     unpriced: int = 0
 
     @property
@@ -85,9 +87,14 @@ def _served_from(bill: Bill, before: tuple[LedgerEntry, ...]) -> str:
 
 def _spent(account: PoolAccount, entry: LedgerEntry, length: Span) -> PoolAccount:
     """The account with so much of the entry's time."""
-    known = (entry.compute or 0) + entry.storage + entry.network
-    share = known * length // (entry.end - entry.start)
-    account = attrs.evolve(account, cost=account.cost + share, unpriced=account.unpriced + (entry.compute is None))
+    compute, whole = entry.compute or 0, entry.end - entry.start
+    share = (compute + entry.storage + entry.network) * length // whole
+    account = attrs.evolve(
+        account,
+        cost=account.cost + share,
+        compute=account.compute + compute * length // whole,
+        unpriced=account.unpriced + (entry.compute is None),
+    )
     if entry.phase is Phase.SLEEP:
         return attrs.evolve(account, asleep=account.asleep + length, idle_cost=account.idle_cost + share)
     if entry.phase in _UNUSED:

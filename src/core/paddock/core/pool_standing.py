@@ -4,7 +4,9 @@ from typing import TypedDict
 
 import attrs
 
+from paddock.core.pool import Bounds
 from paddock.core.schedule import Schedule, Targets
+from paddock.core.spec import RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 
 BOOTS_KEPT = 10
@@ -19,6 +21,9 @@ class PoolAim:
     ``spec`` are words for what its machines are, ``window`` is the name of the one in force. At ``next_at`` there will
     be other targets, ``next_targets``; None if there is no such moment ahead. ``barred`` says why nothing may be
     launched, if so.
+
+    ``usual``, ``schedule`` and ``bounds`` are the pool's own: the targets where no window is in force, the windows, and
+    what its demand may ask for. ``machine`` is what ``spec`` tells in words.
     """
 
     spec: str
@@ -30,6 +35,10 @@ class PoolAim:
     most: int | None = None
     auto: bool = False
     barred: str = ""
+    usual: Targets = Targets()
+    schedule: Schedule = Schedule()
+    bounds: Bounds = Bounds()
+    machine: RunnerSpec | None = None
 
 
 @attrs.frozen
@@ -45,7 +54,7 @@ class PoolStanding:
     ``targets`` and ``schedule`` are what the pool's own demand asks for, where it is sized by it; None: nobody knows
     yet. ``evidence`` says why, ``sized_at`` when that was found.
 
-    ``aim`` is what it was to be when it was last looked at.
+    ``aim`` is what it was to be when it was last looked at; ``first_at`` is when it was looked at for the first time.
     """
 
     name: str
@@ -60,6 +69,7 @@ class PoolStanding:
     evidence: tuple[str, ...] = ()
     sized_at: Moment | None = None
     aim: PoolAim | None = None
+    first_at: Moment | None = None
 
     @property
     def key(self) -> str:
@@ -89,6 +99,7 @@ class StandingIs(TypedDict, total=False):
 
     launching: str | None
     launches: int
+    sized_at: Moment | None
 
 
 class StandingChange(TypedDict, total=False):

@@ -19,6 +19,7 @@ from paddock.adapters.aws.s3.policy import MIRROR, READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.core.archive import FOLDER as OLD_JOBS
+from paddock.core.pool_audit import FOLDER as POOL_AUDITS
 from paddock.core.records import SHORTAGES, Kind
 from paddock.core.usecases.mirror import FOLDER
 
@@ -144,6 +145,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         # The agent's own file lies in the same bucket: that is not the mirror's.
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
+        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
         *_redrives("jobs"),
         *_redrives("events"),
     ),

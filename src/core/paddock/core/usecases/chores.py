@@ -14,6 +14,8 @@ from paddock.core.settings import FleetSettings
 from paddock.core.usecases.dead_letters import DeadLetters
 from paddock.core.usecases.housekeeping import Work
 from paddock.core.usecases.old_jobs import OldJobs
+from paddock.core.usecases.pool_audit import AuditPools
+from paddock.core.usecases.pool_sizing import SizePools
 from paddock.core.usecases.stale_registrations import StaleRegistrations
 
 
@@ -31,7 +33,7 @@ def chores(
     """What each of these tasks does, in the order in which they are done.
 
     Args: what the operator decided, and the ports. `queues` are those whose dead letters are put back, by name; without
-    an `archive` old jobs are not archived; `several` reads bills.
+    an `archive` old jobs are not archived, and reports on pools are kept nowhere; `several` reads bills and jobs.
     """
     works: dict[str, Work] = {
         "dead_letters": DeadLetters(queues=queues, decisions=decisions, clock=clock),
@@ -41,4 +43,7 @@ def chores(
     }
     if archive is not None:
         works["old_jobs"] = OldJobs(table=table, objects=archive, clock=clock, several=several)
+    if settings.pools:
+        works["pool_audit"] = AuditPools(settings=settings, table=table, objects=archive, clock=clock)
+        works["pool_sizing"] = SizePools(settings=settings, table=table, clock=clock, several=several)
     return works

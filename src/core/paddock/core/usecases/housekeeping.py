@@ -28,6 +28,8 @@ EVERY: Mapping[str, Span] = {
     "stale_registrations": HOUR,
     "mirror": HOUR,
     "old_jobs": DAY,
+    "pool_audit": DAY,
+    "pool_sizing": DAY,
 }
 """How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 

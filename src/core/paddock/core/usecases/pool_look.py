@@ -5,9 +5,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
-from paddock.core.bill import bill_of
 from paddock.core.errors import NotFound
-from paddock.core.ledger import Bill, Rates, day_of
+from paddock.core.ledger import Rates
 from paddock.core.paging import pages
 from paddock.core.pool_account import PoolAccount, account_of
 from paddock.core.pool_standing import PoolStanding
@@ -15,9 +14,9 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.states import RunnerState
-from paddock.core.units import DAY, Moment, Span
+from paddock.core.units import DAY, Span
 from paddock.core.usecases.claims import spares_of
-from paddock.core.usecases.listing import live_runners
+from paddock.core.usecases.pool_bills import pool_bills
 
 
 @attrs.frozen
@@ -39,15 +38,21 @@ class PoolLook:
         self._rates = rates
 
     def all(self, span: Span = DAY) -> Sequence[PoolView]:
-        """Every pool that was ever looked at by the fleet, by name; accounts are of the last `span`."""
+        """Every pool that was ever looked at by the fleet, by name.
+
+        Accounts are of the last `span`, or of so many of its days as `pool_bills` reads.
+        """
         found = pages(lambda cursor: self._table.pools.page("all", "all", cursor=cursor))
         standings = sorted(found, key=lambda one: one.name)
         if not standings:
             return ()
         now = self._clock.now()
-        live = live_runners(self._table)
-        bills = self.bills(now - span, now, live)
-        return [self._view(one, live, account_of(one.name, bills, now - span, now)) for one in standings]
+        read = pool_bills(self._table, now - span, now)
+        bills = read.all(now, self._rates)
+        return [
+            PoolView(one, *counted(self._table, one.name, read.live), account_of(one.name, bills, read.since, now))
+            for one in standings
+        ]
 
     def standing(self, pool: str) -> PoolStanding:
         """The pool's record.
@@ -60,26 +65,14 @@ class PoolLook:
             raise NotFound(f"there is no pool {pool!r}, or no fleet has looked at it yet")
         return found
 
-    def bills(self, since: Moment, until: Moment, live: Sequence[Runner] = ()) -> list[Bill]:
-        """The bills of machines that ended since then, and what those that live have come to so far.
 
-        One that ends a day is listed under that; so days are read up to the present one.
-        """
-        now = self._clock.now()
-        days = dict.fromkeys(day_of(at) for at in (*range(since, now, DAY), until, now))
-        closed = [
-            bill
-            for day in days
-            for bill in pages(lambda cursor, day=day: self._table.ledger.page("day", day, cursor=cursor))  # type: ignore[misc]
-        ]
-        known = {bill.machine for bill in closed}
-        open_ones = [one for one in live if one.pool is not None and one.machine not in known]
-        return closed + [
-            bill_of(attrs.evolve(one, gone_at=max(now, one.launched_at)), None, self._rates) for one in open_ones
-        ]
+def counted(table: Table, pool: str, live: Sequence[Runner]) -> tuple[Mapping[RunnerState, int], int]:
+    """The pool's machines without a job by their states, and how many of those that live have one.
 
-    def _view(self, standing: PoolStanding, live: Sequence[Runner], account: PoolAccount) -> PoolView:
-        spares = spares_of(self._table.runners, standing.name)
-        names = {one.machine for one in spares}
-        taken = sum(one.pool == standing.name and one.stock is not None and one.machine not in names for one in live)
-        return PoolView(standing, Counter(one.state for one in spares), taken, account)
+    Raises:
+        PaddockError: the table did not answer.
+    """
+    spares = spares_of(table.runners, pool)
+    names = {one.machine for one in spares}
+    taken = sum(one.pool == pool and one.stock is not None and one.machine not in names for one in live)
+    return Counter(one.state for one in spares), taken

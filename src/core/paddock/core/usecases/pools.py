@@ -74,6 +74,10 @@ def aim_of(pool: Pool, now: Moment, barred: str) -> PoolAim:
         most=pool.most,
         auto=pool.auto,
         barred=barred,
+        usual=pool.targets,
+        schedule=pool.schedule,
+        bounds=pool.bounds,
+        machine=pool.spec,
     )
 
 

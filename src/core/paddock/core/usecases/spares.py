@@ -62,7 +62,7 @@ class Spares:
 
     def standing(self, pool: str) -> PoolStanding:
         """The pool's record."""
-        return self._pools.get(pool) or PoolStanding(pool)
+        return self._pools.get(pool) or PoolStanding(pool, first_at=self._clock.now())
 
     def prepared(self, standing: PoolStanding) -> PoolStanding:
         """The record once what was cut off has been resumed, and it is known which machines came up.
@@ -139,7 +139,7 @@ class Spares:
             digest=pool.digest,
         )
         self._launches.add(launch)
-        first = PoolStanding(pool.name, launching=launch.id, launches=1)
+        first = PoolStanding(pool.name, launching=launch.id, launches=1, first_at=self._clock.now())
         if self._pools.add(first):
             return self._asked(first, launch)
         when = StandingIs(launching=None, launches=standing.launches)

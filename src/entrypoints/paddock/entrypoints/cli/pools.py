@@ -1,6 +1,7 @@
 """Warm pools: what each is to be, what is there, and what it did for its money."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -17,37 +18,55 @@ from paddock.core.states import RunnerState
 from paddock.core.units import SECOND, Moment, money_text, rfc3339, span_text
 from paddock.core.usecases.pool_look import PoolLook, PoolView
 from paddock.entrypoints.cli.housekeeping import run
+from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
+from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 VERSION = 1  # of what scripts get
 
 _NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
+_NO_POOLS = "no fleet here has looked at a pool yet: paddock.yml says under pools which there are"
+_DAY = "24h"
 _COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
 _COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
 
 
 def pools(
-    what: Literal["show", "plan"] = "show",
+    what: Literal["show", "plan", "recommend"] = "show",
+    pool: str | None = None,
     /,
     *,
-    since: Annotated[str, Parameter(name="--since")] = "24h",
+    since: Annotated[str | None, Parameter(name="--since")] = None,
     wait: Annotated[str, Parameter(name="--wait")] = "2m",
+    simulate: Annotated[bool, Parameter(name="--simulate", negative="")] = False,
+    workload: Annotated[Path | None, Parameter(name="--workload")] = None,
+    seed: int = 1,
     state: StateDir = None,
     profile: ProfileName = None,
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Show the warm pools, or have the fleet say what it would do about them now, and why.
+    """Show the warm pools, what the fleet would do about them now, or how many machines their jobs ask for.
 
     Parameters
     ----------
     what
         show: what each pool is to be, what is there, and what it did; plan: what the next run would start, launch,
-        stop and end, without doing it.
+        stop and end, without doing it; recommend: what their jobs of the last weeks ask for, what that would have
+        meant for those, and what to write into paddock.yml.
+    pool
+        With recommend: one pool. Without it: all.
     since
-        Over how long jobs, hits and costs are counted, such as 24h or 7d.
+        Over how long jobs, hits and costs are counted, such as 24h or 7d: 24h, and 28d with recommend.
     wait
         How long to wait for the fleet's plan, such as 30s.
+    simulate
+        With recommend: also run those jobs in the simulator, with the pools as they are and as recommended, and tell
+        what jobs would wait and what all would cost. A day of a pool takes some seconds.
+    workload
+        With simulate: run this trace instead, as `paddock simulate` takes; its jobs ask by label, pool=NAME.
+    seed
+        With simulate: where chance begins.
     state
         The state directory of a fleet on this machine (paddock.yml: local.state); paddock-state if none is named.
     profile
@@ -55,8 +74,13 @@ def pools(
     json_
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
+    _checked(what, pool, workload, simulate=simulate)
     if what == "plan":
         return run("pools", dry_run=True, wait=wait, state=state, profile=profile)
+    if what == "recommend":
+        load = (workload, seed) if simulate else None
+        return _recommend(Where.chosen(state, profile), pool, since, as_json=json_, load=load)
+    since = _DAY if since is None else since
     length = span(since)
     if not length:
         raise InvalidInput("--since", since, "must be a duration with its unit, such as 24h or 7d")
@@ -67,15 +91,57 @@ def pools(
         print(json.dumps({"version": VERSION, "pools": [_data(view) for view in views]}, indent=2))
         return 0
     if not views:
-        print("no fleet here has looked at a pool yet: paddock.yml says under pools which there are")
+        print(_NO_POOLS)
         return 0
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for title in _COLUMNS:
         table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
     for view in views:
         table.add_row(*_row(view, clock.now()))
-    console().print(table)
+    out = console()
+    out.print(table)
+    counted = max(view.account.since for view in views)
+    if counted > clock.now() - length:
+        out.print(told(f"counted since {rfc3339(counted)} only: before that too many machines ended", "yellow"))
     return 0
+
+
+def _checked(what: str, pool: str | None, workload: Path | None, *, simulate: bool) -> None:
+    """See that nothing is asked for that would be passed over."""
+    if pool is not None and what != "recommend":
+        raise InvalidInput("POOL", pool, f"only recommend is for one pool: write `paddock pools {what}`")
+    if simulate and what != "recommend":
+        raise InvalidInput("--simulate", what, "is for `paddock pools recommend`: leave it out")
+    if workload is not None and not simulate:
+        remedy = "is for `paddock pools recommend --simulate`: leave it out, or write that"
+        raise InvalidInput("--workload", str(workload), remedy)
+
+
+def _recommend(
+    where: Where, pool: str | None, since: str | None, *, as_json: bool, load: tuple[Path | None, int] | None = None
+) -> int:
+    """Tell what is recommended; with `load`, a trace or None and a seed, what the simulator says of it, too."""
+    found = advised(where, pool, USUAL if since is None else since)
+    ran, code = None, 0
+    if load is not None:
+        # The simulator is half of Paddock: whoever does not ask for it does not wait for it.
+        from paddock.entrypoints.cli import recommend_simulated as simulator  # noqa: PLC0415
+
+        ran = simulator.tried(found, *load)
+        code = simulator.judged(ran)
+    if as_json:
+        told_of = {} if load is None else {"simulated": simulator.simulated_data(ran)}
+        print(json.dumps({"version": ADVICE_VERSION, "pools": [data(one) for one in found], **told_of}, indent=2))
+        return code
+    if not found:
+        print(_NO_POOLS)
+        return code
+    out = console()
+    for one in found:
+        out.print(shown(one))
+    if load is not None:
+        out.print("nothing to simulate: no pool had a job" if ran is None else simulator.simulated_table(ran))
+    return code
 
 
 def _row(view: PoolView, now: Moment) -> list[str | Text]:
@@ -156,6 +222,7 @@ def _data(view: PoolView) -> dict[str, Any]:
         "idle_s": account.idle / SECOND,
         "asleep_s": account.asleep / SECOND,
         "idle_cost_micro_usd": account.idle_cost,
+        "compute_cost_micro_usd": account.compute,
         "cost_micro_usd": account.cost,
         "unpriced": account.unpriced,
     }

@@ -115,7 +115,7 @@ def prepared(order: Order, engine: Engine) -> tuple[Workload, Sequence[Policy], 
     if order.until is not None:
         workload = Beginning(workload, order.until)
     policies = _policies(order, workload)
-    return workload, policies, _size(workload), tuple(_own_assumptions(order))
+    return workload, policies, size_of(workload), tuple(_own_assumptions(order))
 
 
 def _policies(order: Order, workload: Workload) -> list[Policy]:
@@ -150,7 +150,7 @@ def names(configs: Sequence[Path]) -> list[str]:
     return [f"{path} ({place})" for place, path in enumerate(configs, 1)]
 
 
-def _size(workload: Workload) -> Size:
+def size_of(workload: Workload) -> Size:
     """Go through the workload once: what is wrong with it is told before anything is run."""
     first = last = jobs = 0
     for count, run in enumerate(workload.runs()):
