@@ -16,12 +16,8 @@ from hypothesis import strategies as st
 
 from paddock.adapters.aws.stack import body
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Pool
-from paddock.core.settings import Deadlines, FleetSettings
-from paddock.core.spec import Arch, RunnerSpec
-from paddock.core.units import HOUR
+from paddock.core.spec import Arch
 from paddock.entrypoints.aws_stack import packages, stack_settings
-from paddock.entrypoints.aws_stack.deploy import lifetime
 from paddock.entrypoints.aws_stack.making import make_packages
 from paddock.entrypoints.aws_stack.offline import offline, offline_shape
 from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
@@ -226,12 +222,3 @@ def test_the_cost_is_told_with_its_reasons(tmp_path: Path) -> None:
     network = {"vpc": "vpc-0123456789abcdef0", "subnets": ["subnet-0123456789abcdef0"]}
     file = written(tmp_path, {"version": 1, "environments": {"prod": network}})
     assert "NAT" not in paddock("cost", "--env", "prod", "--settings", str(file))[1]
-
-
-def test_a_machine_may_be_as_old_as_its_pool_lets_it_be_and_serve_a_job() -> None:
-    """The timer that switches it off counts from its boot, and knows of no job: nobody may lose his to it."""
-    plain = FleetSettings(deadlines=Deadlines(runtime=3 * HOUR))
-    young, old = (Pool(name, RunnerSpec(pool=name), hot=1, max_age=age * HOUR) for name, age in (("a", 2), ("b", 40)))
-    assert lifetime(plain) == 4 * HOUR
-    assert lifetime(attrs.evolve(plain, pools={"a": young})) == 6 * HOUR
-    assert lifetime(attrs.evolve(plain, pools={"a": young, "b": old})) == 44 * HOUR

@@ -23,8 +23,7 @@ from paddock.adapters.bootstrap.user_data import MARGIN
 from paddock.adapters.config import Config
 from paddock.core.errors import Busy, InvalidInput, NotFound, Rejected
 from paddock.core.ports.system import Clock, Ids, Sleeper
-from paddock.core.settings import FleetSettings
-from paddock.core.units import SECOND, Span
+from paddock.core.units import SECOND
 from paddock.entrypoints.aws_stack import bucket
 from paddock.entrypoints.aws_stack.follow import Watch, failure
 from paddock.entrypoints.aws_stack.packages import Package
@@ -172,7 +171,7 @@ class Deployment:
             "ConfigKey": keys["config"],
             "Aliases": json.dumps(aliases),
             "AgentSha256": self.packages["paddock-agent.pyz"].sha256,
-            "MachineLifetime": str(-(-lifetime(fleet) // SECOND)),
+            "MachineLifetime": str(-(-(fleet.deadlines.runtime + MARGIN) // SECOND)),
             "JobsMaySudo": "yes" if settings.sudo else "no",
             "MachineEndings": "ENABLED" if limited else "DISABLED",
             "LogDays": str(settings.log_days),
@@ -259,12 +258,3 @@ def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     if key is None:
         raise InvalidInput("github", str(Path(config.file)), "must name an app or a token")
     return {"GithubSecret": key.read(environ), "WebhookSecret": github.webhook_secrets[0].read(environ)}
-
-
-def lifetime(fleet: FleetSettings) -> Span:
-    """How long after its boot a machine switches itself off: its wait in a pool, the longest job, and a margin.
-
-    A pool's machine may be given its job when it is as old as any may be. All machines have one launch template.
-    """
-    wait = max((pool.max_age for pool in fleet.pools.values()), default=0)
-    return wait + fleet.deadlines.runtime + MARGIN
