@@ -145,8 +145,10 @@ class Departure:
         agent spoke.
         """
         nap = runner.naps[-1] if runner.naps else None
-        woken_at = None if nap is None or machine is None else _woken_at(runner, nap, machine.launched_at)
-        if nap is None or woken_at == nap.woken_at:
+        if nap is None or machine is None:
+            return runner
+        woken_at = _woken_at(runner, nap, machine.launched_at)
+        if woken_at == nap.woken_at:
             return runner
         naps = (*runner.naps[:-1], attrs.evolve(nap, woken_at=woken_at))
         try:
