@@ -99,6 +99,8 @@ def test_an_empty_load_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str
         (("generate", "--output", "x.csv", "--start", "tomorrow"), 1, "--start = 'tomorrow': must be a day"),
         (("generate", "--output", "x.csv", "--days", "0"), 1, "days = 0"),
         (("generate", "--output", "x.csv", "--jobs-per-day", "0"), 1, "jobs_per_day = 0"),
+        (("generate", "--output", "x.csv", "--pool", "web"), 1, "such as web=30"),
+        (("generate", "--output", "x.csv", "--pool", "web=100"), 1, "must leave some of a hundred jobs"),
         (("show", "none.csv"), 1, "paddock workload generate --output FILE"),
         (("shew",), 2, "paddock workload --help"),
     ],

@@ -106,6 +106,21 @@ def test_a_claimed_machine_slept_until_the_cloud_started_it(away_for: int) -> No
     assert abs(billed_asleep(world, spare.machine) - slept(world, spare.machine)) < MINUTE
 
 
+def test_a_start_whose_answer_was_lost_is_billed_though_nobody_noted_it() -> None:
+    """The pool is no more when its machine runs, by whose record it sleeps: its agent spoke, so it ran."""
+    world = PoolWorld(stopped=1)
+    world.stocked()
+    (spare,) = world.spares()
+    world.run(20 * MINUTE)
+    world.without_pool()
+    world.sweeps(on=False)
+    world.cloud.start([spare.machine])
+    world.run(20 * MINUTE)
+    world.sweeps(on=True)
+    world.run(10 * MINUTE)
+    assert billed_asleep(world, spare.machine) == slept(world, spare.machine)
+
+
 @pytest.mark.parametrize(("started", "woken"), [(MINUTE, NOON + MINUTE), (-MINUTE, NOON + 9 * MINUTE)])
 def test_one_that_is_found_running_woke_when_the_cloud_started_it(started: Span, woken: int) -> None:
     """If it tells of a start after it fell asleep; else nobody knows better than whoever looks now."""

@@ -81,7 +81,7 @@ def test_what_the_figures_rest_on_is_said() -> None:
     """That a stopped and a hot machine are at hand for every job, what is put in, and how to repeat it."""
     text = printed(started(WAITS), 4_000)
     assert AT_HAND in text
-    assert "the fleet has no pools yet" in AT_HAND
+    assert "not what a pool of some size gives" in AT_HAND
     assert "running to the agent 8 s a page" in lines_of(text)
     assert "Of 2,412 jobs there are waits of 2,400 cold, 2,400 stopped, 2,400 hot." in text
     assert text.rstrip().endswith("paddock simulate --seed 7 --waits")

@@ -22,7 +22,7 @@ from paddock.adapters.simulation.workloads import (
     built_in_day,
     generated,
 )
-from paddock.adapters.simulation.workloads.parameters import TUESDAY
+from paddock.adapters.simulation.workloads.parameters import TUESDAY, asking
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, datetime_of, moment_of
@@ -45,6 +45,31 @@ def week(**changes: Any) -> list[RunLoad]:  # noqa: ANN401 - attrs checks the na
 def by_hour(runs: Iterable[RunLoad]) -> Counter[int]:
     """Runs by their hour of the day, in UTC."""
     return Counter(datetime_of(run.at).hour for run in runs)
+
+
+def test_a_part_of_a_hundred_jobs_asks_for_each_pool_and_the_others_are_as_before() -> None:
+    """Whatever the shares of the label sets are among themselves."""
+    before = week()
+    labels = asking(GeneratorParameters().labels, {"web": 30, "arm": 10})
+    after = week(labels=labels)
+    counts = Counter(job.labels for run in after for job in run.jobs)
+    part = {name: 100 * counts[f"paddock/pool={name}",] / jobs(after) for name in ("web", "arm")}
+    assert 24 < part["web"] < 36
+    assert 5 < part["arm"] < 15
+    others = {labels for labels in counts if "pool=" not in labels[0]}
+    assert others == {job.labels for run in before for job in run.jobs}
+    plain = GeneratorParameters().labels
+    assert [one.labels for one in asking(plain, {})] == [one.labels for one in plain]
+
+
+@pytest.mark.parametrize(
+    ("pools", "field"), [({"web": 0}, "pools.web"), ({"web": 60, "arm": 40}, "pools"), ({"web": 101}, "pools")]
+)
+def test_parts_of_a_hundred_that_cannot_be(pools: dict[str, int], field: str) -> None:
+    """None is no part, and something must be left for the others."""
+    with pytest.raises(InvalidInput) as refused:
+        asking(GeneratorParameters().labels, pools)
+    assert refused.value.field == field
 
 
 def test_a_generated_load_is_a_workload() -> None:

@@ -9,7 +9,7 @@ from paddock.core.messages import MachineChanged
 from paddock.core.ports.machines import Machine, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import OperationalResult, RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment
@@ -141,20 +141,31 @@ class Departure:
         """Its record, with its last nap as the cloud tells of it: one that runs is as old as its last start.
 
         A job's claim flips the record first. Whoever claimed may have died before the cloud was asked, or had to ask
-        for minutes: meanwhile it slept, and nothing was billed.
+        for minutes: meanwhile it slept, and nothing was billed. Or the answer to a start was lost, and it ran: then its
+        agent spoke.
         """
         nap = runner.naps[-1] if runner.naps else None
-        if nap is None or nap.woken_at is None or machine is None or abs(machine.launched_at - nap.woken_at) < _AT_ONCE:
+        if nap is None or machine is None:
             return runner
-        slept_on = machine.launched_at < nap.stopped_at
-        if slept_on and (nap.up_at is not None or runner.busy_at is not None):
-            return runner  # it was up: the cloud tells of another time
-        nap = attrs.evolve(nap, woken_at=None if slept_on else machine.launched_at)
+        woken_at = _woken_at(runner, nap, machine.launched_at)
+        if woken_at == nap.woken_at:
+            return runner
+        naps = (*runner.naps[:-1], attrs.evolve(nap, woken_at=woken_at))
         try:
-            change = RunnerChange(naps=(*runner.naps[:-1], nap))
-            return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=None), change)
+            when = RunnerIs(state=runner.state, gone_at=None)
+            return self._runners.update(runner.key, when, RunnerChange(naps=naps))
         except (Conflict, NotFound):
             return runner
+
+
+def _woken_at(runner: Runner, nap: Nap, started_at: Moment) -> Moment | None:
+    """When it woke from its last nap, if the cloud last started it at that moment."""
+    slept_on = started_at < nap.stopped_at
+    if nap.woken_at is None:
+        return started_at if not slept_on and (runner.heartbeat_at or 0) > started_at else None
+    if slept_on:
+        return nap.woken_at if nap.up_at is not None or runner.busy_at is not None else None
+    return nap.woken_at if abs(started_at - nap.woken_at) < _AT_ONCE else started_at
 
 
 def _as_expected(runner: Runner) -> bool:

@@ -32,9 +32,9 @@ COLUMNS: Sequence[tuple[str, str, str]] = (
 _FIGURES = ("p50", "p95", "mean")
 
 AT_HAND = (
-    "Stopped and hot mean here that every job finds such a machine at hand: the fleet has no pools yet. It is what a "
-    "machine takes, not what a pool of some size gives, and what keeping machines ready costs is not in it. Asking for "
-    "one counts against the limits of EC2's launches, hence the EC2 part of hot ones."
+    "Stopped and hot mean here that every job finds such a machine at hand. It is what a machine takes, not what a "
+    "pool of some size gives, and what keeping machines ready costs is not in it: a simulation of a configuration "
+    "with pools tells that. Asking for one counts against the limits of EC2's launches, hence the EC2 part of hot ones."
 )
 ORIGIN = (
     "Input is drawn from the figures below. Computed is what the fleet's own code does: it decides, waits for its "
