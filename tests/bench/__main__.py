@@ -18,6 +18,7 @@ from tests.bench.groups import (
     housekeeping,
     imports,
     memory_path,
+    pools,
     records,
     reports,
     sim,
@@ -40,6 +41,7 @@ GROUPS: Mapping[str, Group] = {
     "sim": sim.figures,
     "churn": churn.figures,
     "housekeeping": housekeeping.figures,
+    "pools": pools.figures,
 }
 OUTPUT = Path("build") / "bench.json"
 

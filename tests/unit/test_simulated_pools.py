@@ -298,10 +298,11 @@ def test_what_a_job_got_is_counted_when_its_machine_has_its_orders() -> None:
     (spare,) = world.spares()
     claimed = attrs.evolve(spare, assigned_job=7, claimed_at=world.clock.now(), spare_of=None)
     world.sim.pools.changed(spare, claimed)
-    world.sim.measure.pools.job(7, served=True)
+    world.sim.measure.pools.job(7, spare.machine, SECOND)
     assert world.sim.measure.pools.outcomes() == {}
     package = RunnerPackage("2.330.0", "https://github.invalid/runner.tar.gz", "ab" * 32, "runner.tar.gz")
     orders = Assignment(spare.machine, 7, 1, "acme/app", ("paddock",), "r", 1, package)
     world.sim.pools.ordered(orders, AssignmentReceipt(spare.machine, "r", 1, taken=False))
-    world.sim.measure.pools.job(7, served=True)
+    world.sim.measure.pools.job(7, spare.machine, SECOND)
     assert world.sim.measure.pools.outcomes() == {"warm": PoolUse(hot=1)}
+    assert world.sim.measure.pools.waits == {("warm", "hot"): [SECOND]}
