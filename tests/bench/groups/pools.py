@@ -121,8 +121,8 @@ def figures(days: int = YEAR) -> Iterator[Figure]:
     for name, spread in (("hot", ours.hot), ("stopped", ours.stopped)):
         told = f"from the webhook's receipt, of {spread.count} jobs on their own machines; median {_s(spread.p50)} s"
         yield Figure(f"pools.wait_p95_s.{name}", spread.p95 / SECOND, "s", told)
-    for name, of in (("p50", lambda one: one.p50), ("p95", lambda one: one.p95)):
-        with_pool, without = of(ours.outcome.wait.total), of(none.outcome.wait.total)
+    for name in ("p50", "p95"):
+        with_pool, without = (getattr(one.outcome.wait.total, name) for one in (ours, none))
         told = f"all jobs, from GitHub's queueing, with the pool; without any, {_s(without)} s"
         yield Figure(f"pools.wait_{name}_s", with_pool / SECOND, "s", told)
 
