@@ -13,6 +13,7 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.bill import EC2_MINIMUM
 from paddock.core.job import Job
 from paddock.core.ledger import LedgerEntry, Phase
+from paddock.core.pool_mend import BELIEVED
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
@@ -173,7 +174,9 @@ class Closed:
         if price is None:
             return all(entry.compute is None for entry in entries if entry.phase is not Phase.SLEEP)
         if not life.runs:
-            return paid == price * billed // HOUR
+            # It was to be stopped, and ended before the cloud was told: until that is seen, it is taken to sleep.
+            slept = sum(entry.end - entry.start for entry in entries if entry.phase is Phase.SLEEP)
+            return slept <= BELIEVED + 2 * _APART and paid == price * (billed - slept) // HOUR
         since, until = life.started_at or machine.launched_at, life.ended_at or entries[-1].end
         awake, apart = life.awake(since, until, EC2_MINIMUM), _APART * (len(life.runs) + 1)
         fell_back = life.stopping_at is not None and (life.started_at or 0) > life.runs[-1][1]
