@@ -194,7 +194,9 @@ class Invariants:
             return self.unwanted(runner)
         job_id = None if runner is None else runner.assigned_job
         told = None if job_id is None else self._github.state.jobs.get(job_id)
+        claimed_at = 0 if runner is None else runner.claimed_at or 0  # until then a pool wanted it
         if job_id is None or told is None:
-            return life.machine.launched_at
+            return max(life.machine.launched_at, claimed_at)
         other = self._agents.services.get(job_id)
-        return told.completed_at if other is None or other.machine == life.machine.id else other.begun_at
+        over = told.completed_at if other is None or other.machine == life.machine.id else other.begun_at
+        return None if over is None else max(over, claimed_at)

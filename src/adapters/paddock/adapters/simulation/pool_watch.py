@@ -78,7 +78,7 @@ class PoolWatch:
     def unwanted(self, runner: Runner) -> Moment | None:
         """Since when nobody wants the machine, which has no job; None if a pool keeps it."""
         if not runner.spare:
-            return runner.idle_at or runner.launched_at
+            return runner.idle_at or runner.claimed_at or runner.launched_at
         return None if runner.spare_of in self.pools else max(self._resized_at, runner.launched_at)
 
     # -- as it happens ------------------------------------------------------------------------------------------
