@@ -129,6 +129,7 @@ def machine_of(runner: Runner) -> Machine:
         market=runner.market,
         zone=runner.zone,
         price=runner.price,
+        priced=runner.priced,
         disk=runner.disk,
         ours=True,
     )
