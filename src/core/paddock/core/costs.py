@@ -139,6 +139,24 @@ def costs(bills: Iterable[Bill], since: Moment, until: Moment, by: Sequence[By] 
     )
 
 
+def together(found: Iterable[Cost]) -> Cost:
+    """Costs of machines of which none is in two of them, in one."""
+    total = Cost()
+    for one in found:
+        total = Cost(
+            machines=total.machines + one.machines,
+            jobs=total.jobs + one.jobs,
+            time={p: total.time.get(p, 0) + one.time.get(p, 0) for p in Phase if p in total.time or p in one.time},
+            compute=total.compute + one.compute,
+            storage=total.storage + one.storage,
+            network=total.network + one.network,
+            live=total.live + one.live,
+            unused=total.unused + one.unused,
+            unpriced=total.unpriced + one.unpriced,
+        )
+    return total
+
+
 def _once(entry: LedgerEntry, since: Moment, until: Moment) -> Iterator[LedgerEntry]:
     part = cut(entry, since, until)
     if part is not None:

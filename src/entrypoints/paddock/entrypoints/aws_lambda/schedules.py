@@ -12,11 +12,12 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.task import TaskRun
-from paddock.core.usecases.chores import chores
+from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
@@ -29,7 +30,10 @@ Facts = dict[str, Fact]
 
 ALL: Final = "housekeeping"
 MIRROR: Final = "mirror"
-BUCKETS: Final = {MIRROR: "PADDOCK_CACHE_BUCKET", "old_jobs": "PADDOCK_ARCHIVE_BUCKET"}
+BUCKETS: Final = {
+    MIRROR: "PADDOCK_CACHE_BUCKET",
+    **dict.fromkeys(("old_jobs", "cost_report"), "PADDOCK_ARCHIVE_BUCKET"),
+}
 
 
 @attrs.frozen
@@ -101,6 +105,7 @@ def build() -> SchedulesFunction:
         decisions=made.decisions(),
         clock=made.clock(),
         several=made.several(),
+        reporting=Reporting(stack=environment.ec2.fleet, renderings=RENDERINGS),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
     return SchedulesFunction(made.fleet().housekeeping({**others, **more}))

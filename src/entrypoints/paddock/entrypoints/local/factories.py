@@ -17,6 +17,7 @@ from paddock.adapters.github.no_deliveries import NoDeliveries
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
+from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -28,7 +29,7 @@ from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scopes_of
-from paddock.core.usecases.chores import chores
+from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
@@ -176,7 +177,7 @@ def make_housekeeping(
     decisions: Decisions,
     clock: Clock,
 ) -> Housekeeping:
-    """Every task; old jobs are archived in the state directory."""
+    """Every task; old jobs are archived in the state directory, and costs are reported there."""
     others = chores(
         settings=settings,
         table=table,
@@ -185,6 +186,7 @@ def make_housekeeping(
         archive=FileObjects(places.archive, clock),
         decisions=decisions,
         clock=clock,
+        reporting=Reporting(stack="local", renderings=RENDERINGS),
     )
     return fleet.housekeeping({**others, "mirror": mirror})
 
