@@ -27,7 +27,7 @@ from tests.strategies import NOON
 
 MIDNIGHT = NOON // DAY * DAY  # 2026-11-22
 TEN = MIDNIGHT + DAY + 10 * HOUR
-FILES = {f"cost/2026/11/22.{suffix}" for suffix in ("md", "json")}
+FILES = {f"cost/2026/11/22.{suffix}" for suffix in ("md", "html", "json")}
 
 
 def reported(house: House, day: str) -> CostReport:

@@ -75,8 +75,8 @@ def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> N
     tops = {name: {entry.split("/")[0] for entry in each.names} for name, each in made.items()}
     assert tops[WEBHOOK.name] == {"attr", "attrs", "licenses", "msgspec", "paddock"}
     ours = {name: {"/".join(entry.split("/")[:3]) for entry in each.names} for name, each in made.items()}
-    others = {"boto3", "anyio", "click", "rich", "cyclopts", "werkzeug", "waitress", "psutil", "jinja2"}
-    local = {f"adapters/{name}" for name in ("simulation", "sqlite", "process", "memory", "standin", "report")}
+    others = {"boto3", "anyio", "click", "rich", "cyclopts", "werkzeug", "waitress", "psutil"}
+    local = {f"adapters/{name}" for name in ("simulation", "sqlite", "process", "memory", "standin")}
     local |= {f"entrypoints/{name}" for name in ("cli", "local", "demo", "simulation")}
     for name, packages in tops.items():
         assert not packages & others

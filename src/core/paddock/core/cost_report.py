@@ -91,6 +91,14 @@ class DiskUse:
 
 
 @attrs.frozen
+class DaySpent:
+    """What a day before that one cost, by its own report."""
+
+    day: str
+    spent: MicroDollars
+
+
+@attrs.frozen
 class Trend:
     """The mean of the days before that one, as many as there are reports of among the last ``of``."""
 
@@ -165,6 +173,7 @@ class CostReport:
     forced: Forced = Forced()
     hosted: HostedCost = HostedCost()
     disks: tuple[DiskUse, ...] = ()
+    history: tuple[DaySpent, ...] = ()
     trends: tuple[Trend, ...] = ()
     month: MonthSoFar | None = None
     anomalies: tuple[Anomaly, ...] = ()

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from typing import Final
 
-from paddock.core.cost_report import Anomaly, CostLine, CostReport, MonthSoFar, Trend
+from paddock.core.cost_report import Anomaly, CostLine, CostReport, DaySpent, MonthSoFar, Trend
 from paddock.core.units import DOLLAR, MicroDollars, money_text
 
 SPANS: Final = (7, 30)
@@ -23,6 +23,13 @@ def trends(day: date, before: Sequence[CostReport]) -> tuple[Trend, ...]:
         spent = [one.spent for one in _within(day, before, span)]
         found.append(Trend(span, len(spent), sum(spent) // len(spent) if spent else None))
     return tuple(found)
+
+
+def history(day: date, before: Sequence[CostReport]) -> tuple[DaySpent, ...]:
+    """What the days before this one cost, as far back as is looked, in their order; days without a report are not."""
+    return tuple(
+        DaySpent(one.day, one.spent) for one in sorted(_within(day, before, max(SPANS)), key=lambda one: one.day)
+    )
 
 
 def month_so_far(day: date, spent: MicroDollars, before: Sequence[CostReport]) -> MonthSoFar:

@@ -21,6 +21,7 @@ from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.core.archive import FOLDER as OLD_JOBS
 from paddock.core.pool_audit import FOLDER as POOL_AUDITS
 from paddock.core.records import SHORTAGES, Kind
+from paddock.core.usecases.cost_reports import FOLDER as COSTS
 from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
@@ -146,6 +147,9 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
         *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
+        *_but(
+            filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject", "s3:ListBucket"
+        ),
         *_redrives("jobs"),
         *_redrives("events"),
     ),

@@ -20,7 +20,7 @@ from paddock.core.cost_advice import advice_on
 from paddock.core.cost_day import day_of_bills
 from paddock.core.cost_policy import CostPolicy
 from paddock.core.cost_report import VERSION, CostReport, RealBill, ServiceCost
-from paddock.core.cost_trends import SPANS, anomalies, month_so_far, trends
+from paddock.core.cost_trends import SPANS, anomalies, history, month_so_far, trends
 from paddock.core.costs import By
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.ledger import Rates
@@ -120,6 +120,7 @@ class CostReports:
             forced=found.forced,
             hosted=found.hosted,
             disks=found.disks,
+            history=history(day, before),
             trends=trends(day, before),
             advice=advice_on(found),
             bill=self._bill(day, before, round_),
