@@ -159,7 +159,6 @@ runners: SearchStrategy[Runner] = st.builds(
     claimed_at=st.none() | moments,
     claim=st.none() | slugs,
     naps=st.lists(st.builds(Nap, moments, st.none() | moments, st.none() | moments), max_size=3).map(tuple),
-    priced=st.none() | st.sampled_from(PriceSource),
     forced=st.none() | st.booleans(),
     disk_used=st.none() | st.integers(1, MAX_DISK_GIB),
 )
@@ -313,6 +312,7 @@ bills: SearchStrategy[Bill] = st.builds(
     pool=st.none() | slugs,
     stock=st.none() | st.sampled_from(Stock),
     priced=st.none() | st.sampled_from(PriceSource),
+    zone=st.none() | slugs,
     forced=st.none() | st.booleans(),
     disk=st.none() | st.integers(1, MAX_DISK_GIB),
     disk_used=st.none() | st.integers(1, MAX_DISK_GIB),

@@ -13,6 +13,7 @@ from moto.sqs.models import sqs_backends
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -76,6 +77,7 @@ AWS: Mapping[str, Any] = {
     "credentials": AppCredentials,
     "client": GitHubClient,
     "github": github.GitHub,
+    "prices": AwsPrices,
     "purse": Purse,
     "starts": PacedStarts,
     "several": Threads,

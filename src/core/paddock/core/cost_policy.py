@@ -1,11 +1,15 @@
-"""When a day's costs are reported."""
+"""When a day's costs are reported, and whom AWS is asked for it."""
 
 import attrs
 
 
 @attrs.frozen
 class CostPolicy:
-    """When a day is reported: so many minutes after midnight of the next one, by the clocks of ``zone``."""
+    """When a day is reported: so many minutes after midnight of the next one, by the clocks of ``zone``.
+
+    ``live``: on AWS, prices and use are asked of AWS; else prices are the catalogue's, and services are not counted.
+    """
 
     at: int = 9 * 60
     zone: str = "UTC"
+    live: bool = True

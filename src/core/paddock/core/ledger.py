@@ -96,10 +96,10 @@ class Interval:
 class Bill:
     """What a machine cost, from its launch at ``start`` through at least one interval to its end, and for whom.
 
-    ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as. ``priced`` says
-    where the price of its compute is from (None: the catalogue). ``forced``: it was bought on demand although spot
-    would have done (None: no). ``disk`` is what it had, ``disk_used`` the most of it that its job used; both GiB, None
-    where unknown.
+    ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as. ``zone`` is a
+    spot machine's; on demand every zone costs the same. ``priced`` says where the price of its compute is from (None:
+    the catalogue). ``forced``: it was bought on demand although spot would have done (None: no). ``disk`` is what it
+    had, ``disk_used`` the most of it that its job used; both GiB. What is unknown is None.
     """
 
     machine: str
@@ -113,6 +113,7 @@ class Bill:
     pool: str | None = None
     stock: Stock | None = None
     priced: PriceSource | None = None
+    zone: str | None = None
     forced: bool | None = None
     disk: int | None = None
     disk_used: int | None = None

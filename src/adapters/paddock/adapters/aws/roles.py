@@ -15,6 +15,7 @@ from typing import Any, Final, TypeAlias
 
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
+from paddock.adapters.aws.pricing.policy import PRICES
 from paddock.adapters.aws.s3.policy import MIRROR, READER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
@@ -152,6 +153,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         ),
         *_redrives("jobs"),
         *_redrives("events"),
+        *PRICES,
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (

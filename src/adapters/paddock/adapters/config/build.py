@@ -98,7 +98,8 @@ class Builder:
             zone_of(zone)
         except InvalidInput as error:
             self._refuse(("costs", "zone"), shown(zone), error.remedy)
-        return CostPolicy(usual.at if at is None else minutes_of(at), zone)
+        live = self._get("costs", "live", default=usual.live)
+        return CostPolicy(usual.at if at is None else minutes_of(at), zone, live)
 
     def _aliases(self, specs: Mapping[str, RunnerSpec], pools: Mapping[str, Pool]) -> tuple[Alias, ...]:
         aliases: list[Alias] = []

@@ -11,6 +11,8 @@ from paddock.core.units import MicroDollars, money_text
 
 _NONE = "–"  # noqa: RUF001 - a dash stands for: there is none
 
+_POOL_HEADS = ("pool", "jobs", "overflow", "idle", "idle cost", "cost")
+
 
 @attrs.frozen
 class Row:
@@ -45,8 +47,7 @@ def tables(report: CostReport, most: int) -> Iterator[Sheet]:
             heads = (by.value, "machines", "jobs", "hours", "cost")
             yield Sheet(by.value, title, heads, tuple(_rows(by, lines, most)))
     if report.pools:
-        heads = ("pool", "jobs", "overflow", "idle", "idle cost", "cost")
-        yield Sheet("pools", "Pools", heads, tuple(_pools(report)))
+        yield Sheet("pools", "Pools", _POOL_HEADS, tuple(_pools(report)))
     if report.services:
         yield Sheet("services", "Services of AWS", ("service", "used", "cost"), tuple(_services(report)))
 

@@ -89,7 +89,7 @@ def sources(report: CostReport) -> Iterator[Said]:
     def share(amount: int) -> str:
         return f"{cents_text(amount)} ({amount * 100 // spent} %)" if spent else cents_text(amount)
 
-    yield Said("by AWS's own word when the machine was launched", share(total.live))
+    yield Said("by AWS's own word for that day", share(total.live))
     listed = f"by the price list of {report.dated} that comes with Paddock (us-east-1, spot estimated)"
     yield Said(listed, share(total.catalogue + report.of_services))
     yield Said("not at all", f"{hours_text(total.unpriced)} machine hours")

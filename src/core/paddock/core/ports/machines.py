@@ -8,7 +8,6 @@ import attrs
 
 from paddock.core.pool import Stock
 from paddock.core.ports.records import Page
-from paddock.core.price import PriceSource
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment
 
@@ -25,9 +24,8 @@ class MachineState(StrEnum):
 
 @attrs.frozen
 class Machine:
-    """A machine as it was launched, not as it was asked for.
+    """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown.
 
-    ``price`` is micro-dollars per hour, None if unknown; ``priced`` says where it is from (None: the catalogue).
     ``launched_at`` is EC2's LaunchTime: of a machine that was stopped, when it was last started.
     ``ours`` is True only if the cloud itself says that the machine is this fleet's: the answer to a launch, or its tag.
     ``ended_at`` and ``ended_by`` are the cloud's word on its end, where it gives one. ``ended_by`` is EC2's code of the
@@ -44,7 +42,6 @@ class Machine:
     market: Market = Market.ON_DEMAND
     zone: str = ""
     price: MicroDollars | None = None
-    priced: PriceSource | None = None
     disk: int = 0
     ours: bool = False
     ended_at: Moment | None = None

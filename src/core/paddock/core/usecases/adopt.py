@@ -52,7 +52,6 @@ def record_of(
         disk=machine.disk or asked_for or settings.default_disk,
         launched_at=machine.launched_at,
         workflow="" if job is None else job.facts.workflow,
-        priced=machine.priced,
         forced=True if spec is not None and spec.spot and machine.market is Market.ON_DEMAND else None,
     )
 

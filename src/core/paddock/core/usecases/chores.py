@@ -9,6 +9,7 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.notifier import Notifier
 from paddock.core.ports.objects import Objects
+from paddock.core.ports.prices import Prices
 from paddock.core.ports.queues import Queue
 from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.stores import Table
@@ -29,6 +30,7 @@ class Reporting:
 
     stack: str
     renderings: Mapping[str, Rendering]
+    prices: Prices | None = None
     notifier: Notifier | None = None
     count: Counting | None = None
     check: Checking | None = None
@@ -72,6 +74,7 @@ def chores(
                 clock=clock,
                 renderings=reporting.renderings,
                 policy=settings.costs,
+                prices=reporting.prices,
                 notifier=reporting.notifier,
                 count=reporting.count,
                 check=reporting.check,

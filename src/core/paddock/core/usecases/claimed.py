@@ -129,7 +129,6 @@ def machine_of(runner: Runner) -> Machine:
         market=runner.market,
         zone=runner.zone,
         price=runner.price,
-        priced=runner.priced,
         disk=runner.disk,
         ours=True,
     )

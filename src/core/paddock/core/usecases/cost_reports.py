@@ -8,7 +8,7 @@ for, a few days a run.
 import hashlib
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -23,11 +23,13 @@ from paddock.core.cost_report import VERSION, CostReport, RealBill, ServiceCost
 from paddock.core.cost_trends import SPANS, anomalies, history, month_so_far, trends
 from paddock.core.costs import By
 from paddock.core.errors import InvalidInput, NotFound
-from paddock.core.ledger import Rates
+from paddock.core.ledger import Bill, Rates
 from paddock.core.ports.notifier import Notifier
 from paddock.core.ports.objects import Objects
+from paddock.core.ports.prices import Prices
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.reprice import repriced
 from paddock.core.task import TaskReport
 from paddock.core.units import Moment, money_text
 from paddock.core.usecases.cost_look import CostLook
@@ -53,7 +55,8 @@ def report_key(day: date, suffix: str) -> str:
 class CostReports:
     """The task.
 
-    ``renderings`` make a report's files, by suffix, beside its JSON, which is written last. ``count`` says what the
+    ``renderings`` make a report's files, by suffix, beside its JSON, which is written last. ``prices`` are AWS's own
+    for that day; where they are not known, a machine costs what its bill says. ``count`` says what the
     fleet used of AWS's services, ``check`` what AWS's own bill says; either may be missing, and then the report says
     so.
     """
@@ -65,6 +68,7 @@ class CostReports:
     renderings: Mapping[str, Rendering]
     policy: CostPolicy = CostPolicy()
     rates: Rates = Rates()
+    prices: Prices | None = None
     notifier: Notifier | None = None
     count: Counting | None = None
     check: Checking | None = None
@@ -97,7 +101,8 @@ class CostReports:
         round_ = Round() if made is None else made
         zone = zone_of(self.policy.zone)
         since, until = (moment_at(each, 0, zone) for each in (day, day + timedelta(days=1)))
-        found = day_of_bills(CostLook(self.table, self.clock, self.rates).bills(since), since, until)
+        bills = CostLook(self.table, self.clock, self.rates).bills(since)
+        found = day_of_bills(self._priced(bills, since, until, round_), since, until)
         before = self._before(day, round_)
         services = self._services(since, until, round_)
         plain = CostReport(
@@ -126,6 +131,24 @@ class CostReports:
             bill=self._bill(day, before, round_),
         )
         return attrs.evolve(plain, month=month_so_far(day, plain.spent, before), anomalies=anomalies(plain, before))
+
+    def _priced(self, bills: Iterable[Bill], since: Moment, until: Moment, round_: Round) -> Iterator[Bill]:
+        """The bills by AWS's word on prices, as far as it is to be had; once it is not, it is not asked again."""
+        prices = self.prices
+        if prices is None:
+            yield from bills
+            return
+        round_.kinds["prices"] += 1
+        asked = True
+        for bill in bills:
+            found: Bill | None = bill
+            if asked and bill.intervals[-1].end > since and bill.start < until:
+                found = round_.tries(
+                    "prices",
+                    lambda bill=bill: repriced(bill, lambda offer, market: prices.quote(offer, market, since, until)),  # type: ignore[misc]
+                )
+                asked = found is not None
+            yield bill if found is None else found
 
     def _services(self, since: Moment, until: Moment, round_: Round) -> Sequence[ServiceCost] | None:
         count = self.count

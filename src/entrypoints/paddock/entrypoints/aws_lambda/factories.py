@@ -15,6 +15,7 @@ from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, Dyna
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
 from paddock.adapters.aws.failures import watched
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http import JsonService, environment_credentials
@@ -33,6 +34,7 @@ from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
+from paddock.core.catalogue import CATALOGUE
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.pool import Pool, digest_of
 from paddock.core.ports.github import GitHub, Scope
@@ -137,6 +139,11 @@ def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper:
 def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock, purse: Purse) -> PacedMachines:
     """The fleet's machines, within EC2's limits."""
     return PacedMachines(Ec2Machines(clients, environment.ec2, clock), purse)
+
+
+def make_prices(clients: Clients, clock: Clock) -> AwsPrices:
+    """What the catalogue's machines cost in this region, by AWS's word."""
+    return AwsPrices(clients, clock, types=[kind.name for kind in CATALOGUE])
 
 
 def make_purse(table: Table, clock: Clock) -> Purse:

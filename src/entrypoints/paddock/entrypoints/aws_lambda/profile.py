@@ -10,6 +10,7 @@ from dependency_injector import containers, providers
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -75,6 +76,7 @@ class AwsProfile(containers.DeclarativeContainer):
     machines: providers.Provider[PacedMachines] = providers.Singleton(
         aws.make_machines, environment, clients, clock, purse
     )
+    prices: providers.Provider[AwsPrices] = providers.Singleton(aws.make_prices, clients, clock)
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
@@ -105,7 +106,11 @@ def build() -> SchedulesFunction:
         decisions=made.decisions(),
         clock=made.clock(),
         several=made.several(),
-        reporting=Reporting(stack=environment.ec2.fleet, renderings=RENDERINGS),
+        reporting=Reporting(
+            stack=environment.ec2.fleet,
+            renderings=RENDERINGS,
+            prices=made.prices() if made.settings().costs.live else CataloguePrices(),
+        ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
     return SchedulesFunction(made.fleet().housekeeping({**others, **more}))

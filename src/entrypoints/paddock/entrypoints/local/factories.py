@@ -14,6 +14,7 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
@@ -186,7 +187,7 @@ def make_housekeeping(
         archive=FileObjects(places.archive, clock),
         decisions=decisions,
         clock=clock,
-        reporting=Reporting(stack="local", renderings=RENDERINGS),
+        reporting=Reporting(stack="local", renderings=RENDERINGS, prices=CataloguePrices()),
     )
     return fleet.housekeeping({**others, "mirror": mirror})
 
