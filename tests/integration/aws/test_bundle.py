@@ -82,7 +82,14 @@ def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> N
         assert not packages & others
         assert not ours[name] & {f"paddock/{folder}" for folder in local}
     described = {entry.split("/")[2] for entry in made[FUNCTIONS.name].names if entry.startswith("botocore/data/")}
-    assert {entry for entry in described if "." not in entry} == {"dynamodb", "ec2", "pricing", "s3", "sqs"}
+    assert {entry for entry in described if "." not in entry} == {
+        "cloudwatch",
+        "dynamodb",
+        "ec2",
+        "pricing",
+        "s3",
+        "sqs",
+    }
 
 
 def test_time_zones_are_in_it_where_the_system_has_none(made: dict[str, Made]) -> None:

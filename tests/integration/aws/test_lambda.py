@@ -11,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.pricing import AwsPrices
@@ -78,6 +79,7 @@ AWS: Mapping[str, Any] = {
     "client": GitHubClient,
     "github": github.GitHub,
     "prices": AwsPrices,
+    "usage": StackUsage,
     "purse": Purse,
     "starts": PacedStarts,
     "several": Threads,

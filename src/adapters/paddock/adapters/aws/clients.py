@@ -60,6 +60,11 @@ class Clients:
     watch: Callable[[Any, str], object] | None = attrs.field(default=None, repr=False)
 
     @cached_property
+    def cloudwatch(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """CloudWatch's metrics."""
+        return self._made("cloudwatch")
+
+    @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB."""
         made: DynamoDBClient = self._made("dynamodb")

@@ -11,8 +11,11 @@ import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
+from paddock.adapters.aws.cloudwatch.usage import used_by
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
 from paddock.adapters.aws.failures import watched
 from paddock.adapters.aws.pricing import AwsPrices
@@ -144,6 +147,21 @@ def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock,
 def make_prices(clients: Clients, clock: Clock) -> AwsPrices:
     """What the catalogue's machines cost in this region, by AWS's word."""
     return AwsPrices(clients, clock, types=[kind.name for kind in CATALOGUE])
+
+
+def make_usage(environment: FleetEnvironment, clients: Clients) -> StackUsage:
+    """What this stack uses of AWS's services, its parts being called as its template calls them."""
+    stack = environment.ec2.fleet
+    queues = environment.jobs, environment.events, environment.reports
+    used = used_by(
+        stack=stack,
+        table=environment.table,
+        indexes=tuple(INDEXES),
+        queues=[url for queue in queues for url in (queue.url, queue.dead_letter_url)],
+        buckets=(environment.cache, environment.archive),
+        machines=f"/paddock/{stack}/machines",
+    )
+    return StackUsage(clients, used)
 
 
 def make_purse(table: Table, clock: Clock) -> Purse:

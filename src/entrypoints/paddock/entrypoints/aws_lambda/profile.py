@@ -8,6 +8,7 @@ from typing import Any, Final
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.pricing import AwsPrices
@@ -77,6 +78,7 @@ class AwsProfile(containers.DeclarativeContainer):
         aws.make_machines, environment, clients, clock, purse
     )
     prices: providers.Provider[AwsPrices] = providers.Singleton(aws.make_prices, clients, clock)
+    usage: providers.Provider[StackUsage] = providers.Singleton(aws.make_usage, environment, clients)
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )

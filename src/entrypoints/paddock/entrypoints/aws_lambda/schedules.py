@@ -96,6 +96,7 @@ def build() -> SchedulesFunction:
     made = profile()
     environment = made.environment()
     mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
+    live = made.settings().costs.live
     others = chores(
         settings=made.settings(),
         table=made.table(),
@@ -109,7 +110,8 @@ def build() -> SchedulesFunction:
         reporting=Reporting(
             stack=environment.ec2.fleet,
             renderings=RENDERINGS,
-            prices=made.prices() if made.settings().costs.live else CataloguePrices(),
+            prices=made.prices() if live else CataloguePrices(),
+            count=made.usage() if live else None,
         ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
