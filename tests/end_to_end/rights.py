@@ -45,7 +45,7 @@ RARE: dict[tuple[str, str], str] = {
     },
     **{
         ("schedules", action): "once a day"
-        for action in ("pricing:GetProducts", "ec2:DescribeSpotPriceHistory", "cloudwatch:GetMetricData")
+        for action in ("pricing:GetProducts", "ec2:DescribeSpotPriceHistory", "cloudwatch:GetMetricData", "sns:Publish")
     },
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
 }

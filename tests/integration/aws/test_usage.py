@@ -129,7 +129,7 @@ def test_a_refusal_is_one_of_our_errors(watch: Watch) -> None:
 def test_every_code_that_cloudwatch_documents_is_named() -> None:
     """None falls to its HTTP status."""
     model = botocore.session.get_session().get_service_model("cloudwatch").operation_model("GetMetricData")
-    codes = {shape.error_code or shape.name for shape in model.error_shapes}
+    codes = {str(shape.metadata.get("error", {}).get("code", shape.name)) for shape in model.error_shapes}
     assert codes
     assert codes <= CODES.keys() | COMMON.keys()
 

@@ -93,6 +93,11 @@ class Clients:
         return made
 
     @cached_property
+    def sns(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """SNS."""
+        return self._made("sns")
+
+    @cached_property
     def sqs(self) -> "SQSClient":
         """SQS."""
         made: SQSClient = self._made("sqs", LONG_POLL)

@@ -57,7 +57,8 @@ class Builder:
             self._check_secrets(environ)
         if self.problems or github is None:
             return None
-        return Config(self._file, github, settings, local)
+        slack = self._secret("costs", "slack") if self._get("costs", "slack") is not None else None
+        return Config(self._file, github, settings, local, slack)
 
     def _span(self, section: str, name: str, default: Span, *, none: bool = False) -> Span:
         """The span at `name` in the section; at the section itself if the name is empty. It may be 0 if `none`."""

@@ -12,6 +12,7 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about
@@ -111,6 +112,7 @@ def build() -> SchedulesFunction:
             stack=environment.ec2.fleet,
             renderings=RENDERINGS,
             prices=made.prices() if live else CataloguePrices(),
+            notifier=SnsNotifier(made.clients(), environment.notices) if environment.notices else None,
             count=made.usage() if live else None,
         ),
     )
