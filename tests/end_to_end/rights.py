@@ -45,7 +45,13 @@ RARE: dict[tuple[str, str], str] = {
     },
     **{
         ("schedules", action): "once a day"
-        for action in ("pricing:GetProducts", "ec2:DescribeSpotPriceHistory", "cloudwatch:GetMetricData", "sns:Publish")
+        for action in (
+            "pricing:GetProducts",
+            "ec2:DescribeSpotPriceHistory",
+            "cloudwatch:GetMetricData",
+            "sns:Publish",
+            "ce:GetCostAndUsage",
+        )
     },
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
 }

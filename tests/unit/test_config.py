@@ -88,7 +88,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
             retry: {max_launches: 5, backoff: 4s}
             circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m, avoid: 0s}
             rerun: {most: 2, deployments: true, on_demand: false}
-            costs: {at: "07:30", zone: Europe/Berlin, live: false, slack: {env: SLACK}}
+            costs: {at: "07:30", zone: Europe/Berlin, live: false, bill: true, slack: {env: SLACK}}
             shortage: 90s
             local:
               listen: "[::1]:0"
@@ -136,7 +136,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert attrs.astuple(settings.retry) == (5, 4 * SECOND)
     assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE, 0)
     assert settings.rerun == RerunPolicy(most=2, deployments=True, on_demand=False)
-    assert settings.costs == CostPolicy(7 * 60 + 30, "Europe/Berlin", live=False)
+    assert settings.costs == CostPolicy(7 * 60 + 30, "Europe/Berlin", live=False, bill=True)
     assert config.slack == SecretRef("costs.slack", env="SLACK")
     assert settings.shortage == 90 * SECOND
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)

@@ -164,7 +164,7 @@ def held_to(stack: Made, statement: dict[str, Any]) -> bool:
     return stack.stack in tags
 
 
-UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData"}
+UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData", "ce:GetCostAndUsage"}
 """Reading alone, and restricted to nothing by AWS."""
 SHARED = re.compile(r"arn:aws:ec2:[a-z0-9-]+:\d*:(snapshot|fleet|network-interface|spot-instances-request)/\*")
 """What a launch makes or reads besides, none of which is another fleet's: EC2 gives such things no name before."""

@@ -83,11 +83,13 @@ def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> N
         assert not ours[name] & {f"paddock/{folder}" for folder in local}
     described = {entry.split("/")[2] for entry in made[FUNCTIONS.name].names if entry.startswith("botocore/data/")}
     assert {entry for entry in described if "." not in entry} == {
+        "ce",
         "cloudwatch",
         "dynamodb",
         "ec2",
         "pricing",
         "s3",
+        "sns",
         "sqs",
     }
 

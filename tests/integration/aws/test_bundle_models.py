@@ -22,9 +22,9 @@ from tests.bundles import SITE, modules_of
 
 pytestmark = pytest.mark.slow
 
-SERVICES = ("cloudwatch", "dynamodb", "ec2", "pricing", "s3", "sns", "sqs")
+SERVICES = ("ce", "cloudwatch", "dynamodb", "ec2", "pricing", "s3", "sns", "sqs")
 DEPTH = 4  # of DynamoDB's values, which may hold themselves
-OWN = re.compile(r"(?:_client|\.(?:cloudwatch|ec2|pricing|sns))\.([a-z_0-9]+)")
+OWN = re.compile(r"(?:_client|\.(?:ce|cloudwatch|ec2|pricing|sns))\.([a-z_0-9]+)")
 
 
 @pytest.fixture(scope="module")

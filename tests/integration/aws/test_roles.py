@@ -15,7 +15,7 @@ from tests.aws_rights import denied, names_of, unused
 
 DOCUMENT = Path(__file__).parents[3] / "docs/agent.md"
 NAMES = names_of("stack", "fleet")
-UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData"}
+UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData", "ce:GetCostAndUsage"}
 """Reading alone, and restricted to nothing by AWS."""
 
 

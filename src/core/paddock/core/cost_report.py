@@ -141,9 +141,10 @@ class Advice:
 
 @attrs.frozen
 class RealBill:
-    """What AWS's own bill says of a day that is old enough to be complete, beside our books of that day."""
+    """What AWS's own bill says of so many days up to ``day``, beside our books; ``within`` a few per cent or not."""
 
     day: str
+    days: int
     billed: MicroDollars
     booked: MicroDollars
     within: bool

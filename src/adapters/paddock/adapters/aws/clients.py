@@ -60,6 +60,11 @@ class Clients:
     watch: Callable[[Any, str], object] | None = attrs.field(default=None, repr=False)
 
     @cached_property
+    def ce(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """Cost Explorer, which answers in one region for all."""
+        return self._made("ce", region=self._home)
+
+    @cached_property
     def cloudwatch(self) -> Any:  # noqa: ANN401 - its types are no dependency
         """CloudWatch's metrics."""
         return self._made("cloudwatch")

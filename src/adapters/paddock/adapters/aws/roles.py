@@ -13,6 +13,7 @@ event source mapping), and its log is written in its name.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from paddock.adapters.aws.ce.policy import COSTS as COSTS_READER
 from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
@@ -157,6 +158,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_redrives("events"),
         *PRICES,
         *METRICS,
+        *COSTS_READER,
         *filled(PUBLISHER, {"topic_arn": "{notices_topic_arn}"}),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.

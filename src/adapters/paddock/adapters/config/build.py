@@ -100,7 +100,8 @@ class Builder:
         except InvalidInput as error:
             self._refuse(("costs", "zone"), shown(zone), error.remedy)
         live = self._get("costs", "live", default=usual.live)
-        return CostPolicy(usual.at if at is None else minutes_of(at), zone, live)
+        bill = self._get("costs", "bill", default=usual.bill)
+        return CostPolicy(usual.at if at is None else minutes_of(at), zone, live, bill)
 
     def _aliases(self, specs: Mapping[str, RunnerSpec], pools: Mapping[str, Pool]) -> tuple[Alias, ...]:
         aliases: list[Alias] = []

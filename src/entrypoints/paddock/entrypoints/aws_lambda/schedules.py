@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.ce import ExplorerCosts
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.prices import CataloguePrices
@@ -21,6 +22,7 @@ from paddock.core.errors import InvalidInput
 from paddock.core.task import TaskRun
 from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
+from paddock.core.usecases.reconciling import Reconciling
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
 from paddock.entrypoints.aws_lambda.once import Once
@@ -97,7 +99,7 @@ def build() -> SchedulesFunction:
     made = profile()
     environment = made.environment()
     mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
-    live = made.settings().costs.live
+    live, bill = made.settings().costs.live, made.settings().costs.bill
     others = chores(
         settings=made.settings(),
         table=made.table(),
@@ -113,6 +115,7 @@ def build() -> SchedulesFunction:
             renderings=RENDERINGS,
             prices=made.prices() if live else CataloguePrices(),
             notifier=SnsNotifier(made.clients(), environment.notices) if environment.notices else None,
+            check=Reconciling(ExplorerCosts(made.clients(), environment.ec2.fleet), made.clock()) if bill else None,
             count=made.usage() if live else None,
         ),
     )
