@@ -151,9 +151,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
         *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
-        *_but(
-            filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject", "s3:ListBucket"
-        ),
+        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject"),
         *_redrives("jobs"),
         *_redrives("events"),
         *PRICES,

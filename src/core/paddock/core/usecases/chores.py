@@ -51,9 +51,8 @@ def chores(
     """What each of these tasks does, in the order in which they are done.
 
     Args: what the operator decided, and the ports. `queues` are those whose dead letters are put back, by name; without
-    an `archive` old jobs are not archived, and reports on pools are kept nowhere; `several` reads bills and jobs.
-    an `archive` old jobs are not archived, and costs are not reported; `several` reads bills. `reporting` is how costs
-    are reported; without it they are not.
+    an `archive` old jobs are not archived, reports on pools are kept nowhere, and costs are not reported; `several`
+    reads bills and jobs. `reporting` is how costs are reported; without it they are not.
     """
     works: dict[str, Work] = {
         "dead_letters": DeadLetters(queues=queues, decisions=decisions, clock=clock),
@@ -63,9 +62,6 @@ def chores(
     }
     if archive is not None:
         works["old_jobs"] = OldJobs(table=table, objects=archive, clock=clock, several=several)
-    if settings.pools:
-        works["pool_audit"] = AuditPools(settings=settings, table=table, objects=archive, clock=clock)
-        works["pool_sizing"] = SizePools(settings=settings, table=table, clock=clock, several=several)
         if reporting is not None:
             works["cost_report"] = CostReports(
                 stack=reporting.stack,
@@ -79,4 +75,7 @@ def chores(
                 count=reporting.count,
                 check=reporting.check,
             )
+    if settings.pools:
+        works["pool_audit"] = AuditPools(settings=settings, table=table, objects=archive, clock=clock)
+        works["pool_sizing"] = SizePools(settings=settings, table=table, clock=clock, several=several)
     return works
