@@ -65,6 +65,7 @@ def names_of(stack: str, fleet: str) -> dict[str, str]:
         "config_bucket_arn": f"{_ARNS['bucket']}{stack}-config",
         "cache_bucket_arn": f"{_ARNS['bucket']}{stack}-cache",
         "archive_bucket_arn": f"{_ARNS['bucket']}{stack}-archive",
+        "notices_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{stack}-notices",
         "github_secret_arn": f"{_ARNS['secret']}{stack}/github",
         "webhook_secret_arn": f"{_ARNS['secret']}{stack}/webhook",
         "function_log_group_arn": f"{_ARNS['log-group']}/aws/lambda/{stack}",

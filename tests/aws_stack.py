@@ -211,6 +211,7 @@ def _config(github: GitHubStandIn) -> str:
             "  webhook_secret: {env: NOT_FOLLOWED_ON_AWS}",
             f"  app: {{id: {github.credentials.app_id}, private_key: {{env: NOT_FOLLOWED_ON_AWS}}}}",
             f"  repositories: [{REPOSITORY}]",
+            "costs: {live: false}",  # moto has no prices
         )
     )
 

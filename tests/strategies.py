@@ -33,6 +33,7 @@ from paddock.core.messages import (
 from paddock.core.pace import Pace
 from paddock.core.pool import Bounds, Stock
 from paddock.core.pool_standing import PoolAim, PoolStanding
+from paddock.core.price import PriceSource
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Nap, Runner
@@ -158,6 +159,8 @@ runners: SearchStrategy[Runner] = st.builds(
     claimed_at=st.none() | moments,
     claim=st.none() | slugs,
     naps=st.lists(st.builds(Nap, moments, st.none() | moments, st.none() | moments), max_size=3).map(tuple),
+    forced=st.none() | st.booleans(),
+    disk_used=st.none() | st.integers(1, MAX_DISK_GIB),
 )
 
 launches: SearchStrategy[Launch] = st.builds(
@@ -289,6 +292,7 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
     job_id=st.none() | job_ids,
     pool=st.none() | slugs,
     stock=st.none() | st.sampled_from(Stock),
+    priced=st.sampled_from(PriceSource),
 )
 
 intervals: SearchStrategy[Interval] = st.builds(
@@ -307,6 +311,11 @@ bills: SearchStrategy[Bill] = st.builds(
     job_id=st.none() | job_ids,
     pool=st.none() | slugs,
     stock=st.none() | st.sampled_from(Stock),
+    priced=st.none() | st.sampled_from(PriceSource),
+    zone=st.none() | slugs,
+    forced=st.none() | st.booleans(),
+    disk=st.none() | st.integers(1, MAX_DISK_GIB),
+    disk_used=st.none() | st.integers(1, MAX_DISK_GIB),
 )
 
 switches: SearchStrategy[Switch] = st.builds(

@@ -52,6 +52,7 @@ FUNCTIONS: Final = Bundle(
             *("yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds", "idna"),  # the configuration
             *("httpx", "httpcore", "h11", "certifi"),  # GitHub; without anyio, which only asynchronous calls need
             "tzdata",  # time zones, of pools' schedules: nobody promises that Lambda's images have them
+            *("jinja2", "markupsafe"),  # the page of the daily cost report
             *("jwt", "cryptography", "_cffi_backend"),  # the App's token
             *("botocore", "jmespath", "dateutil", "six", "urllib3"),  # AWS; without boto3, which only adds to botocore
         }
@@ -69,7 +70,7 @@ DATA: Final[Mapping[str, str]] = {
 }
 """Files of others that are read as the functions run, as patterns below the package. botocore's are made anew."""
 
-OWN_DATA: Final[Mapping[str, str]] = {"paddock.contracts": "*.json"}
+OWN_DATA: Final[Mapping[str, str]] = {"paddock.contracts": "*.json", "paddock.adapters.report.page": "templates/*"}
 """The same of ours. A module that reads files from beside itself and is not named here fails the build."""
 
 STANDARD_IMPORTS: Final[Mapping[str, tuple[str, ...]]] = {"zoneinfo": ("tzdata",)}

@@ -43,6 +43,16 @@ RARE: dict[tuple[str, str], str] = {
         ("schedules", f"s3:{action}"): "these fleets have no mirror"
         for action in ("PutObject", "DeleteObject", "AbortMultipartUpload")
     },
+    **{
+        ("schedules", action): "once a day"
+        for action in (
+            "pricing:GetProducts",
+            "ec2:DescribeSpotPriceHistory",
+            "cloudwatch:GetMetricData",
+            "sns:Publish",
+            "ce:GetCostAndUsage",
+        )
+    },
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
 }
 """What a role allows and no weather is sure to need."""

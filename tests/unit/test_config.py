@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, load, validate
 from paddock.contracts import example_config, schema_text
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.cost_policy import CostPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.rerun import RerunPolicy
 from paddock.core.settings import Alias, ForkPolicy, Limits, ScopeKind
@@ -87,6 +88,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
             retry: {max_launches: 5, backoff: 4s}
             circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m, avoid: 0s}
             rerun: {most: 2, deployments: true, on_demand: false}
+            costs: {at: "07:30", zone: Europe/Berlin, live: false, bill: true, slack: {env: SLACK}}
             shortage: 90s
             local:
               listen: "[::1]:0"
@@ -134,6 +136,8 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert attrs.astuple(settings.retry) == (5, 4 * SECOND)
     assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE, 0)
     assert settings.rerun == RerunPolicy(most=2, deployments=True, on_demand=False)
+    assert settings.costs == CostPolicy(7 * 60 + 30, "Europe/Berlin", live=False, bill=True)
+    assert config.slack == SecretRef("costs.slack", env="SLACK")
     assert settings.shortage == 90 * SECOND
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)
     assert local.runner == RunnerPin("2.330.0", "ab" * 32)
@@ -189,7 +193,7 @@ AFTER = [
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
     ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, shortage, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, costs, shortage, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),

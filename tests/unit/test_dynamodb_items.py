@@ -243,6 +243,8 @@ def a_bill(*phases: Phase) -> Bill:
         workflow="Continuous integration of everything",
         job_id=98_765_432_109,
         pool="a-pool-with-a-name",
+        disk=100,
+        disk_used=60,
     )
 
 

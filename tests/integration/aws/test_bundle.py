@@ -75,14 +75,23 @@ def test_only_what_a_function_needs_is_in_its_bundle(made: dict[str, Made]) -> N
     tops = {name: {entry.split("/")[0] for entry in each.names} for name, each in made.items()}
     assert tops[WEBHOOK.name] == {"attr", "attrs", "licenses", "msgspec", "paddock"}
     ours = {name: {"/".join(entry.split("/")[:3]) for entry in each.names} for name, each in made.items()}
-    others = {"boto3", "anyio", "click", "rich", "cyclopts", "werkzeug", "waitress", "psutil", "jinja2"}
-    local = {f"adapters/{name}" for name in ("simulation", "sqlite", "process", "memory", "standin", "report")}
+    others = {"boto3", "anyio", "click", "rich", "cyclopts", "werkzeug", "waitress", "psutil"}
+    local = {f"adapters/{name}" for name in ("simulation", "sqlite", "process", "memory", "standin")}
     local |= {f"entrypoints/{name}" for name in ("cli", "local", "demo", "simulation")}
     for name, packages in tops.items():
         assert not packages & others
         assert not ours[name] & {f"paddock/{folder}" for folder in local}
     described = {entry.split("/")[2] for entry in made[FUNCTIONS.name].names if entry.startswith("botocore/data/")}
-    assert {entry for entry in described if "." not in entry} == {"dynamodb", "ec2", "s3", "sqs"}
+    assert {entry for entry in described if "." not in entry} == {
+        "ce",
+        "cloudwatch",
+        "dynamodb",
+        "ec2",
+        "pricing",
+        "s3",
+        "sns",
+        "sqs",
+    }
 
 
 def test_time_zones_are_in_it_where_the_system_has_none(made: dict[str, Made]) -> None:

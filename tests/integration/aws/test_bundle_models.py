@@ -17,13 +17,14 @@ from botocore.session import Session
 from deploy.bundle import models
 from deploy.bundle.contents import FUNCTIONS
 from paddock.adapters.aws.ec2.policy import MACHINES, POOLER
+from paddock.adapters.aws.pricing.policy import PRICES
 from tests.bundles import SITE, modules_of
 
 pytestmark = pytest.mark.slow
 
-SERVICES = ("dynamodb", "ec2", "s3", "sqs")
+SERVICES = ("ce", "cloudwatch", "dynamodb", "ec2", "pricing", "s3", "sns", "sqs")
 DEPTH = 4  # of DynamoDB's values, which may hold themselves
-OWN = re.compile(r"(?:_client|\.ec2)\.([a-z_0-9]+)")
+OWN = re.compile(r"(?:_client|\.(?:ce|cloudwatch|ec2|pricing|sns))\.([a-z_0-9]+)")
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +146,11 @@ def test_clients_find_the_same_addresses(folder: Path, region: str) -> None:
 
 def test_what_the_adapters_call_is_there_and_little_more(folder: Path) -> None:
     """The calls in the adapters' own text; for EC2, nothing that no policy speaks of."""
-    granted = {str(action).removeprefix("ec2:") for statement in (*MACHINES, *POOLER) for action in statement["Action"]}
+    granted = {
+        str(action).removeprefix("ec2:")
+        for statement in (*MACHINES, *POOLER, *PRICES)
+        for action in statement["Action"]
+    }
     assert set(cut(folder, "ec2").operation_names) <= granted
     home = Path(models.__file__).parents[2] / "src/adapters/paddock/adapters/aws"
     for service in SERVICES:

@@ -11,8 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -76,6 +78,8 @@ AWS: Mapping[str, Any] = {
     "credentials": AppCredentials,
     "client": GitHubClient,
     "github": github.GitHub,
+    "prices": AwsPrices,
+    "usage": StackUsage,
     "purse": Purse,
     "starts": PacedStarts,
     "several": Threads,

@@ -77,6 +77,10 @@ def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
         job_id=served if job is None else job.id,
         pool=runner.pool,
         stock=runner.stock,
+        zone=runner.zone or None if runner.market is Market.SPOT else None,
+        forced=runner.forced,
+        disk=runner.disk or None,
+        disk_used=runner.disk_used,
     )
 
 

@@ -12,6 +12,7 @@ from typing import TypedDict
 import attrs
 
 from paddock.core.pool import Stock
+from paddock.core.price import PriceSource
 from paddock.core.spec import Market
 from paddock.core.units import DAY, MicroDollars, Moment, datetime_of
 
@@ -62,6 +63,7 @@ class LedgerEntry:
     job_id: int | None = None
     pool: str | None = None
     stock: Stock | None = None
+    priced: PriceSource = PriceSource.CATALOGUE
 
     @property
     def key(self) -> str:
@@ -94,7 +96,10 @@ class Interval:
 class Bill:
     """What a machine cost, from its launch at ``start`` through at least one interval to its end, and for whom.
 
-    ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as.
+    ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as. ``zone`` is a
+    spot machine's; on demand every zone costs the same. ``priced`` says where the price of its compute is from (None:
+    the catalogue). ``forced``: it was bought on demand although spot would have done (None: no). ``disk`` is what it
+    had, ``disk_used`` the most of it that its job used; both GiB. What is unknown is None.
     """
 
     machine: str
@@ -107,6 +112,11 @@ class Bill:
     job_id: int | None = None
     pool: str | None = None
     stock: Stock | None = None
+    priced: PriceSource | None = None
+    zone: str | None = None
+    forced: bool | None = None
+    disk: int | None = None
+    disk_used: int | None = None
 
     @property
     def key(self) -> str:
@@ -133,6 +143,7 @@ class Bill:
                 job_id=self.job_id,
                 pool=self.pool,
                 stock=self.stock,
+                priced=self.priced or PriceSource.CATALOGUE,
             )
             for start, interval in zip(starts, self.intervals, strict=False)
         )

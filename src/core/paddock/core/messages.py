@@ -10,8 +10,11 @@ from typing import TypeAlias
 import attrs
 
 from paddock.core.job import JobFacts
+from paddock.core.spec import MAX_DISK_GIB
 from paddock.core.states import OperationalResult
 from paddock.core.units import SECOND, Moment, Span
+
+_GIB = 1 << 30
 
 
 @attrs.frozen
@@ -154,6 +157,15 @@ class RunnerReported:
     repository: str = ""
     run_id: int | None = None
     run_attempt: int | None = None
+
+    @property
+    def disk_used(self) -> int | None:
+        """The most of the machine's disk that was in use at once, in GiB, rounded up; None if it did not say.
+
+        It is bounded, for a job may forge it.
+        """
+        found = self.peaks.get("disk_bytes")
+        return None if found is None else min(max(1, -(-found // _GIB)), MAX_DISK_GIB)
 
 
 @attrs.frozen

@@ -57,11 +57,12 @@ def account_of(pool: str, bills: Iterable[Bill], since: Moment, until: Moment) -
     found = PoolAccount(pool, since, until)
     for bill in bills:
         if bill.pool == pool:
-            found = _counted(found, bill)
+            found = counted(found, bill)
     return found
 
 
-def _counted(account: PoolAccount, bill: Bill) -> PoolAccount:
+def counted(account: PoolAccount, bill: Bill) -> PoolAccount:
+    """The account with one more bill, which must be of a machine of its pool."""
     entries = bill.entries
     began = next((number for number, entry in enumerate(entries) if entry.phase is Phase.JOB), None)
     if began is not None and account.since <= entries[began].start < account.until:

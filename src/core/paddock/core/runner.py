@@ -35,8 +35,10 @@ class Runner:
     ``assigned_job`` is the job it is meant for, ``served_job`` the one GitHub gave it: a runner is label
     capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
     ``repository`` and ``workflow`` are those of the job it is meant for, whose cost it is unless it serves another.
-    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``interrupted_at`` is
-    when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud that ended it.
+    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``forced``: it was
+    bought on demand although spot would have done. ``disk_used`` is the most of its ``disk`` that the job used, GiB.
+    ``interrupted_at`` is when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud
+    that ended it.
 
     Of a pool's machine ``stock`` says what it was started to be kept as; None: it was started for a job, a pool's
     overflow included. ``spare_of`` is the pool as long as it is there for any job, and no job has claimed it. ``since``
@@ -80,6 +82,8 @@ class Runner:
     claimed_at: Moment | None = None
     claim: str | None = None
     naps: tuple[Nap, ...] = ()
+    forced: bool | None = None
+    disk_used: int | None = None
 
     @property
     def key(self) -> str:
@@ -141,6 +145,7 @@ class RunnerChange(TypedDict, total=False):
     claimed_at: Moment | None
     claim: str | None
     naps: tuple[Nap, ...]
+    disk_used: int | None
 
 
 def runner_name(machine: str, suffix: str) -> str:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import attrs
 
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.cost_policy import CostPolicy
 from paddock.core.pool import Pool
 from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
@@ -87,8 +88,8 @@ class FleetSettings:
     ask for an image: what it can never have is refused before anything is launched. ``shortage`` is how long an offer
     without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
     configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
-    how often a task is due, where that is not to be as by default. ``pools`` are the warm pools by their names,
-    which ``pool=`` refers to.
+    how often a task is due, where that is not to be as by default. ``costs``: when a day's costs are reported.
+    ``pools`` are the warm pools by their names, which ``pool=`` refers to.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -110,6 +111,7 @@ class FleetSettings:
     arches: tuple[Arch, ...] = tuple(Arch)
     images: bool = True
     pools: Mapping[str, Pool] = attrs.field(factory=dict)
+    costs: CostPolicy = CostPolicy()
 
     @property
     def named(self) -> tuple[str, ...]:

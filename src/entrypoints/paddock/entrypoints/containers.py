@@ -126,7 +126,7 @@ class LocalProfile(containers.DeclarativeContainer):
     app: providers.Provider[WSGIApplication] = providers.Singleton(web_app, webhook)
     mirror: providers.Provider[Mirror] = providers.Singleton(local.make_mirror, settings, places, client, clock)
     keeping: providers.Provider[Housekeeping] = providers.Singleton(
-        local.make_housekeeping, settings, places, fleet, table, jobs, events, github, mirror, decisions, clock
+        local.make_housekeeping, config, settings, places, fleet, table, jobs, events, github, mirror, decisions, clock
     )
     local_fleet: providers.Provider[LocalFleet] = providers.Singleton(
         local.make_local_fleet, config, places, fleet, table, jobs, events, mailbox, keeping, app, clock

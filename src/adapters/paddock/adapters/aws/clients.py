@@ -60,6 +60,16 @@ class Clients:
     watch: Callable[[Any, str], object] | None = attrs.field(default=None, repr=False)
 
     @cached_property
+    def ce(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """Cost Explorer, which answers in one region for all."""
+        return self._made("ce", region=self._home)
+
+    @cached_property
+    def cloudwatch(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """CloudWatch's metrics."""
+        return self._made("cloudwatch")
+
+    @cached_property
     def dynamodb(self) -> "DynamoDBClient":
         """DynamoDB."""
         made: DynamoDBClient = self._made("dynamodb")
@@ -77,10 +87,20 @@ class Clients:
         return self._made("logs")
 
     @cached_property
+    def pricing(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """The Pricing API, which answers in one region for all."""
+        return self._made("pricing", region=self._home)
+
+    @cached_property
     def s3(self) -> "S3Client":
         """S3."""
         made: S3Client = self._made("s3")
         return made
+
+    @cached_property
+    def sns(self) -> Any:  # noqa: ANN401 - its types are no dependency
+        """SNS."""
+        return self._made("sns")
 
     @cached_property
     def sqs(self) -> "SQSClient":
@@ -94,9 +114,14 @@ class Clients:
             if isinstance(made, BaseClient):
                 made.close()
 
-    def _made(self, service: str, read: int = READ) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+    @property
+    def _home(self) -> str:
+        """The region in which a partition has what it has once."""
+        return "cn-northwest-1" if self.region.startswith("cn-") else "us-east-1"
+
+    def _made(self, service: str, read: int = READ, *, region: str = "") -> Any:  # noqa: ANN401 - botocore makes them
         made = self.session.client(
-            service, self.region, endpoint_url=self.endpoints.get(service), config=self._config(read)
+            service, region or self.region, endpoint_url=self.endpoints.get(service), config=self._config(read)
         )
         if self.watch is not None:
             self.watch(made, service)

@@ -3,8 +3,8 @@
 To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``,
 ``{events_arn}``, ``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``,
 ``{reports_dead_arn}``; ``{config_bucket_arn}``, ``{cache_bucket_arn}``, ``{archive_bucket_arn}``;
-``{github_secret_arn}`` and ``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the function's own) and
-``{machine_log_group_arn}``.
+``{notices_topic_arn}``; ``{github_secret_arn}`` and ``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the
+function's own) and ``{machine_log_group_arn}``.
 
 A function's queue is polled by Lambda in the function's name ("AWS Lambda Developer Guide", the execution role of an
 event source mapping), and its log is written in its name.
@@ -13,14 +13,19 @@ event source mapping), and its log is written in its name.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, TypeAlias
 
+from paddock.adapters.aws.ce.policy import COSTS as COSTS_READER
+from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
+from paddock.adapters.aws.pricing.policy import PRICES
 from paddock.adapters.aws.s3.policy import MIRROR, READER
+from paddock.adapters.aws.sns.policy import PUBLISHER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.core.archive import FOLDER as OLD_JOBS
 from paddock.core.pool_audit import FOLDER as POOL_AUDITS
 from paddock.core.records import SHORTAGES, Kind
+from paddock.core.usecases.cost_reports import FOLDER as COSTS
 from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
@@ -146,8 +151,13 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
         *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
+        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject"),
         *_redrives("jobs"),
         *_redrives("events"),
+        *PRICES,
+        *METRICS,
+        *COSTS_READER,
+        *filled(PUBLISHER, {"topic_arn": "{notices_topic_arn}"}),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (

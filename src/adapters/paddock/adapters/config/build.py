@@ -20,6 +20,7 @@ from paddock.adapters.config.tree import Tree
 from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.cost_policy import CostPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.pool import Pool
@@ -29,6 +30,7 @@ from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, L
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
 from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.wallclock import minutes_of, zone_of
 
 HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")
 """Labels that GitHub's own runners serve: an alias that claims them takes over jobs that nobody meant to move."""
@@ -55,7 +57,8 @@ class Builder:
             self._check_secrets(environ)
         if self.problems or github is None:
             return None
-        return Config(self._file, github, settings, local)
+        slack = self._secret("costs", "slack") if self._get("costs", "slack") is not None else None
+        return Config(self._file, github, settings, local, slack)
 
     def _span(self, section: str, name: str, default: Span, *, none: bool = False) -> Span:
         """The span at `name` in the section; at the section itself if the name is empty. It may be 0 if `none`."""
@@ -80,6 +83,7 @@ class Builder:
             circuit=self._circuit(),
             rerun=self._rerun(),
             housekeeping=self._housekeeping(),
+            costs=self._costs(),
             shortage=self._span("shortage", "", 3 * MINUTE),
             cancel_run_on_reject=self._get("github", "cancel_run_on_reject", default=False),
             registration_tokens=self._get("github", "registration_tokens", default=True),
@@ -87,6 +91,17 @@ class Builder:
 
     def _housekeeping(self) -> dict[str, Span]:
         return {name: self._span("housekeeping", name, EVERY[name]) for name in self._parts.mapping("housekeeping")}
+
+    def _costs(self) -> CostPolicy:
+        usual = CostPolicy()
+        zone, at = self._get("costs", "zone", default=usual.zone), self._get("costs", "at")
+        try:
+            zone_of(zone)
+        except InvalidInput as error:
+            self._refuse(("costs", "zone"), shown(zone), error.remedy)
+        live = self._get("costs", "live", default=usual.live)
+        bill = self._get("costs", "bill", default=usual.bill)
+        return CostPolicy(usual.at if at is None else minutes_of(at), zone, live, bill)
 
     def _aliases(self, specs: Mapping[str, RunnerSpec], pools: Mapping[str, Pool]) -> tuple[Alias, ...]:
         aliases: list[Alias] = []

@@ -77,9 +77,10 @@ class LocalConfig:
 
 @attrs.frozen
 class Config:
-    """A whole configuration file. ``file`` is its path as given."""
+    """A whole configuration file. ``file`` is its path as given; ``slack`` is where cost reports are announced."""
 
     file: Path
     github: GitHubConfig
     settings: FleetSettings
     local: LocalConfig
+    slack: SecretRef | None = None

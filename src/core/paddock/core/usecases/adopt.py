@@ -20,6 +20,7 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner, machine_of
 from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.usecases.record import Recorder
 
@@ -51,6 +52,7 @@ def record_of(
         disk=machine.disk or asked_for or settings.default_disk,
         launched_at=machine.launched_at,
         workflow="" if job is None else job.facts.workflow,
+        forced=True if spec is not None and spec.spot and machine.market is Market.ON_DEMAND else None,
     )
 
 

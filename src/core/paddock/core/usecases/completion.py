@@ -238,6 +238,8 @@ class Completion:
                     change.update(RunnerChange(state=RunnerState.DRAINING, idle_at=ended))
                     if runner.busy_at is None and report.started_at is not None:
                         change["busy_at"] = self._signs.believed(report.started_at, runner)
+                if report.disk_used is not None:
+                    change["disk_used"] = report.disk_used
             try:
                 return self._runners.update(runner.key, RunnerIs(state=runner.state, gone_at=runner.gone_at), change)
             except Conflict as conflict:

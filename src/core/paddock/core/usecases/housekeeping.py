@@ -30,6 +30,7 @@ EVERY: Mapping[str, Span] = {
     "old_jobs": DAY,
     "pool_audit": DAY,
     "pool_sizing": DAY,
+    "cost_report": 15 * MINUTE,
 }
 """How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 

@@ -11,10 +11,14 @@ import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
+from paddock.adapters.aws.cloudwatch.usage import used_by
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
 from paddock.adapters.aws.failures import watched
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http import JsonService, environment_credentials
@@ -33,6 +37,7 @@ from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
+from paddock.core.catalogue import CATALOGUE
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.pool import Pool, digest_of
 from paddock.core.ports.github import GitHub, Scope
@@ -137,6 +142,26 @@ def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper:
 def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock, purse: Purse) -> PacedMachines:
     """The fleet's machines, within EC2's limits."""
     return PacedMachines(Ec2Machines(clients, environment.ec2, clock), purse)
+
+
+def make_prices(clients: Clients, clock: Clock) -> AwsPrices:
+    """What the catalogue's machines cost in this region, by AWS's word."""
+    return AwsPrices(clients, clock, types=[kind.name for kind in CATALOGUE])
+
+
+def make_usage(environment: FleetEnvironment, clients: Clients) -> StackUsage:
+    """What this stack uses of AWS's services, its parts being called as its template calls them."""
+    stack = environment.ec2.fleet
+    queues = environment.jobs, environment.events, environment.reports
+    used = used_by(
+        stack=stack,
+        table=environment.table,
+        indexes=tuple(INDEXES),
+        queues=[url for queue in queues for url in (queue.url, queue.dead_letter_url)],
+        buckets=(environment.cache, environment.archive),
+        machines=f"/paddock/{stack}/machines",
+    )
+    return StackUsage(clients, used)
 
 
 def make_purse(table: Table, clock: Clock) -> Purse:

@@ -17,6 +17,7 @@ _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ROLE: Final = re.compile(r"AROA[A-Z0-9]{12,124}")
 _BUCKET: Final = re.compile(r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _OBJECT: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+_TOPIC: Final = re.compile(r"|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _ZONE: Final = re.compile(r"[a-z0-9-]+[a-z]")
 _SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
 
@@ -53,7 +54,8 @@ class FleetEnvironment:
     ``ec2`` has the fleet's name, subnets and launch templates; ``role_id`` is the unique id of the machines' role;
     ``config`` is where paddock.yml lies. ``github_secret`` names the secret by which GitHub is asked: the App's private
     key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages,
-    ``archive`` that of old jobs, or "". ``endpoints`` are addresses by service.
+    ``archive`` that of old jobs and cost reports, or ""; ``notices`` is the topic in which cost reports are announced,
+    or "". ``endpoints`` are addresses by service.
     """
 
     region: str
@@ -67,6 +69,7 @@ class FleetEnvironment:
     ec2: Ec2Settings
     cache: str = ""
     archive: str = ""
+    notices: str = ""
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -85,6 +88,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         environment.text(f"PADDOCK_{word}_BUCKET", _BUCKET, "must be a bucket's name, or be left out", default="")
         for word in ("CACHE", "ARCHIVE")
     )
+    notices = environment.text("PADDOCK_NOTICES_TOPIC", _TOPIC, "must be a topic's ARN, or be left out", default="")
     endpoints = environment.endpoints()
     name, subnets, templates = stack(environment), _subnets(environment), _templates(environment)
     ec2 = _ec2(environment, name, subnets, templates) if name and subnets and templates else None
@@ -102,6 +106,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         ec2=ec2,
         cache=cache,
         archive=archive,
+        notices=notices,
         endpoints=endpoints,
     )
 

@@ -8,8 +8,10 @@ from typing import Any, Final
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -75,6 +77,8 @@ class AwsProfile(containers.DeclarativeContainer):
     machines: providers.Provider[PacedMachines] = providers.Singleton(
         aws.make_machines, environment, clients, clock, purse
     )
+    prices: providers.Provider[AwsPrices] = providers.Singleton(aws.make_prices, clients, clock)
+    usage: providers.Provider[StackUsage] = providers.Singleton(aws.make_usage, environment, clients)
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )

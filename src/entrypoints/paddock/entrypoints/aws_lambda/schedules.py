@@ -11,13 +11,18 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.ce import ExplorerCosts
 from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.sns import SnsNotifier
+from paddock.adapters.prices import CataloguePrices
+from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.task import TaskRun
-from paddock.core.usecases.chores import chores
+from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
+from paddock.core.usecases.reconciling import Reconciling
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
 from paddock.entrypoints.aws_lambda.once import Once
@@ -29,7 +34,10 @@ Facts = dict[str, Fact]
 
 ALL: Final = "housekeeping"
 MIRROR: Final = "mirror"
-BUCKETS: Final = {MIRROR: "PADDOCK_CACHE_BUCKET", "old_jobs": "PADDOCK_ARCHIVE_BUCKET"}
+BUCKETS: Final = {
+    MIRROR: "PADDOCK_CACHE_BUCKET",
+    **dict.fromkeys(("old_jobs", "cost_report"), "PADDOCK_ARCHIVE_BUCKET"),
+}
 
 
 @attrs.frozen
@@ -91,6 +99,7 @@ def build() -> SchedulesFunction:
     made = profile()
     environment = made.environment()
     mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
+    live, bill = made.settings().costs.live, made.settings().costs.bill
     others = chores(
         settings=made.settings(),
         table=made.table(),
@@ -101,6 +110,14 @@ def build() -> SchedulesFunction:
         decisions=made.decisions(),
         clock=made.clock(),
         several=made.several(),
+        reporting=Reporting(
+            stack=environment.ec2.fleet,
+            renderings=RENDERINGS,
+            prices=made.prices() if live else CataloguePrices(),
+            notifier=SnsNotifier(made.clients(), environment.notices) if environment.notices else None,
+            check=Reconciling(ExplorerCosts(made.clients(), environment.ec2.fleet), made.clock()) if bill else None,
+            count=made.usage() if live else None,
+        ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
     return SchedulesFunction(made.fleet().housekeeping({**others, **more}))

@@ -15,8 +15,8 @@ _HELP = """Run GitHub Actions jobs on machines of your own: one machine per job,
 
 New here? **paddock demo** runs a whole fleet on this machine in less than a minute, with a stand-in for GitHub.
 For real use write a **paddock.yml** (**paddock config example** prints one) and start **paddock local**.
-**jobs**, **explain**, **pause**, **resume**, **pools**, **circuit** and **housekeeping** speak of it, or with
-**--profile aws** of one on AWS.
+**jobs**, **explain**, **pause**, **resume**, **pools**, **cost**, **circuit** and **housekeeping** speak of it, or
+with **--profile aws** of one on AWS.
 """
 _COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo:demo", "Run a whole fleet here, with a stand-in for GitHub."),
@@ -27,6 +27,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "jobs": ("state:jobs", "List the fleet's jobs."),
     "explain": ("state:explain", "Tell a job's story: every decision and its reason."),
     "pools": ("pools:pools", "Show the warm pools, or what would be done about them."),
+    "cost": ("cost:cost", "Say what the machines cost, and for whom."),
     "agent": ("agent:agent", "Run a machine's agent by hand, or check a machine."),
     "pause": ("state:pause", "Launch nothing more until resumed."),
     "resume": ("state:resume", "Launch again, and wake what waits."),

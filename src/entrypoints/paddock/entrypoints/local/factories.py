@@ -14,21 +14,25 @@ from paddock.adapters.github.client import connect
 from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
+from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
 from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
+from paddock.adapters.report.costs import RENDERINGS
+from paddock.adapters.slack import SlackNotifier
 from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.pool_check import impossible
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, Scope
+from paddock.core.ports.notifier import Notifier
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scopes_of
-from paddock.core.usecases.chores import chores
+from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping
 from paddock.core.usecases.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
@@ -164,7 +168,14 @@ def make_webhook(secrets: Callable[[], Sequence[str]], fleet: Fleet, clock: Cloc
     return WebhookEndpoint(secrets=secrets, intake=fleet.intake, clock=clock)
 
 
-def make_housekeeping(
+def make_notifier(config: Config) -> Notifier | None:
+    """Who is told of reports. The address is read when it is needed, so that it can be rotated."""
+    slack = config.slack
+    return None if slack is None else SlackNotifier(lambda: slack.read(environ))
+
+
+def make_housekeeping(  # noqa: PLR0913, PLR0917 - the container gives each by its place
+    config: Config,
     settings: FleetSettings,
     places: Places,
     fleet: Fleet,
@@ -176,7 +187,7 @@ def make_housekeeping(
     decisions: Decisions,
     clock: Clock,
 ) -> Housekeeping:
-    """Every task; old jobs are archived in the state directory."""
+    """Every task; old jobs are archived in the state directory, and costs are reported there."""
     others = chores(
         settings=settings,
         table=table,
@@ -185,6 +196,9 @@ def make_housekeeping(
         archive=FileObjects(places.archive, clock),
         decisions=decisions,
         clock=clock,
+        reporting=Reporting(
+            stack="local", renderings=RENDERINGS, prices=CataloguePrices(), notifier=make_notifier(config)
+        ),
     )
     return fleet.housekeeping({**others, "mirror": mirror})
 

@@ -1,0 +1,5 @@
+"""`Notifier` on SNS: one topic."""
+
+from paddock.adapters.aws.sns.topic import SnsNotifier
+
+__all__ = ["SnsNotifier"]

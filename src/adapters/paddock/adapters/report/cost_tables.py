@@ -1,0 +1,79 @@
+"""The tables of the daily cost report, which its Markdown and its page share: plain text in rows."""
+
+from collections.abc import Iterator, Sequence
+
+import attrs
+
+from paddock.adapters.report.cost_text import cents_text, hours_text, no_name
+from paddock.core.cost_report import CostLine, CostReport
+from paddock.core.costs import By
+from paddock.core.units import MicroDollars, money_text
+
+_NONE = "–"  # noqa: RUF001 - a dash stands for: there is none
+
+_POOL_HEADS = ("pool", "jobs", "overflow", "idle", "idle cost", "cost")
+
+
+@attrs.frozen
+class Row:
+    """A row: its name, which a stranger may have chosen, its cells, and what it came to."""
+
+    name: str
+    cells: tuple[str, ...]
+    amount: MicroDollars = 0
+
+
+@attrs.frozen
+class Sheet:
+    """A table. ``heads`` are those of the names and of the cells."""
+
+    id: str
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def tables(report: CostReport, most: int) -> Iterator[Sheet]:
+    """Every table that has a row, with at most so many names in each, and the others in one row."""
+    kinds = (
+        (By.MARKET, "Markets", report.markets),
+        (By.TYPE, "Types", report.types),
+        (By.PHASE, "Phases", report.phases),
+        (By.REPO, "Repositories", report.repositories),
+        (By.WORKFLOW, "Workflows", report.workflows),
+    )
+    for by, title, lines in kinds:
+        if lines:
+            heads = (by.value, "machines", "jobs", "hours", "cost")
+            yield Sheet(by.value, title, heads, tuple(_rows(by, lines, most)))
+    if report.pools:
+        yield Sheet("pools", "Pools", _POOL_HEADS, tuple(_pools(report)))
+    if report.services:
+        yield Sheet("services", "Services of AWS", ("service", "used", "cost"), tuple(_services(report)))
+
+
+def _rows(by: By, lines: Sequence[CostLine], most: int) -> Iterator[Row]:
+    for line in lines[:most]:
+        cost = line.cost
+        counts = str(cost.machines), str(cost.jobs), hours_text(cost.awake)
+        unknown = "?" if cost.unpriced else ""
+        name = f"({line.others} others)" if line.others else line.name or no_name(by)
+        yield Row(name, (*counts, cents_text(cost.total) + unknown), cost.total)
+    left = lines[most:]
+    if left:
+        count, amount = sum(line.others or 1 for line in left), sum(line.cost.total for line in left)
+        yield Row(f"({count} others)", ("", "", "", cents_text(amount)), amount)
+
+
+def _pools(report: CostReport) -> Iterator[Row]:
+    for one in report.pools:
+        idle = _NONE if one.utilisation is None else f"{100 - one.utilisation} %"
+        money = cents_text(one.idle_cost), cents_text(one.cost)
+        yield Row(one.pool, (str(one.jobs), str(one.overflow), idle, *money), one.cost)
+
+
+def _services(report: CostReport) -> Iterator[Row]:
+    for one in report.services or ():
+        used = "unknown" if one.quantity is None else f"{one.quantity:,} {one.unit}"
+        amount = "unknown" if one.amount is None else money_text(one.amount)
+        yield Row(f"{one.service}: {one.what}", (used, amount), one.amount or 0)

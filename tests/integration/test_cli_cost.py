@@ -1,0 +1,118 @@
+"""``paddock cost``: what an operator and his scripts are told."""
+
+import csv
+import io
+import json
+from pathlib import Path
+
+import attrs
+import pytest
+
+from paddock.adapters.system import SystemClock
+from paddock.core.bill import bill_of
+from paddock.core.ledger import Rates
+from paddock.core.runner import Runner
+from paddock.core.spec import Market
+from paddock.core.states import RunnerState
+from paddock.core.units import HOUR, MINUTE
+from paddock.entrypoints.containers import open_state
+from paddock.entrypoints.local.places import Places
+from tests.calls import Caller
+
+AMOUNTS = ("compute_micro_usd", "storage_micro_usd", "network_micro_usd")
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Caller:
+    monkeypatch.setenv("COLUMNS", "240")
+    return Caller(capsys)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> str:
+    """The state of a fleet that has done nothing yet."""
+    places = Places(tmp_path / "state")
+    places.make()
+    open_state(places).close()
+    return str(places.root)
+
+
+def keep(state: str) -> None:
+    """Two machines that ended, of workflows with hostile names; of the second the price is unknown."""
+    here = open_state(Places(Path(state)))
+    now = SystemClock().now()
+    first = Runner(
+        machine="m-1",
+        repository="acme/api",
+        labels=(),
+        launch_id="l",
+        state=RunnerState.GONE,
+        assigned_job=7,
+        served_job=7,
+        instance_type="m7i.large",
+        market=Market.SPOT,
+        price=120_000,
+        disk=40,
+        workflow="=HYPERLINK(1)\x1b[31m",
+        launched_at=now - 3 * HOUR,
+        ready_at=now - 3 * HOUR + MINUTE,
+        busy_at=now - 3 * HOUR + 2 * MINUTE,
+        gone_at=now - 2 * HOUR,
+    )
+    second = attrs.evolve(first, machine="m-2", repository="acme/web", price=None, assigned_job=8, served_job=8)
+    for runner in (first, second):
+        here.table.ledger.add(bill_of(runner, None, Rates()))
+    here.close()
+
+
+def test_costs_are_shown_with_what_is_unknown(call: Caller, state: str) -> None:
+    """A line for each, all of them below, a mark where a price is missing and a sentence that says how much."""
+    keep(state)
+    told = call("cost", "--state", state)
+    lines = {line.split()[0]: line for line in told.out.splitlines() if line.strip()}
+    assert told.code == 0
+    assert "$0.1200 " in lines["acme/api"]
+    assert "?" in lines["acme/web"]
+    assert "?" in lines["all"]
+    assert "1.0 hours have no known price" in told.out
+
+
+def test_a_hostile_name_reaches_no_terminal_and_no_formula(call: Caller, state: str) -> None:
+    """Control characters are made visible, and a spreadsheet gets text."""
+    keep(state)
+    shown = call("cost", "--by", "workflow", "--state", state)
+    assert "\x1b" not in shown.out
+    rows = list(csv.DictReader(io.StringIO(call("cost", "--by", "workflow", "--csv", "--state", state).out)))
+    assert all("\x1b" not in row["name"] for row in rows)
+    assert len(rows) == 2
+
+
+@pytest.mark.parametrize("by", ["repo", "workflow", "pool", "type", "day", "market", "phase"])
+def test_scripts_get_exact_sums(call: Caller, state: str, by: str) -> None:
+    """Whole micro-dollars that add up, as JSON and as CSV."""
+    keep(state)
+    data = json.loads(call("cost", "--by", by, "--json", "--state", state).out)
+    assert (data["version"], data["by"]) == (1, by)
+    rows = list(csv.DictReader(io.StringIO(call("cost", "--by", by, "--csv", "--state", state).out)))
+    for key in (*AMOUNTS, "total_micro_usd", "unused_micro_usd"):
+        assert sum(one[key] for one in data["costs"]) == data["total"][key] == sum(int(row[key]) for row in rows)
+    assert data["total"]["total_micro_usd"] == sum(data["total"][key] for key in AMOUNTS)
+    assert data["total"]["unpriced_s"] == 3_600
+
+
+def test_where_nothing_was_that_is_said(call: Caller, state: str) -> None:
+    """In words for people, and as an empty list for scripts."""
+    told = call("cost", "--state", state)
+    assert (told.code, told.out) == (0, "no machine was there in that time\n")
+    assert json.loads(call("cost", "--json", "--state", state).out)["costs"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [(("--since", "soon"), "--since"), (("--json", "--csv"), "--csv"), (("--by", "colour"), "colour")],
+)
+def test_what_is_asked_wrongly_is_refused(call: Caller, state: str, words: tuple[str, ...], named: str) -> None:
+    """By what was wrong."""
+    told = call("cost", *words, "--state", state)
+    assert told.code in {1, 2}
+    assert named in told.err
