@@ -1,8 +1,8 @@
 """What a pool should do, as a pure function of what is there: levels, not edges.
 
-Nothing uses it yet. To come: a task of housekeeping that observes each pool, every minute and when a job has taken one
-of its machines, asks `plan` what to do, looks again at each machine that it is about to stop or end, and does it;
-``paddock pools plan`` shows the same and does nothing.
+The task of housekeeping `paddock.core.usecases.pools` observes each pool every minute, asks `plan` what to do, looks
+again at each machine that it is about to stop or end, and does it; ``paddock pools plan`` shows the same and does
+nothing.
 
 What is there counts twice. When it is asked what lacks, everything counts that is or will be of use: what boots, what
 is on its way to sleep, what is too many and will be put to sleep, and what nothing certain is known of. So nothing is
