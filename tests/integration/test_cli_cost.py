@@ -112,7 +112,7 @@ def test_where_nothing_was_that_is_said(call: Caller, state: str) -> None:
     [(("--since", "soon"), "--since"), (("--json", "--csv"), "--csv"), (("--by", "colour"), "colour")],
 )
 def test_what_is_asked_wrongly_is_refused(call: Caller, state: str, words: tuple[str, ...], named: str) -> None:
-    """By what was wrong."""
+    """The error names what was wrong."""
     told = call("cost", *words, "--state", state)
     assert told.code in {1, 2}
     assert named in told.err

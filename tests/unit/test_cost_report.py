@@ -140,7 +140,7 @@ def test_services_are_in_the_sum_and_what_is_unknown_is_said() -> None:
 
 
 def test_a_cursor_of_another_task_is_refused() -> None:
-    """By name."""
+    """The error names the cursor."""
     with pytest.raises(InvalidInput, match="cursor"):
         House(TEN).task()(cursor="page 7")
 

@@ -1,5 +1,7 @@
 """What a stretch of time cost: nothing lost, nothing twice, and what is unknown stays unknown."""
 
+from itertools import pairwise
+
 import attrs
 import pytest
 from hypothesis import given
@@ -67,6 +69,15 @@ def test_a_stretch_costs_what_its_parts_cost(bills: list[Bill], one: Moment, two
     whole = costs(bills, since, until).total
     parts = costs(bills, since, between).total, costs(bills, between, until).total
     assert added(*parts) == sums(whole)
+
+
+@given(lives(), st.lists(st.integers(1, 999), min_size=1, max_size=5))
+def test_wherever_a_life_is_cut_its_pieces_cost_what_it_cost(bill: Bill, cuts: list[int]) -> None:
+    """Several cuts within one life, as midnights are: every piece is rounded, and their sum is not."""
+    start, length = bill.start, bill.entries[-1].end - bill.start
+    edges = sorted({start, *(start + length * each // 1_000 for each in cuts), start + length})
+    pieces = [costs([bill], one, other).total for one, other in pairwise(edges)]
+    assert added(*pieces) == sums(costs([bill], start, start + length).total)
 
 
 @given(many)

@@ -93,7 +93,7 @@ def test_what_is_no_amount_in_dollars_is_refused(aws: Aws, amount: str, unit: st
 
 
 def test_a_day_that_aws_says_nothing_of_is_missing(aws: Aws) -> None:
-    """It is unknown, and not taken for nothing."""
+    """It is missing, and not nothing."""
     aws.answers({"TimePeriod": {"Start": "2026-11-20", "End": "2026-11-21"}, "Total": {}})
     assert aws.costs.of_days(FIRST, LAST) == {}
 

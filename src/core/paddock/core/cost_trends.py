@@ -58,7 +58,7 @@ def _unusual(report: CostReport, usual: Sequence[CostReport]) -> Iterator[Anomal
     services = [one.of_services for one in usual if one.services is not None]
     if report.services is not None and services and _differs(report.of_services, sum(services) // len(services)):
         dearest = max(report.services, key=lambda one: (one.amount or 0, one.service))
-        cause = f"most of it is {dearest.service}: {dearest.what}"
+        cause = f"Most of it is {dearest.service}: {dearest.what}"
         yield Anomaly("services", report.of_services, sum(services) // len(services), cause)
 
 
@@ -72,12 +72,12 @@ def _cause(report: CostReport, usual: Sequence[CostReport], *, up: bool) -> str:
     names = {line.name for one in (report, *usual) for line in one.repositories if not line.others}
     changes = [(name, _line(report, name), [_line(one, name) for one in usual]) for name in sorted(names)]
     if not changes:
-        return "no repository had a machine, so it is the services' or the pools'"
+        return "No repository had a machine, so it is the services' or the pools'"
     sign = 1 if up else -1
     name, now, days = max(changes, key=lambda one: sign * (len(usual) * _money(one[1]) - sum(map(_money, one[2]))))
     then = sum(map(_money, days)) // len(usual)
     who = f"repository {name}" if name else "machines without a job"
-    told = f"most of the difference is of {who}: {money_text(_money(now))} instead of {money_text(then)}"
+    told = f"Most of the difference is of {who}: {money_text(_money(now))} instead of {money_text(then)}"
     return f"{told}; {_why(now, days, then)}"
 
 

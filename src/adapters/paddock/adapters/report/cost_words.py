@@ -78,7 +78,8 @@ def hosted(report: CostReport) -> str:
     left = f" {found.unknown} jobs have no comparable runner and are left out." if found.unknown else ""
     return (
         f"The {found.jobs} jobs that ended that day would have cost {cents_text(found.cost)} there, "
-        f"at GitHub's list prices of {HOSTED_DATED}, without included minutes.{left}"
+        f"at GitHub's list prices of {HOSTED_DATED}, without included minutes; the whole fleet cost "
+        f"{cents_text(report.spent)} that day.{left}"
     )
 
 
