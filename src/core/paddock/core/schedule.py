@@ -1,8 +1,8 @@
 """Schedules of pools: how many machines are kept warm at which hours of people's days.
 
 The configuration and a pool's record hold a `Schedule`, `paddock.core.schedule_check` says what is wrong with one, and
-`paddock.core.pool_plan` asks for its `targets`, with the time that a machine takes to boot as `ahead`; ``paddock pools``
-shows the `next_change`.
+`paddock.core.pool_plan` asks for its `targets`, with the time that a machine takes to boot as `ahead`.
+``paddock pools`` shows the `next_change`.
 
 Windows are of wall clocks: each is in force on its days from one time of day to another, in its own zone or the
 schedule's. One that ends no later than it begins goes across midnight, and belongs to the day on which it began; from a
