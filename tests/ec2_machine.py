@@ -16,6 +16,7 @@ from typing import Any
 
 from paddock.adapters.aws.dynamodb.body import packed
 from paddock.adapters.bootstrap import machine_file
+from paddock.agent.machine.service import RENEWAL
 from paddock.agent.telling.state import TOLD
 from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment, ReportEvent, RunnerReported
@@ -117,7 +118,8 @@ class Ec2Machine:
     @property
     def is_off(self) -> bool:
         """The switch was pressed, in the mildest way, and once."""
-        return self.system.calls == ["systemctl poweroff"] and (self.system.folder / "off").exists()
+        pressed = [call for call in self.system.calls if call != " ".join(RENEWAL)]
+        return pressed == ["systemctl poweroff"] and (self.system.folder / "off").exists()
 
     def left(self) -> list[str]:
         """What is left of it that should not be: processes, files of the job, secrets in files."""

@@ -269,7 +269,7 @@ POOL_MUTANTS = (
         "claims.py",
         "            spare_of=None,\n            assigned_job=job.id,\n",
         "            spare_of=spare.spare_of,\n            assigned_job=job.id,\n",
-        pools=True,
+        tests="tests/unit/test_claims.py",
     ),
     Mutant(
         "what falls asleep does not count",
@@ -330,8 +330,7 @@ POOL_MUTANTS = (
         "../pool_mend.py",
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None\n',
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence < 0 else None\n',
-        first=60,
-        pools=True,
+        tests="tests/unit/test_pool_mend.py",
     ),
     Mutant(
         "overflow belongs to the pool",
@@ -339,7 +338,7 @@ POOL_MUTANTS = (
         "adopt.py",
         "        spare_of=None if launch is None or job is not None or receipt is not None else _kept_by(launch),\n",
         "        spare_of=None if spec is None else spec.pool,\n",
-        pools=True,
+        tests="tests/unit/test_spares.py",
     ),
     Mutant(
         "spares do not grow old",
@@ -372,7 +371,7 @@ POOL_MUTANTS = (
         "claims.py",
         "            if mine is not None:\n                return mine\n        return None\n",
         "        return None\n",
-        pools=True,
+        tests="tests/unit/test_claims.py",
     ),
     Mutant(
         "what was claimed is launched for besides",
@@ -396,7 +395,7 @@ POOL_MUTANTS = (
         "../pool_plan.py",
         "        self.room = None if pool.most is None else max(0, pool.most - there)\n",
         "        self.room = None if there >= 0 else 0\n",
-        pools=True,
+        tests="tests/unit/test_pool_plan.py",
     ),
     Mutant(
         "idle machines are kept for ever",

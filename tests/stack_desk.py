@@ -17,6 +17,7 @@ from paddock.entrypoints.cli.app import main
 from tests.aws_judge import REGION
 from tests.aws_machine import moto
 from tests.moto_types import forget, whole_change_sets
+from tests.wide import wide
 
 CONFIG = """
 version: 1
@@ -44,7 +45,7 @@ class Desk:
 
     def paddock(self, *words: str) -> tuple[int, str, str]:
         """Call the command: its exit code, what it said, what it complained of."""
-        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        with wide(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             code = main(["stack", *words])
         return code, out.getvalue(), err.getvalue()
 

@@ -22,6 +22,7 @@ from paddock.entrypoints.aws_stack.making import make_packages
 from paddock.entrypoints.aws_stack.offline import offline, offline_shape
 from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
 from paddock.entrypoints.cli.app import main
+from tests.wide import wide
 
 PROD: dict[str, Any] = {
     "region": "eu-central-1",
@@ -51,7 +52,7 @@ def written(home: Path, data: object) -> Path:
 
 def paddock(*words: str) -> tuple[int, str, str]:
     """Call the command: its exit code, what it said, what it complained of."""
-    with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+    with wide(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
         code = main(["stack", *words])
     return code, out.getvalue(), err.getvalue()
 

@@ -19,6 +19,8 @@ _ACTORS: Mapping[str, str] = {
     "sweep_github": "the comparison with GitHub",
     "dead_letters": "the redrive of dead letters",
     "stale_registrations": "the clean-up of registrations",
+    "claims": "the pools",
+    "pools": "the pools",
     "tasks": "an operator",
     "completion": "what GitHub and the machine reported",
     "operate": "an operator",
