@@ -1,6 +1,6 @@
 """Bugs that fleets have had are planted into the use-cases, and chaos notices each of them.
 
-That holds the tests themselves to something, and takes minutes: all of it is for ``nox -s mutants``, and every sixth bug
+That holds the tests themselves to something, and takes minutes: all of it is for ``nox -s mutants``, every sixth bug
 for everybody.
 """
 
