@@ -34,7 +34,7 @@ from tests.local_fleet import (
 pytestmark = pytest.mark.slow
 
 SEED = int(os.environ.get("PADDOCK_SEED", "9"))
-MOMENTS = 12
+MOMENTS = 9
 SPAN = 2.4
 """Seconds that the jobs below take from the first webhook to the last machine's end, about."""
 
@@ -143,7 +143,7 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
 
 
 def test_killed_at_any_moment(stage: Stage) -> None:
-    """Twelve moments over the lives of five jobs: each job runs exactly once, and nothing is left over."""
+    """Nine moments over the lives of five jobs: each job runs exactly once, and nothing is left over."""
     chance = Random(SEED)
     for number in range(MOMENTS):
         moment = SPAN * (number + chance.random()) / MOMENTS

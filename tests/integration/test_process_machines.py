@@ -316,13 +316,13 @@ def test_a_machines_whole_life(tmp_path: Path, fleet: LocalMachines) -> None:
         FileAssignments(tmp_path).put(assignment(machine.id, server.url, server.data))
         eventually(lambda: not fleet.describe([machine.id])[machine.id].alive, "the machine's end")
     assert mailbox.sweep(0, SystemClock().now()) == (), "it still has something to say"
-    assert mailbox.collect().sent == 2
+    sent = mailbox.collect().sent
     reports = [received.message for received in queue.receive(10)]
     assert all(isinstance(report, RunnerReported) and report.machine == machine.id for report in reports)
-    assert {report.event for report in reports if isinstance(report, RunnerReported)} == {
-        ReportEvent.STARTED,
-        ReportEvent.FINISHED,
-    }
+    told = [report.event for report in reports if isinstance(report, RunnerReported)]
+    # Of a job that is over between two looks of the agent its end alone is told.
+    assert sorted(told) in ([ReportEvent.FINISHED], [ReportEvent.FINISHED, ReportEvent.STARTED])
+    assert sent == len(told)
     assert mailbox.sweep(MINUTE, SystemClock().now()) == (), "it is too young"
     assert mailbox.sweep(0, SystemClock().now()) == (machine.id,)
     assert (tmp_path / "logs" / f"{machine.id}.log").read_text().count('"event": "off"') == 1
