@@ -28,12 +28,13 @@ PARTS = {
     "3.12": [
         "tests/integration/aws",
         "tests/integration/contracts",
-        *sorted(str(path) for path in Path("tests/integration").glob("test_agent*.py")),
+        "tests/integration/test_agent_jobs.py",
+        *sorted(str(path) for path in Path("tests/unit").glob("test_agent*.py")),
     ],
     "3.13": ["tests/unit"],
 }
-"""What runs on a Python that does not run nox: on the one that functions and machines have, the adapters and what these
-run; on the newest the core."""
+"""What runs on a Python that does not run nox: on the one that functions and machines have, the adapters, what the
+functions run, and the agent; on the newest the core."""
 
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)

@@ -1,7 +1,7 @@
 """Bugs that fleets have had are planted into the use-cases, and chaos notices each of them.
 
-That holds the tests themselves to something, and takes minutes: all of it is for ``nox -s mutants``, every sixth bug
-for everybody.
+That holds the tests themselves to something, and takes minutes: all of it is for ``nox -s mutants``, every twelfth
+bug for everybody.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from _pytest.mark.structures import ParameterSet
 from tests.mutants import MUTANTS, POOL_MUTANTS, Mutant, caught
 
 pytestmark = pytest.mark.slow
-EVERY = 6
+EVERY = 12
 
 
 def some_for_all(mutants: Sequence[Mutant]) -> list[ParameterSet]:
