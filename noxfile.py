@@ -263,10 +263,11 @@ def bundle(session: nox.Session) -> None:
 
 @nox.session
 def fleet(session: nox.Session) -> None:
-    """One job and ten, from webhook to bill, on AWS as moto has it: functions, queues and machines are processes."""
+    """One job and ten, and a pool, on AWS as moto has it: functions, queues and machines are processes."""
     wheel(session)
     locked(session, *group("test"))
-    session.run("pytest", "tests/end_to_end/test_fleet_on_aws.py", "--junitxml=build/junit/fleet.xml", *session.posargs)
+    tests = ["tests/end_to_end/test_fleet_on_aws.py", "tests/end_to_end/test_pools_on_aws.py"]
+    session.run("pytest", *SEVERAL, *tests, "--junitxml=build/junit/fleet.xml", *session.posargs)
 
 
 @nox.session

@@ -29,6 +29,8 @@ from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON
 
+pytestmark = pytest.mark.slow
+
 JOBS, MATRIX = 2_000, 10
 CEILINGS: Mapping[str, Ceiling] = {**ec2_ceilings(), **github_ceilings()}
 SOON = Parameters(travel=Travel(webhook=between(SECOND, 3 * SECOND)))

@@ -11,6 +11,8 @@ from tests.faults import Fuse
 from tests.world import World
 from tests.world_invariants import check
 
+pytestmark = pytest.mark.slow
+
 
 def one_job(world: World) -> None:
     """One job, from push to end."""

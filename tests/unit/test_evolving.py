@@ -13,6 +13,8 @@ from paddock.core.job import Job, JobFacts
 from paddock.core.records import KINDS, Kind, Made
 from tests.strategies import RECORDS
 
+pytestmark = pytest.mark.slow
+
 JOB = Job(JobFacts(1, 1, "acme/app", ()))
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parent.parent.parent
 LONGEST = {"src": 350, "agent": 350, "contracts": 350, "tests": 600}
 LONG_BY_NATURE = {
