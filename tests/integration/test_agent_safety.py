@@ -238,10 +238,10 @@ def test_a_daemon_that_a_deaf_job_left(life: Supervised, number: signal.Signals)
 @pytest.mark.parametrize(
     "spoil",
     [
-        "rm -r _diag && ln -s /etc _diag",
-        "rm -r _diag && mkfifo _diag",
-        "rm -r _diag && touch _diag",
-        "rm -r _diag",
+        "mv _diag gone && ln -s /etc _diag",
+        "mv _diag gone && mkfifo _diag",
+        "mv _diag gone && touch _diag",
+        "mv _diag gone",
         "cd _diag && rm -f * && mkfifo Runner_1.log Worker_1.log && ln -s /dev/zero Worker_2.log && mkdir Worker_3.log",
         "cd _diag && seq -f 'Worker_%g.log' 5000 | xargs touch",
         "chmod 0 _diag",
@@ -249,7 +249,10 @@ def test_a_daemon_that_a_deaf_job_left(life: Supervised, number: signal.Signals)
     ids=["link", "pipe", "file", "gone", "odd entries", "many entries", "locked"],
 )
 def test_a_job_spoils_its_diagnosis(life: Supervised, spoil: str) -> None:
-    """Whatever stands there instead, the watch neither hangs nor ends the job for it."""
+    """Whatever stands there instead, the watch neither hangs nor ends the job for it.
+
+    It is moved away: a directory into which its runner writes at this moment cannot be removed.
+    """
     worker = with_worker(life, spoil, "sleep 0.5", hang=False)
     result = life.wait()
     assert (result["result"], result["reason"]) == ("served", None)
