@@ -174,3 +174,20 @@ def test_machines_that_live_count_so_far_and_idle_ones_are_nobodys() -> None:
     assert found.total.idle_share == 100
     assert list(found.groups[By.REPO]) == [""]
     assert list(found.groups[By.POOL]) == ["web"]
+
+
+def test_a_machine_that_is_gone_costs_no_more_though_its_books_are_open() -> None:
+    """Whoever closes its record may have died between the moment of its end and its bill."""
+    look = CostLook(memory_table(), ManualClock(NOON))
+    gone = Runner(
+        machine="i-gone",
+        repository="acme/app",
+        labels=(),
+        launch_id="l",
+        state=RunnerState.READY,
+        price=60_000,
+        launched_at=NOON - 3 * HOUR,
+        gone_at=NOON - 2 * HOUR,
+    )
+    look.table.runners.add(gone)
+    assert look.costs(NOON - DAY, NOON).total.compute == 60_000

@@ -52,6 +52,12 @@ class _Cut:
     billed: Span
 
 
+def bill_so_far(runner: Runner, now: Moment, rates: Rates) -> Bill:
+    """What a machine has come to by now, or came to if it is gone and its record has not been closed yet."""
+    ended = now if runner.gone_at is None else runner.gone_at
+    return bill_of(attrs.evolve(runner, gone_at=max(ended, runner.launched_at)), None, rates)
+
+
 def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
     """The bill of a machine that is gone.
 

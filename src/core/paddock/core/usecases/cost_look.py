@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 import attrs
 
-from paddock.core.bill import bill_of
+from paddock.core.bill import bill_so_far
 from paddock.core.costs import By, Costs, costs
 from paddock.core.ledger import Bill, Rates, day_of
 from paddock.core.paging import pages
@@ -41,4 +41,4 @@ class CostLook:
                 yield bill
         for one in live:
             if one.machine not in known:
-                yield bill_of(attrs.evolve(one, gone_at=max(now, one.launched_at)), None, self.rates)
+                yield bill_so_far(one, now, self.rates)

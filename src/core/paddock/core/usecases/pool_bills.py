@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from paddock.core.bill import bill_of
+from paddock.core.bill import bill_so_far
 from paddock.core.ledger import Bill, Rates, day_of
 from paddock.core.ports.stores import LedgerStore, Table
 from paddock.core.runner import Runner
@@ -36,7 +36,7 @@ class PoolBills:
 
     def all(self, now: Moment, rates: Rates) -> list[Bill]:
         """With what those that live have come to by now."""
-        return [*self.closed, *(_so_far(runner, now, rates) for runner in self.live)]
+        return [*self.closed, *(bill_so_far(runner, now, rates) for runner in self.live)]
 
 
 def pool_bills(table: Table, since: Moment, now: Moment, most: int = MOST_BILLS) -> PoolBills:
@@ -69,8 +69,3 @@ def _of_day(ledger: LedgerStore, day: str, most: int) -> tuple[Sequence[Bill], i
         cursor = page.cursor
         if cursor is None or read > most:
             return found, read
-
-
-def _so_far(runner: Runner, now: Moment, rates: Rates) -> Bill:
-    ended = now if runner.gone_at is None else runner.gone_at
-    return bill_of(attrs.evolve(runner, gone_at=max(ended, runner.launched_at)), None, rates)
