@@ -384,7 +384,7 @@ POOL_MUTANTS = (
     Mutant(
         "sleep is not written down",
         "C17",
-        "pools.py",
+        "../naps.py",
         '        change["naps"] = (*runner.naps, Nap(now))\n',
         '        change["naps"] = runner.naps\n',
         pools=True,

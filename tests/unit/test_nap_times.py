@@ -8,12 +8,12 @@ import pytest
 from paddock.adapters.memory import Shortage
 from paddock.core.errors import Unavailable
 from paddock.core.ledger import Phase
+from paddock.core.naps import noted
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Range
 from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, Span
-from paddock.core.usecases.pools import noted
 from tests.pool_world import ASKS, SPEC, PoolWorld
 from tests.strategies import NOON
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paddock.core.naps import noted
 from paddock.core.pool import Stock
 from paddock.core.pool_mend import BELIEVED, EndBroken, Mending, Note, StopAgain, member_of, mend
 from paddock.core.ports.machines import Machine, MachineState
@@ -16,7 +17,6 @@ from paddock.core.settings import Deadlines
 from paddock.core.spec import Market
 from paddock.core.states import RUNNER_LIFE, SPARE, RunnerState
 from paddock.core.units import HOUR, MINUTE, Span
-from paddock.core.usecases.pools import noted
 from tests.strategies import NOON
 
 DEADLINES = Deadlines()

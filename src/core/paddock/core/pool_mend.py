@@ -77,7 +77,7 @@ def _mended(runner: Runner, machine: Machine | None, now: Moment, deadlines: Dea
     if state is RunnerState.BOOTING and long > deadlines.orphan and seen is not MachineState.STOPPED:
         return EndBroken(name, f"it boots for {span_text(long)}, and its agent has not said that it is up")
     if state is RunnerState.READY and seen in _UP:
-        silence = now - max(runner.since or 0, runner.ready_at or 0, runner.heartbeat_at or 0)
+        silence = now - runner.heard_at
         return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None
     if long <= BELIEVED or seen in _AGREES.get(state, frozenset()) - {MachineState.RUNNING}:
         return None

@@ -96,6 +96,11 @@ class Runner:
         return self.state not in RUNNER_LIFE.ends
 
     @property
+    def heard_at(self) -> Moment:
+        """When its agent was last heard of, or it came into its state; 0 if neither is known."""
+        return max(self.since or 0, self.ready_at or 0, self.heartbeat_at or 0)
+
+    @property
     def spare(self) -> bool:
         """True if a pool keeps it for any job, and none has claimed it. One that is being ended is none."""
         return self.spare_of is not None and self.state in SPARE and self.gone_at is None

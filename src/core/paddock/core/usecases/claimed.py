@@ -6,13 +6,14 @@ from contextlib import suppress
 from paddock.core.errors import PaddockError
 from paddock.core.job import Job
 from paddock.core.launch import Launch
+from paddock.core.naps import waking
 from paddock.core.ports.machines import Lack, Machine, Machines, MachineState, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
 from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
-from paddock.core.usecases.claims import Claims, waking
+from paddock.core.usecases.claims import Claims
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.retire import Retire
@@ -68,7 +69,7 @@ class Claimed:
             if outcome is None and runner.machine in asleep:
                 outcome = StartOutcome(StartResult.STOPPING, "not come to")
             if outcome is None or outcome.started:
-                found[job.id] = machine_of(runner)
+                found[job.id] = as_launched(runner)
             else:
                 self._not_woken(job, runner, outcome)
         return found
@@ -116,7 +117,7 @@ def holds(runner: Runner, job: Job, launch: Launch) -> bool:
     return ours and runner.state in _UP and runner.gone_at is None
 
 
-def machine_of(runner: Runner) -> Machine:
+def as_launched(runner: Runner) -> Machine:
     """The machine as its record knows it: enough to give it orders."""
     return Machine(
         id=runner.machine,

@@ -13,10 +13,9 @@ claim names the launch that it is for: of two dispatchers that have the same job
 
 from collections.abc import Iterable, Sequence
 
-import attrs
-
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job
+from paddock.core.naps import asleep_again, waking, woken
 from paddock.core.paging import pages
 from paddock.core.pool import Pool
 from paddock.core.ports.decisions import Decisions
@@ -37,20 +36,6 @@ def spares_of(runners: RunnerStore, pool: str) -> list[Runner]:
     """The spares of the pool, oldest first."""
     found = pages(lambda cursor: runners.page("spare", pool, cursor=cursor))
     return [runner for runner in found if runner.spare]
-
-
-def woken(runner: Runner, now: Moment) -> RunnerChange:
-    """What becomes of the record of one that sleeps and is started now."""
-    nap = attrs.evolve(runner.naps[-1], woken_at=now) if runner.naps else None
-    naps = runner.naps if nap is None else (*runner.naps[:-1], nap)
-    return RunnerChange(state=RunnerState.BOOTING, since=now, naps=naps)
-
-
-def asleep_again(runner: Runner, now: Moment) -> RunnerChange:
-    """What becomes of the record of one that could not be started: it never woke."""
-    nap = attrs.evolve(runner.naps[-1], woken_at=None, up_at=None) if runner.naps else None
-    naps = runner.naps if nap is None else (*runner.naps[:-1], nap)
-    return RunnerChange(state=RunnerState.STOPPED, since=now, naps=naps)
 
 
 class Claims:
@@ -149,12 +134,6 @@ class Claims:
         return True
 
 
-def waking(runner: Runner) -> bool:
-    """True if it slept when it was claimed, and nothing was heard of it since."""
-    nap = runner.naps[-1] if runner.naps else None
-    return runner.state is RunnerState.BOOTING and nap is not None and nap.woken_at is not None and nap.up_at is None
-
-
 def in_order(spares: Iterable[Runner], pool: Pool, now: Moment, silence: Span) -> list[Runner]:
     """Those that may be claimed, the best first: hot before asleep, made as they should be before outdated, then old.
 
@@ -181,5 +160,4 @@ def serves(runner: Runner, spec: RunnerSpec) -> bool:
 
 def silent(runner: Runner, now: Moment, silence: Span) -> bool:
     """True if it should be up, and its agent has not said so for too long."""
-    heard = max(runner.since or 0, runner.ready_at or 0, runner.heartbeat_at or 0)
-    return runner.state is RunnerState.READY and now - heard > silence
+    return runner.state is RunnerState.READY and now - runner.heard_at > silence

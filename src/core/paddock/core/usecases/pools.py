@@ -16,6 +16,7 @@ from functools import partial
 import attrs
 
 from paddock.core.errors import Conflict, NotFound, PaddockError, Unavailable
+from paddock.core.naps import asleep_again, noted, woken
 from paddock.core.pool import Pool
 from paddock.core.pool_mend import EndBroken, Note, StopAgain, member_of, mend
 from paddock.core.pool_plan import EndMember, LaunchSpares, Member, StartMember, StopMember, plan
@@ -32,7 +33,7 @@ from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import MINUTE, Moment
-from paddock.core.usecases.claims import asleep_again, spares_of, waking, woken
+from paddock.core.usecases.claims import spares_of
 from paddock.core.usecases.listing import live_runners
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
@@ -286,21 +287,3 @@ def _counted(done: Round, kind: str) -> None:
         done.left += 1
     else:
         done.kinds[kind] += 1
-
-
-def noted(runner: Runner, state: RunnerState, now: Moment, machine: Machine | None = None) -> RunnerChange:
-    """What becomes of the record of a spare that is in this state now, with its nap begun or ended.
-
-    `machine` is what the cloud tells of it: one that runs is as old as its last start. One that sleeps, and never came
-    up since it was told to start, slept on: nothing was billed meanwhile.
-    """
-    if state is RunnerState.BOOTING:
-        slept = runner.naps[-1].stopped_at if runner.naps else now
-        return woken(runner, machine.launched_at if machine is not None and slept < machine.launched_at < now else now)
-    if state is RunnerState.STOPPED and waking(runner):
-        return asleep_again(runner, now)
-    change = RunnerChange(state=state, since=now)
-    open_nap = bool(runner.naps) and runner.naps[-1].woken_at is None
-    if state is RunnerState.STOPPING or (state is RunnerState.STOPPED and not open_nap):
-        change["naps"] = (*runner.naps, Nap(now))
-    return change
