@@ -7,11 +7,10 @@ from paddock.core.errors import PaddockError
 from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.naps import waking
-from paddock.core.ports.machines import Lack, Machine, Machines, MachineState, StartOutcome, StartResult
+from paddock.core.ports.machines import Machine, Machines, MachineState, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Runner
-from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
 from paddock.core.usecases.claims import Claims
 from paddock.core.usecases.life import Life
@@ -101,8 +100,7 @@ class Claimed:
     def _not_woken(self, job: Job, runner: Runner, outcome: StartOutcome) -> None:
         reason = f"machine {runner.machine} of its pool could not be woken: {outcome.code or outcome.result}"
         if outcome.result is StartResult.NO_CAPACITY:
-            lack = Lack(Offer(runner.zone, runner.instance_type), Market.ON_DEMAND, outcome.code)
-            self._offers.remember([lack])
+            self._offers.not_woken(runner, outcome.code)
         if outcome.result in {StartResult.NO_CAPACITY, StartResult.STOPPING}:
             with suppress(PaddockError):  # nobody waits for it: the sweep ends it
                 self._claims.give_back(runner, job, reason)

@@ -14,6 +14,7 @@ from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Lack, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.shortage import Shortage, ShortageChange, ShortageIs
 from paddock.core.spec import Market, Offer, RunnerSpec
@@ -124,6 +125,10 @@ class Offers:
                 continue
             except PaddockError:
                 return
+
+    def not_woken(self, runner: Runner, code: str) -> None:
+        """The cloud had no capacity to start this sleeping machine: as for a launch of its type in its zone."""
+        self.remember([Lack(Offer(runner.zone, runner.instance_type), runner.market, code)])
 
     def _short(self) -> Iterator[Shortage]:
         return pages(lambda cursor: self._shortages.page("all", "all", cursor=cursor))

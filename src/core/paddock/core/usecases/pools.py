@@ -23,13 +23,12 @@ from paddock.core.pool_plan import EndMember, LaunchSpares, Member, StartMember,
 from paddock.core.pool_standing import PoolAim, PoolStanding
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.machines import Lack, Machine, Machines, StartOutcome, StartResult
+from paddock.core.ports.machines import Machine, Machines, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
 from paddock.core.schedule import Schedule, Targets
 from paddock.core.settings import FleetSettings
-from paddock.core.spec import Market, Offer
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import MINUTE, Moment
@@ -236,8 +235,7 @@ class Pools:
             self._retire.spare(runner, f"the cloud does not start it: {outcome.code or outcome.result}")
         else:  # it sleeps on, as far as anybody knows; if it was started after all, the next run sees that
             if outcome is not None and outcome.result is StartResult.NO_CAPACITY:
-                lack = Lack(Offer(runner.zone, runner.instance_type), Market.ON_DEMAND, outcome.code)
-                self._offers.remember([lack])
+                self._offers.not_woken(runner, outcome.code)
             self._flip(runner, asleep_again(runner, self._clock.now()))
 
     def _launch(self, act: LaunchSpares, pool: Pool, standing: PoolStanding, barred: str, done: Round) -> PoolStanding:
