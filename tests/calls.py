@@ -1,9 +1,13 @@
 """Calling the command line in the process of the tests."""
 
+from pathlib import Path
+
 import attrs
 import pytest
 
 from paddock.entrypoints.cli.app import main
+from paddock.entrypoints.containers import open_state
+from paddock.entrypoints.local.places import Places
 
 
 @attrs.frozen
@@ -27,3 +31,11 @@ class Caller:
         out, err = self.capsys.readouterr()
         assert "Traceback" not in out + err
         return Said(code, out, err)
+
+
+def empty_state(below: Path) -> Path:
+    """The state directory of a fleet that has done nothing yet."""
+    places = Places(below / "state")
+    places.make()
+    open_state(places).close()
+    return places.root

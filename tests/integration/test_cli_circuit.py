@@ -4,9 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from paddock.entrypoints.containers import open_state
-from paddock.entrypoints.local.places import Places
-from tests.calls import Caller
+from tests.calls import Caller, empty_state
 
 
 @pytest.fixture
@@ -17,10 +15,7 @@ def call(capsys: pytest.CaptureFixture[str]) -> Caller:
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The state of a fleet that has done nothing yet."""
-    places = Places(tmp_path / "state")
-    places.make()
-    open_state(places).close()
-    return places.root
+    return empty_state(tmp_path)
 
 
 def test_a_circuit_is_opened_listed_and_closed(call: Caller, state: Path) -> None:

@@ -17,7 +17,7 @@ from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
-from tests.calls import Caller
+from tests.calls import Caller, empty_state
 
 AMOUNTS = ("compute_micro_usd", "storage_micro_usd", "network_micro_usd")
 
@@ -31,10 +31,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def state(tmp_path: Path) -> str:
     """The state of a fleet that has done nothing yet."""
-    places = Places(tmp_path / "state")
-    places.make()
-    open_state(places).close()
-    return str(places.root)
+    return str(empty_state(tmp_path))
 
 
 def keep(state: str) -> None:

@@ -10,7 +10,7 @@ from paddock.core.task import TaskReport
 from paddock.core.usecases.housekeeping import EVERY, Housekeeping
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
-from tests.calls import Caller
+from tests.calls import Caller, empty_state
 
 
 @pytest.fixture
@@ -22,10 +22,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The state of a fleet that has done nothing yet."""
-    places = Places(tmp_path / "state")
-    places.make()
-    open_state(places).close()
-    return places.root
+    return empty_state(tmp_path)
 
 
 def a_sweep(*, dry_run: bool = False, cursor: str = "") -> TaskReport:

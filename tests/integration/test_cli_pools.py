@@ -19,7 +19,7 @@ from paddock.core.usecases.pools import aim_of
 from paddock.core.wallclock import clock_text
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
-from tests.calls import Caller
+from tests.calls import Caller, empty_state
 from tests.pool_past import AUTO, BY_HAND, Past
 
 CONFIG = """\
@@ -40,10 +40,7 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture
 def state(tmp_path: Path) -> Path:
     """The state of a fleet that has done nothing yet."""
-    places = Places(tmp_path / "state")
-    places.make()
-    open_state(places).close()
-    return places.root
+    return empty_state(tmp_path)
 
 
 def keep(root: Path) -> None:

@@ -149,15 +149,7 @@ class Deployment:
         else:
             kept = tuple(filter(None, standing.outputs.get("Zones", "").split(","))) if standing else ()
             zones = self.places.zones(settings.zones or kept)
-        return Shape(
-            zones=zones,
-            vpc=settings.vpc,
-            private=settings.private,
-            images=settings.images,
-            egress=settings.egress,
-            tags=settings.tags,
-            machine_policies=settings.machine_policies,
-        )
+        return settings.shape(zones)
 
     def parameters(self, keys: Mapping[str, str]) -> dict[str, str]:
         """The template's parameters; what it does not get it has by default."""

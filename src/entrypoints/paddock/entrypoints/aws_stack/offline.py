@@ -19,15 +19,7 @@ def offline_shape(settings: StackSettings) -> Shape:
         zones = tuple(Zone(name=f"{region}{each}", subnet=subnet, arn=f"{own}/{subnet}") for each, subnet in subnets)
     else:
         zones = tuple(Zone(name=name) for name in settings.zones or [f"{region}{each}" for each in _LETTERS[:3]])
-    return Shape(
-        zones=zones,
-        vpc=settings.vpc,
-        private=settings.private,
-        images=settings.images,
-        egress=settings.egress,
-        tags=settings.tags,
-        machine_policies=settings.machine_policies,
-    )
+    return settings.shape(zones)
 
 
 def offline(settings: StackSettings) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from typing import Any, Final
 import attrs
 import yaml
 
-from paddock.adapters.aws.stack import Image
+from paddock.adapters.aws.stack import Image, Shape, Zone
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 
@@ -58,6 +58,18 @@ class StackSettings:
     def stack(self) -> str:
         """The stack's name, which is the fleet's: what everything of this environment is named by."""
         return f"{PREFIX}{self.environment}"
+
+    def shape(self, zones: tuple[Zone, ...]) -> Shape:
+        """The template's shape in these zones."""
+        return Shape(
+            zones=zones,
+            vpc=self.vpc,
+            private=self.private,
+            images=self.images,
+            egress=self.egress,
+            tags=self.tags,
+            machine_policies=self.machine_policies,
+        )
 
 
 def stack_settings(environment: str, file: Path | None) -> StackSettings:
