@@ -234,7 +234,7 @@ standings: SearchStrategy[PoolStanding] = st.builds(
     aim=st.none()
     | st.builds(
         PoolAim,
-        texts,
+        specs,
         targets,
         st.none() | texts,
         st.none() | moments,
@@ -242,7 +242,6 @@ standings: SearchStrategy[PoolStanding] = st.builds(
         usual=targets,
         schedule=schedules,
         bounds=st.builds(Bounds, targets, targets),
-        machine=st.none() | specs,
     ),
     first_at=st.none() | moments,
 )

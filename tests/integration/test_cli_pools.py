@@ -13,6 +13,7 @@ from paddock.core.pool import Bounds, Stock
 from paddock.core.pool_standing import PoolAim, PoolStanding, StandingChange, StandingIs
 from paddock.core.runner import Runner
 from paddock.core.schedule import Targets
+from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.core.usecases.pools import aim_of
@@ -47,7 +48,9 @@ def keep(root: Path) -> None:
     """A pool of which one machine is ready, one sleeps and one has a job."""
     here = open_state(Places(root))
     now = SystemClock().now()
-    aim = PoolAim("4 vCPU", Targets(2, 1), "office", now + HOUR + MINUTE, Targets(), None, most=9)
+    aim = PoolAim(
+        RunnerSpec(spot=False, pool="web"), Targets(2, 1), "office", now + HOUR + MINUTE, Targets(), None, most=9
+    )
     here.table.pools.add(PoolStanding("web", aim=aim))
     for number, runner_state in enumerate((RunnerState.READY, RunnerState.STOPPED, RunnerState.BUSY)):
         taken = runner_state is RunnerState.BUSY

@@ -12,6 +12,7 @@ from paddock.core.pool import Pool, Stock
 from paddock.core.pool_standing import PoolAim, StandingChange, StandingIs
 from paddock.core.schedule import Targets
 from paddock.core.settings import FleetSettings
+from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
@@ -97,7 +98,7 @@ def test_every_row_of_the_page_has_as_many_cells_as_its_head() -> None:
 def test_what_wants_an_operator_is_told() -> None:
     """Why nothing is launched, machines that never come up, unknown prices, a pool that was never looked at."""
     past = Past()
-    aim = PoolAim("2 vCPU", Targets(2, 1), barred="launching is\npaused")
+    aim = PoolAim(RunnerSpec(spot=False, pool="web"), Targets(2, 1), barred="launching is\npaused")
     past.table.pools.update("web", StandingIs(), StandingChange(aim=aim, failures=3))
     past.table.runners.add(attrs.evolve(past.spare(RunnerState.READY), machine="i-unpriced", price=None))
     report = audit(past)

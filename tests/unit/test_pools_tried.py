@@ -133,15 +133,6 @@ def test_without_a_job_there_is_nothing_to_run() -> None:
     assert (simulated_data(None), judged(None)) == (None, 0)
 
 
-def test_a_pool_whose_machines_nobody_knows_is_not_guessed_at() -> None:
-    """Its record may be older than this version: then another machine would be simulated."""
-    (one,) = advice(WEB)
-    assert one.standing.aim is not None
-    standing = attrs.evolve(one.standing, aim=attrs.evolve(one.standing.aim, machine=None))
-    with pytest.raises(InvalidInput, match="web"):
-        tried([attrs.evolve(one, standing=standing)], None, 7, Noted().engine)
-
-
 def test_a_broken_rule_is_the_exit_code(capsys: pytest.CaptureFixture[str]) -> None:
     """Whoever relies on the figures must know."""
     broken = attrs.evolve(outcome_b(), violations=(Violation(NOW, "a rule", "was broken"),))

@@ -18,15 +18,15 @@ _FIRST_PAUSE, _LONGEST_PAUSE = MINUTE, HOUR
 class PoolAim:
     """What a pool was to be when it was last looked at, for whoever asks: the table is all that a terminal reads.
 
-    ``spec`` are words for what its machines are, ``window`` is the name of the one in force. At ``next_at`` there will
+    ``machine`` is what each of its machines is, ``window`` the name of the one in force. At ``next_at`` there will
     be other targets, ``next_targets``; None if there is no such moment ahead. ``barred`` says why nothing may be
     launched, if so.
 
     ``usual``, ``schedule`` and ``bounds`` are the pool's own: the targets where no window is in force, the windows, and
-    what its demand may ask for. ``machine`` is what ``spec`` tells in words.
+    what its demand may ask for.
     """
 
-    spec: str
+    machine: RunnerSpec
     targets: Targets
     window: str | None = None
     next_at: Moment | None = None
@@ -38,7 +38,6 @@ class PoolAim:
     usual: Targets = Targets()
     schedule: Schedule = Schedule()
     bounds: Bounds = Bounds()
-    machine: RunnerSpec | None = None
 
 
 @attrs.frozen

@@ -12,7 +12,6 @@ from paddock.core.pool_standing import PoolStanding
 from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
-from paddock.core.spec import RunnerSpec
 from paddock.core.units import HOUR, Span
 from paddock.core.usecases.housekeeping import EVERY
 from paddock.core.usecases.pool_demand import Looked, PoolDemand
@@ -75,7 +74,7 @@ def as_seen(standing: PoolStanding) -> Pool | None:
         return None
     return Pool(
         name=standing.name,
-        spec=aim.machine or RunnerSpec(spot=False, pool=standing.name),
+        spec=aim.machine,
         hot=aim.usual.hot,
         stopped=aim.usual.stopped,
         schedule=aim.schedule,

@@ -65,7 +65,7 @@ def aim_of(pool: Pool, now: Moment, barred: str) -> PoolAim:
     window = pool.schedule.active(now)
     change = pool.schedule.next_change(now, pool.targets)
     return PoolAim(
-        spec=str(pool.spec),
+        machine=pool.spec,
         targets=pool.targets if window is None else window.targets,
         window=None if window is None else window.name,
         next_at=None if change is None else change.at,
@@ -77,7 +77,6 @@ def aim_of(pool: Pool, now: Moment, barred: str) -> PoolAim:
         usual=pool.targets,
         schedule=pool.schedule,
         bounds=pool.bounds,
-        machine=pool.spec,
     )
 
 

@@ -196,7 +196,7 @@ def _data(view: PoolView) -> dict[str, Any]:
     aim, account, standing = view.standing.aim, view.account, view.standing
     return {
         "pool": standing.name,
-        "spec": None if aim is None else aim.spec,
+        "spec": None if aim is None else str(aim.machine),
         "wanted": None if aim is None else {"hot": aim.targets.hot, "stopped": aim.targets.stopped},
         "window": None if aim is None else aim.window,
         "next": None

@@ -53,10 +53,6 @@ def tried(
         raise InvalidInput("--workload", str(workload), remedy)
     if seed < 0:
         raise InvalidInput("--seed", seed, "must be 0 or more")
-    for one in advice:
-        if one.pool is not None and (one.standing.aim is None or one.standing.aim.machine is None):
-            remedy = "its fleet has not told what its machines are: look again once it has run for a minute"
-            raise InvalidInput("--simulate", one.standing.name, remedy)
     pools = [one.pool for one in advice if one.pool is not None]
     demands = {one.standing.name: one.looked.demand for one in advice if one.looked.demand is not None}
     if not pools or (workload is None and not any(demand.jobs for demand in demands.values())):
