@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "a machine that is killed although GitHub keeps its runner",
         "D13",
-        "retire.py",
+        "registered.py",
         "        except Busy:\n            return False\n",
         "        except Busy:\n            return True\n",
         first=300,
@@ -90,7 +90,7 @@ MUTANTS = (
     Mutant(
         "a registration is never deleted",
         "E12",
-        "retire.py",
+        "registered.py",
         "                take_back(self._registrations, scope_of(runner.repository, self._settings), one)\n",
         "                pass\n",
     ),

@@ -57,11 +57,11 @@ from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.pools import Pools
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
-from paddock.core.usecases.spares import Spares
 from paddock.core.usecases.sweep import Sweep
 from paddock.core.usecases.sweep_github import SweepGitHub
 
@@ -110,11 +110,14 @@ class Fleet:
         self._clock = clock
         self._ids = ids
         life = Life(table=table, queue=jobs, decisions=decisions, clock=clock, retry=settings.retry)
+        registered = Registered(
+            settings=settings, github=github, assignments=assignments, decisions=decisions, clock=clock
+        )
         retire = Retire(
             settings=settings,
             table=table,
             machines=machines,
-            github=github,
+            registered=registered,
             assignments=assignments,
             handover=handover,
             decisions=decisions,
@@ -210,6 +213,7 @@ class Fleet:
             machines=machines,
             life=life,
             retire=retire,
+            registered=registered,
             adopt=adopt,
             completion=completion,
             departure=departure,
@@ -229,15 +233,6 @@ class Fleet:
             decisions=decisions,
             clock=clock,
         )
-        spares = Spares(
-            settings=settings,
-            table=table,
-            machines=machines,
-            offers=offers,
-            decisions=decisions,
-            clock=clock,
-            ids=ids,
-        )
         self.pools = Pools(
             settings=settings,
             table=table,
@@ -245,9 +240,9 @@ class Fleet:
             assignments=assignments,
             retire=retire,
             offers=offers,
-            spares=spares,
             decisions=decisions,
             clock=clock,
+            ids=ids,
         )
         self.dismiss_spares = Dismissal(table=table, retire=retire)
         self.reports = Reports(decisions=decisions, clock=clock)

@@ -25,7 +25,7 @@ from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Machine, Machines, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
-from paddock.core.ports.system import Clock
+from paddock.core.ports.system import Clock, Ids
 from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
 from paddock.core.schedule import Schedule, Targets
 from paddock.core.settings import FleetSettings
@@ -92,9 +92,9 @@ class Pools:
         assignments: Assignments,
         retire: Retire,
         offers: Offers,
-        spares: Spares,
         decisions: Decisions,
         clock: Clock,
+        ids: Ids,
     ) -> None:
         self._settings = settings
         self._table = table
@@ -103,7 +103,15 @@ class Pools:
         self._assignments = assignments
         self._retire = retire
         self._offers = offers
-        self._spares = spares
+        self._spares = Spares(
+            settings=settings,
+            table=table,
+            machines=machines,
+            offers=offers,
+            decisions=decisions,
+            clock=clock,
+            ids=ids,
+        )
         self._clock = clock
         self._record = Recorder(decisions, clock, "pools")
 

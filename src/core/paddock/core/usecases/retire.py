@@ -9,26 +9,24 @@ from collections.abc import Sequence
 import attrs
 
 from paddock.core.bill import bill_of
-from paddock.core.errors import Busy, Conflict, NotFound, PaddockError
+from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job
 from paddock.core.ledger import Bill, Rates
-from paddock.core.ports.assignments import AssignmentReceipt, Assignments
+from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
-from paddock.core.ports.github import GitHub, RegisteredRunner
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.ports.together import MOST, Add, Update, Write
 from paddock.core.records import LEDGER, RUNNERS
-from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
+from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.states import LIVE_RUNNERS, RUNNER_LIFE, OperationalResult, RunnerState
 from paddock.core.units import MINUTE, MicroDollars, Moment
-from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.life import NOT_BUSY
 from paddock.core.usecases.record import Recorder
-from paddock.core.usecases.registrations import own, take_back
+from paddock.core.usecases.registered import Registered
 
 _SKEW = 10 * MINUTE  # of a machine's clock
 _STEP = MOST // 3  # machines: each has its bill, its record and its orders
@@ -44,7 +42,7 @@ class Retire:
         settings: FleetSettings,
         table: Table,
         machines: Machines,
-        github: GitHub,
+        registered: Registered,
         assignments: Assignments,
         handover: Handover,
         decisions: Decisions,
@@ -56,7 +54,7 @@ class Retire:
         self._runners = table.runners
         self._ledger = table.ledger
         self._machines = machines
-        self._registrations = github.runners
+        self._registered = registered
         self._assignments = assignments
         self._handover = handover
         self._clock = clock
@@ -68,7 +66,7 @@ class Retire:
         meant_for = None if runner.assigned_job is None else self._jobs.get(str(runner.assigned_job))
         if meant_for is not None and meant_for.live and meant_for.machine == runner.machine:
             return  # a faster dispatcher gave it to the job, or GitHub's word did: it is no surplus
-        if not self._unregister(runner):
+        if not self._registered.unregister(runner):
             self._record.machine(
                 runner.machine, "kept", f"it was to end ({reason}), but GitHub may have given it a job"
             )
@@ -82,7 +80,11 @@ class Retire:
         It is not ended at once: a job may have been dispatched to it that GitHub does not count as its own yet. The
         sweep ends it when it still serves nobody after a grace.
         """
-        if runner.state not in BEFORE_DRAINING or runner.served_job is not None or not self._unregister(runner):
+        if (
+            runner.state not in BEFORE_DRAINING
+            or runner.served_job is not None
+            or not self._registered.unregister(runner)
+        ):
             return False
         try:
             change = RunnerChange(state=RunnerState.DRAINING, idle_at=self._clock.now(), reason=reason)
@@ -134,31 +136,9 @@ class Retire:
         """
         unknown = runner.runner_id is None and runner.served_job is None and runner.result is None
         if runner.state in {RunnerState.BOOTING, RunnerState.READY} or not runner.live or unknown:
-            return self._unregister(runner)
+            return self._registered.unregister(runner)
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
         return runner.result is not None or served is None or not served.live or runner.state is RunnerState.BUSY
-
-    def listens(self, runner: Runner) -> bool:
-        """True if the machine's runner is in touch with GitHub: then its agent is well, whatever we heard of it.
-
-        Raises:
-            PaddockError: GitHub could not be asked. Unknown means keep.
-        """
-        return any(one.status == "online" for one in self._registered(runner))
-
-    def works(self, runner: Runner) -> bool:
-        """True if GitHub says that the machine's runner runs a job.
-
-        Raises:
-            PaddockError: GitHub could not be asked.
-        """
-        return any(one.busy for one in self._registered(runner))
-
-    def _registered(self, runner: Runner) -> list[RegisteredRunner]:
-        scope = scope_of(runner.repository, self._settings)
-        number = self._number(runner, self._assignments.get(runner.machine))
-        seen = (self._registrations.get(scope, one) for one in _each(number, runner.runner_id))
-        return [one for one in seen if one is not None]
 
     def heard(self, runner: Runner) -> Runner:
         """The record with the last sign of life that the machine left with its orders, if that is news."""
@@ -205,7 +185,7 @@ class Retire:
         bill = self.bill(marked)
         if marked.result is not OperationalResult.SERVED:
             # GitHub deletes only the registrations of runners that did their work.
-            self._unregister(marked, insist=True)
+            self._registered.unregister(marked, insist=True)
         self._assignments.delete(marked.machine)
         try:
             change = RunnerChange(state=RunnerState.GONE)
@@ -264,63 +244,6 @@ class Retire:
         bill = bill_of(runner, served, self._rates)
         self._ledger.add(bill)
         return bill
-
-    def _unregister(self, runner: Runner, *, insist: bool = False) -> bool:
-        """Delete the registration; False if GitHub keeps it because it runs a job, or could not be asked.
-
-        Raises:
-            Unavailable, Throttled: GitHub could not be asked, and the caller insists.
-        """
-        receipt = self._assignments.get(runner.machine)
-        try:
-            number = self._number(runner, receipt)
-            for one in _each(number, runner.runner_id):
-                take_back(self._registrations, scope_of(runner.repository, self._settings), one)
-        except Busy:
-            return False
-        except PaddockError as error:
-            if insist and error.retryable:
-                raise
-            self._record.machine(runner.machine, "registration_left", f"its registration stays at GitHub: {error}")
-            return False
-        # One that is about to register itself cannot be kept from it: for as long as it may take, GitHub has the word.
-        itself = receipt is not None and number is None
-        return not itself or self._clock.now() - runner.launched_at > self._settings.deadlines.boot
-
-    def _number(self, runner: Runner, receipt: AssignmentReceipt | None) -> int | None:
-        """By which GitHub knows the runner. Its orders know best; its record may have missed them, or name an earlier.
-
-        Whoever would end the machine must ask about the very runner that may have a job by now. The number of one that
-        registered itself may be GitHub's knowledge alone, and then it is found by its name; None if it is not there.
-
-        The machine may write what it likes into its orders' receipt, so no name and no number is taken from there
-        that GitHub knows as somebody else's: it would be deleted.
-
-        Raises:
-            PaddockError: GitHub could not be asked.
-        """
-        name, number = runner.runner_name, runner.runner_id
-        if receipt is not None:
-            name = receipt.runner_name if machine_of(receipt.runner_name) == runner.machine else name
-            if receipt.runner_id != number:
-                number = receipt.runner_id if receipt.runner_id and self._is_own(runner, receipt.runner_id) else None
-        return self._number_of(runner, name) if number is None and name else number
-
-    def _is_own(self, runner: Runner, number: int) -> bool:
-        """True if GitHub knows the runner of that number by the machine's name."""
-        scope = scope_of(runner.repository, self._settings)
-        return own(self._registrations, scope, number, runner.machine) is not None
-
-    def _number_of(self, runner: Runner, name: str) -> int | None:
-        try:
-            found = self._registrations.named(scope_of(runner.repository, self._settings), name)
-        except NotFound:
-            return None
-        return None if found is None else found.id
-
-
-def _each(*numbers: int | None) -> list[int]:
-    return [number for number in dict.fromkeys(numbers) if number]
 
 
 def _as_usual(runner: Runner) -> bool:

@@ -47,6 +47,7 @@ from paddock.core.usecases.plan import (
     plan,
 )
 from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.retire import Retire
 
 MOST_ACTS = 100  # of each kind, so that one kind that keeps failing does not starve the others
@@ -64,6 +65,7 @@ class Sweep:
         machines: Machines,
         life: Life,
         retire: Retire,
+        registered: Registered,
         adopt: Adopt,
         completion: Completion,
         departure: Departure,
@@ -78,6 +80,7 @@ class Sweep:
         self._machines = machines
         self._life = life
         self._retire = retire
+        self._registered = registered
         self._adopt = adopt
         self._completion = completion
         self._departure = departure
@@ -208,7 +211,7 @@ class Sweep:
         One that was claimed may have been ready before; then it has said nothing since.
         """
         boots = runner.state is RunnerState.BOOTING or (runner.claimed_at is not None and unheard(runner))
-        if not boots or not self._retire.listens(runner):
+        if not boots or not self._registered.listens(runner):
             return False
         when = RunnerIs(state=runner.state, gone_at=None)
         change = RunnerChange(state=RunnerState.READY)
@@ -223,7 +226,7 @@ class Sweep:
 
     def _note_work(self, runner: Runner) -> None:
         """It runs some job, and nobody told us: from now on its own job's word is asked for, which may wait in vain."""
-        if runner.state in NOT_BUSY and self._retire.works(runner):
+        if runner.state in NOT_BUSY and self._registered.works(runner):
             self._life.busy(runner, None, self._clock.now())
             self._record.machine(runner.machine, "busy", "GitHub says that its runner runs a job")
 
