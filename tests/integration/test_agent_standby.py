@@ -64,9 +64,13 @@ def test_a_spare_waits_until_it_gets_a_job_and_serves_it(tmp_path: Path, fleet: 
     mailbox = Mailbox(tmp_path, queue)
     spare, other = launched(fleet, Stock.HOT), launched(fleet, None)
     eventually(lambda: not fleet.describe([other.id])[other.id].alive, "the end of a machine that nobody wanted")
-    outboxes = [tmp_path / "machines" / one.id / "outbox" for one in (spare, other)]
-    eventually(lambda: all(outbox.is_dir() for outbox in outboxes), "a word of each")
-    first = heard(mailbox, queue)
+    first: list[RunnerReported] = []
+
+    def all_said() -> bool:
+        first.extend(heard(mailbox, queue))
+        return {report.machine for report in first} == {spare.id, other.id}
+
+    eventually(all_said, "a word of each")
     told = [(report.machine, report.event, report.job_id, report.launch, report.runner_name) for report in first]
     assert sorted(told) == sorted([(spare.id, READY, 0, 0, ""), (other.id, ReportEvent.FAILED_TO_START, 0, 0, "")])
     assert fleet.describe([spare.id])[spare.id].alive
