@@ -279,6 +279,15 @@ def weather(session: nox.Session) -> None:
 
 
 @nox.session
+def browser(session: nox.Session) -> None:
+    """Every page of ours, opened in headless Chromium; pictures go to build/screens. Needs a Debian or Ubuntu."""
+    wheel(session)
+    locked(session, *group("test", "browser"))
+    session.run("python", "tests/checks/chromium.py")
+    session.run("pytest", "tests/browser", "--junitxml=build/junit/browser.xml", *session.posargs)
+
+
+@nox.session
 def bootstrap(session: nox.Session) -> None:
     """What brings the agent to a machine, held to systemd, ShellCheck, cloud-init and HCL. Needs a Debian or Ubuntu."""
     wheel(session)
