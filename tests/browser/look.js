@@ -155,6 +155,12 @@ for (let node = walker.nextNode(); node; node = walker.nextNode()) {
     const lean = (box.bottom - box.top) * 0.22;
     pieces.push({ ...box, top: box.top + lean, bottom: box.bottom - lean, element, text: node.data });
   }
+  for (const word of node.data.matchAll(/(?<!\S)[A-Za-z]{2,14}(?!\S)/g)) {
+    range.setStart(node, word.index);
+    range.setEnd(node, word.index + word[0].length);
+    const tops = new Set([...range.getClientRects()].filter((rect) => rect.width > 0.5).map((rect) => Math.round(rect.top)));
+    if (tops.size > 1 && !element.closest("[title]")) wrong.push(`torn apart: ${told(word[0])}, ${where(element)}`);
+  }
   const size = parseFloat(style.fontSize);
   if (size < 10 && !svg?.closest("[aria-hidden=true]")) wrong.push(`letters of ${size} px: ${told(node.data)}, ${where(element)}`);
   if (isHtml) {

@@ -34,21 +34,22 @@ STRANGE: Final = {"hostile": HOSTILE, "right to left": BIDI, "long": LONG, "scri
 """Names that strangers may choose for a repository, a job, a workflow or a label."""
 
 _MIDNIGHT: Final = NOON // DAY * DAY
-_HOT: Final = "spec:\n  spot: false\n"
 
 
 @contextmanager
-def begun(home: Path, *words: str) -> Iterator[Callable[[], str]]:
-    """The command ``paddock`` with these words, run in the folder while others go on; the call waits for its end."""
+def begun(home: Path, *words: str) -> Iterator[Callable[[], tuple[int, str]]]:
+    """The command ``paddock`` with these words, run in the folder while others go on.
+
+    The call waits for its end, and gives its exit code and what it said on stderr.
+    """
     command = [sys.executable, "-m", "paddock.entrypoints.cli.app", *words]
     with subprocess.Popen(
         command, cwd=home, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
 
-        def ended() -> str:
+        def ended() -> tuple[int, str]:
             _, said = process.communicate(timeout=120)
-            assert process.returncode == 0, said
-            return said
+            return process.returncode, said
 
         try:
             yield ended
@@ -59,27 +60,34 @@ def begun(home: Path, *words: str) -> Iterator[Callable[[], str]]:
 def ran(home: Path, *words: str) -> None:
     """It, to its end."""
     with begun(home, *words) as ended:
-        ended()
+        code, said = ended()
+        assert code == 0, said
 
 
 def cost_page(home: Path) -> Path:
     """The report of a simulated day, after twelve that were cheaper, with a pool and what AWS's services cost."""
-    house = House(_MIDNIGHT + DAY + 10 * HOUR)
+    midnight = _MIDNIGHT + 2 * DAY  # the built-in day is the 24th
+    house = House(midnight + 10 * HOUR)
+    for number in range(12 * 30):
+        day = 1 + number % 12
+        house.book(served(1_000_000 + number, midnight - day * DAY + number % 20 * HOUR, 40 + number % 7 * 40))
+    _report(house, "2026-11-11", "2026-11-23")
+    house.clock.advance(DAY)
     documents: list[bytes] = []
-    Simulation(built_in_day(), seed=1, start=_MIDNIGHT, sink=documents.append).run()
+    Simulation(built_in_day(), seed=1, sink=documents.append).run()
     for document in map(json.loads, documents):
         if document.get("machine") is not None:
             house.book(bill_of(from_data(document["machine"], Runner), None, Rates()))
-    for number in range(12 * 30):
-        day = 1 + number % 12
-        house.book(served(1_000_000 + number, _MIDNIGHT - day * DAY + number % 20 * HOUR, 40 + number % 7 * 10))
-    house.book(spare(2_000_000, _MIDNIGHT, 14))
-    return _reported(house, home / "cost.html", "2026-11-09", ServiceCost("S3", "requests", None, "requests", None))
+    house.book(spare(2_000_000, midnight, 14))
+    _report(house, "2026-11-23", "2026-11-24")
+    return _written(house, home / "cost.html", "2026-11-24")
 
 
 def quiet_cost_page(home: Path) -> Path:
     """The report of a day without machines, after another."""
-    return _reported(House(_MIDNIGHT + DAY + 10 * HOUR), home / "cost-quiet.html", "2026-11-20")
+    house = House(_MIDNIGHT + DAY + 10 * HOUR)
+    _report(house, "2026-11-20", "2026-11-22")
+    return _written(house, home / "cost-quiet.html", "2026-11-22")
 
 
 def strange_cost_page(home: Path) -> Path:
@@ -89,25 +97,42 @@ def strange_cost_page(home: Path) -> Path:
         names: Mapping[str, Any] = {"workflow": name, "repository": f"acme/{name}", "instance_type": name}
         house.book(served(number, _MIDNIGHT + number * HOUR, 30 * (number + 1), **names))
         house.book(spare(100 + number, _MIDNIGHT, number + 2, pool=name[:200]))
-    return _reported(house, home / "cost-strange.html", "2026-11-21")
+    _report(house, "2026-11-21", "2026-11-22")
+    return _written(house, home / "cost-strange.html", "2026-11-22")
 
 
-def _reported(house: House, path: Path, cursor: str, *more: ServiceCost) -> Path:
-    services = [ServiceCost("Lambda", "invocations", 123_456, "invocations", 24_691), *more]
-    while cursor != "2026-11-22":
+def _report(house: House, cursor: str, last: str) -> None:
+    """Report every day after the first."""
+    services = [
+        ServiceCost("Lambda", "invocations", 123_456, "invocations", 24_691),
+        ServiceCost("S3", "requests", None, "requests", None),
+    ]
+    while cursor != last:
         told = house.task(count=lambda _since, _until: services)(cursor=cursor)
         assert not told.failed, told.errors
         cursor = told.cursor
-    path.write_text(house.text("cost/2026/11/22.html"), encoding="utf-8")
+
+
+def _written(house: House, path: Path, day: str) -> Path:
+    path.write_text(house.text(f"cost/{day.replace('-', '/')}.html"), encoding="utf-8")
     return path
 
 
 def simulated_page(home: Path) -> Path:
     """A day's first hours, with two configurations."""
-    for name, text in {"usual.yml": "", "on-demand.yml": _HOT}.items():
-        (home / name).write_text(text, encoding="utf-8")
-    ran(home, "simulate", "--until", "6h", "--out", "simulation.html")
+    secrets = "{webhook_secret: {env: SECRET}, token: {env: TOKEN}, repositories: [acme/*]}"
+    for name, machines in {"few": 10, "many": 60}.items():
+        text = f"version: 1\ngithub: {secrets}\nlimits: {{machines: {machines}}}\n"
+        (home / f"{name}.yml").write_text(text, encoding="utf-8")
+    configs = ("--config", "few.yml", "--config", "many.yml")
+    ran(home, "simulate", *configs, "--until", "3h", "--out", "simulation.html")
     return home / "simulation.html"
+
+
+def simulated_alone(home: Path) -> Path:
+    """A day's first hours, with one configuration and faults."""
+    ran(home, "simulate", "--faults", "stormy", "--until", "2h", "--out", "simulation-alone.html")
+    return home / "simulation-alone.html"
 
 
 def strange_simulated_page(home: Path) -> Path:
@@ -139,9 +164,9 @@ def strange_timeline(home: Path) -> Path:
     """Jobs and machines of which strangers chose every name."""
     jobs, machines, decisions = [], [], {}
     for number, name in enumerate(STRANGE.values(), 1):
-        jobs.append(a_job(number, name, labels=(name,), repository=name, reason=name, machine=name[:60]))
+        jobs.append(a_job(number, name, labels=(name,), repository=name, reason=name, machine=name[:19]))
         assigned: Any = {"zone": name, "instance_type": name, "assigned_job": jobs[-1].id, "gone_at": at(200)}
-        machines.append(a_runner(number, machine=name[:60] + str(number), **assigned))
+        machines.append(a_runner(number, machine=name[:19] + str(number), **assigned))
         said = Decision(jobs[-1].subject, at(1), name, name, name, {name: name})
         decisions[jobs[-1].id] = [said]
     path = home / "timeline-strange.html"

@@ -15,6 +15,7 @@ from paddock.core.units import MicroDollars
 
 _PACKAGE = "paddock.adapters.report"
 _HEIGHT = 118  # of the drawing of days, less its ground
+_WIDEST = 12  # per cent, of a column
 _SHOWN = 100  # rows of a table
 _DRAWN = frozenset({"boot", "idle", "sleep", "job", "drain", "minimum"})
 
@@ -33,7 +34,7 @@ class Bar:
 
 @attrs.frozen
 class Line:
-    """A row with its bar, in per cent of the dearest."""
+    """A row with its bar, in per cent of all rows."""
 
     name: str
     cells: tuple[str, ...]
@@ -54,15 +55,18 @@ class Drawn:
 def page(report: CostReport) -> str:
     """The page as HTML text."""
     sheets = tuple(_drawn(sheet) for sheet in tables(report, _SHOWN))
+    days = list(bars((*report.history, DaySpent(report.day, report.spent))))
     return _template().render(
         style=_style(),
-        title=f"{report.stack}: costs of {report.day}",
+        stack=report.stack,
+        day=report.day,
         zone=report.zone,
         lede=" ".join(text for text in (words.lede(report), words.spot(report), words.hosted(report)) if text),
         cards=list(_cards(report)),
         parts=[] if report.quiet and not report.of_services else _parts(report),
         phases=_phases(report),
-        days=list(bars((*report.history, DaySpent(report.day, report.spent)))),
+        days=days,
+        dearest=max(days, key=lambda one: one.height),
         anomalies=list(words.anomalies(report)),
         advice=list(words.advice(report)),
         trends=list(words.trends(report)),
@@ -72,14 +76,15 @@ def page(report: CostReport) -> str:
 
 
 def bars(days: tuple[DaySpent, ...]) -> Iterator[Bar]:
-    """A column for each day, the dearest as high as the drawing."""
+    """A column for each day, the dearest as high as the drawing; what cost little is not drawn as nothing."""
     most, width = max(day.spent for day in days), 100 / len(days)
+    column = min(width * 0.8, _WIDEST)
     for index, day in enumerate(days):
-        height = day.spent * _HEIGHT // most if most else 0
+        height = max(day.spent * _HEIGHT // most, 1) if day.spent else 0
         yield Bar(
             day=day.day,
-            x=round(index * width + width * 0.1, 2),
-            width=round(width * 0.8, 2),
+            x=round((index + 0.5) * width - column / 2, 2),
+            width=round(column, 2),
             y=_HEIGHT - height,
             height=height,
             text=cents_text(day.spent),
@@ -111,18 +116,18 @@ def _phases(report: CostReport) -> list[Share]:
 
 
 def _drawn(sheet: Sheet) -> Drawn:
-    most = max(row.amount for row in sheet.rows)
+    whole = sum(row.amount for row in sheet.rows)
     return Drawn(
         id=f"table-{sheet.id}",
         title=sheet.title,
         heads=sheet.heads,
-        rows=tuple(Line(row.name, row.cells, _width(row, most)) for row in sheet.rows),
-        bars=bool(most),
+        rows=tuple(Line(row.name, row.cells, _width(row, whole)) for row in sheet.rows),
+        bars=bool(whole),
     )
 
 
-def _width(row: Row, most: MicroDollars) -> float:
-    return round(row.amount * 100 / most, 2) if most else 0.0
+def _width(row: Row, whole: MicroDollars) -> float:
+    return round(row.amount * 100 / whole, 2) if whole else 0.0
 
 
 def _uncounted(report: CostReport) -> Iterator[words.Said]:

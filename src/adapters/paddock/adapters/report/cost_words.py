@@ -27,7 +27,7 @@ def lede(report: CostReport) -> str:
         return f"{cents_text(report.spent)}{unknown}. A quiet day: no machine was there."
     total = report.total
     return (
-        f"{cents_text(report.spent)}{unknown}, for {total.jobs} jobs on {total.machines} machines. "
+        f"{cents_text(report.spent)}{unknown}, for {_count(total.jobs, 'job')} on {_count(total.machines, 'machine')}. "
         f"{cents_text(total.unused)} of it for machines without a job: boot, idle time, sleep, drain and EC2's minimum."
     )
 
@@ -49,11 +49,13 @@ def trends(report: CostReport) -> Iterator[Said]:
         if one.mean is None:
             yield Said(about, "no reports")
         else:
-            some = f" ({one.days} days are reported)" if one.days < one.of else ""
+            some = f" ({_days(one.days)} reported)" if one.days < one.of else ""
             yield Said(about, f"{cents_text(one.mean)} a day{some}")
     if report.month is not None:
-        missing = f", {report.month.missing} days are not reported" if report.month.missing else ""
-        yield Said("this month so far", f"{cents_text(report.month.spent)} in {report.month.days} days{missing}")
+        missing = f", {_days(report.month.missing)} not reported" if report.month.missing else ""
+        yield Said(
+            "this month so far", f"{cents_text(report.month.spent)} in {_count(report.month.days, 'day')}{missing}"
+        )
         yield Said("the whole month at this rate", cents_text(report.month.forecast))
 
 
@@ -77,8 +79,8 @@ def hosted(report: CostReport) -> str:
         return ""
     left = f" {found.unknown} jobs have no comparable runner and are left out." if found.unknown else ""
     return (
-        f"The {found.jobs} jobs that ended that day would have cost {cents_text(found.cost)} there, "
-        f"at GitHub's list prices of {HOSTED_DATED}, without included minutes; the whole fleet cost "
+        f"On GitHub's own runners the {_count(found.jobs, 'job')} that ended that day would have cost "
+        f"{cents_text(found.cost)}, at list prices of {HOSTED_DATED}, without included minutes; the whole fleet cost "
         f"{cents_text(report.spent)} that day.{left}"
     )
 
@@ -96,3 +98,11 @@ def sources(report: CostReport) -> Iterator[Said]:
     yield Said("not at all", f"{hours_text(total.unpriced)} machine hours")
     if report.bill is not None:
         yield Said("AWS's own bill", report.bill.text)
+
+
+def _days(number: int) -> str:
+    return f"{_count(number, 'day')} {'is' if number == 1 else 'are'}"
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"

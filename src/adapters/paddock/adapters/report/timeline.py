@@ -130,6 +130,7 @@ def render(
         sleeps=any(segment.kind == "sleep" for _, life in machines for segment in life),
         tones=_tones(jobs),
         wait_dots=_wait_dots(by_queueing(jobs)),
+        longest=_span(max((job.wait for job in jobs if job.wait is not None), default=None)),
         cost=_cost_text(numbers),
         cost_shares=_cost_shares(numbers),
         time_shares=_time_shares(numbers),
