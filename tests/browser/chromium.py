@@ -20,7 +20,8 @@ from selenium.common.exceptions import NoAlertPresentException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
-INSTALL: Final = "apt-get install --no-install-recommends chromium chromium-driver fonts-dejavu-core"
+from tests.checks.chromium import INSTALL
+
 SCREENS: Final = Path(__file__).parents[2] / "build" / "screens"
 WIDE, NARROW = 1280, 390  # CSS pixels: a laptop, a phone
 _HEIGHT: Final = 800
@@ -127,7 +128,9 @@ def running(home: Path) -> Iterator[Browser]:
 
 
 def _program(name: str) -> str:
-    return shutil.which(name) or pytest.fail(f"there is no {name}: `{INSTALL}` installs what these tests need")
+    return shutil.which(name) or pytest.fail(
+        f"there is no {name}: `{' '.join(INSTALL)}` installs what these tests need"
+    )
 
 
 def _here(address: str) -> bool:

@@ -153,6 +153,12 @@ def strange_simulated_page(home: Path) -> Path:
     return path
 
 
+def dashboard(home: Path) -> Path:
+    """What CloudWatch would show of a simulated day."""
+    ran(home, "dashboard", "dashboard.svg")
+    return home / "dashboard.svg"
+
+
 def quiet_timeline(home: Path) -> Path:
     """A fleet to which no job has come."""
     path = home / "timeline-quiet.html"

@@ -73,6 +73,14 @@ def test_the_page_of_a_simulation(browser: Browser, home: Path, make: Callable[[
         assert min(look.marks(said)) >= marks
 
 
+def test_the_drawing_of_the_dashboard(browser: Browser, home: Path) -> None:
+    """It is as wide as a dashboard, and its curves, areas and texts are all within it."""
+    drawing = pages.dashboard(home)
+    look = browser.look(drawing.as_uri(), 1440, screen="dashboard")
+    assert look.wrong == ()
+    assert look.marks("Dashboard of simulated")[0] > 50
+
+
 @pytest.mark.parametrize("make", [pages.strange_cost_page, pages.strange_simulated_page, pages.strange_timeline])
 def test_names_that_strangers_chose_run_nothing_and_break_nothing(
     browser: Browser, home: Path, make: Callable[[Path], Path]

@@ -56,7 +56,8 @@ def picture(names: Names, samples: Samples, since: Moment, until: Moment) -> str
     ]
     width, height = COLUMNS * UNIT, rows * UNIT
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}">'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+        f' lang="en" role="img" aria-label="Dashboard of {escape(names.stack)}">'
         f'<rect width="{width}" height="{height}" fill="#f2f3f3"/>{"".join(cards)}</svg>\n'
     )
 
@@ -98,13 +99,13 @@ def _axes(frame: Frame, span: tuple[Moment, Moment]) -> list[str]:
     for share in (0, 0.5, 1):
         value = frame.least + (frame.most - frame.least) * share
         y = frame.y(value)
-        parts.append(f'<path d="M{frame.left} {y}H{right}" stroke="#eaeded"/>')
+        parts.append(f'<path d="M{frame.left} {y}H{right}" fill="none" stroke="#eaeded"/>')
         parts.append(_text(frame.left - 4, y + 4, _amount(value), size=10, colour="#687078", anchor="end"))
     hours = range(-(-since // (6 * HOUR)) * 6 * HOUR, until + 1, 6 * HOUR)
     for hour in hours:
         x = round(frame.left + frame.width * (hour - since) / (until - since), 1)
         words = datetime_of(hour).strftime("%H:%M")
-        parts.append(_text(x, frame.top + frame.height + 12, words, size=9, colour="#687078", anchor="middle"))
+        parts.append(_text(x, frame.top + frame.height + 12, words, size=10, colour="#687078", anchor="middle"))
     return parts
 
 
@@ -120,7 +121,7 @@ def _curves(widget: Widget, lines: Sequence[Drawn], frame: Frame) -> list[str]:
             parts.append(f'<path d="{_line(frame, line.points)}" fill="none" stroke="{colour}" stroke-width="1.6"/>')
     if widget.mark is not None and frame.least <= widget.mark[0] <= frame.most:
         y = frame.y(widget.mark[0])
-        parts.append(f'<path d="M{frame.left} {y}h{frame.width}" stroke="#d13212" stroke-dasharray="5 4"/>')
+        parts.append(f'<path d="M{frame.left} {y}h{frame.width}" fill="none" stroke="#d13212" stroke-dasharray="5 4"/>')
         parts.append(_text(frame.left + 4, y - 4, widget.mark[1], size=10, colour="#d13212"))
     return parts
 
