@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException, NotFound, Unauthorized
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from paddock.adapters.standin.auth import Credentials
 from paddock.core.errors import NotFound as CoreNotFound
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.units import HOUR, SECOND
@@ -86,11 +85,13 @@ def link(request: Request, rel: str, **changed: str) -> str:
 class Application:
     """The WSGI application. ``calls`` counts the requests by the route's name, 304s and errors included."""
 
-    def __init__(self, routes: Iterable[Route], *, clock: Clock, ids: Ids, credentials: Credentials) -> None:
-        """Args: all routes (each with a name of its own), the ports, and whose tokens are good."""
+    def __init__(
+        self, routes: Iterable[Route], *, clock: Clock, ids: Ids, refused: Callable[[str, str], bool]
+    ) -> None:
+        """Args: all routes (each with a name of its own), the ports, and whether a token may not do what a route does."""
         self._routes = {route.name: route for route in routes}
         self._map = Map([Rule(r.path, endpoint=r.name, methods=[r.method]) for r in self._routes.values()])
-        self._clock, self._ids, self._credentials = clock, ids, credentials
+        self._clock, self._ids, self._refused = clock, ids, refused
         self._lock = threading.Lock()
         self._failures: dict[str, list[Failure]] = {}
         self._used, self._window = 0, clock.now() // HOUR
@@ -121,6 +122,8 @@ class Application:
             route = self._routes[name]
             if route.guard is not None:
                 route.guard(request.headers.get("Authorization", ""))
+                if self._refused(request.headers.get("Authorization", ""), name):
+                    return error(403, "Resource not accessible by integration")
             response = route.handler(request, **arguments)
         except (NotFound, CoreNotFound):
             return error(404, "Not Found")

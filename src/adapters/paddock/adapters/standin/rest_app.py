@@ -9,6 +9,7 @@ from paddock.adapters.memory.github.ports import INSTALLATION_ID
 from paddock.adapters.standin import payloads
 from paddock.adapters.standin.app import API, Route, error, link, reply
 from paddock.adapters.standin.auth import Credentials
+from paddock.adapters.standin.made_apps import MadeApp, MadeApps
 from paddock.adapters.standin.people import Json, Place, user
 from paddock.core.errors import NotFound
 from paddock.core.ports.github import Scope
@@ -33,8 +34,8 @@ _PERMISSIONS = {
 class AppRoutes:
     """The endpoints that are about nobody's repository."""
 
-    def __init__(self, model: MemoryGitHub, place: Place, credentials: Credentials) -> None:
-        self._model, self._place, self._credentials = model, place, credentials
+    def __init__(self, model: MemoryGitHub, place: Place, credentials: Credentials, apps: MadeApps) -> None:
+        self._model, self._place, self._credentials, self._apps = model, place, credentials, apps
         self.packages: dict[str, bytes] = {}
         self.rate: Callable[[], Json] = dict
 
@@ -58,8 +59,12 @@ class AppRoutes:
         yield Route("GET", f"{_RELEASES}/tags/<tag>", "release-tag", self.release, None)
         yield Route("GET", "/actions/runner/releases/download/<tag>/<filename>", "download", self.download, None)
 
-    def installation(self, _: Request, owner: str, name: str = "") -> Response:
-        """``GET …/installation``."""
+    def installation(self, request: Request, owner: str, name: str = "") -> Response:
+        """``GET …/installation``. The App that was there from the beginning is installed everywhere."""
+        app = self._made(request)
+        if app is not None:
+            body = self._apps.installation(app, owner)
+            return error(404, "Not Found") if body is None else reply(body)
         self._model.state.check_scope(Scope(owner, name))
         now = rfc3339(self._model.state.clock.now())
         account = user(self._place, owner, "Organization")
@@ -85,8 +90,15 @@ class AppRoutes:
             }
         )
 
-    def access_token(self, _: Request, installation: int) -> Response:
+    def access_token(self, request: Request, installation: int) -> Response:
         """``POST /app/installations/{installation_id}/access_tokens``."""
+        app = self._made(request)
+        if app is not None:
+            if installation not in (self._apps.installation_id(app, owner) for owner in app.installed):
+                raise NotFound(f"installation {installation}")
+            token, expires = self._credentials.new_token(app.id)
+            stamp, granted = rfc3339(expires), dict(app.permissions)
+            return reply({"token": token, "expires_at": stamp, "permissions": granted}, 201)
         if installation != INSTALLATION_ID:
             raise NotFound(f"installation {installation}")
         token, expires = self._credentials.new_token()
@@ -97,6 +109,9 @@ class AppRoutes:
             "repository_selection": "all",
         }
         return reply(body, 201)
+
+    def _made(self, request: Request) -> MadeApp | None:
+        return self._apps.by_id.get(self._credentials.app_of(request.headers.get("Authorization", "")))
 
     def deliveries(self, request: Request, **_: object) -> Response:
         """``GET …/deliveries``, newest first, paged by a cursor."""

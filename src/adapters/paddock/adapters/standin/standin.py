@@ -22,6 +22,8 @@ from paddock.adapters.memory.github.model import DEFAULT_TIMINGS
 from paddock.adapters.standin.app import Application, Failure
 from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.broker import Broker, RunnerTimings
+from paddock.adapters.standin.made_apps import MadeApps
+from paddock.adapters.standin.manifests import ManifestRoutes
 from paddock.adapters.standin.package import Flaw, build
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.registrations import Registrations
@@ -54,7 +56,8 @@ class GitHubStandIn:
     """A context manager: inside it, a GitHub Enterprise Server stands at ``url``.
 
     ``model`` is what it knows (arrange the world there), ``credentials`` hold what a client needs: ``app_id`` and
-    ``private_key``, or ``personal_token``. ``calls`` counts requests by endpoint.
+    ``private_key``, or ``personal_token``. ``apps`` are those that were made of manifests. ``calls`` counts requests by
+    endpoint.
     """
 
     def __init__(
@@ -86,15 +89,17 @@ class GitHubStandIn:
         runners = RunnerRoutes(self.model, place, self.credentials, registrations)
         workflows = WorkflowRoutes(self.model, place, self.credentials)
         repositories = RepositoryRoutes(self.model, place, self.credentials)
-        self._app_routes = AppRoutes(self.model, place, self.credentials)
+        self.apps = MadeApps(place, self.credentials, clock, ids)
+        self._app_routes = AppRoutes(self.model, place, self.credentials, self.apps)
         self._broker = Broker(self.model, place, RunnerTimings().scaled(scale))
-        kinds = (self._app_routes, runners, registrations, workflows, repositories, self._broker)
-        routes = [route for kind in kinds for route in kind.routes()]
-        self._application = Application(routes, clock=clock, ids=ids, credentials=self.credentials)
-        self._app_routes.rate = self._application.rate
-        self.calls = self._application.calls
         app_id = self.credentials.app_id
         self.webhooks = WebhookSender(self.model, place, url=webhook_url, secret=webhook_secret, app_id=app_id)
+        manifests = ManifestRoutes(self.model, self.apps, self.credentials, self.webhooks)
+        kinds = (self._app_routes, runners, registrations, workflows, repositories, manifests, self._broker)
+        routes = [route for kind in kinds for route in kind.routes()]
+        self._application = Application(routes, clock=clock, ids=ids, refused=self.apps.refused)
+        self._app_routes.rate = self._application.rate
+        self.calls = self._application.calls
         for arch in Arch:
             self.publish_package(arch)
 

@@ -47,6 +47,10 @@ class WebhookSender:
         if self._thread.is_alive():
             self._thread.join()
 
+    def redirect(self, url: str | None, secret: str, app_id: int) -> None:
+        """From now on they go elsewhere, signed otherwise, as another App's."""
+        self.url, self._secret, self._app_id = url, secret.encode(), app_id
+
     def offer(self, event: Event) -> None:
         """Queue the event's delivery, as its job's faults want it. A redelivery is always sent plainly."""
         faults = NO_DELIVERY_FAULTS if event.job is None or event.redelivery else event.job.script.deliveries
