@@ -90,7 +90,10 @@ class Owner:
 
 @attrs.frozen
 class NewApp:
-    """What GitHub made. ``webhook_secret`` None: it made none. The client's secret is not even read: nobody needs it."""
+    """What GitHub made. ``webhook_secret`` None: it made none.
+
+    The client's secret, which GitHub sends along, is not even read: nobody needs it.
+    """
 
     id: Id
     slug: str
@@ -124,13 +127,13 @@ def checked_webhook(url: str) -> str:
     """
     try:
         split = urlsplit(url)
-        fits = split.scheme in {"https", "http"} and bool(split.hostname) and split.username is None
+        fits = split.scheme == "https" and bool(split.hostname) and split.username is None
     except ValueError:
         fits = False
     if not fits:
-        raise InvalidInput("--webhook-url", url, "must be a URL such as https://ci.example.com/webhook")
-    if split.scheme == "http" and not is_loopback(split.hostname or ""):
-        raise InvalidInput("--webhook-url", url, "must be https: what it carries tells of private repositories")
+        raise InvalidInput("--webhook-url", url, "must be an address such as https://ci.example.com/webhook")
+    if is_loopback(split.hostname or ""):
+        raise InvalidInput("--webhook-url", url, "must be an address by which GitHub reaches this machine from outside")
     return url
 
 

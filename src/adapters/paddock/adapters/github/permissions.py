@@ -1,7 +1,8 @@
 """What each of our requests needs a GitHub App to be allowed: one table, from which all else about permissions follows.
 
-A row is an endpoint, the permission that GitHub names for it, and how much of it. Rows without a permission are asked by
-the App about itself, or by anybody. What is asked with a token alone (``/user``, webhooks of repositories) is not here.
+A row is an endpoint, the permission that GitHub names for it, and how much of it. Rows without a permission are asked
+by the App about itself, or by anybody. What is asked with a token alone (``/user``, webhooks of repositories) is not
+here.
 
 Source: docs.github.com, "Permissions required for GitHub Apps", and each endpoint's page.
 """
@@ -13,7 +14,6 @@ from enum import StrEnum
 import attrs
 
 from paddock.core.settings import ScopeKind
-
 
 _PART = re.compile(r"\{(\w+)\}")
 _NAMES = frozenset({"owner", "repo", "org", "user", "tag", "code"})  # the other parts are numbers
@@ -70,11 +70,9 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("GET", "/app/hook/config"),
     Endpoint("PATCH", "/app/hook/config"),
     Endpoint("GET", "/app/hook/deliveries"),
-    Endpoint("GET", "/app/hook/deliveries/{delivery}"),
     Endpoint("POST", "/app/hook/deliveries/{delivery}/attempts"),
     # Public, whoever asks.
     Endpoint("GET", "/rate_limit"),
-    Endpoint("GET", "/repos/actions/runner/releases/latest"),
     Endpoint("GET", "/repos/actions/runner/releases/tags/{tag}"),
     # Its installations.
     Endpoint("GET", "/installation/repositories", "metadata"),

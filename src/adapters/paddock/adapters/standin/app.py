@@ -85,10 +85,8 @@ def link(request: Request, rel: str, **changed: str) -> str:
 class Application:
     """The WSGI application. ``calls`` counts the requests by the route's name, 304s and errors included."""
 
-    def __init__(
-        self, routes: Iterable[Route], *, clock: Clock, ids: Ids, refused: Callable[[str, str], bool]
-    ) -> None:
-        """Args: all routes (each with a name of its own), the ports, and whether a token may not do what a route does."""
+    def __init__(self, routes: Iterable[Route], *, clock: Clock, ids: Ids, refused: Callable[[str, str], bool]) -> None:
+        """Args: all routes (each with a name of its own), the ports, and whether a token may not use a route."""
         self._routes = {route.name: route for route in routes}
         self._map = Map([Rule(r.path, endpoint=r.name, methods=[r.method]) for r in self._routes.values()])
         self._clock, self._ids, self._refused = clock, ids, refused

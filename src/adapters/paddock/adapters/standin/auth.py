@@ -17,7 +17,7 @@ CLOCK_TOLERANCE = MINUTE
 
 
 class Credentials:
-    """The Apps' keys and the tokens given out. ``private_key`` (PEM, the first App's) and ``personal_token`` are secrets."""
+    """The Apps' keys, and the tokens given out. ``private_key``, the first App's, and ``personal_token`` are secret."""
 
     def __init__(self, clock: Clock, ids: Ids, *, app_id: int = 123_456) -> None:
         """Args: the ports, and the App's id."""
@@ -80,9 +80,7 @@ class Credentials:
             if key is None:
                 raise Unauthorized("'Issuer' claim ('iss') must be the App's id")
             # The stand-in's clock may not be the machine's, so the times are checked below.
-            claims = jwt.decode(
-                token, key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False}
-            )
+            claims = jwt.decode(token, key, algorithms=["RS256"], options={"verify_exp": False, "verify_iat": False})
             issued, expires = int(claims["iat"]) * SECOND, int(claims["exp"]) * SECOND
         except (jwt.InvalidTokenError, KeyError, ValueError) as error:
             raise Unauthorized("A JSON web token could not be decoded") from error

@@ -33,7 +33,7 @@ NEEDS: Mapping[str, tuple[str, str]] = {
         )
     },
 }
-"""What an endpoint, by its route's name, wants of an App. Source: GitHub's page of each, "fine-grained access tokens"."""
+"""What an endpoint, by its route's name, wants of an App. Source: each one's page, "Fine-grained access tokens"."""
 
 
 @attrs.define

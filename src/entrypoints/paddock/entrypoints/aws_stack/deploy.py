@@ -28,6 +28,7 @@ from paddock.entrypoints.aws_stack import bucket
 from paddock.entrypoints.aws_stack.follow import Watch, failure
 from paddock.entrypoints.aws_stack.packages import Package
 from paddock.entrypoints.aws_stack.places import Places
+from paddock.entrypoints.aws_stack.secrets import GITHUB, WEBHOOK, put
 from paddock.entrypoints.aws_stack.settings import StackSettings
 
 ENVIRONMENT: Final = "paddock:environment"
@@ -35,7 +36,6 @@ FLEET: Final = "paddock:fleet"
 LAUNCHERS: Final = ("DispatchFunction", "SchedulesFunction")
 """The outputs with the functions that launch machines. A removal has them run no more."""
 
-_SECRETS: Final = Asking({"ResourceNotFoundException": NotFound})
 _FUNCTIONS: Final = Asking({"ResourceNotFoundException": NotFound})
 
 
@@ -132,7 +132,9 @@ class Deployment:
         if bucket.put(self.places.s3, place, agent_key(agent.sha256), agent.path.read_bytes()):
             done.append(f"the agent is in {place}")
         done += [
-            f"{name} is new" for name, text in sorted(self.secrets.items()) if self._put(standing.outputs[name], text)
+            f"{name} is new"
+            for name, text in sorted(self.secrets.items())
+            if put(self.places, standing.outputs[name], text)
         ]
         done += [f"{function} runs again" for function in map(standing.outputs.get, LAUNCHERS) if self._freed(function)]
         if standing.protected is not self.settings.protect:
@@ -211,16 +213,6 @@ class Deployment:
         _FUNCTIONS(lambdas.delete_function_concurrency, FunctionName=function)
         return True
 
-    def _put(self, secret: str, text: str) -> bool:
-        """Put a secret's text where it belongs; False if it is there already: a version more would push one out."""
-        try:
-            if _SECRETS(self.places.secrets.get_secret_value, SecretId=secret).get("SecretString") == text:
-                return False
-        except NotFound:
-            pass  # it has no version yet
-        _SECRETS(self.places.secrets.put_secret_value, SecretId=secret, SecretString=text)
-        return True
-
 
 def _check(standing: Standing | None) -> None:
     if standing is None:
@@ -249,4 +241,10 @@ def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     key = github.app.private_key if github.app is not None else github.token
     if key is None:
         raise InvalidInput("github", str(Path(config.file)), "must name an app or a token")
-    return {"GithubSecret": key.read(environ), "WebhookSecret": github.webhook_secrets[0].read(environ)}
+    try:
+        return {GITHUB: key.read(environ), WEBHOOK: github.webhook_secrets[0].read(environ)}
+    except InvalidInput as error:
+        error.add_note(
+            "If they are in Secrets Manager already, as `paddock github setup --env` leaves them: --no-secrets"
+        )
+        raise

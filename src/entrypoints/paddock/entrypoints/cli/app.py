@@ -41,6 +41,10 @@ _CIRCUIT: Mapping[str, tuple[str, str]] = {
     "open": ("circuit:open_", "Ask for no spot machines of a type for a while."),
     "close": ("circuit:close", "Ask for spot machines of a type again."),
 }
+_GITHUB: Mapping[str, tuple[str, str]] = {
+    "setup": ("github:setup", "Make the fleet's GitHub App, with a few clicks."),
+    "webhook": ("github:webhook", "Say where the App's webhooks go, or have them go elsewhere."),
+}
 _HOUSEKEEPING: Mapping[str, tuple[str, str]] = {
     "run": ("housekeeping:run", "Have a task done now, or see what it would do."),
     "status": ("housekeeping:status", "Say how each task goes."),
@@ -62,6 +66,7 @@ _WORKLOAD: Mapping[str, tuple[str, str]] = {
 _GROUPS: Mapping[str, tuple[str, Mapping[str, tuple[str, str]]]] = {
     "config": ("Write and check paddock.yml.", _CONFIG),
     "circuit": ("Look at the spot circuit breaker, and switch it by hand.", _CIRCUIT),
+    "github": ("Make the fleet's GitHub App, and change where its webhooks go.", _GITHUB),
     "housekeeping": ("Look at the tasks that keep the fleet clean, and have one done.", _HOUSEKEEPING),
     "stack": ("Make, change, look at and remove a fleet on AWS.", _STACK),
     "workload": ("Make, record and look at loads to simulate.", _WORKLOAD),

@@ -113,7 +113,7 @@ def status(*, env: Env, settings: Settings = None) -> int:
     """
     with on_aws():
         from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - boto3 is an extra
-    chosen = _settings(env, settings)
+    chosen = stack_chosen(env, settings)
     places = signed_in(chosen.region)
     standing = places.stacks.find(chosen.stack)
     if standing is None or not standing.exists:
@@ -144,7 +144,7 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
     """
     with on_aws():
         from paddock.entrypoints.aws_stack import Removal, signed_in  # noqa: PLC0415 - boto3 is an extra
-    chosen = _settings(env, settings)
+    chosen = stack_chosen(env, settings)
     places = signed_in(chosen.region)
     work = Removal(places=places, stack=chosen.stack, clock=SystemClock(), sleeper=SystemSleeper(), ids=RandomIds())
     standing = work.found()
@@ -204,7 +204,7 @@ def cost(
     """
     with on_aws():
         from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - boto3 is an extra
-    console().print(bill_of(offline(_settings(env, settings)), why=why))
+    console().print(bill_of(offline(stack_chosen(env, settings)), why=why))
     return 0
 
 
@@ -221,11 +221,12 @@ def template(*, env: Env = "dev", settings: Settings = None) -> int:
     with on_aws():
         from paddock.adapters.aws.stack import body  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
-    print(body(offline(_settings(env, settings))), end="")
+    print(body(offline(stack_chosen(env, settings))), end="")
     return 0
 
 
-def _settings(env: str, file: Path | None) -> "StackSettings":
+def stack_chosen(env: str, file: Path | None) -> "StackSettings":
+    """An environment's settings, by the file that is named, or by stack.yml if it is there."""
     from paddock.entrypoints.aws_stack import stack_settings  # noqa: PLC0415 - boto3 is an extra
 
     return stack_settings(env, file if file is not None or not SETTINGS.exists() else SETTINGS)
@@ -235,7 +236,7 @@ def _deployment(env: str, config: Path, settings: Path | None, build: Path, *, s
     with on_aws():
         from paddock.entrypoints.aws_stack import Deployment, packages, signed_in  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.deploy import secrets_of  # noqa: PLC0415 - as above
-    chosen = _settings(env, settings)
+    chosen = stack_chosen(env, settings)
     checked_path("--config", config, "paddock stack deploy … --config PATH")
     fleet = load(config)
     files = packages(build)

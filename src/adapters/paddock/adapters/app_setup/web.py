@@ -1,0 +1,167 @@
+"""The page's server: on this machine alone, for whoever was told the address, for one answer of GitHub's.
+
+::
+
+    GET /TOKEN/            the page; TOKEN is unguessable, so that others on this machine do not find it
+    GET /created?…         GitHub sends the browser here, with a code and the state that we gave it
+
+A page of somebody else's whose name was made to lead to this machine (DNS rebinding) sends that name as its Host, and
+is refused. So is a code with a state that is not ours: it would be somebody else's App.
+"""
+
+import hmac
+from collections.abc import Callable, Iterable, Sequence
+from threading import Event, Lock
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from paddock.adapters.app_setup.page import Page, Stage, View
+from paddock.adapters.github.manifest import Wanted
+from paddock.adapters.web import WebServer
+from paddock.core.errors import PaddockError
+from paddock.core.ports.system import Ids
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+_HOST = "127.0.0.1"
+_MAX_BODY = 1 << 16
+
+
+class Door:
+    """A context manager: inside it, the page is served at ``url``. ``said`` is told what is refused, in words."""
+
+    def __init__(
+        self,
+        wanted: Wanted,
+        *,
+        ids: Ids,
+        exchange: Callable[[str], View],
+        places: Sequence[str],
+        said: Callable[[str], object],
+        port: int = 0,
+    ) -> None:
+        """Bind the port (0: any free one).
+
+        Args:
+            wanted: the App to be made.
+            ids: makes what nobody can guess.
+            exchange: takes GitHub's code, and says what came of it; called once at most.
+            places: where secrets will be kept, in words.
+            said: is told what was refused.
+            port: where to listen.
+
+        Raises:
+            InvalidInput: the port cannot be listened on.
+        """
+        self._token, self._state = ids.token(), ids.token()
+        self._exchange, self._said = exchange, said
+        self._page = Page(wanted, places)
+        self._view = View()
+        self._used = False
+        self._lock = Lock()
+        self._answered, self._opened, self._seen = Event(), Event(), Event()
+        self._server = WebServer(self._serve, host=_HOST, port=port, threads=4, max_body=_MAX_BODY)
+        # By its number, so that neither a hosts file nor IPv6 leads anywhere else.
+        self._origin = f"http://{_HOST}:{self._server.port}"
+        self._hosts = {f"{name}:{self._server.port}" for name in (_HOST, "localhost")}
+        self._routes = Map(
+            [
+                Rule(f"/{self._token}/", endpoint="page", methods=["GET"]),
+                Rule("/created", endpoint="created", methods=["GET"]),
+            ]
+        )
+
+    @property
+    def url(self) -> str:
+        """What the browser opens."""
+        return f"{self._origin}/{self._token}/"
+
+    def wait(self, seconds: float) -> bool:
+        """Wait for GitHub's answer to be dealt with; False if that took longer."""
+        return self._answered.wait(seconds)
+
+    def settle(self) -> bool:
+        """Let an exchange that is under way come to its end; whether there was any."""
+        with self._lock:
+            return self._used
+
+    def show(self, view: View) -> None:
+        """Change what the page shows."""
+        self._view = view
+
+    def last_look(self, seconds: float) -> None:
+        """Let whoever has the page open see how it ended; no longer than this, and not at all if nobody has."""
+        if self._opened.is_set():
+            self._seen.wait(seconds)
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._server.stop()
+
+    def _serve(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        response = self._answer(Request(environ))
+        headers = response.headers
+        headers["Content-Security-Policy"] = self._page.policy
+        headers["Cache-Control"] = "no-store"
+        headers["Referrer-Policy"] = "no-referrer"
+        headers["X-Content-Type-Options"] = "nosniff"
+        headers["X-Frame-Options"] = "DENY"
+        headers["Cross-Origin-Opener-Policy"] = "same-origin"
+        return response(environ, start_response)
+
+    def _answer(self, request: Request) -> Response:
+        if request.headers.get("Host", "").lower() not in self._hosts:
+            return _plain(403, f"This page is at {self._origin} alone.")
+        try:
+            endpoint, _ = self._routes.bind_to_environ(request.environ).match()
+        except HTTPException as error:
+            return _plain(error.code or 404, "Nothing is here: open the address that the terminal shows.")
+        if endpoint == "created":
+            return self._created(request)
+        view = self._view
+        text = self._page.html(view, state=self._state, redirect_url=f"{self._origin}/created")
+        self._opened.set()
+        if view.stage in (Stage.INSTALLED, Stage.FAILED):
+            self._seen.set()
+        return Response(text, mimetype="text/html")
+
+    def _created(self, request: Request) -> Response:
+        code, state = request.args.get("code", ""), request.args.get("state", "")
+        if not hmac.compare_digest(state.encode(), self._state.encode()):
+            self._said("an answer with another state than ours was refused: it was not for the page that is open here")
+            return _plain(403, "This answer is not to the question that was asked here: begin again in the terminal.")
+        with self._lock:
+            if self._used:
+                return _plain(409, "This answer was taken already: see the terminal.")
+            if not code:
+                return _plain(400, "GitHub sent no code along: begin again on the page.")
+            self._used = True
+            self._view = self._exchanged(code)
+        self._answered.set()
+        return Response(status=303, headers={"Location": self.url})
+
+    def _exchanged(self, code: str) -> View:
+        try:
+            return self._exchange(code)
+        except PaddockError as error:
+            return View(Stage.FAILED, title="That did not work", text="\n".join([str(error), *_notes(error)]))
+        except Exception as error:  # noqa: BLE001 - whoever waits must be told, and it may hold secrets
+            return View(Stage.FAILED, title="A fault of Paddock's own", text=type(error).__name__)
+
+
+def _notes(error: BaseException) -> list[str]:
+    return list(getattr(error, "__notes__", ()))
+
+
+def _plain(status: int, text: str) -> Response:
+    return Response(f"{text}\n", status, mimetype="text/plain")
