@@ -141,8 +141,8 @@ def in_safety(app: NewApp, kept: Kept, keeper: Keeper, folders: Sequence[Path], 
     lying = next(_laid(app, kept, folders), None)
     try:
         keeper.keep(kept)
-    except (PaddockError, OSError) as error:
-        said = str(error) if isinstance(error, PaddockError) else f"{error.strerror}: {error.filename}"
+    except Exception as error:  # noqa: BLE001 - whatever it was, it must be told where they are
+        said = _said(error)
         failed = Rejected(f"the App {app.slug} ({app.id}) is made, but its secrets could not be kept: {said}")
         if lying is None:
             failed.add_note(
@@ -157,6 +157,13 @@ def in_safety(app: NewApp, kept: Kept, keeper: Keeper, folders: Sequence[Path], 
     for path in lying or ():
         with suppress(OSError):
             path.unlink()
+
+
+def _said(error: Exception) -> str:
+    """What went wrong. Of what nobody expects only its kind: its text may hold what was to be kept."""
+    if isinstance(error, PaddockError):
+        return str(error)
+    return f"{error.strerror}: {error.filename}" if isinstance(error, OSError) else type(error).__name__
 
 
 def _laid(app: NewApp, kept: Kept, folders: Sequence[Path]) -> Iterator[tuple[Path, Path]]:
