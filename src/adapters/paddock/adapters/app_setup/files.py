@@ -54,12 +54,16 @@ class Keeper(Protocol):
 
 @attrs.frozen
 class FileKeeper:
-    """Keeps them in two files that only their owner reads. ``base`` is the folder of paddock.yml."""
+    """Keeps them in two files that only their owner reads.
+
+    ``base`` is the folder of paddock.yml, ``named`` are those of the files that it names already.
+    """
 
     key: Path
     secret: Path
     base: Path
     replace: bool = False
+    named: Sequence[Path] = ()
 
     @property
     def places(self) -> Sequence[str]:
@@ -97,10 +101,8 @@ class FileKeeper:
     @property
     def references(self) -> Mapping[tuple[str, ...], str]:
         """See `Keeper.references`."""
-        return {
-            ("github", "webhook_secret"): f"{{file: {self._shown(self.secret)}}}",
-            ("github", "app", "private_key"): f"{{file: {self._shown(self.key)}}}",
-        }
+        places = {("github", "webhook_secret"): self.secret, ("github", "app", "private_key"): self.key}
+        return {name: f"{{file: {self._shown(path)}}}" for name, path in places.items() if path not in self.named}
 
     def _shown(self, path: Path) -> str:
         shown = f"./{path.relative_to(self.base)}" if path.is_relative_to(self.base) else str(path)

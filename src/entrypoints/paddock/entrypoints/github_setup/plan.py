@@ -34,7 +34,8 @@ class Chosen:
         github = None if self.config is None else self.config.github
         key = github.app.private_key.file if github is not None and github.app is not None else None
         secret = github.webhook_secrets[0].file if github is not None else None
-        return FileKeeper(key or self.folder / KEY, secret or self.folder / SECRET, self.folder, replace)
+        named = [path for path in (key, secret) if path is not None]
+        return FileKeeper(key or self.folder / KEY, secret or self.folder / SECRET, self.folder, replace, named)
 
     def app(self) -> tuple[str, SecretRef]:
         """The App's id and where its key is.

@@ -1,0 +1,190 @@
+"""`paddock github` as people call it, against the stand-in for GitHub."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+import pytest
+
+from paddock.adapters.config import load, validate
+from paddock.adapters.github.manifest import NO_URL
+from paddock.adapters.standin import GitHubStandIn
+from paddock.contracts import example_config
+from paddock.core.settings import ScopeKind
+from tests.calls import Caller
+from tests.visitor import consent, fetch, follow, install
+
+HOOK = "https://ci.example.com/webhook"
+PATIENCE = 30
+
+
+@pytest.fixture
+def github() -> Iterator[GitHubStandIn]:
+    """A GitHub with one organisation."""
+    with GitHubStandIn() as standin:
+        standin.add_repository("acme/app")
+        yield standin
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caller:
+    """In a directory that is empty."""
+    monkeypatch.chdir(tmp_path)
+    return Caller(capsys)
+
+
+@attrs.define
+class Running:
+    """A setup that waits, as a process. ``url`` is its page."""
+
+    process: subprocess.Popen[str]
+    url: str = ""
+
+    def line(self) -> str:
+        """What it says next."""
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().rstrip("\n")
+
+    def ended(self) -> tuple[int, str, str]:
+        """Its exit code, and the rest of what it said and complained of."""
+        out, err = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, out, err
+
+
+@contextmanager
+def setup(home: Path, github: GitHubStandIn, *words: str) -> Iterator[Running]:
+    """`paddock github setup` in a directory, until it shows its page."""
+    command = [sys.executable, "-m", "paddock.entrypoints.cli.app", "github", "setup", "--no-browser", "--org", "acme"]
+    process = subprocess.Popen(
+        [*command, *(() if (home / "paddock.yml").exists() else ("--github", github.url)), *words],
+        cwd=home,
+        env={**os.environ, "COLUMNS": "1000", "HOME": str(home)},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        running = Running(process)
+        opened = running.line()
+        assert opened.startswith("open http://127.0.0.1:"), process.communicate(timeout=PATIENCE)
+        running.url = opened.removeprefix("open ")
+        yield running
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate(timeout=PATIENCE)
+
+
+def test_from_nothing_to_a_configuration_that_is_whole(tmp_path: Path, github: GitHubStandIn, call: Caller) -> None:
+    """--write makes a paddock.yml of the example that has no problem; later the webhook is told where to go."""
+    with setup(tmp_path, github, "--write", "--scope", "organization") as running:
+        page = follow(consent(fetch(running.url)))
+        (app,) = github.apps.by_id.values()
+        install(f"{github.url}/apps/{app.slug}/installations/new")
+        while 'id="made"' in page.text:
+            page = fetch(running.url)
+        code, out, err = running.ended()
+    assert (code, err) == (0, "")
+    assert f"the App {app.slug} ({app.id}) of acme is made" in out
+    assert "paddock.yml names it" in out
+    assert "its webhook is switched off" in out
+    assert "installed on acme" in out
+    assert app.webhook_secret not in out
+    assert "PRIVATE KEY" not in out
+    assert validate(tmp_path / "paddock.yml", {}, finished=True) == []
+    config = load(tmp_path / "paddock.yml")
+    assert config.github.app is not None
+    assert (config.github.url, config.settings.scope) == (github.url, ScopeKind.ORGANIZATION)
+    assert (config.github.app.id, config.settings.repositories) == (str(app.id), ("acme/*",))
+    assert config.github.app.private_key.read({}) == app.pem.strip()
+    assert config.github.webhook_secrets[0].read({}) == app.webhook_secret
+    assert "organization_self_hosted_runners" in app.permissions
+    assert "administration" not in app.permissions
+    assert stat.S_IMODE((tmp_path / "paddock-app.pem").stat().st_mode) == 0o600
+    assert call("github", "webhook").out == "webhooks go nowhere yet\n"
+    said = call("github", "webhook", "--webhook-url", HOOK)
+    assert said.out.splitlines() == [
+        f"webhooks go to {HOOK}; before: {NO_URL}",
+        "the App was made with its webhook switched off: tick Active under Webhook on "
+        f"{github.url}/organizations/acme/settings/apps/{app.slug}",
+    ]
+    assert app.webhook_url == HOOK
+    assert call("github", "webhook").out == f"webhooks go to {HOOK}\n"
+    again = call("github", "setup", "--no-browser", "--org", "acme")
+    assert (again.code, again.out) == (1, "")
+    assert "paddock-app.pem" in again.err
+    assert "--replace" in again.err
+
+
+def test_a_file_that_is_there_keeps_all_else_as_it_is(tmp_path: Path, github: GitHubStandIn) -> None:
+    """Comments, order, and the file's mode; what is not asked to be written is printed."""
+    example = example_config().replace("  # url: https://github.com  ", f"  url: {github.url}  ")
+    (tmp_path / "paddock.yml").write_text(example, encoding="utf-8")
+    (tmp_path / "paddock.yml").chmod(0o640)
+    with setup(tmp_path, github, "--write", "--webhook-url", HOOK) as running:
+        page = follow(consent(fetch(running.url)))
+        (app,) = github.apps.by_id.values()
+        install(f"{github.url}/apps/{app.slug}/installations/new")
+        while 'id="made"' in page.text:
+            page = fetch(running.url)
+        assert running.ended()[0] == 0
+    written = (tmp_path / "paddock.yml").read_text(encoding="utf-8")
+    assert stat.S_IMODE((tmp_path / "paddock.yml").stat().st_mode) == 0o640
+    hidden = "{env: PADDOCK_WEBHOOK_SECRET}"
+    expected = example.replace("id: 123456\n", f"id: {app.id}\n", 1).replace(hidden, "{file: ./paddock-webhook.secret}")
+    assert written == expected
+    with setup(tmp_path, github, "--replace", "--name", "second") as running:
+        follow(consent(fetch(running.url)))
+        said = [running.line() for _ in range(7)]
+        running.process.send_signal(signal.SIGINT)
+        assert running.ended()[0] == 130
+    assert said[3:] == ["paddock.yml must say:", "github:", "  app:", f"    id: {max(github.apps.by_id)}"]
+    assert (tmp_path / "paddock.yml").read_text(encoding="utf-8") == written
+
+
+def test_breaking_off_says_what_is_left_to_do(tmp_path: Path, github: GitHubStandIn) -> None:
+    """Ctrl-C before GitHub was asked: nothing was made. After it: the App is there, and where it is installed."""
+    with setup(tmp_path, github) as running:
+        running.process.send_signal(signal.SIGINT)
+        code, _, err = running.ended()
+    assert (code, err) == (
+        130,
+        "paddock: nothing was made: call `paddock github setup` again\npaddock: interrupted\n",
+    )
+    with setup(tmp_path, github) as running:
+        follow(consent(fetch(running.url)))
+        while not running.line().startswith("now install it at "):
+            pass
+        running.process.send_signal(signal.SIGINT)
+        code, _, err = running.ended()
+    (app,) = github.apps.by_id.values()
+    assert code == 130
+    assert f"install it at {github.url}/apps/{app.slug}/installations/new" in err
+    assert (tmp_path / "paddock-app.pem").read_text(encoding="utf-8") == app.pem
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("setup", "--webhook-url", "http://ci.example.com/"), "--webhook-url"),
+        (("setup", "--webhook-url", "https://localhost/x"), "from outside"),
+        (("setup", "--scope", "everything"), "--scope"),
+        (("setup", "--github", "http://github.example.com"), "must be https"),
+        (("setup", "--minutes", "0"), "--minutes"),
+        (("setup", "--org", "a/b"), "--org"),
+        (("setup", "--name", "x" * 40), "--name"),
+        (("webhook",), "`paddock github setup` makes one"),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anything_happens(call: Caller, words: tuple[str, ...], said: str) -> None:
+    """One message that names the option."""
+    answer = call("github", *words)
+    assert (answer.code, answer.out) == (1, "")
+    assert said in answer.err
