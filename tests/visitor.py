@@ -1,4 +1,4 @@
-"""Somebody with a browser, as far as setting an App up needs one: opens pages, sends forms, follows where it is sent."""
+"""Somebody with a browser, as far as setting an App up needs one: opens pages, sends forms, is sent elsewhere."""
 
 import http.client
 import re

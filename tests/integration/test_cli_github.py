@@ -18,6 +18,7 @@ from paddock.adapters.standin import GitHubStandIn
 from paddock.contracts import example_config
 from paddock.core.settings import ScopeKind
 from tests.calls import Caller
+from tests.integration.test_documented_commands import AT_GITHUB, commands
 from tests.visitor import consent, fetch, follow, install
 
 HOOK = "https://ci.example.com/webhook"
@@ -60,7 +61,7 @@ class Running:
 @contextmanager
 def setup(home: Path, github: GitHubStandIn, *words: str) -> Iterator[Running]:
     """`paddock github setup` in a directory, until it shows its page."""
-    command = [sys.executable, "-m", "paddock.entrypoints.cli.app", "github", "setup", "--no-browser", "--org", "acme"]
+    command = [sys.executable, "-m", "paddock.entrypoints.cli.app", "github", "setup", "--no-browser"]
     process = subprocess.Popen(
         [*command, *(() if (home / "paddock.yml").exists() else ("--github", github.url)), *words],
         cwd=home,
@@ -84,7 +85,7 @@ def setup(home: Path, github: GitHubStandIn, *words: str) -> Iterator[Running]:
 
 def test_from_nothing_to_a_configuration_that_is_whole(tmp_path: Path, github: GitHubStandIn, call: Caller) -> None:
     """--write makes a paddock.yml of the example that has no problem; later the webhook is told where to go."""
-    with setup(tmp_path, github, "--write", "--scope", "organization") as running:
+    with setup(tmp_path, github, "--org", "acme", "--write", "--scope", "organization") as running:
         page = follow(consent(fetch(running.url)))
         (app,) = github.apps.by_id.values()
         install(f"{github.url}/apps/{app.slug}/installations/new")
@@ -110,10 +111,10 @@ def test_from_nothing_to_a_configuration_that_is_whole(tmp_path: Path, github: G
     assert stat.S_IMODE((tmp_path / "paddock-app.pem").stat().st_mode) == 0o600
     assert call("github", "webhook").out == "webhooks go nowhere yet\n"
     said = call("github", "webhook", "--webhook-url", HOOK)
+    page_of_it = f"{github.url}/organizations/acme/settings/apps/{app.slug}"
     assert said.out.splitlines() == [
         f"webhooks go to {HOOK}; before: {NO_URL}",
-        "the App was made with its webhook switched off: tick Active under Webhook on "
-        f"{github.url}/organizations/acme/settings/apps/{app.slug}",
+        f"the App was made with its webhook switched off: tick Active under Webhook on {page_of_it}",
     ]
     assert app.webhook_url == HOOK
     assert call("github", "webhook").out == f"webhooks go to {HOOK}\n"
@@ -124,23 +125,26 @@ def test_from_nothing_to_a_configuration_that_is_whole(tmp_path: Path, github: G
 
 
 def test_a_file_that_is_there_keeps_all_else_as_it_is(tmp_path: Path, github: GitHubStandIn) -> None:
-    """Comments, order, and the file's mode; what is not asked to be written is printed."""
+    """The page's line, as it stands: comments, order, and the file's mode. What is not to be written is printed."""
     example = example_config().replace("  # url: https://github.com  ", f"  url: {github.url}  ")
     (tmp_path / "paddock.yml").write_text(example, encoding="utf-8")
     (tmp_path / "paddock.yml").chmod(0o640)
-    with setup(tmp_path, github, "--write", "--webhook-url", HOOK) as running:
+    (command,) = (line for line in commands() if line.startswith(AT_GITHUB) and "--env" not in line)
+    github.add_repository("my-org/app")
+    with setup(tmp_path, github, *command.split()[3:]) as running:
         page = follow(consent(fetch(running.url)))
         (app,) = github.apps.by_id.values()
         install(f"{github.url}/apps/{app.slug}/installations/new")
         while 'id="made"' in page.text:
             page = fetch(running.url)
         assert running.ended()[0] == 0
+    assert (app.owner, app.webhook_url) == ("my-org", HOOK)
     written = (tmp_path / "paddock.yml").read_text(encoding="utf-8")
     assert stat.S_IMODE((tmp_path / "paddock.yml").stat().st_mode) == 0o640
     hidden = "{env: PADDOCK_WEBHOOK_SECRET}"
     expected = example.replace("id: 123456\n", f"id: {app.id}\n", 1).replace(hidden, "{file: ./paddock-webhook.secret}")
     assert written == expected
-    with setup(tmp_path, github, "--replace", "--name", "second") as running:
+    with setup(tmp_path, github, "--replace", "--name", "second", "--org", "acme") as running:
         follow(consent(fetch(running.url)))
         said = [running.line() for _ in range(7)]
         running.process.send_signal(signal.SIGINT)
@@ -151,14 +155,14 @@ def test_a_file_that_is_there_keeps_all_else_as_it_is(tmp_path: Path, github: Gi
 
 def test_breaking_off_says_what_is_left_to_do(tmp_path: Path, github: GitHubStandIn) -> None:
     """Ctrl-C before GitHub was asked: nothing was made. After it: the App is there, and where it is installed."""
-    with setup(tmp_path, github) as running:
+    with setup(tmp_path, github, "--org", "acme") as running:
         running.process.send_signal(signal.SIGINT)
         code, _, err = running.ended()
     assert (code, err) == (
         130,
         "paddock: nothing was made: call `paddock github setup` again\npaddock: interrupted\n",
     )
-    with setup(tmp_path, github) as running:
+    with setup(tmp_path, github, "--org", "acme") as running:
         follow(consent(fetch(running.url)))
         while not running.line().startswith("now install it at "):
             pass

@@ -52,6 +52,9 @@ ON_STACKS = (
 )
 """Commands that make stacks: tests/integration/aws/test_stack_on_moto.py runs them against moto."""
 
+AT_GITHUB = ("paddock github setup",)
+"""Commands that wait for somebody at GitHub: test_cli_github.py and aws/test_github_setup_on_stack.py run them."""
+
 ON_AWS = "--profile aws"
 """In commands that need a stack: tests/integration/aws/test_operator.py runs them against one."""
 
@@ -68,8 +71,8 @@ def commands() -> Iterator[str]:
 
 
 def is_here(command: str) -> bool:
-    """Whether it needs no AWS."""
-    return ON_AWS not in command and not command.startswith(ON_STACKS)
+    """Whether it needs neither AWS nor somebody at GitHub."""
+    return ON_AWS not in command and not command.startswith((*ON_STACKS, *AT_GITHUB))
 
 
 @pytest.fixture

@@ -30,7 +30,6 @@ from tests.standin_runner import LABELS, REPOSITORY
 API = "/api/v3"
 
 
-
 @attrs.frozen
 class World:
     """An App that the manifest made, and a client that is it; each request passes the front."""
@@ -126,7 +125,8 @@ def denied(acts: Iterable[Callable[[], object]]) -> int:
             with suppress(Rejected, NotFound):
                 act()
         except AccessDenied as error:
-            assert "Resource not accessible by integration" in str(error)
+            if "Resource not accessible by integration" not in str(error):
+                raise
             count += 1
     return count
 

@@ -1,4 +1,4 @@
-"""`paddock github setup` against the stand-in for GitHub, over HTTP on this machine: the whole way, and each way off it."""
+"""Setting an App up against the stand-in for GitHub, over HTTP on this machine: the whole way, and each way off it."""
 
 import json
 import stat

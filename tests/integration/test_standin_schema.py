@@ -13,6 +13,7 @@ from paddock.adapters.github.webhook import Ignored, decode
 from paddock.adapters.memory.github import Event, JobScript, Step, StepRecord
 from paddock.adapters.memory.github.ports import INSTALLATION_ID
 from paddock.adapters.standin import GitHubStandIn
+from paddock.adapters.standin.made_apps import MadeApp
 from paddock.adapters.standin.payloads import webhook
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.rest_app import HOOK_ID
@@ -22,6 +23,12 @@ from tests.github_schema import model
 from tests.standin_runner import LABELS, REPOSITORY, SCOPE
 
 FORK = "stranger/app"
+MANIFEST = {
+    "name": "Paddock Acme",
+    "hook_attributes": {"url": "https://ci.example.com/webhook"},
+    "default_permissions": {"actions": "write"},
+    "default_events": ["workflow_job"],
+}
 
 
 class Client:
@@ -30,11 +37,11 @@ class Client:
     def __init__(self, standin: GitHubStandIn) -> None:
         self.standin = standin
 
-    def app_token(self) -> str:
-        """A JWT of the App."""
-        now = self.standin.model.state.clock.now() // SECOND
-        claims = {"iat": now - 60, "exp": now + 540, "iss": str(self.standin.credentials.app_id)}
-        return jwt.encode(claims, self.standin.credentials.private_key, algorithm="RS256")
+    def app_token(self, made: MadeApp | None = None) -> str:
+        """A JWT of the App, or of one that was made of a manifest."""
+        now, hand = self.standin.model.state.clock.now() // SECOND, self.standin.credentials
+        number, key = (hand.app_id, hand.private_key) if made is None else (made.id, made.pem)
+        return jwt.encode({"iat": now - 60, "exp": now + 540, "iss": str(number)}, key, algorithm="RS256")
 
     def call(
         self, method: str, path: str, body: object = None, *, app: bool = False, headers: dict[str, str] | None = None
@@ -80,7 +87,10 @@ def _client() -> Iterator[Client]:
         )
         model_.runners.register(SCOPE, "idle", ["three", "four"])
         assert standin.drain()
-        yield Client(standin)
+        client = Client(standin)
+        standin.apps.redeem(standin.apps.make(MANIFEST, "acme", "Organization"))
+        next(iter(standin.apps.by_id.values())).installed.append("acme")
+        yield client
 
 
 def ids(client: Client) -> dict[str, int]:
@@ -170,6 +180,29 @@ def test_what_is_read_fits(client: Client, path: str, schema: str, app: bool) ->
     fits(schema, found)
     assert headers["x-github-request-id"]
     assert headers["etag"].startswith('W/"')
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "schema"),
+    [
+        ("GET", "/app", "Integration"),
+        ("GET", "/app/installations", "list[Installation]"),
+        ("GET", "/orgs/acme/installation", "Installation"),
+        ("GET", "/app/hook/config", "WebhookConfig"),
+        ("PATCH", "/app/hook/config", "WebhookConfig"),
+        ("POST", "/app-manifests/{code}/conversions", "AppManifestsCodeConversionsPostResponse201"),
+    ],
+)
+def test_an_app_that_a_manifest_made_fits(client: Client, method: str, path: str, schema: str) -> None:
+    """What it sees of itself, and what its code is exchanged for, are complete by GitHub's schema."""
+    apps = client.standin.apps
+    app = next(iter(apps.by_id.values()))
+    code = apps.make({**MANIFEST, "name": f"{method} {path}"}, "acme", "Organization") if "{code}" in path else ""
+    body = {"url": "https://ci.example.com/webhook"} if method == "PATCH" else None
+    token = {"Authorization": f"Bearer {client.app_token(app)}"}
+    status, found, _ = client.call(method, path.format(code=code), body, headers=token)
+    assert status == (201 if method == "POST" else 200)
+    fits(schema, found)
 
 
 @pytest.mark.parametrize(("path", "body", "status", "schema"), POSTS, ids=[path for path, _, _, _ in POSTS])

@@ -1,0 +1,123 @@
+"""The parts of setting an App up that ask nobody: its lines in paddock.yml, its addresses, and what the pages say."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddock.adapters.app_setup import FileKeeper, edited, lines
+from paddock.adapters.github.endpoints import endpoints_of
+from paddock.adapters.github.manifest import Owner, Wanted, settings_url
+from paddock.adapters.github.permissions import PURPOSES, permissions_of
+from paddock.contracts import example_config
+from paddock.core.settings import ScopeKind
+from paddock.entrypoints.github_setup import chosen, written
+
+ROOT = Path(__file__).parents[2]
+ID = ("github", "app", "id")
+KEY = ("github", "app", "private_key")
+HOOK = ("github", "webhook_secret")
+
+names = st.text("abcdefgh", min_size=1, max_size=6)
+scalars = st.integers(0, 10**9) | names
+trees = st.recursive(scalars, lambda inner: st.dictionaries(names, inner, min_size=1, max_size=4), max_leaves=12)
+
+
+@given(tree=st.dictionaries(names, trees, min_size=1, max_size=4), flow=st.booleans(), data=st.data())
+def test_an_edit_changes_its_value_and_nothing_else(tree: dict[str, object], flow: bool, data: st.DataObject) -> None:  # noqa: FBT001 - hypothesis
+    """Read again, the text has the new value in its place, whatever stood there, and all else as before."""
+    text = yaml.safe_dump(tree, default_flow_style=flow)
+    path: list[str] = []
+    at: object = tree
+    while isinstance(at, dict) and (not path or data.draw(st.booleans())):
+        path.append(data.draw(st.sampled_from(sorted(at))))
+        at = at[path[-1]]
+    changed = edited(text, {tuple(path): "{file: ./new.pem}"})
+    assert changed is not None
+    parent = tree
+    for step in path[:-1]:
+        inner = parent[step]
+        assert isinstance(inner, dict)
+        parent = inner
+    parent[path[-1]] = {"file": "./new.pem"}
+    assert yaml.safe_load(changed) == tree
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "github: {token: {env: A}}\n",
+        "github:\n  app:\n    private_key: {file: a}\n",
+        "github: [\n",
+        "- a\n",
+        "",
+        "github:\n  app:\n    id:\n      # which one?\n      - 1\n      # this one\n    private_key: {}\n",
+        "github:\n  app:\n    id:\n    private_key: {}\n",
+    ],
+)
+def test_where_there_is_no_place_nothing_is_edited(text: str) -> None:
+    """A file that lacks the key, is no YAML, or would lose a comment is left to people."""
+    assert edited(text, {ID: "7"}) is None
+
+
+def test_lines_are_those_of_a_file_that_says_the_same() -> None:
+    """What is printed can be pasted, paths with blanks and quotes too; what stands there is not repeated."""
+    keeper = FileKeeper(Path("/etc/my keys/it's.pem"), Path("/a/hook"), Path("/a"))
+    text = lines({**keeper.references, ID: "7"})
+    assert yaml.safe_load(text) == {
+        "github": {
+            "webhook_secret": {"file": "./hook"},
+            "app": {"private_key": {"file": "/etc/my keys/it's.pem"}, "id": 7},
+        }
+    }
+    named = FileKeeper(keeper.key, keeper.secret, keeper.base, named=[keeper.key])
+    assert set(named.references) == {HOOK}
+
+
+def test_a_file_of_the_example_says_all_that_was_chosen(tmp_path: Path) -> None:
+    """Which GitHub and which scope, too, where they are not the usual ones; a failing write leaves nothing behind."""
+    found = chosen(tmp_path / "paddock.yml", "https://github.example.com", "organization")
+    assert written(found, {ID: "7"}, "acme")
+    again = chosen(tmp_path / "paddock.yml", None, None)
+    assert (again.endpoints, again.scope) == (found.endpoints, ScopeKind.ORGANIZATION)
+    assert again.config is not None
+    assert again.config.settings.repositories == ("acme/*",)
+    usual = chosen(tmp_path / "usual.yml", None, None)
+    assert written(usual, {ID: "7"}, "acme")
+    expected = example_config().replace("123456", "7", 1).replace("[octo-org/*]", "['acme/*']", 1)
+    assert usual.file.read_text(encoding="utf-8") == expected
+    with pytest.raises(OSError, match="No such file"):
+        written(chosen(tmp_path / "no" / "paddock.yml", None, None), {ID: "7"}, "acme")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["paddock.yml", "usual.yml"]
+
+
+@pytest.mark.parametrize(
+    ("web", "org", "form"),
+    [
+        ("https://github.com", "", "https://github.com/settings/apps/new?state=s"),
+        ("https://github.com", "acme", "https://github.com/organizations/acme/settings/apps/new?state=s"),
+        ("https://octocorp.ghe.com", "a-b", "https://octocorp.ghe.com/organizations/a-b/settings/apps/new?state=s"),
+        ("https://github.example.com", "", "https://github.example.com/settings/apps/new?state=s"),
+    ],
+)
+def test_the_form_goes_to_the_right_github(web: str, org: str, form: str) -> None:
+    """An organisation's App is made on its own page, on whichever GitHub."""
+    wanted = Wanted(endpoints=endpoints_of(web), scope=ScopeKind.REPOSITORY, name="x", org=org)
+    assert wanted.form("s") == form
+    owner = Owner(org or "me", "Organization" if org else "User")
+    place = f"/organizations/{org}" if org else ""
+    assert settings_url(wanted.endpoints, owner, "slug") == f"{web}{place}/settings/apps/slug"
+
+
+def test_the_page_names_the_permissions_that_are_asked_for() -> None:
+    """The table for whoever makes an App by hand has each permission, its level, and no other."""
+    text = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8").split("### By hand\n")[1].split("\n## ")[0]
+    rows = [
+        line for line in text.splitlines() if line.startswith("| ") and not line.startswith(("| ---", "| permission"))
+    ]
+    told = {f"{PURPOSES[name][0]}: {'read and write' if level == 'write' else 'read'}"
+            for kind in ScopeKind for name, level in permissions_of(kind).items()}  # fmt: skip
+    found = {part.split(" (")[0].strip() for row in rows for part in row.split("|")[1].split(", or ")}
+    assert found == told
