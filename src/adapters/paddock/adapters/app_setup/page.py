@@ -26,12 +26,12 @@ class Stage(StrEnum):
 
 @attrs.frozen
 class View:
-    """What the page shows. ``link`` is where the App is installed, ``title`` and ``text`` how it ended."""
+    """What the page shows. ``link`` is where the App is installed, ``title`` and ``lines`` how it ended."""
 
     stage: Stage = Stage.ASKING
     link: str = ""
     title: str = ""
-    text: str = ""
+    lines: Sequence[str] = ()
 
 
 class Page:

@@ -154,9 +154,9 @@ class Door:
         try:
             return self._exchange(code)
         except PaddockError as error:
-            return View(Stage.FAILED, title="That did not work", text="\n".join([str(error), *_notes(error)]))
+            return View(Stage.FAILED, title="That did not work", lines=[str(error), *_notes(error)])
         except Exception as error:  # noqa: BLE001 - whoever waits must be told, and it may hold secrets
-            return View(Stage.FAILED, title="A fault of Paddock's own", text=type(error).__name__)
+            return View(Stage.FAILED, title="A fault of Paddock's own", lines=[type(error).__name__])
 
 
 def _notes(error: BaseException) -> list[str]:

@@ -156,4 +156,8 @@ def _hook(app: MadeApp) -> Json:
 
 
 def _html(body: str, status: int = 200) -> Response:
-    return Response(f"<!doctype html><meta charset=utf-8><title>GitHub</title>{body}", status, mimetype="text/html")
+    return Response(
+        f"<!doctype html><meta charset=utf-8><link rel=icon href=data:,><title>GitHub</title>{body}",
+        status,
+        mimetype="text/html",
+    )

@@ -84,7 +84,7 @@ class Setup:
             told = [line for one in found for line in self._about(itself, one)]
         for line in told:
             self.said(line)
-        door.show(View(Stage.INSTALLED, title="Installed", text="\n".join(told)))
+        door.show(View(Stage.INSTALLED, title="Installed", lines=told))
         door.last_look(LAST_LOOK / SECOND)
         return found
 
