@@ -5,6 +5,7 @@ import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Event, Timer
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import attrs
@@ -156,6 +157,33 @@ def test_what_is_not_for_the_page_is_refused(rig: Rig) -> None:
         assert work.agreed(door).slug == "paddock-acme"
         assert rig.github.calls["conversions"] == 1
     assert len([line for line in rig.said if "another state" in line]) == 3
+
+
+def test_breaking_off_waits_for_an_exchange_that_is_under_way(rig: Rig) -> None:
+    """Ctrl-C in that moment: what GitHub gives once is kept before the page's server ends."""
+    began, go_on = Event(), Event()
+
+    @attrs.frozen
+    class Slow(FileKeeper):
+        """Keeps them when it is told to."""
+
+        def keep(self, kept: Kept) -> None:
+            """Wait, then keep."""
+            began.set()
+            assert go_on.wait(20)
+            super().keep(kept)
+
+    work = rig.setup()
+    work.keeper = Slow(rig.files.key, rig.files.secret, rig.home)
+    with ThreadPoolExecutor(1) as aside:
+        with work.door() as door:
+            aside.submit(follow, consent(fetch(door.url)))
+            assert began.wait(20)
+            Timer(0.2, go_on.set).start()
+        assert work.kept
+    (app,) = rig.github.apps.by_id.values()
+    assert (rig.files.key.read_text(), rig.files.secret.read_text()) == (app.pem, app.webhook_secret)
+    assert "its secrets are kept: install it at" in work.left()
 
 
 def test_a_code_is_good_for_an_hour(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from paddock.adapters.github.permissions import EVENTS, permissions_of
 from paddock.adapters.github.replies import decoded
 from paddock.adapters.github.retry import RetryingTransport
 from paddock.adapters.github.wire import Id
-from paddock.core.errors import InvalidInput, NotFound, Rejected, Unavailable
+from paddock.core.errors import InvalidInput, NotFound, PaddockError, Rejected
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import ScopeKind
 from paddock.core.units import SECOND
@@ -143,7 +143,7 @@ def convert(endpoints: Endpoints, code: str, *, clock: Clock, sleeper: Sleeper, 
     Raises:
         InvalidInput: this is no code.
         NotFound: the code was used, or is older than an hour.
-        Unavailable: GitHub cannot be asked; the App may have been made, and its key may be lost.
+        PaddockError: GitHub did not answer; the App may have been made, and its key may be lost.
     """
     if not _CODE.fullmatch(code):
         raise InvalidInput("code", "(hidden)", "must be the code that GitHub puts into the address")
@@ -160,7 +160,7 @@ def convert(endpoints: Endpoints, code: str, *, clock: Clock, sleeper: Sleeper, 
                 "GitHub does not know the code that it gave (any more): codes are good once, and for an hour. If the "
                 "App stands in your settings at GitHub, delete it there, and begin again"
             ) from None
-        except Unavailable as error:
+        except PaddockError as error:
             error.add_note(
                 "If the App stands in your settings at GitHub now, its key is lost: delete it there, and begin again"
             )
