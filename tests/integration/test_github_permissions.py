@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from itertools import chain
 
 import attrs
@@ -103,7 +104,8 @@ def as_itself(world: World) -> Iterator[Callable[[], object]]:
     """All that it can do as the App itself, and when it asks who it is."""
     deliveries = world.github.deliveries
     assert deliveries is not None
-    yield lambda: [deliveries.redeliver(one.id) for one in deliveries.since(0)]
+    for delivery in deliveries.since(0):
+        yield partial(deliveries.redeliver, delivery.id)
     with AppItself(
         world.endpoints, world.credentials, clock=SystemClock(), sleeper=SystemSleeper(), chance=SystemChance()
     ) as itself:
@@ -112,9 +114,7 @@ def as_itself(world: World) -> Iterator[Callable[[], object]]:
         yield itself.webhook_url
         yield lambda: itself.set_webhook("https://ci.example.com/webhook")
     for targets in ((), (Scope("acme"),), (Scope("acme", "app"),), (Scope("nobody"),)):
-        yield lambda targets=targets: identify(  # type: ignore[misc]
-            world.endpoints, world.credentials, targets, world.kind, SystemClock()
-        )
+        yield partial(identify, world.endpoints, world.credentials, targets, world.kind, SystemClock())
 
 
 def denied(acts: Iterable[Callable[[], object]]) -> int:

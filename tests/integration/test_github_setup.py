@@ -334,9 +334,10 @@ def test_an_app_is_asked_for_with_a_name_that_github_takes(rig: Rig) -> None:
         assert send(asked).status == 422
         assert follow(send(asked, name="paddock-two").headers["location"]).status == 200
         assert work.agreed(door).slug == "paddock-two"
-    for wrong in ({"name": "x" * 35}, {"org": "no/org"}):
-        with pytest.raises(InvalidInput):
-            attrs.evolve(work.wanted, **wrong)
+    with pytest.raises(InvalidInput, match="--name"):
+        attrs.evolve(work.wanted, name="x" * 35)
+    with pytest.raises(InvalidInput, match="--org"):
+        attrs.evolve(work.wanted, org="no/org")
 
 
 def test_a_fault_while_secrets_are_on_their_way_tells_none(rig: Rig) -> None:
