@@ -21,7 +21,6 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     "Import": ("+", "green"),
     "Dynamic": ("~", "yellow"),
 }
-_FUNCTIONS = ("webhook", "dispatch", "events", "reports", "schedules")
 
 
 def change_lines(changes: Sequence["Change"]) -> list[Text]:
@@ -68,20 +67,9 @@ def outputs_of(standing: "Standing") -> list[str]:
 
 def exports(standing: "Standing", region: str) -> list[str]:
     """What a shell is told so that the other commands speak of this stack (docs/aws.md)."""
-    outputs = standing.outputs
-    if "Table" not in outputs:
-        return []
-    groups = ",".join(f"/aws/lambda/{standing.name}-{word}" for word in _FUNCTIONS)
-    values = {
-        "AWS_REGION": region,
-        "PADDOCK_STACK": standing.name,
-        "PADDOCK_TABLE": outputs["Table"],
-        "PADDOCK_LOG_GROUPS": groups,
-        "PADDOCK_JOBS_URL": outputs["JobsUrl"],
-        "PADDOCK_JOBS_DEAD_URL": outputs["JobsDeadUrl"],
-        "PADDOCK_PROFILE": "aws",
-    }
-    return [f"export {name}={value}" for name, value in values.items()]
+    from paddock.entrypoints.aws_stack.exported import variables_of  # noqa: PLC0415 - boto3 is an extra
+
+    return [f"export {name}={value}" for name, value in variables_of(standing, region).items()]
 
 
 def bill_of(template: Mapping[str, Any], *, why: bool) -> Group:

@@ -1,0 +1,98 @@
+"""Whether somebody would be told: alarms, and the topic that they tell."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from paddock.adapters.aws.errors import Asking
+from paddock.core.errors import NotFound
+from paddock.core.health.finding import Finding, failure, fine, warning
+
+ALARMS: Final = "alarms"
+TOPIC: Final = "who is told"
+_PENDING: Final = "PendingConfirmation"
+_ask: Final = Asking({"NotFound": NotFound, "NotFoundException": NotFound})
+
+
+@attrs.frozen(kw_only=True)
+class Alarm:
+    """An alarm of CloudWatch. ``tells`` is whether its actions are enabled and it has any."""
+
+    name: str
+    state: str
+    help: str = ""
+    tells: bool = True
+
+
+def alarms(cloudwatch: Any, stack: str) -> tuple[Alarm, ...]:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+    """The stack's alarms."""
+    found: list[Alarm] = []
+    more: dict[str, str] = {}
+    while True:
+        page = _ask(
+            cloudwatch.describe_alarms,
+            AlarmNamePrefix=f"{stack}-",
+            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
+            **more,
+        )
+        found += map(_alarm, (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])))
+        if not page.get("NextToken"):
+            return tuple(found)
+        more = {"NextToken": page["NextToken"]}
+
+
+def _alarm(found: Mapping[str, Any]) -> Alarm:
+    return Alarm(
+        name=found["AlarmName"],
+        state=found.get("StateValue", ""),
+        help=found.get("AlarmDescription", ""),
+        tells=bool(found.get("ActionsEnabled", True) and found.get("AlarmActions")),
+    )
+
+
+def judge_alarms(found: Sequence[Alarm]) -> Iterator[Finding]:
+    """Whether one rings, and whether each would be heard."""
+    if not found:
+        fix = "leave `watch: false` out of stack.yml and `paddock stack deploy`, or watch the metrics by other means"
+        yield warning(ALARMS, "the stack has none", fix)
+        return
+    wrong = [
+        failure(ALARMS, f"{one.name} rings", one.help or "docs/observing.md says what it means")
+        for one in found
+        if one.state == "ALARM"
+    ]
+    for one in found:
+        if not one.tells:
+            fix = f"`aws cloudwatch enable-alarm-actions --alarm-names {one.name}`, or `paddock stack deploy`"
+            wrong.append(warning(ALARMS, f"{one.name} tells nobody: its actions are disabled, or gone", fix))
+    yield from wrong or [fine(ALARMS, f"{len(found)} are there, and none rings")]
+
+
+def subscriptions(sns: Any, topic: str) -> Sequence[tuple[str, bool]]:  # noqa: ANN401 - as above
+    """Who listens to a topic, and whether they have confirmed it."""
+    found: list[tuple[str, bool]] = []
+    more: dict[str, str] = {}
+    while True:
+        page = _ask(sns.list_subscriptions_by_topic, TopicArn=topic, **more)
+        found += [
+            (f"{one['Protocol']} {one['Endpoint']}", one["SubscriptionArn"] != _PENDING)
+            for one in page["Subscriptions"]
+        ]
+        if not page.get("NextToken"):
+            return tuple(found)
+        more = {"NextToken": page["NextToken"]}
+
+
+def judge_subscriptions(found: Sequence[tuple[str, bool]]) -> Iterator[Finding]:
+    """Whether anybody hears what the topic says."""
+    for name, confirmed in found:
+        if not confirmed:
+            fix = "follow the link in the e-mail that AWS has sent there; deploying again sends another one"
+            yield warning(TOPIC, f"{name} has not confirmed that it wants to be told", fix)
+    heard = [name for name, confirmed in found if confirmed]
+    if heard:
+        yield fine(TOPIC, ", ".join(heard))
+    elif not found:
+        fix = "set `email` in stack.yml and `paddock stack deploy`, or subscribe something else to the topic"
+        yield warning(TOPIC, "nobody listens to the stack's topic: alarms ring unheard", fix)

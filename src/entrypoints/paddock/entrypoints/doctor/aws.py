@@ -1,0 +1,274 @@
+"""The checks of a fleet on AWS: the account, the stack and its parts, what machines are made of, where they stand."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+import attrs
+
+from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudformation import Standing
+from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD
+from paddock.adapters.aws.ec2.errors import CODES as EC2
+from paddock.adapters.aws.ec2.offerings import Offerings
+from paddock.adapters.aws.errors import Asking
+from paddock.adapters.aws.health import account, network, parts, sources, watch
+from paddock.adapters.config import Config, load
+from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
+from paddock.core.catalogue import CATALOGUE
+from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.health.clock import judge_clock
+from paddock.core.health.finding import Check, Finding, Once, failure, fine, warning
+from paddock.core.health.fleet import PAUSE, TASKS, judge_pause, judge_tasks
+from paddock.core.health.needs import judge_quota, needs, specs_of
+from paddock.core.ports.system import Clock
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market
+from paddock.core.switch import PAUSED
+from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
+from paddock.entrypoints.aws_operator import open_stack
+from paddock.entrypoints.aws_stack import Places, packages
+from paddock.entrypoints.aws_stack.exported import variables_of
+
+STACK: Final = "stack"
+VERSION: Final = "version"
+CONFIG: Final = "paddock.yml"
+CLOCK: Final = "clock, by AWS"
+_FUNCTIONS: Final = ("webhook", "dispatch", "events", "reports", "schedules")
+_QUEUED: Final = ("dispatch", "events", "reports")
+_RULES: Final = ("housekeeping", "machine-warned", "machine-changed")
+_RIGHTS: Final = "docs/aws.md lists the rights that it needs; `aws sts get-caller-identity` says who you are"
+_SIGN_IN: Final = "sign in to AWS: AWS_PROFILE, `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+_ask: Final = Asking({"NoSuchKey": NotFound, "ResourceNotFoundException": NotFound})
+
+
+@attrs.frozen(kw_only=True)
+class Here:
+    """What this machine has of a fleet: its paddock.yml and its packages, which may be other ones than are deployed."""
+
+    config: Path
+    build: Path
+
+
+class AwsSide:
+    """Asks AWS. ``config``, ``credentials`` and ``url`` are for whoever asks GitHub of the same fleet."""
+
+    def __init__(self, places: Places, stack: str, here: Here, clock: Clock, environ: Mapping[str, str]) -> None:
+        """Args: the account and region, the stack's name, what lies here, the time, and this process's environment."""
+        self._places = places
+        self._stack = stack
+        self._env = stack.removeprefix("paddock-")
+        self._here = here
+        self._clock = clock
+        self._environ = environ
+        self._standing = Once("the stack", self._found)
+        self._fleet = Once("the functions' variables", self._variables)
+        self._deployed = Once("the deployed paddock.yml", self._fetched)
+        self.config: Callable[[], Config] = Once("the deployed paddock.yml", self._loaded)
+        self._subnets = Once("the subnets", self._seen_subnets)
+
+    def checks(self) -> list[Check]:
+        """All of them, in an order in which what others need comes first."""
+        return [
+            Check(account.CREDENTIALS, self._credentials, _SIGN_IN),
+            Check(STACK, self._status, _RIGHTS),
+            Check(VERSION, self._version, _RIGHTS),
+            Check(CONFIG, self._same_config, _RIGHTS),
+            Check(account.SPOT_ROLE, self._spot_role, _RIGHTS),
+            Check("quota, spot", lambda: self._quota(Market.SPOT), _RIGHTS),
+            Check("quota, on demand", lambda: self._quota(Market.ON_DEMAND), _RIGHTS),
+            Check(sources.IMAGES, self._images, _RIGHTS),
+            Check(sources.OFFERINGS, self._offers, _RIGHTS),
+            Check(network.SUBNETS, lambda: network.judge_addresses(self._subnets(), self._limit()), _RIGHTS),
+            Check(network.ROUTES, lambda: network.judge_routes(self._subnets()), _RIGHTS),
+            Check(parts.FUNCTIONS, self._functions, _RIGHTS),
+            Check(parts.MAPPINGS, self._mappings, _RIGHTS),
+            Check(parts.RULES, self._rules, _RIGHTS),
+            Check(parts.SECRETS, self._secrets, _RIGHTS),
+            Check(parts.LETTERS, self._letters, _RIGHTS),
+            Check(TASKS, self._records, _RIGHTS),
+            Check(
+                watch.ALARMS, lambda: watch.judge_alarms(watch.alarms(self._client("cloudwatch"), self._stack)), _RIGHTS
+            ),
+            Check(watch.TOPIC, self._told, _RIGHTS),
+        ]
+
+    def credentials(self) -> Credentials:
+        """By what right the fleet asks GitHub: the secret is read as its functions read it, and shown to nobody."""
+        config = self.config()
+        secret: str = _ask(self._client("secretsmanager").get_secret_value, SecretId=self._fleet().github_secret).get(
+            "SecretString", ""
+        )
+        app = config.github.app
+        return TokenCredentials(secret) if app is None else AppCredentials(app.id, secret, app.installation_id)
+
+    def url(self) -> str:
+        """Where GitHub is to send."""
+        return self._standing().outputs.get("WebhookUrl", "")
+
+    # -- what several checks need ------------------------------------------------------------------------------------
+
+    def _client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+        return self._places.client(service)
+
+    def _found(self) -> Standing:
+        standing = self._places.stacks.find(self._stack)
+        if standing is None or not standing.exists:
+            missing = NotFound(f"there is no stack {self._stack} in {self._places.region}")
+            missing.add_note(f"`paddock stack deploy --env {self._env}` makes it; is the region the right one?")
+            raise missing
+        return standing
+
+    def _variables(self) -> FleetEnvironment:
+        name = self._standing().outputs.get("DispatchFunction", f"{self._stack}-dispatch")
+        found = _ask(self._places.functions.get_function_configuration, FunctionName=name)
+        return fleet_environment({**found["Environment"]["Variables"], "AWS_REGION": self._places.region})
+
+    def _fetched(self) -> bytes:
+        at = self._fleet().config
+        content: bytes = _ask(self._places.s3.get_object, Bucket=at.bucket, Key=at.key)["Body"].read()
+        return content
+
+    def _loaded(self) -> Config:
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "paddock.yml"
+            file.write_bytes(self._deployed())
+            return load(file)
+
+    def _settings(self) -> FleetSettings:
+        """The deployed settings. Of processors the fleet has those that it has images of."""
+        found = tuple(dict.fromkeys(one.arch for one in self._fleet().ec2.templates if not one.image))
+        settings = self.config().settings
+        return attrs.evolve(settings, arches=found or settings.arches)
+
+    def _limit(self) -> int | None:
+        return self._settings().limits.machines
+
+    def _seen_subnets(self) -> tuple[network.Subnet, ...]:
+        return network.subnets(self._places.ec2, list(self._fleet().ec2.subnets.values()))
+
+    # -- the checks ---------------------------------------------------------------------------------------------------
+
+    def _credentials(self) -> Iterator[Finding]:
+        found = account.caller(self._client("sts"))
+        yield account.judge_caller(found, self._places.region)
+        yield judge_clock(CLOCK, self._clock.now(), found.date, "AWS")
+
+    def _status(self) -> Iterator[Finding]:
+        try:
+            standing = self._standing()
+        except NotFound as error:
+            yield failure(STACK, str(error), "; ".join(getattr(error, "__notes__", ())))
+            return
+        said = f"{standing.name} is {standing.status}"
+        again = f"`paddock stack status --env {self._env}` says why"
+        if standing.status in GOOD:
+            yield fine(STACK, said)
+        elif standing.busy:
+            yield warning(STACK, said, f"wait until that has ended; {again}")
+        elif standing.status in FAILED_TO_BE_MADE:
+            yield failure(STACK, said, f"{again}; then `paddock stack destroy --env {self._env}`, and deploy anew")
+        else:
+            yield warning(STACK, f"{said}: the last deployment was taken back", f"{again}; then deploy again")
+
+    def _version(self) -> Iterator[Finding]:
+        deployed = self._standing().parameters
+        try:
+            built = packages(self._here.build)
+        except InvalidInput:
+            yield fine(VERSION, f"nothing is built in {self._here.build} to compare what is deployed with")
+            return
+        here = {
+            "WebhookBundle": built["paddock-webhook.zip"].key,
+            "FunctionsBundle": built["paddock-functions.zip"].key,
+            "AgentSha256": built["paddock-agent.pyz"].sha256,
+        }
+        other = [name for name, value in here.items() if deployed.get(name) != value]
+        if other:
+            fix = f"`paddock stack deploy --env {self._env}`; or `paddock stack package`, if what is built here is old"
+            yield warning(VERSION, f"another version is deployed than is built here ({', '.join(other)})", fix)
+        else:
+            yield fine(VERSION, "what is built here is what is deployed")
+
+    def _same_config(self) -> Iterator[Finding]:
+        deployed, here = self._deployed(), self._here.config
+        self.config()
+        if here.is_file() and hashlib.sha256(here.read_bytes()).digest() != hashlib.sha256(deployed).digest():
+            fix = f"`paddock stack deploy --env {self._env}` brings it there; what follows is about the deployed one"
+            yield warning(CONFIG, f"{here} is another one than is deployed", fix)
+        else:
+            yield fine(CONFIG, "the deployed one is valid")
+
+    def _spot_role(self) -> Iterator[Finding]:
+        yield account.judge_spot_role(self._client("iam"))
+
+    def _quota(self, market: Market) -> Iterator[Finding]:
+        spot, on_demand = needs(self._settings())
+        has = account.quota(self._client("service-quotas"), market)
+        name, need = ("quota, spot", spot) if market is Market.SPOT else ("quota, on demand", on_demand)
+        yield judge_quota(name, has, need, account.more_of(market, self._places.region))
+
+    def _images(self) -> Iterator[Finding]:
+        found = [sources.image(self._places.ec2, template) for template in self._fleet().ec2.templates]
+        yield from sources.judge_images(found, self._clock.now())
+
+    def _offers(self) -> Iterator[Finding]:
+        fleet, settings = self._fleet(), self._settings()
+        clients = Clients(self._places.region, endpoints=self._places.endpoints, session=self._places.session)
+        zones = sorted(fleet.ec2.subnets)
+        types = [kind.name for kind in CATALOGUE]
+        try:
+            offers = Offerings(clients, Asking(EC2), self._clock, types=types, zones=zones).all()
+        finally:
+            clients.close()
+        arches = [template.arch for template in fleet.ec2.templates]
+        yield from sources.judge_offers(specs_of(settings), offers, zones, arches)
+
+    def _functions(self) -> Iterator[Finding]:
+        names = parts.names_of(self._standing().name, _FUNCTIONS)
+        yield from parts.judge_functions({name: parts.function(self._places.functions, name) for name in names})
+
+    def _mappings(self) -> Iterator[Finding]:
+        names = parts.names_of(self._standing().name, _QUEUED)
+        yield from parts.judge_mappings({name: parts.mappings(self._places.functions, name) for name in names})
+
+    def _rules(self) -> Iterator[Finding]:
+        endings = self._standing().parameters.get("MachineEndings") == "ENABLED"
+        client = self._client("events")
+        found = {
+            name: parts.rule(client, name, wanted=endings or not name.endswith("-machine-changed"))
+            for name in parts.names_of(self._stack, _RULES)
+        }
+        yield from parts.judge_rules(found)
+
+    def _secrets(self) -> Iterator[Finding]:
+        outputs = self._standing().outputs
+        names = {word: outputs[f"{word.title()}Secret"] for word in ("github", "webhook")}
+        yield from parts.judge_secrets(
+            {f"{self._stack}/{word}": parts.has_secret(self._places.secrets, name) for word, name in names.items()}
+        )
+
+    def _letters(self) -> Iterator[Finding]:
+        fleet, client = self._fleet(), self._client("sqs")
+        queues = {"jobs": fleet.jobs, "events": fleet.events, "reports": fleet.reports}
+        yield parts.judge_letters({name: parts.letters(client, at.dead_letter_url) for name, at in queues.items()})
+
+    def _records(self) -> Iterator[Finding]:
+        """The fleet's own records, as `--profile aws` reads them: that they can be read is a finding, too."""
+        variables = {**self._environ, **variables_of(self._standing(), self._places.region)}
+        with open_stack(variables, lambda _group, _found: None) as state:
+            tasks, switch = state.tasks.all(), state.table.switches.get(PAUSED)
+        pools = bool(self.config().settings.pools)
+        starts = f"see that the rule {self._stack}-housekeeping is enabled, and the log of {self._stack}-schedules"
+        status = "`paddock housekeeping status --profile aws`"
+        yield from judge_tasks(tasks, self._clock.now(), pools=pools, starts=starts, status=status)
+        yield judge_pause(switch, "`paddock resume --profile aws`")
+
+    def _told(self) -> Iterator[Finding]:
+        topic = self._standing().outputs["Topic"]
+        yield from watch.judge_subscriptions(watch.subscriptions(self._client("sns"), topic))
+
+
+__all__ = ["CLOCK", "CONFIG", "PAUSE", "STACK", "VERSION", "AwsSide", "Here"]
