@@ -44,9 +44,13 @@ class Desk:
         return made(service, region_name=REGION, endpoint_url=self.url)
 
     def paddock(self, *words: str) -> tuple[int, str, str]:
-        """Call the command: its exit code, what it said, what it complained of."""
+        """Call ``paddock stack``: its exit code, what it said, what it complained of."""
+        return self.called("stack", *words)
+
+    def called(self, *words: str) -> tuple[int, str, str]:
+        """Call any command of `paddock`, as above."""
         with wide(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
-            code = main(["stack", *words])
+            code = main(list(words))
         return code, out.getvalue(), err.getvalue()
 
     def share_network(self) -> None:

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
@@ -75,7 +75,9 @@ class LocalSide:
     def _valid(self) -> Iterator[Finding]:
         problems = validate(self._file, self._environ, finished=True)
         for problem in problems:
-            yield failure(CONFIG, str(problem), f"`paddock config validate {self._file}` tells it again")
+            yield failure(CONFIG, problem.text, "write that instead; `paddock config validate` tells it again")
+        with suppress(PaddockError):  # it is told: whoever needs the file says that, and not the same again
+            self.config()
         if not problems:
             yield fine(CONFIG, f"{self._file} is valid, and its secrets can be read")
 

@@ -57,7 +57,7 @@ def image(ec2: Any, template: Template) -> Image:  # noqa: ANN401 - botocore mak
         template=template,
         id=name,
         state=found[0].get("State", "available"),
-        arch=found[0]["Architecture"],
+        arch=found[0].get("Architecture", "a processor that EC2 does not tell"),
         deprecated=moment_of(datetime.fromisoformat(stamp)) if stamp else None,
     )
 

@@ -1,0 +1,269 @@
+"""`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and its fix."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import attrs
+import pytest
+
+from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
+from tests.contracts import breaches
+from tests.doctor_clinic import Clinic, clinic, ring
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
+    """A fleet that is well; whoever makes it ill mends it again."""
+    with clinic(tmp_path_factory.mktemp("desk")) as made:
+        yield made
+
+
+def test_a_fleet_that_is_well_has_nothing_to_mend(well: Clinic) -> None:
+    """Every check is made and is content; the exit code is 0; no secret is told."""
+    code, out, err = well.doctor()
+    assert (code, err) == (0, "")
+    assert out.endswith("paddock-dev: all is well\n")
+    assert {line[0] for line in out.splitlines()[:-1]} == {"✓"}
+    assert "BEGIN" not in out
+    assert "signs with" not in out
+
+
+def test_the_data_keeps_to_its_contract(well: Clinic) -> None:
+    """For scripts: the same findings, and what they come to."""
+    code, out, _ = well.doctor("--json")
+    data = json.loads(out)
+    assert breaches("doctor", data) == []
+    assert (code, data["well"], data["fleet"]) == (0, True, "paddock-dev")
+    assert data["counts"] == {"ok": len(data["findings"]), "warn": 0, "fail": 0, "unknown": 0}
+    assert all(one["fix"] is None for one in data["findings"])
+
+
+@attrs.frozen
+class Fault:
+    """Something that goes wrong. ``plant`` does it, and gives what undoes it; the rest is how it is found."""
+
+    plant: Callable[[Clinic], Callable[[], object]]
+    check: str
+    verdict: str
+    found: str
+    fix: str
+
+
+def edited(operation: str, old: str, new: str) -> Callable[[Clinic], Callable[[], object]]:
+    """Have an answer of AWS's say something else."""
+
+    def plant(well: Clinic) -> Callable[[], object]:
+        before = well.account.edits.get(operation, bytes)
+        well.account.edits[operation] = lambda body: before(body).replace(old.encode(), new.encode())
+        return lambda: well.account.edits.__setitem__(operation, before)
+
+    return plant
+
+
+def told(name: str, value: Any) -> Callable[[Clinic], Callable[[], object]]:  # noqa: ANN401 - any setting
+    """Set something of the account."""
+
+    def plant(well: Clinic) -> Callable[[], object]:
+        before = getattr(well.account, name)
+        setattr(well.account, name, value)
+        return lambda: setattr(well.account, name, before)
+
+    return plant
+
+
+def other_file(name: str) -> Callable[[Clinic], Callable[[], object]]:
+    """Have a file here be another one than was deployed."""
+
+    def plant(well: Clinic) -> Callable[[], object]:
+        path = well.desk.home / name
+        before = path.read_bytes()
+        path.write_bytes(before + b"\n# another one")
+        return lambda: path.write_bytes(before)
+
+    return plant
+
+
+def called(service: str, do: str, undo: str, more: str = "", **given: Any) -> Callable[[Clinic], Callable[[], object]]:  # noqa: ANN401 - parameters of AWS's
+    """Call an operation; another one of the same parameters undoes it, with those that `more` names in JSON."""
+
+    def plant(well: Clinic) -> Callable[[], object]:
+        client = well.desk.client(service)
+        getattr(client, do)(**given)
+        kept = {**given, **json.loads(more or "{}")}
+        return lambda: getattr(client, undo)(**{name: value for name, value in kept.items() if value is not None})
+
+    return plant
+
+
+def no_public_address(well: Clinic) -> Callable[[], object]:
+    ec2 = well.desk.client("ec2")
+    subnets = json.loads(well.desk.variables("dev", "dispatch")["PADDOCK_SUBNETS"])
+
+    def public(*, value: bool) -> None:
+        ec2.modify_subnet_attribute(SubnetId=subnets["eu-west-1a"], MapPublicIpOnLaunch={"Value": value})
+
+    public(value=False)
+    return lambda: public(value=True)
+
+
+def mapping_off(well: Clinic) -> Callable[[], object]:
+    functions = well.desk.client("lambda")
+    (one,) = functions.list_event_source_mappings(FunctionName="paddock-dev-events")["EventSourceMappings"]
+    functions.update_event_source_mapping(UUID=one["UUID"], Enabled=False)
+    return lambda: functions.update_event_source_mapping(UUID=one["UUID"], Enabled=True)
+
+
+def dead_letter(well: Clinic) -> Callable[[], object]:
+    sqs, url = well.desk.client("sqs"), well.outputs()["JobsDeadUrl"]
+    sqs.send_message(QueueUrl=url, MessageBody="x")
+    return lambda: sqs.purge_queue(QueueUrl=url)
+
+
+def task_gone(well: Clinic) -> Callable[[], object]:
+    with well.state() as state:
+        (task,) = (one for one in state.tasks.all() if one.name == "mirror")
+        state.table.tasks.remove("mirror")
+
+    def undo() -> None:
+        with well.state() as state:
+            state.table.tasks.add(task)
+
+    return undo
+
+
+def paused(well: Clinic) -> Callable[[], object]:
+    with well.state() as state:
+        state.operate.pause("a new disk")
+
+    def undo() -> None:
+        with well.state() as state:
+            state.operate.resume()
+
+    return undo
+
+
+def rings(well: Clinic) -> Callable[[], object]:
+    ring(well, "jobs-waiting", "ALARM")
+    return lambda: ring(well, "jobs-waiting", "OK")
+
+
+def unheard(well: Clinic) -> Callable[[], object]:
+    sns, topic = well.desk.client("sns"), well.outputs()["Topic"]
+    for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    return lambda: well.listened(topic)
+
+
+def moved_hook(well: Clinic) -> Callable[[], object]:
+    well.github.hook(url="https://elsewhere.example/hook")
+    return well.github.well
+
+
+IN_ALL = (
+    Fault(told("ahead", 90), "clock, by AWS", "fail", "behind AWS's", "timedatectl set-ntp true"),
+    Fault(other_file("build/paddock-webhook.zip"), "version", "warn", "WebhookBundle", "paddock stack deploy --env dev"),
+    Fault(other_file("paddock.yml"), "paddock.yml", "warn", "another one than is deployed", "paddock stack deploy"),
+    Fault(
+        called("iam", "delete_role", "create_role", '{"AssumeRolePolicyDocument": "{}"}', RoleName=SPOT_ROLE_NAME),
+        "spot role",
+        "fail",
+        "no role AWSServiceRoleForEC2Spot",
+        "aws iam create-service-linked-role --aws-service-name spot.amazonaws.com",
+    ),
+    Fault(
+        told("quotas", {"L-1216C47A": 5.0, "L-34B43A08": 0.0}),
+        "quota, spot",
+        "fail",
+        "may have 0 vCPU, and one machine for paddock takes 2",
+        "--quota-code L-34B43A08 --desired-value 40 --region eu-west-1",
+    ),
+    Fault(
+        lambda _: lambda: None,  # with the one before
+        "quota, on demand",
+        "warn",
+        "may have 5 vCPU, and paddock.yml lets 40 be asked for at once",
+        "--quota-code L-1216C47A --desired-value 40",
+    ),
+    Fault(
+        edited("DescribeImages", "<architecture>arm64<", "<architecture>x86_64<"),
+        "images",
+        "fail",
+        "is for x86_64",
+        "stack.yml (images)",
+    ),
+    Fault(
+        edited("DescribeInstanceTypeOfferings", "eu-west-1b", "eu-west-1a"),
+        "instance types",
+        "warn",
+        "nothing that serves it is offered in eu-west-1b",
+        "allow more families",
+    ),
+    Fault(
+        edited("DescribeSubnets", "IpAddressCount>8187<", "IpAddressCount>5<"),
+        "subnets",
+        "warn",
+        "15 addresses are free, and paddock.yml lets 20 machines be",
+        "name larger subnets",
+    ),
+    Fault(no_public_address, "way to the internet", "fail", "machines get no public address", "modify-subnet-attribute"),
+    Fault(
+        called(
+            "lambda",
+            "put_function_concurrency",
+            "delete_function_concurrency",
+            '{"ReservedConcurrentExecutions": null}',
+            FunctionName="paddock-dev-dispatch",
+            ReservedConcurrentExecutions=0,
+        ),
+        "functions",
+        "fail",
+        "paddock-dev-dispatch may not run",
+        "aws lambda delete-function-concurrency --function-name paddock-dev-dispatch",
+    ),
+    Fault(mapping_off, "queues' functions", "fail", "paddock-dev-events is given nothing", "--enabled"),
+    Fault(
+        called("events", "disable_rule", "enable_rule", Name="paddock-dev-housekeeping"),
+        "schedules and rules",
+        "fail",
+        "paddock-dev-housekeeping is disabled",
+        "aws events enable-rule --name paddock-dev-housekeeping",
+    ),
+    Fault(
+        called("secretsmanager", "delete_secret", "restore_secret", SecretId="paddock-dev/webhook"),
+        "secrets",
+        "fail",
+        "the secret paddock-dev/webhook is marked to be deleted",
+        "without --no-secrets",
+    ),
+    Fault(dead_letter, "dead letters", "warn", "1 of jobs", "paddock housekeeping run dead_letters"),
+    Fault(task_gone, "housekeeping", "fail", "never ran: mirror", "paddock-dev-housekeeping is enabled"),
+    Fault(paused, "pause", "warn", "the fleet is paused (a new disk)", "paddock resume"),
+    Fault(rings, "alarms", "fail", "paddock-dev-jobs-waiting rings", "What to do about jobs-waiting."),
+    Fault(
+        called("cloudwatch", "disable_alarm_actions", "enable_alarm_actions", AlarmNames=["paddock-dev-dead-boots"]),
+        "alarms",
+        "warn",
+        "paddock-dev-dead-boots tells nobody",
+        "aws cloudwatch enable-alarm-actions --alarm-names paddock-dev-dead-boots",
+    ),
+    Fault(unheard, "who is told", "warn", "nobody listens", "`email` in stack.yml"),
+    Fault(moved_hook, "webhook settings", "fail", "sends to https://elsewhere.example/hook", "set the webhook's URL to"),
+)
+
+
+def test_each_fault_is_found_and_nothing_else(well: Clinic) -> None:
+    """All at once, one or two of a check: each is told with its fix, in the checks' order, and no other check minds."""
+    undone: list[Callable[[], object]] = []
+    try:
+        undone.extend(fault.plant(well) for fault in IN_ALL)
+        found = [one for one in well.findings() if one[1] != "ok"]
+    finally:
+        for undo in reversed(undone):
+            undo()
+    assert [f"{check}: {verdict}" for check, verdict, _, _ in found] == [f"{f.check}: {f.verdict}" for f in IN_ALL]
+    for (_, _, said, fix), fault in zip(found, IN_ALL, strict=True):
+        assert fault.found in said
+        assert fault.fix in fix
