@@ -1,6 +1,5 @@
 """A fleet for `paddock doctor` to look at: a stack on moto that is well, and a GitHub that knows its App."""
 
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -150,6 +149,18 @@ class Account(Front):
         self.edits: dict[str, Callable[[bytes], bytes]] = {}
         self.ahead = 0  # seconds that AWS's clock is
 
+    def actions(self) -> set[str]:
+        """What was asked for, as IAM calls it, without the service."""
+        return {self._action(seen) for seen in self.seen}
+
+    def _action(self, seen: Seen) -> str:
+        if seen.method != "GET":
+            return self.operation(seen)
+        ends = {"configuration": "GetFunctionConfiguration", "concurrency": "GetFunctionConcurrency"}
+        if "event-source-mappings" in seen.path:
+            return "ListEventSourceMappings"
+        return ends.get(seen.path.rpartition("/")[2], "GetObject")
+
     def answer(self, seen: Seen) -> Answer:
         """See `Front`."""
         operation = self.operation(seen)
@@ -177,14 +188,6 @@ class Clinic:
         """Ask about the stack."""
         with patch.dict(os.environ, {"AWS_ENDPOINT_URL": self.account.url}):
             return self.desk.called("doctor", "--env", "dev", *words)
-
-    def findings(self) -> list[tuple[str, str, str, str]]:
-        """What was found: check, verdict, words, fix."""
-        _, out, err = self.doctor("--json")
-        assert err == ""
-        return [
-            (one["check"], one["verdict"], one["found"], one["fix"] or "") for one in json.loads(out)["findings"]
-        ]
 
     def outputs(self) -> Mapping[str, str]:
         """The stack's."""

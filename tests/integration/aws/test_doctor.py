@@ -1,13 +1,19 @@
 """`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and its fix."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import attrs
 import pytest
 
 from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
+from paddock.entrypoints.aws_operator.policy import DOCTOR
+from tests.aws_judge import REGION
+from tests.aws_machine import fault as fault_of
+from tests.aws_machine import xml_fault
 from tests.contracts import breaches
 from tests.doctor_clinic import Clinic, clinic, ring
 
@@ -22,23 +28,16 @@ def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 
 
 def test_a_fleet_that_is_well_has_nothing_to_mend(well: Clinic) -> None:
-    """Every check is made and is content; the exit code is 0; no secret is told."""
+    """Every check is made and content, the exit code is 0, no secret is told; and the rights are those that are used."""
     code, out, err = well.doctor()
     assert (code, err) == (0, "")
     assert out.endswith("paddock-dev: all is well\n")
     assert {line[0] for line in out.splitlines()[:-1]} == {"✓"}
     assert "BEGIN" not in out
     assert "signs with" not in out
-
-
-def test_the_data_keeps_to_its_contract(well: Clinic) -> None:
-    """For scripts: the same findings, and what they come to."""
-    code, out, _ = well.doctor("--json")
-    data = json.loads(out)
-    assert breaches("doctor", data) == []
-    assert (code, data["well"], data["fleet"]) == (0, True, "paddock-dev")
-    assert data["counts"] == {"ok": len(data["findings"]), "warn": 0, "fail": 0, "unknown": 0}
-    assert all(one["fix"] is None for one in data["findings"])
+    allowed = {action for statement in DOCTOR for action in statement["Action"]}
+    assert well.account.actions() == {action.partition(":")[2] for action in allowed}
+    assert {name for name in well.account.actions() if not name.startswith(("Get", "Describe", "List"))} == set()
 
 
 @attrs.frozen
@@ -164,7 +163,9 @@ def moved_hook(well: Clinic) -> Callable[[], object]:
 
 IN_ALL = (
     Fault(told("ahead", 90), "clock, by AWS", "fail", "behind AWS's", "timedatectl set-ntp true"),
-    Fault(other_file("build/paddock-webhook.zip"), "version", "warn", "WebhookBundle", "paddock stack deploy --env dev"),
+    Fault(
+        other_file("build/paddock-webhook.zip"), "version", "warn", "WebhookBundle", "paddock stack deploy --env dev"
+    ),
     Fault(other_file("paddock.yml"), "paddock.yml", "warn", "another one than is deployed", "paddock stack deploy"),
     Fault(
         called("iam", "delete_role", "create_role", '{"AssumeRolePolicyDocument": "{}"}', RoleName=SPOT_ROLE_NAME),
@@ -208,7 +209,9 @@ IN_ALL = (
         "15 addresses are free, and paddock.yml lets 20 machines be",
         "name larger subnets",
     ),
-    Fault(no_public_address, "way to the internet", "fail", "machines get no public address", "modify-subnet-attribute"),
+    Fault(
+        no_public_address, "way to the internet", "fail", "machines get no public address", "modify-subnet-attribute"
+    ),
     Fault(
         called(
             "lambda",
@@ -250,7 +253,9 @@ IN_ALL = (
         "aws cloudwatch enable-alarm-actions --alarm-names paddock-dev-dead-boots",
     ),
     Fault(unheard, "who is told", "warn", "nobody listens", "`email` in stack.yml"),
-    Fault(moved_hook, "webhook settings", "fail", "sends to https://elsewhere.example/hook", "set the webhook's URL to"),
+    Fault(
+        moved_hook, "webhook settings", "fail", "sends to https://elsewhere.example/hook", "set the webhook's URL to"
+    ),
 )
 
 
@@ -259,11 +264,40 @@ def test_each_fault_is_found_and_nothing_else(well: Clinic) -> None:
     undone: list[Callable[[], object]] = []
     try:
         undone.extend(fault.plant(well) for fault in IN_ALL)
-        found = [one for one in well.findings() if one[1] != "ok"]
+        code, out, err = well.doctor("--json")
     finally:
         for undo in reversed(undone):
             undo()
-    assert [f"{check}: {verdict}" for check, verdict, _, _ in found] == [f"{f.check}: {f.verdict}" for f in IN_ALL]
-    for (_, _, said, fix), fault in zip(found, IN_ALL, strict=True):
-        assert fault.found in said
-        assert fault.fix in fix
+    data = json.loads(out)
+    assert (code, err, breaches("doctor", data)) == (1, "", [])
+    found = [one for one in data["findings"] if one["verdict"] != "ok"]
+    assert [(one["check"], one["verdict"]) for one in found] == [(fault.check, fault.verdict) for fault in IN_ALL]
+    for one, fault in zip(found, IN_ALL, strict=True):
+        assert fault.found in one["found"]
+        assert fault.fix in one["fix"]
+    assert data["counts"]["fail"] == sum(1 for fault in IN_ALL if fault.verdict == "fail")
+    assert (data["well"], data["fleet"], data["counts"]["unknown"]) == (False, "paddock-dev", 0)
+
+
+def test_what_may_not_be_looked_at_is_unknown_and_hides_nothing(well: Clinic) -> None:
+    """Somebody without some rights, against a stack: each says which, and where they stand; the others are made."""
+    well.account.faults["GetRole"] = [xml_fault(403, "AccessDenied", "not authorized to perform: iam:GetRole")]
+    well.account.faults["DescribeRule"] = [fault_of(400, "AccessDeniedException", "events:DescribeRule")]
+    code, out, _ = well.doctor()
+    lines = out.splitlines()
+    asked = [number for number, line in enumerate(lines) if line.startswith("?")]
+    assert [lines[number].split("  ")[0] for number in asked] == ["? spot role", "? schedules and rules"]
+    assert all("docs/aws.md lists the rights" in lines[number + 1] for number in asked)
+    assert (code, lines[-1]) == (1, "paddock-dev: 2 could not be looked at")
+
+
+def test_a_stack_that_is_not_there(well: Clinic) -> None:
+    """It is told once what to do, and what needs the stack says so; the account is looked at all the same."""
+    with patch.dict(os.environ, {"PADDOCK_STACK": "paddock-other", "AWS_REGION": REGION}):
+        code, out, _ = well.desk.called("doctor", "--profile", "aws", "--json")
+    found = json.loads(out)["findings"]
+    assert code == 1
+    (told_,) = [one for one in found if one["verdict"] == "fail"]
+    assert (told_["check"], told_["fix"][:41]) == ("stack", "`paddock stack deploy --env other` makes ")
+    assert {one["check"] for one in found if one["verdict"] == "ok"} >= {"AWS credentials", "spot role"}
+    assert all("which could not be had" in one["found"] for one in found if one["verdict"] == "unknown")

@@ -1,13 +1,15 @@
 """What an operator needs on a stack, as statements of IAM.
 
 To be filled in: ``{table_arn}``, ``{queue_arn}`` (the jobs queue) and ``{log_group_arn}``: of all functions' log groups
-where events are filtered, of the first one that ``PADDOCK_LOG_GROUPS`` names where they are put.
+where events are filtered, of the first one that ``PADDOCK_LOG_GROUPS`` names where they are put; for the doctor what
+`aws.health.policy` names.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
 from paddock.adapters.aws.dynamodb.policy import RECORDS, Statement
+from paddock.adapters.aws.health.policy import DESCRIPTIONS, GITHUB_KEY, PARTS
 from paddock.adapters.aws.logs import READER, WRITER
 from paddock.adapters.aws.sqs import PRODUCER
 from paddock.core.records import CIRCUITS, JOBS, SWITCHES, TASKS, Kind
@@ -36,3 +38,11 @@ OPERATOR: Final[Sequence[Statement]] = (
     *PRODUCER,
 )
 """Who pauses, resumes, switches the circuit breaker and asks for housekeeping besides."""
+
+DOCTOR: Final[Sequence[Statement]] = (
+    {**_ITEMS, "Action": ["dynamodb:GetItem"]},
+    *DESCRIPTIONS,
+    *PARTS,
+    *GITHUB_KEY,
+)
+"""Who looks at everything and changes nothing."""
