@@ -62,6 +62,7 @@ class Known:
         self.stub = stub
         self.now: Moment = SystemClock().now()
         self.ahead = 0
+        self._app: dict[str, Any] = {}
         self.well()
 
     @property
@@ -103,9 +104,11 @@ class Known:
         self.stub.on(f"POST {HOOK}", Answer(401, b"the signature is missing"))
 
     def app(self, **changes: Any) -> None:  # noqa: ANN401 - any field
-        """``GET /app``."""
+        """``GET /app``, with these changes besides those before; without any: as it should be."""
         owner = {"login": "acme", "type": "Organization"}
-        self.say("GET /app", {"slug": "paddock", "owner": owner, "permissions": ALL, "events": EVENTS, **changes})
+        well = {"slug": "paddock", "owner": owner, "permissions": ALL, "events": EVENTS}
+        self._app = {**(self._app if changes else well), **changes}
+        self.say("GET /app", self._app)
 
     def hook(self, **changes: Any) -> None:  # noqa: ANN401 - as above
         """``GET /app/hook/config``."""

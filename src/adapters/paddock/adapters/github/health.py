@@ -17,7 +17,6 @@ from paddock.adapters.github.needed import lacking, unheard
 from paddock.adapters.github.paths import account_path
 from paddock.adapters.github.replies import decoded
 from paddock.adapters.github.wire import Id, Stamp
-from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
 from paddock.core.health.webhook import Delivered, Hook
 from paddock.core.ports.github import Scope
@@ -289,7 +288,8 @@ def judge_rate(rate: Rate) -> Finding:
 def judge_group(owner: str, number: int, group: "_Group | None", page: str) -> Finding:
     """Whether the runner group is there, and no one else's."""
     if group is None:
-        raise NotFound(f"runner_group = {number}: {owner} has no such runner group")
+        fix = f"at {page}: make one, and name it as github.runner_group: its number is in its page's address"
+        return failure(GROUP, f"{owner} has no runner group {number}: runners cannot be registered", fix)
     if number == DEFAULT_GROUP or group.visibility == "all":
         said = f"{owner}: the group {group.name} is open to every repository"
         fix = f"at {page}: make a group for the fleet's repositories alone, and name it as github.runner_group"

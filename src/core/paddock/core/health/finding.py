@@ -64,6 +64,10 @@ class Check:
 class Unseen(PaddockError):  # noqa: N818
     """What this needs could not be had, which was told already."""
 
+    def __init__(self, what: str) -> None:
+        """Args: what it needs."""
+        super().__init__(f"it needs {what}, which could not be had: see above")
+
 
 class Once(Generic[T]):
     """A value that several checks need, had once. Whoever needs it first tells why it could not be had."""
@@ -83,7 +87,7 @@ class Once(Generic[T]):
             PaddockError: it cannot be had.
         """
         if self._failed:
-            raise Unseen(f"it needs {self._what}, which could not be had: see above")
+            raise Unseen(self._what)
         if not self._kept:
             self._failed = True
             self._kept.append(self._had())

@@ -103,7 +103,6 @@ def _local(config: Path, opened: ExitStack) -> Sequence[Check]:
         url=lambda: "",
         clock=clock,
         pinned=pinned,
-        newer_runner="take `local.runner` out of paddock.yml, or pin the newest version and its SHA-256",
     )
     return [*side.checks(), *GitHubSide(known, opened).checks()]
 

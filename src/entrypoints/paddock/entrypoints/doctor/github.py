@@ -19,7 +19,7 @@ from paddock.adapters.github.releases import RestReleases
 from paddock.adapters.github.transport import Request, Transport
 from paddock.core.errors import AccessDenied, PaddockError, Rejected
 from paddock.core.health.clock import judge_clock
-from paddock.core.health.finding import Check, Finding, Once, failure, fine, unknown
+from paddock.core.health.finding import Check, Finding, Once, Unseen, failure, fine
 from paddock.core.health.runner_age import RUNNER, judge_runner
 from paddock.core.health.webhook import (
     DELIVERIES,
@@ -46,6 +46,8 @@ _KEY: Final = (
     "others; a new key is made at GitHub under 'Private keys'"
 )
 _GITHUB: Final = "see https://www.githubstatus.com, and that this machine reaches GitHub"
+_NEWER: Final = "GitHub's list of packages for your organisation is behind: see its policies, and ask again in a day"
+_NEWER_PIN: Final = "take `local.runner` out of paddock.yml, or pin the newest version and its SHA-256"
 _HOOKS: Final = "name the webhook in paddock.yml: github.hooks: [{target: owner/name, id: 123}]; docs/operating.md"
 
 
@@ -62,7 +64,6 @@ class Known:
     url: Callable[[], str]
     clock: Clock
     pinned: Callable[[], str] = lambda: ""
-    newer_runner: str = "GitHub's list for your organisation decides: see its policies, and ask again in a day"
 
 
 class GitHubSide:
@@ -74,6 +75,7 @@ class GitHubSide:
         self._opened = opened
         self._api = Once("GitHub's credentials", self._signed_in)
         self._app = Once("the App", lambda: self._asked().app())
+        self._missing: set[str] = set()
         self._hook: Once[tuple[Hook | None, Sequence[str] | None]] = Once("the webhook", lambda: self._asked().hook())
 
     def checks(self) -> list[Check]:
@@ -175,7 +177,13 @@ class GitHubSide:
             yield fine(health.INSTALLATION, "paddock.yml names nobody but by patterns: wherever the App is installed")
         for target in targets:
             found = self._asked().installation(target)
+            if found is None:
+                self._missing.add(target.owner.casefold())
             yield from health.judge_installation(target, found, config.settings.scope, page)
+
+    def _check_installed(self, target: Scope) -> None:
+        if target.owner.casefold() in self._missing:
+            raise Unseen(f"the App's installation on {target.owner}")
 
     # -- the webhook --------------------------------------------------------------------------------------------------
 
@@ -205,8 +213,7 @@ class GitHubSide:
             hook, _ = self._hook()
             url = "" if hook is None else hook.url
         if not url:
-            yield unknown(ENDPOINT, "where GitHub is to send is not known", "set the webhook's URL at GitHub first")
-            return
+            raise Unseen("the webhook's URL")
         yield probed(url)
 
     # -- the rest -----------------------------------------------------------------------------------------------------
@@ -216,6 +223,7 @@ class GitHubSide:
         if not targets:
             yield fine(health.RATE, "each owner's installation has its own; paddock.yml names none to ask about")
         for target in {one.owner.casefold(): one for one in targets}.values():
+            self._check_installed(target)
             found = health.judge_rate(self._free().rate(target))
             yield attrs.evolve(found, found=f"{target.owner}: {found.found}")
 
@@ -226,6 +234,7 @@ class GitHubSide:
             yield fine(health.GROUP, "runners are repositories' own")
             return
         for owner in owners:
+            self._check_installed(Scope(owner))
             page = f"{self._endpoints().web}/organizations/{owner}/settings/actions/runner-groups"
             yield health.judge_group(
                 owner, settings.runner_group, self._free().group(owner, settings.runner_group), page
@@ -240,6 +249,7 @@ class GitHubSide:
         public = Api(PUBLIC_API, transport, AnonymousAuthority(), known.clock) if elsewhere else None
         scopes = scopes_of(config.settings)
         target = scopes[0] if scopes else next(iter(_all_targets(config)), Scope("actions", "runner"))
+        self._check_installed(target)
         newest = health.Asked(public or api).release(target)
         pinned = known.pinned()
         if not pinned and not scopes:
@@ -251,7 +261,9 @@ class GitHubSide:
         except Rejected as error:
             yield failure(RUNNER, str(error), "no machine takes such a package: see docs/operating.md on its digests")
             return
-        yield judge_runner(version, newest.version, newest.published, known.clock.now(), known.newer_runner)
+        yield judge_runner(
+            version, newest.version, newest.published, known.clock.now(), _NEWER_PIN if pinned else _NEWER
+        )
 
 
 def _all_targets(config: Config) -> Sequence[Scope]:
