@@ -1,6 +1,7 @@
 """A fleet for `paddock doctor` to look at: a stack on moto that is well, and a GitHub that knows its App."""
 
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from email.utils import formatdate
@@ -27,6 +28,7 @@ from tests.http_stub import Answer, HttpStub, Seen, http_stub
 from tests.moto_types import TYPES
 from tests.stack_desk import Desk, operators_desk
 
+PAGE = Path(__file__).parents[1] / "docs/operating.md"
 HOOK = "/hook"
 INSTALLATION = f"{API}/repos/acme/shop/installation"
 ALL = {
@@ -144,7 +146,7 @@ class Known:
 
 
 class Account(Front):
-    """AWS: moto, but for what moto lacks. ``quotas`` are by their codes, ``edits`` are made to moto's answers, by operation."""
+    """AWS: moto, but for what it lacks. ``quotas`` are by their codes, ``edits`` are made to answers, by operation."""
 
     def __init__(self, stub: HttpStub, behind: str) -> None:
         super().__init__(stub, behind)
@@ -253,6 +255,13 @@ def with_arches(body: bytes, arches: Mapping[str, str]) -> bytes:
         tag = f"<imageId>{image}</imageId>".encode()
         body = body.replace(tag, tag + f"<architecture>{arch}</architecture>".encode())
     return body
+
+
+def documented_checks() -> set[str]:
+    """The checks that the page has in its table."""
+    section = PAGE.read_text(encoding="utf-8").partition("## Is it well?")[2].partition("\n## ")[0]
+    first = [line.split("|")[1] for line in section.splitlines() if line.startswith("| `")]
+    return {name for cell in first for name in re.findall("`([^`]+)`", cell)}
 
 
 def ring(made: Clinic, word: str, state: str) -> None:

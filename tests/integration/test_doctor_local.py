@@ -19,7 +19,7 @@ from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller
 from tests.contracts import breaches
-from tests.doctor_clinic import ALL, RUNNER, Known, config
+from tests.doctor_clinic import ALL, RUNNER, Known, config, documented_checks
 from tests.github_client import key_pair
 from tests.http_stub import Answer, HttpStub, http_stub
 
@@ -80,10 +80,11 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]
 
 
 def test_a_fleet_that_is_well_has_nothing_to_mend(house: House) -> None:
-    """Every check is content; what is said is for people, and holds neither key nor secret."""
+    """Every check is content and on the page; what is said is for people, and holds neither key nor secret."""
     assert house.told() == []
-    said = house.call("doctor", "--profile", "local")
+    said = house.call("doctor", "--config", "paddock.yml")
     assert (said.code, said.err) == (0, "")
+    assert {line[2:].split("  ")[0] for line in said.out.splitlines()[:-1]} <= documented_checks()
     assert said.out.endswith("paddock.yml: all is well\n")
     assert "BEGIN" not in said.out
     assert "hush" not in said.out
@@ -271,7 +272,7 @@ def rounds() -> list[tuple[str, ...]]:
 
 @pytest.mark.parametrize("names", rounds(), ids=", ".join)
 def test_each_fault_gives_exactly_its_finding(house: House, names: tuple[str, ...]) -> None:
-    """What is wrong, how bad it is and how to mend it, and no other check minds; what needs it says no more than that."""
+    """What is wrong, how bad it is, how to mend it; no other check minds, and what needs it says no more than that."""
     for name in names:
         FAULTS[name][0](house)
     found_ = [one for one in house.told() if "which could not be had" not in one[2]]

@@ -38,6 +38,10 @@ ELSEWHERE = {
     "paddock simulate last-month.csv --config paddock.yml --config hot.yml --out report.html",
     # below, with a GitHub that has such a month
     "paddock workload record --config paddock.yml --since 2026-11-01 --until 2026-12-01 --output month.jsonl.gz",
+    # tests/integration/test_doctor_local.py and aws/test_doctor.py run these of fleets that are well
+    "paddock doctor --config paddock.yml",
+    "paddock doctor --env dev",
+    "paddock doctor --env dev --json",
     "paddock agent --check",  # below: ends with 1 on a machine that lacks something
     "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: without orders
 }

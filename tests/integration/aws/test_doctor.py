@@ -1,4 +1,4 @@
-"""`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and its fix."""
+"""`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and fix."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from tests.aws_judge import REGION
 from tests.aws_machine import fault as fault_of
 from tests.aws_machine import xml_fault
 from tests.contracts import breaches
-from tests.doctor_clinic import Clinic, clinic, ring
+from tests.doctor_clinic import Clinic, clinic, documented_checks, ring
 
 pytestmark = pytest.mark.slow
 
@@ -28,11 +28,12 @@ def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 
 
 def test_a_fleet_that_is_well_has_nothing_to_mend(well: Clinic) -> None:
-    """Every check is made and content, the exit code is 0, no secret is told; and the rights are those that are used."""
+    """Every check is content, on the page, and the exit code 0; no secret is told; the rights are those that are used."""
     code, out, err = well.doctor()
     assert (code, err) == (0, "")
     assert out.endswith("paddock-dev: all is well\n")
     assert {line[0] for line in out.splitlines()[:-1]} == {"✓"}
+    assert {line[2:].split("  ")[0] for line in out.splitlines()[:-1]} <= documented_checks()
     assert "BEGIN" not in out
     assert "signs with" not in out
     allowed = {action for statement in DOCTOR for action in statement["Action"]}
