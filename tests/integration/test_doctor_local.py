@@ -1,12 +1,10 @@
 """`paddock doctor` of a fleet on this machine, and of what GitHub knows of it: each fault gives its finding and fix."""
 
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import chdir, closing
 from pathlib import Path
-from unittest.mock import patch
 
 import attrs
 import pytest
@@ -63,9 +61,10 @@ class House:
 
 
 @pytest.fixture
-def house(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[House]:
+def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A fleet that is well."""
-    with http_stub() as fleet, http_stub() as stub, chdir(tmp_path), patch.dict(os.environ, {"HOOK_SECRET": "hush"}):
+    with http_stub() as fleet, http_stub() as stub, chdir(tmp_path):
+        monkeypatch.setenv("HOOK_SECRET", "hush")
         fleet.on("GET /health", Answer(200, b"ok\n"))
         (tmp_path / "app.pem").write_text(key_pair()[0], encoding="utf-8")
         made = House(tmp_path, fleet, Known(stub), Caller(capsys))

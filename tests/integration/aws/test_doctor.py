@@ -1,10 +1,8 @@
 """`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and fix."""
 
 import json
-import os
 from collections.abc import Callable, Iterator
 from typing import Any
-from unittest.mock import patch
 
 import attrs
 import pytest
@@ -28,7 +26,7 @@ def well(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Clinic]:
 
 
 def test_a_fleet_that_is_well_has_nothing_to_mend(well: Clinic) -> None:
-    """Every check is content, on the page, and the exit code 0; no secret is told; the rights are those that are used."""
+    """Every check is content and on the page, the exit code 0, no secret told; the rights are those that are used."""
     code, out, err = well.doctor()
     assert (code, err) == (0, "")
     assert out.endswith("paddock-dev: all is well\n")
@@ -292,10 +290,11 @@ def test_what_may_not_be_looked_at_is_unknown_and_hides_nothing(well: Clinic) ->
     assert (code, lines[-1]) == (1, "paddock-dev: 2 could not be looked at")
 
 
-def test_a_stack_that_is_not_there(well: Clinic) -> None:
+def test_a_stack_that_is_not_there(well: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is told once what to do, and what needs the stack says so; the account is looked at all the same."""
-    with patch.dict(os.environ, {"PADDOCK_STACK": "paddock-other", "AWS_REGION": REGION}):
-        code, out, _ = well.desk.called("doctor", "--profile", "aws", "--json")
+    monkeypatch.setenv("PADDOCK_STACK", "paddock-other")
+    monkeypatch.setenv("AWS_REGION", REGION)
+    code, out, _ = well.desk.called("doctor", "--profile", "aws", "--json")
     found = json.loads(out)["findings"]
     assert code == 1
     (told_,) = [one for one in found if one["verdict"] == "fail"]
