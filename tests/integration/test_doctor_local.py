@@ -169,7 +169,7 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
     ),
     "a useful permission": (
         lambda house: house.github.app(permissions={**ALL, "checks": "read"}),
-        *("App permissions", "warn", "authors are told", "grant Checks: read and write"),
+        *("App permissions", "warn", "to tell authors", "grant Checks: read and write"),
     ),
     "an event": (
         lambda house: house.github.app(events=["workflow_run"]),

@@ -229,7 +229,7 @@ def judge_permissions(app: App, scope: ScopeKind, web: str) -> Iterator[Finding]
     missing = list(lacking(app.permissions, scope))
     for one in missing:
         fix = f"at {page}: grant {one.told}, and accept it where the App is installed"
-        said = f"{one.told} is missing: by it {one.why}"
+        said = f"{one.told} is missing, to {one.why}"
         yield (failure if one.vital else warning)(PERMISSIONS, said, fix)
     if not missing:
         yield fine(PERMISSIONS, "the App asks for all that is needed")
@@ -239,7 +239,7 @@ def judge_events(events: Sequence[str], page: str) -> Iterator[Finding]:
     """Whether the webhook tells what the fleet wants to hear."""
     missing = list(unheard(events))
     for one in missing:
-        said = f"{one.words} is not subscribed to: by it {one.why}"
+        said = f"{one.words} is not subscribed to, which tells that {one.why}"
         yield warning(EVENTS, said, f"at {page}: subscribe to the event {one.words}")
     if not missing:
         yield fine(EVENTS, ", ".join(sorted(events)))
@@ -264,7 +264,7 @@ def judge_installation(target: Scope, found: Installation | None, scope: ScopeKi
     if found.suspended_at is not None:
         wrong.append(failure(INSTALLATION, f"it is suspended on {target.owner}", f"at {settings}: unsuspend it"))
     for one in lacking(found.permissions, scope):
-        said = f"{target.owner} has not granted {one.told}: by it {one.why}"
+        said = f"{target.owner} has not granted {one.told}, to {one.why}"
         wrong.append(
             (failure if one.vital else warning)(INSTALLATION, said, f"at {settings}: review and accept the permissions")
         )

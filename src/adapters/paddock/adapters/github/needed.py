@@ -16,14 +16,13 @@ _LEVELS: Final = ("read", "write", "admin")
 
 @attrs.frozen
 class Permission:
-    """One permission. ``scope`` None: needed wherever runners are registered. Without a ``vital`` one nothing works."""
+    """One permission. ``why`` is what the fleet does with it. Without a ``vital`` one it serves nobody."""
 
     name: str
     level: str
     words: str
     why: str
-    vital: bool = False
-    scope: ScopeKind | None = None
+    vital: bool
 
     @property
     def told(self) -> str:
@@ -38,41 +37,45 @@ class Permission:
 
 @attrs.frozen
 class Event:
-    """One event that the App subscribes to."""
+    """One event that the App subscribes to. ``why`` is what it tells."""
 
     name: str
     words: str
     why: str
 
 
-PERMISSIONS: Final[Sequence[Permission]] = (
-    Permission("actions", "write", "Actions", "jobs are read, re-run and cancelled", vital=True),
-    Permission(
-        "administration", "write", "Administration", "runners are registered", vital=True, scope=ScopeKind.REPOSITORY
+_RUNNERS: Final[Mapping[ScopeKind, Permission]] = {
+    ScopeKind.REPOSITORY: Permission(
+        "administration", "write", "Administration", "register and remove runners of repositories", vital=True
     ),
-    Permission(
+    ScopeKind.ORGANIZATION: Permission(
         "organization_self_hosted_runners",
         "write",
         "Self-hosted runners",
-        "runners are registered",
+        "register and remove the organisation's runners",
         vital=True,
-        scope=ScopeKind.ORGANIZATION,
     ),
-    Permission("checks", "write", "Checks", "authors are told what is wrong with their labels"),
+}
+_EVENTS: Final[Sequence[Event]] = (
+    Event("workflow_job", "Workflow job", "a job is queued, begins, ends; without it jobs are found minutes later"),
+    Event("workflow_run", "Workflow run", "a run has ended, so that its lost jobs may be re-run"),
 )
-EVENTS: Final[Sequence[Event]] = (
-    Event("workflow_job", "Workflow job", "jobs are served at once; without it they are found some minutes later"),
-    Event("workflow_run", "Workflow run", "a run that lost a machine is repeated at once when it is complete"),
-)
+
+
+def needed(scope: ScopeKind) -> Sequence[Permission]:
+    """All that is needed where runners are registered like this."""
+    return (
+        Permission("actions", "write", "Actions", "read jobs and runs, re-run and cancel them", vital=True),
+        _RUNNERS[scope],
+        Permission("checks", "write", "Checks", "tell authors what is wrong with their labels", vital=False),
+    )
 
 
 def lacking(permissions: Mapping[str, str], scope: ScopeKind) -> Iterator[Permission]:
     """What is needed and not among these."""
-    for one in PERMISSIONS:
-        if one.scope in (None, scope) and not one.granted(permissions):
-            yield one
+    return (one for one in needed(scope) if not one.granted(permissions))
 
 
 def unheard(events: Sequence[str]) -> Iterator[Event]:
     """The events that are needed and not among these."""
-    return (one for one in EVENTS if one.name not in events)
+    return (one for one in _EVENTS if one.name not in events)
