@@ -322,6 +322,16 @@ def test_a_fleet_with_a_token(house: House) -> None:
     ]
 
 
+def test_a_terminal_sees_what_is_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On stderr, while it is; the findings themselves are not touched by it."""
+    for name, value in {"TTY_COMPATIBLE": "1", "TERM": "xterm", "NO_COLOR": "1"}.items():
+        monkeypatch.setenv(name, value)
+    said = house.call("doctor")
+    assert said.code == 0
+    assert "looking: " in said.err
+    assert "looking: " not in said.out
+
+
 def test_two_ways_to_name_a_fleet_are_one_too_many(house: House) -> None:
     """The command says which it is to be."""
     said = house.call("doctor", "--env", "dev", "--profile", "local")

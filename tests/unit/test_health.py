@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from paddock.adapters.aws.ec2.settings import Template
@@ -93,6 +93,8 @@ def test_what_a_configuration_may_ask_of_a_market() -> None:
     assert needs(FleetSettings())[0].most is None
 
 
+@example(32, 20, None)
+@example(2, None, None)
 @given(st.integers(0, 2_000), st.none() | st.integers(1, 500), st.none() | st.integers(1, 1_000))
 def test_a_larger_quota_is_never_judged_worse(quota: int, machines: int | None, vcpu: int | None) -> None:
     """And one below a single machine always fails; every finding but the good one has a step with a number in it."""
