@@ -188,6 +188,13 @@ class Clinic:
     desk: Desk
     account: Account
     github: Known
+    _clients: dict[str, Any] = attrs.field(factory=dict)
+
+    def client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
+        """A client of the account, past what stands before it; the same one each time."""
+        if service not in self._clients:
+            self._clients[service] = self.desk.client(service)
+        return self._clients[service]
 
     def doctor(self, *words: str) -> tuple[int, str, str]:
         """Ask about the stack."""
@@ -196,12 +203,13 @@ class Clinic:
 
     def outputs(self) -> Mapping[str, str]:
         """The stack's."""
-        return self.desk.outputs("dev")
+        (stack,) = self.client("cloudformation").describe_stacks(StackName="paddock-dev")["Stacks"]
+        return {one["OutputKey"]: one["OutputValue"] for one in stack["Outputs"]}
 
     @contextmanager
     def state(self) -> Iterator[State]:
         """The stack's records."""
-        standing = Stacks(self.desk.client("cloudformation")).find("paddock-dev")
+        standing = Stacks(self.client("cloudformation")).find("paddock-dev")
         assert standing is not None
         with open_stack({**os.environ, **variables_of(standing, REGION)}, lambda _group, _found: None) as state:
             yield state
@@ -209,7 +217,7 @@ class Clinic:
     def listened(self, topic: str) -> str:
         """Have somebody listen to a topic; the subscription's ARN."""
         endpoint = f"arn:aws:sqs:{REGION}:{ACCOUNT}:x"
-        made = self.desk.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
+        made = self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=endpoint)
         return str(made["SubscriptionArn"])
 
 
@@ -230,12 +238,11 @@ def clinic(home: Path) -> Iterator[Clinic]:
 
 def settle(made: Clinic) -> None:
     """What there is of a stack some minutes after it was made, and moto does not do."""
-    desk, topic = made.desk, made.outputs()["Topic"]
-    desk.client("iam").create_role(RoleName=SPOT_ROLE_NAME, AssumeRolePolicyDocument="{}")
+    made.client("iam").create_role(RoleName=SPOT_ROLE_NAME, AssumeRolePolicyDocument="{}")
     for word in ("jobs-waiting", "dead-boots"):
         ring(made, word, "OK")
-    made.listened(topic)
-    ec2 = desk.client("ec2")
+    made.listened(made.outputs()["Topic"])
+    ec2 = made.client("ec2")
     (table,) = (one for one in ec2.describe_route_tables()["RouteTables"] if len(one["Routes"]) > 1)
     for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [table["VpcId"]]}])["Subnets"]:
         ec2.associate_route_table(RouteTableId=table["RouteTableId"], SubnetId=subnet["SubnetId"])
@@ -266,7 +273,7 @@ def documented_checks() -> set[str]:
 
 def ring(made: Clinic, word: str, state: str) -> None:
     """Have an alarm be in this state."""
-    cloudwatch, name = made.desk.client("cloudwatch"), f"paddock-dev-{word}"
+    cloudwatch, name = made.client("cloudwatch"), f"paddock-dev-{word}"
     cloudwatch.put_metric_alarm(
         AlarmName=name,
         AlarmDescription=f"What to do about {word}.",

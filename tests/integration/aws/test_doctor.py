@@ -88,7 +88,7 @@ def called(service: str, do: str, undo: str, more: str = "", **given: Any) -> Ca
     """Call an operation; another one of the same parameters undoes it, with those that `more` names in JSON."""
 
     def plant(well: Clinic) -> Callable[[], object]:
-        client = well.desk.client(service)
+        client = well.client(service)
         getattr(client, do)(**given)
         kept = {**given, **json.loads(more or "{}")}
         return lambda: getattr(client, undo)(**{name: value for name, value in kept.items() if value is not None})
@@ -97,7 +97,7 @@ def called(service: str, do: str, undo: str, more: str = "", **given: Any) -> Ca
 
 
 def no_public_address(well: Clinic) -> Callable[[], object]:
-    ec2 = well.desk.client("ec2")
+    ec2 = well.client("ec2")
     subnets = json.loads(well.desk.variables("dev", "dispatch")["PADDOCK_SUBNETS"])
 
     def public(*, value: bool) -> None:
@@ -108,14 +108,14 @@ def no_public_address(well: Clinic) -> Callable[[], object]:
 
 
 def mapping_off(well: Clinic) -> Callable[[], object]:
-    functions = well.desk.client("lambda")
+    functions = well.client("lambda")
     (one,) = functions.list_event_source_mappings(FunctionName="paddock-dev-events")["EventSourceMappings"]
     functions.update_event_source_mapping(UUID=one["UUID"], Enabled=False)
     return lambda: functions.update_event_source_mapping(UUID=one["UUID"], Enabled=True)
 
 
 def dead_letter(well: Clinic) -> Callable[[], object]:
-    sqs, url = well.desk.client("sqs"), well.outputs()["JobsDeadUrl"]
+    sqs, url = well.client("sqs"), well.outputs()["JobsDeadUrl"]
     sqs.send_message(QueueUrl=url, MessageBody="x")
     return lambda: sqs.purge_queue(QueueUrl=url)
 
@@ -149,7 +149,7 @@ def rings(well: Clinic) -> Callable[[], object]:
 
 
 def unheard(well: Clinic) -> Callable[[], object]:
-    sns, topic = well.desk.client("sns"), well.outputs()["Topic"]
+    sns, topic = well.client("sns"), well.outputs()["Topic"]
     for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
         sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
     return lambda: well.listened(topic)
