@@ -1,7 +1,7 @@
 """What the fleet's GitHub App needs: permissions and events, each with what it is for.
 
-The names are GitHub's own, as ``GET /app`` tells them; ``words`` are those of its settings pages.
-Source: docs.github.com, "Permissions required for GitHub Apps", for the endpoints that this adapter calls.
+All of it follows from the table of requests (`permissions`). The names are GitHub's own, as ``GET /app`` tells them;
+``words`` are those of its settings pages.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from paddock.adapters.github.permissions import EVENTS, PURPOSES, permissions_of
 from paddock.core.settings import ScopeKind
 
 _LEVELS: Final = ("read", "write", "admin")
@@ -44,31 +45,16 @@ class Event:
     why: str
 
 
-_RUNNERS: Final[Mapping[ScopeKind, Permission]] = {
-    ScopeKind.REPOSITORY: Permission(
-        "administration", "write", "Administration", "register and remove runners of repositories", vital=True
-    ),
-    ScopeKind.ORGANIZATION: Permission(
-        "organization_self_hosted_runners",
-        "write",
-        "Self-hosted runners",
-        "register and remove the organisation's runners",
-        vital=True,
-    ),
-}
-_EVENTS: Final[Sequence[Event]] = (
-    Event("workflow_job", "Workflow job", "a job is queued, begins, ends; without it jobs are found minutes later"),
-    Event("workflow_run", "Workflow run", "a run has ended, so that its lost jobs may be re-run"),
-)
+_HELPFUL: Final = frozenset({"checks"})  # the fleet serves jobs without it
 
 
 def needed(scope: ScopeKind) -> Sequence[Permission]:
-    """All that is needed where runners are registered like this."""
-    return (
-        Permission("actions", "write", "Actions", "read jobs and runs, re-run and cancel them", vital=True),
-        _RUNNERS[scope],
-        Permission("checks", "write", "Checks", "tell authors what is wrong with their labels", vital=False),
-    )
+    """All that is needed where runners are registered like this, but for what GitHub gives to every App."""
+    return [
+        Permission(name, level, *PURPOSES[name], vital=name not in _HELPFUL)
+        for name, level in permissions_of(scope).items()
+        if name != "metadata"
+    ]
 
 
 def lacking(permissions: Mapping[str, str], scope: ScopeKind) -> Iterator[Permission]:
@@ -78,4 +64,4 @@ def lacking(permissions: Mapping[str, str], scope: ScopeKind) -> Iterator[Permis
 
 def unheard(events: Sequence[str]) -> Iterator[Event]:
     """The events that are needed and not among these."""
-    return (one for one in _EVENTS if one.name not in events)
+    return (Event(name, name.replace("_", " ").capitalize(), why) for name, why in EVENTS.items() if name not in events)
