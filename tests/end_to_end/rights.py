@@ -50,7 +50,6 @@ RARE: dict[tuple[str, str], str] = {
             "ec2:DescribeSpotPriceHistory",
             "cloudwatch:GetMetricData",
             "sns:Publish",
-            "ce:GetCostAndUsage",
         )
     },
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",

@@ -52,17 +52,17 @@ class _Cut:
     billed: Span
 
 
-def bill_so_far(runner: Runner, now: Moment, rates: Rates) -> Bill:
+def bill_so_far(runner: Runner, now: Moment, rates: Rates, environment: str = "") -> Bill:
     """What a machine has come to by now, or came to if it is gone and its record has not been closed yet."""
     ended = now if runner.gone_at is None else runner.gone_at
-    return bill_of(attrs.evolve(runner, gone_at=max(ended, runner.launched_at)), None, rates)
+    return bill_of(attrs.evolve(runner, gone_at=max(ended, runner.launched_at)), None, rates, environment)
 
 
-def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
+def bill_of(runner: Runner, job: Job | None, rates: Rates, environment: str = "") -> Bill:
     """The bill of a machine that is gone.
 
     `job` is the job it served, if any: its repository and workflow carry the cost. It need not be given if it is the
-    one that the machine was launched for: the machine's own record knows as much of it.
+    one that the machine was launched for: the machine's own record knows as much of it. `environment` is the fleet's.
 
     Raises:
         ValueError: the machine is not gone yet.
@@ -83,10 +83,12 @@ def bill_of(runner: Runner, job: Job | None, rates: Rates) -> Bill:
         job_id=served if job is None else job.id,
         pool=runner.pool,
         stock=runner.stock,
+        priced=runner.priced,
         zone=runner.zone or None if runner.market is Market.SPOT else None,
         forced=runner.forced,
         disk=runner.disk or None,
         disk_used=runner.disk_used,
+        environment=environment,
     )
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from typing import Final
 
-from paddock.core.cost_day import TYPES, Day
+from paddock.core.catalogue import TYPES
+from paddock.core.cost_day import Day
 from paddock.core.cost_report import Advice
 from paddock.core.costs import By, Cost
 from paddock.core.units import DOLLAR, HOUR, MicroDollars

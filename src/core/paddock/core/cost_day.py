@@ -1,11 +1,11 @@
 """A day's bills, gone through once: sums, and what advice is made of. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 import attrs
 
-from paddock.core.catalogue import CATALOGUE, InstanceType
+from paddock.core.catalogue import TYPES, InstanceType
 from paddock.core.cost_report import CostLine, DiskUse, Forced, HostedCost, PoolCost, SpotSaving
 from paddock.core.costs import By, Costs, costs, cut, together
 from paddock.core.hosted import hosted_cost
@@ -17,8 +17,6 @@ from paddock.core.units import HOUR, MicroDollars, Moment
 
 ASKED: Final = (By.MARKET, By.TYPE, By.PHASE, By.REPO, By.WORKFLOW)
 MOST_LINES: Final = 50  # names of a kind that a report has; the others are put together
-
-TYPES: Final[Mapping[str, InstanceType]] = {kind.name: kind for kind in CATALOGUE}
 
 
 @attrs.frozen

@@ -3,6 +3,8 @@
 What is not known is None, or told by how much of it there is; it is never zero.
 """
 
+from collections.abc import Iterable
+
 import attrs
 
 from paddock.core.costs import Cost
@@ -32,6 +34,11 @@ class ServiceCost:
     quantity: int | None
     unit: str
     amount: MicroDollars | None
+
+
+def spent_on(services: Iterable[ServiceCost]) -> MicroDollars:
+    """What services cost, as far as it is known. The fleet bears it: no machine, job or repository bears any of it."""
+    return sum(one.amount or 0 for one in services)
 
 
 @attrs.frozen
@@ -181,11 +188,12 @@ class CostReport:
     advice: tuple[Advice, ...] = ()
     bill: RealBill | None = None
     version: int = VERSION
+    environment: str = ""
 
     @property
     def of_services(self) -> MicroDollars:
         """What the services cost, as far as it is known."""
-        return sum(one.amount or 0 for one in self.services or ())
+        return spent_on(self.services or ())
 
     @property
     def spent(self) -> MicroDollars:

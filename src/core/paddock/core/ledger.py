@@ -64,6 +64,7 @@ class LedgerEntry:
     pool: str | None = None
     stock: Stock | None = None
     priced: PriceSource = PriceSource.CATALOGUE
+    environment: str = ""
 
     @property
     def key(self) -> str:
@@ -99,7 +100,8 @@ class Bill:
     ``pool`` and ``stock`` are the machine's own: which pool it belonged to, and what that kept it as. ``zone`` is a
     spot machine's; on demand every zone costs the same. ``priced`` says where the price of its compute is from (None:
     the catalogue). ``forced``: it was bought on demand although spot would have done (None: no). ``disk`` is what it
-    had, ``disk_used`` the most of it that its job used; both GiB. What is unknown is None.
+    had, ``disk_used`` the most of it that its job used; both GiB. What is unknown is None. ``environment`` is that of
+    the fleet, which has a ledger of its own; empty in bills of before it was written down.
     """
 
     machine: str
@@ -117,6 +119,7 @@ class Bill:
     forced: bool | None = None
     disk: int | None = None
     disk_used: int | None = None
+    environment: str = ""
 
     @property
     def key(self) -> str:
@@ -144,6 +147,7 @@ class Bill:
                 pool=self.pool,
                 stock=self.stock,
                 priced=self.priced or PriceSource.CATALOGUE,
+                environment=self.environment,
             )
             for start, interval in zip(starts, self.intervals, strict=False)
         )

@@ -6,6 +6,7 @@ from typing import TypedDict
 import attrs
 
 from paddock.core.pool import Stock
+from paddock.core.price import PriceSource
 from paddock.core.spec import Arch, Market
 from paddock.core.states import RUNNER_LIFE, SPARE, OperationalResult, RunnerState
 from paddock.core.units import MicroDollars, Moment
@@ -35,8 +36,9 @@ class Runner:
     ``assigned_job`` is the job it is meant for, ``served_job`` the one GitHub gave it: a runner is label
     capacity, so they may differ. ``runner_id`` and ``runner_name`` are its registration at GitHub.
     ``repository`` and ``workflow`` are those of the job it is meant for, whose cost it is unless it serves another.
-    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge). ``forced``: it was
-    bought on demand although spot would have done. ``disk_used`` is the most of its ``disk`` that the job used, GiB.
+    ``price`` is micro-dollars per hour, None where unknown (never zero for want of knowledge); ``priced`` says where it
+    is from (None: the catalogue). ``forced``: it was bought on demand although spot would have done. ``disk_used`` is
+    the most of its ``disk`` that the job used, GiB.
     ``interrupted_at`` is when the cloud takes, or took, the spot machine back; ``taken`` says that it was the cloud
     that ended it.
 
@@ -84,6 +86,7 @@ class Runner:
     naps: tuple[Nap, ...] = ()
     forced: bool | None = None
     disk_used: int | None = None
+    priced: PriceSource | None = None
 
     @property
     def key(self) -> str:

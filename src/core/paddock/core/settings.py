@@ -89,7 +89,8 @@ class FleetSettings:
     without capacity is not asked for again. ``registration_tokens``: where GitHub's limit on just-in-time
     configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
     how often a task is due, where that is not to be as by default. ``costs``: when a day's costs are reported.
-    ``pools`` are the warm pools by their names, which ``pool=`` refers to.
+    ``pools`` are the warm pools by their names, which ``pool=`` refers to. ``environment`` is what this fleet is called
+    among the operator's others: its bills bear it.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -112,6 +113,7 @@ class FleetSettings:
     images: bool = True
     pools: Mapping[str, Pool] = attrs.field(factory=dict)
     costs: CostPolicy = CostPolicy()
+    environment: str = ""
 
     @property
     def named(self) -> tuple[str, ...]:

@@ -18,7 +18,7 @@ from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
 from paddock.adapters.aws.pricing.policy import PRICES
-from paddock.adapters.aws.s3.policy import MIRROR, READER
+from paddock.adapters.aws.s3.policy import IN_FOLDER, MIRROR, READER
 from paddock.adapters.aws.sns.policy import PUBLISHER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
@@ -26,6 +26,7 @@ from paddock.core.archive import FOLDER as OLD_JOBS
 from paddock.core.pool_audit import FOLDER as POOL_AUDITS
 from paddock.core.records import SHORTAGES, Kind
 from paddock.core.usecases.cost_reports import FOLDER as COSTS
+from paddock.core.usecases.keep_prices import FOLDER as PRICE_LIST
 from paddock.core.usecases.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
@@ -102,6 +103,9 @@ _START: Final = (
 )
 """What every function but the webhook needs in order to start."""
 
+_PRICES: Final = filled(IN_FOLDER, {"bucket_arn": "{archive_bucket_arn}", "folder": PRICE_LIST})
+"""Whoever sees machines looks up what they cost."""
+
 ROLES: Final[Mapping[str, Sequence[Statement]]] = {
     "webhook": (
         *_log(),
@@ -120,6 +124,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *HANDOVER,
         *MACHINES,
         *WAKER,
+        *_PRICES,
     ),
     # A machine that is gone is looked at once more, and its assignment forgotten.
     "events": (
@@ -129,6 +134,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(RECORDS, _REMOVE),
         *_but(ASSIGNMENTS, _PUT),
         *OBSERVER,
+        *_PRICES,
     ),
     # A machine that speaks and has no record is looked at.
     "reports": (
@@ -138,6 +144,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(RECORDS, _REMOVE),
         *_but(ASSIGNMENTS, _PUT, _REMOVE),
         *OBSERVER,
+        *_PRICES,
     ),
     "schedules": (
         *_START,
@@ -152,11 +159,11 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
         *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
         *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject"),
+        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": PRICE_LIST}), "s3:DeleteObject"),
         *_redrives("jobs"),
         *_redrives("events"),
         *PRICES,
         *METRICS,
-        *COSTS_READER,
         *filled(PUBLISHER, {"topic_arn": "{notices_topic_arn}"}),
     ),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
@@ -181,4 +188,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["{archive_bucket_arn}/diag/${aws:userid}/*"]},
     ),
 }
-"""The statements by function, and the machines'."""
+"""The statements by function, and the machines', of a stack that asks for nothing that costs."""
+
+BILL: Final[Mapping[str, Sequence[Statement]]] = {"schedules": COSTS_READER}
+"""What a function may do besides where paddock.yml has AWS's own bill asked for (`costs.bill`)."""

@@ -8,6 +8,7 @@ import attrs
 
 from paddock.core.pool import Stock
 from paddock.core.ports.records import Page
+from paddock.core.price import PriceSource
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment
 
@@ -24,7 +25,9 @@ class MachineState(StrEnum):
 
 @attrs.frozen
 class Machine:
-    """A machine as it was launched, not as it was asked for. ``price`` is micro-dollars per hour, None if unknown.
+    """A machine as it was launched, not as it was asked for.
+
+    ``price`` is micro-dollars per hour, None if unknown; ``priced`` says where it is from (None: the catalogue).
 
     ``launched_at`` is EC2's LaunchTime: of a machine that was stopped, when it was last started.
     ``ours`` is True only if the cloud itself says that the machine is this fleet's: the answer to a launch, or its tag.
@@ -46,6 +49,7 @@ class Machine:
     ours: bool = False
     ended_at: Moment | None = None
     ended_by: str = ""
+    priced: PriceSource | None = None
 
     @property
     def alive(self) -> bool:

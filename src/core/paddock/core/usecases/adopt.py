@@ -49,6 +49,7 @@ def record_of(
         market=machine.market,
         zone=machine.zone,
         price=machine.price,
+        priced=machine.priced,
         disk=machine.disk or asked_for or settings.default_disk,
         launched_at=machine.launched_at,
         workflow="" if job is None else job.facts.workflow,

@@ -128,6 +128,7 @@ def as_launched(runner: Runner) -> Machine:
         market=runner.market,
         zone=runner.zone,
         price=runner.price,
+        priced=runner.priced,
         disk=runner.disk,
         ours=True,
     )

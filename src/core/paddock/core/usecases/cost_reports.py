@@ -22,6 +22,7 @@ from paddock.core.cost_policy import CostPolicy
 from paddock.core.cost_report import VERSION, CostReport, RealBill, ServiceCost
 from paddock.core.cost_trends import SPANS, anomalies, history, month_so_far, trends
 from paddock.core.costs import By
+from paddock.core.environment import environment_of
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.ledger import Bill, Rates
 from paddock.core.ports.notifier import Notifier
@@ -38,6 +39,7 @@ from paddock.core.wallclock import moment_at, shown, zone_of
 
 FOLDER: Final = "cost/"
 MOST_DAYS: Final = 3  # a run
+MOST_BILLS: Final = 300_000  # read in a run before another day is begun: a day that is begun is reported whole
 _MADE_UP: Final = 31  # days; what is older stays unreported
 _LOOKED_BACK: Final = max(*SPANS, 31)
 
@@ -72,6 +74,7 @@ class CostReports:
     notifier: Notifier | None = None
     count: Counting | None = None
     check: Checking | None = None
+    most_bills: int = MOST_BILLS
 
     def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
         """Report every day that is over and not reported yet. It counts days and announcements.
@@ -84,6 +87,8 @@ class CostReports:
         first = due if last is None else max(last + timedelta(days=1), due - timedelta(days=_MADE_UP))
         wanted = [first + timedelta(days=ahead) for ahead in range((due - first).days + 1)]
         for day in wanted[:MOST_DAYS]:
+            if round_.tried["bills"] >= self.most_bills:
+                break
             round_.kinds["days"] += 1
             if round_.does(f"report {day}", lambda day=day: self._made(day, round_)) is None and not dry_run:  # type: ignore[misc]
                 break
@@ -101,12 +106,14 @@ class CostReports:
         round_ = Round() if made is None else made
         zone = zone_of(self.policy.zone)
         since, until = (moment_at(each, 0, zone) for each in (day, day + timedelta(days=1)))
-        bills = CostLook(self.table, self.clock, self.rates).bills(since)
+        environment = environment_of(self.stack)
+        bills = _counted(CostLook(self.table, self.clock, self.rates, environment).bills(since), round_)
         found = day_of_bills(self._priced(bills, since, until, round_), since, until)
         before = self._before(day, round_)
         services = self._services(since, until, round_)
         plain = CostReport(
             stack=self.stack,
+            environment=environment,
             day=day.isoformat(),
             zone=self.policy.zone,
             since=since,
@@ -205,6 +212,12 @@ class CostReports:
         today = shown(now, zone).date()
         over = 1 if now >= moment_at(today, self.policy.at, zone) else 2
         return today - timedelta(days=over)
+
+
+def _counted(bills: Iterable[Bill], round_: Round) -> Iterator[Bill]:
+    for bill in bills:
+        round_.tried["bills"] += 1
+        yield bill
 
 
 def _day(cursor: str) -> date | None:

@@ -214,7 +214,7 @@ class Retire:
         costs: list[MicroDollars | None] = []
         for runner, at in gone:
             change = RunnerChange(state=RunnerState.GONE, gone_at=at, reason=runner.reason or reason)
-            bill = bill_of(attrs.evolve(runner, **change), None, self._rates)
+            bill = bill_of(attrs.evolve(runner, **change), None, self._rates, self._settings.environment)
             costs.append(bill.total)
             writes += [Add(LEDGER, bill), Update(RUNNERS, runner.key, _as_read(runner), change)]
         machines = [runner.machine for runner, _ in gone]
@@ -241,7 +241,7 @@ class Retire:
     def bill(self, runner: Runner) -> Bill:
         """Write the bill of a machine that is gone, and return it. Repeating it writes nothing new."""
         served = None if runner.served_job is None else self._jobs.get(str(runner.served_job))
-        bill = bill_of(runner, served, self._rates)
+        bill = bill_of(runner, served, self._rates, self._settings.environment)
         self._ledger.add(bill)
         return bill
 

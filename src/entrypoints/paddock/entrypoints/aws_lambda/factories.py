@@ -33,17 +33,20 @@ from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
 from paddock.adapters.github.watched import Watch
 from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, ec2_ceilings, github_ceilings, paced_github
+from paddock.adapters.prices import KeptPrices, listed_in_catalogue
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.catalogue import CATALOGUE
+from paddock.core.environment import environment_of
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.pool import Pool, digest_of
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
+from paddock.core.price import Quoting
 from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
@@ -98,6 +101,7 @@ def make_settings(config: Config, environment: FleetEnvironment) -> FleetSetting
     templates = environment.ec2.templates
     return attrs.evolve(
         config.settings,
+        environment=environment_of(environment.ec2.fleet),
         arches=tuple(sorted({template.arch for template in templates})),
         images=any(template.image for template in templates),
         pools={name: _of_template(pool, environment.ec2) for name, pool in config.settings.pools.items()},
@@ -139,9 +143,14 @@ def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper:
     return SqsQueue(clients, environment.reports.url, environment.reports.dead_letter_url, sleeper)
 
 
-def make_machines(environment: FleetEnvironment, clients: Clients, clock: Clock, purse: Purse) -> PacedMachines:
-    """The fleet's machines, within EC2's limits."""
-    return PacedMachines(Ec2Machines(clients, environment.ec2, clock), purse)
+def make_machines(
+    environment: FleetEnvironment, settings: FleetSettings, clients: Clients, clock: Clock, purse: Purse
+) -> PacedMachines:
+    """The fleet's machines, within EC2's limits; what one costs is by AWS's word, where the fleet wrote it down."""
+    quoting: Quoting = listed_in_catalogue
+    if environment.archive and settings.costs.live:
+        quoting = KeptPrices(S3Objects(clients, environment.archive, clock), clock)
+    return PacedMachines(Ec2Machines(clients, environment.ec2, clock, quoting=quoting), purse)
 
 
 def make_prices(clients: Clients, clock: Clock) -> AwsPrices:

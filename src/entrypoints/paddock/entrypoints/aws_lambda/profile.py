@@ -75,7 +75,7 @@ class AwsProfile(containers.DeclarativeContainer):
     several: providers.Provider[Threads] = providers.Singleton(Threads)
     github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse, settings)
     machines: providers.Provider[PacedMachines] = providers.Singleton(
-        aws.make_machines, environment, clients, clock, purse
+        aws.make_machines, environment, settings, clients, clock, purse
     )
     prices: providers.Provider[AwsPrices] = providers.Singleton(aws.make_prices, clients, clock)
     usage: providers.Provider[StackUsage] = providers.Singleton(aws.make_usage, environment, clients)

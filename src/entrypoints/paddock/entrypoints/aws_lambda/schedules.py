@@ -17,11 +17,13 @@ from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about
+from paddock.core.catalogue import CATALOGUE
 from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.task import TaskRun
 from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping, Work
+from paddock.core.usecases.keep_prices import KeepPrices
 from paddock.core.usecases.reconciling import Reconciling
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
@@ -34,6 +36,7 @@ Facts = dict[str, Fact]
 
 ALL: Final = "housekeeping"
 MIRROR: Final = "mirror"
+PRICES: Final = "prices"
 BUCKETS: Final = {
     MIRROR: "PADDOCK_CACHE_BUCKET",
     **dict.fromkeys(("old_jobs", "cost_report"), "PADDOCK_ARCHIVE_BUCKET"),
@@ -100,13 +103,14 @@ def build() -> SchedulesFunction:
     environment = made.environment()
     mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
     live, bill = made.settings().costs.live, made.settings().costs.bill
+    archive = S3Objects(made.clients(), environment.archive, made.clock()) if environment.archive else None
     others = chores(
         settings=made.settings(),
         table=made.table(),
         github=made.github(),
         # Not the reports: SQS names who put a message on a queue, and that must be the machine it speaks for.
         queues={"events": made.events(), "jobs": made.jobs()},
-        archive=S3Objects(made.clients(), environment.archive, made.clock()) if environment.archive else None,
+        archive=archive,
         decisions=made.decisions(),
         clock=made.clock(),
         several=made.several(),
@@ -120,6 +124,14 @@ def build() -> SchedulesFunction:
         ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
+    if live and archive is not None:
+        more[PRICES] = KeepPrices(
+            prices=made.prices(),
+            objects=archive,
+            clock=made.clock(),
+            types=[kind.name for kind in CATALOGUE],
+            zones=sorted(environment.ec2.subnets),
+        )
     return SchedulesFunction(made.fleet().housekeeping({**others, **more}))
 
 

@@ -168,6 +168,7 @@ class Deployment:
             "MachineLifetime": str(-(-(fleet.deadlines.runtime + MARGIN) // SECOND)),
             "JobsMaySudo": "yes" if settings.sudo else "no",
             "MachineEndings": "ENABLED" if limited else "DISABLED",
+            "AwsBill": "yes" if fleet.costs.bill else "no",
             "LogDays": str(settings.log_days),
             "DiagnosisDays": str(settings.diagnosis_days),
             "ArchiveDays": str(settings.archive_days),

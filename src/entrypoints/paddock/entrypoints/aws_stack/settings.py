@@ -18,13 +18,13 @@ import attrs
 import yaml
 
 from paddock.adapters.aws.stack import Image, Shape, Zone
+from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 
 ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
 """Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
 
-PREFIX: Final = "paddock-"
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827)  # CloudWatch Logs takes no others

@@ -21,6 +21,7 @@ from paddock.adapters.process.machines import box_arch
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.slack import SlackNotifier
 from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
+from paddock.core.environment import LOCAL
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.pool_check import impossible
@@ -124,6 +125,7 @@ def make_settings(config: Config) -> FleetSettings:
     machines = slots if limits.machines is None else min(slots, limits.machines)
     return attrs.evolve(
         config.settings,
+        environment=LOCAL,
         limits=attrs.evolve(limits, machines=machines),
         housekeeping={"sweep_github": config.local.reconcile, **config.settings.housekeeping},
         arches=arches,
@@ -197,7 +199,7 @@ def make_housekeeping(  # noqa: PLR0913, PLR0917 - the container gives each by i
         decisions=decisions,
         clock=clock,
         reporting=Reporting(
-            stack="local", renderings=RENDERINGS, prices=CataloguePrices(), notifier=make_notifier(config)
+            stack=LOCAL, renderings=RENDERINGS, prices=CataloguePrices(), notifier=make_notifier(config)
         ),
     )
     return fleet.housekeeping({**others, "mirror": mirror})

@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 from paddock.adapters.aws.ec2.errors import LACKING
 from paddock.adapters.aws.ec2.settings import Ec2Settings
+from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
 from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState
+from paddock.core.price import Quoting
 from paddock.core.spec import Market, Offer
 from paddock.core.units import Moment
 
@@ -20,10 +22,13 @@ LONGEST = 300  # characters of one
 class Reader:
     """Reads answers with what is known of types and zones."""
 
-    def __init__(self, settings: Ec2Settings, kinds: Mapping[str, InstanceType]) -> None:
-        """Args: the fleet's settings; the catalogue by type."""
+    def __init__(
+        self, settings: Ec2Settings, kinds: Mapping[str, InstanceType], quoting: Quoting = listed_in_catalogue
+    ) -> None:
+        """Args: the fleet's settings; the catalogue by type; what machines cost."""
         self._settings = settings
         self._kinds = kinds
+        self._quoting = quoting
 
     def outcome(self, answer: "CreateFleetResultTypeDef", request: LaunchRequest, now: Moment) -> LaunchOutcome:
         """The machines that were started, as EC2 names them, and why there are no more.
@@ -44,6 +49,8 @@ class Reader:
         name = started.get("InstanceType", "")
         kind = self._kinds.get(name)
         market = _market(started.get("Lifecycle"), request.market)
+        zone = self._zone(started)
+        quote = self._quoting(Offer(zone, name), market)
         for id_ in started.get("InstanceIds", ()):
             yield Machine(
                 id=id_,
@@ -54,8 +61,9 @@ class Reader:
                 vcpu=0 if kind is None else kind.vcpu,
                 arch=request.spec.arch,
                 market=market,
-                zone=self._zone(started),
-                price=None if kind is None else kind.price(market),
+                zone=zone,
+                price=None if quote is None else quote.price,
+                priced=None if quote is None else quote.source,
                 disk=request.disk,
                 ours=True,
             )

@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from paddock.adapters.aws.ec2.request import DISK, FLEET, LAUNCH
+from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
 from paddock.core.ports.machines import Machine, MachineState
-from paddock.core.spec import Arch, Market
+from paddock.core.price import Quoting
+from paddock.core.spec import Arch, Market, Offer
 from paddock.core.units import Moment, moment_of
 
 if TYPE_CHECKING:
@@ -24,8 +26,10 @@ def tags_of(instance: "InstanceTypeDef") -> dict[str, str]:
     return {tag.get("Key", ""): tag.get("Value", "") for tag in instance.get("Tags", ())}
 
 
-def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType], fleet: str) -> Machine:
-    """The port's view of it. Type and market are EC2's word, the price is the catalogue's, the disk is by our tag.
+def machine_of(
+    instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType], fleet: str, quoting: Quoting = listed_in_catalogue
+) -> Machine:
+    """The port's view of it. Type and market are EC2's word, the price is what is quoted now, the disk is by our tag.
 
     `fleet` is the name of ours: whose machine it is, its tag says. An ended one may have lost its tags.
     """
@@ -37,6 +41,8 @@ def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType], f
     disk = tags.get(DISK, "")
     cores = instance.get("CpuOptions", {})
     ended = state is MachineState.TERMINATED
+    zone = instance.get("Placement", {}).get("AvailabilityZone", "")
+    quote = quoting(Offer(zone, name), market)
     return Machine(
         id=instance.get("InstanceId", ""),
         state=state,
@@ -46,8 +52,9 @@ def machine_of(instance: "InstanceTypeDef", kinds: Mapping[str, InstanceType], f
         vcpu=cores.get("CoreCount", 0) * cores.get("ThreadsPerCore", 0) if kind is None else kind.vcpu,
         arch=kind.arch if kind is not None else _arch(instance),
         market=market,
-        zone=instance.get("Placement", {}).get("AvailabilityZone", ""),
-        price=None if kind is None else kind.price(market),
+        zone=zone,
+        price=None if quote is None else quote.price,
+        priced=None if quote is None else quote.source,
         disk=int(disk) if disk.isascii() and disk.isdigit() else 0,
         ours=tags.get(FLEET) == fleet,
         ended_at=_ended_at(instance.get("StateTransitionReason", "")) if ended else None,

@@ -15,11 +15,13 @@ from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, dige
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.ec2.sleep import NAMED, Sleep
 from paddock.adapters.aws.errors import Asking, code_of
+from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
+from paddock.core.price import Quoting
 from paddock.core.spec import Offer, RunnerSpec
 
 if TYPE_CHECKING:
@@ -50,8 +52,12 @@ class Ec2Machines:
         types: Sequence[InstanceType] = CATALOGUE,
         page_size: int = MOST_RESULTS,
         most_pools: int = MOST_POOLS,
+        quoting: Quoting = listed_in_catalogue,
     ) -> None:
-        """Args: the catalogue of what may be launched; the most machines on a page, and pools that a fleet may name."""
+        """Args: the catalogue of what may be launched; the most machines on a page, and pools that a fleet may name.
+
+        `quoting` says what a machine costs; by default the catalogue.
+        """
         self._clients = clients
         self._settings = settings
         self._clock = clock
@@ -59,8 +65,9 @@ class Ec2Machines:
         self._kinds = {kind.name: kind for kind in types}
         self._page_size = page_size
         self._most_pools = most_pools
+        self._quoting = quoting
         self._ask = Asking(CODES)
-        self._reader = Reader(settings, self._kinds)
+        self._reader = Reader(settings, self._kinds, quoting)
         self._offerings = Offerings(
             clients, self._ask, clock, types=tuple(self._kinds), zones=tuple(sorted(settings.subnets))
         )
@@ -202,7 +209,7 @@ class Ec2Machines:
         return {machine.id: machine for machine in seen}
 
     def _machine(self, instance: "InstanceTypeDef") -> Machine:
-        return machine_of(instance, self._kinds, self._settings.fleet)
+        return machine_of(instance, self._kinds, self._settings.fleet, self._quoting)
 
     def _launched(self, request: LaunchRequest) -> tuple[Machine, ...]:
         """What this very request was given before, ended machines included; empty if that is not known."""

@@ -1,6 +1,6 @@
 """What a role needs on a bucket, as statements of IAM.
 
-``{bucket_arn}`` is to be filled in, in `MIRROR` ``{folder}`` too.
+``{bucket_arn}`` is to be filled in, in `IN_FOLDER` and `MIRROR` ``{folder}`` too.
 
 Without the right to list, S3 answers 403 for an object that is not there, and nobody could tell it from a refusal. The
 bucket should have a lifecycle rule that ends unfinished uploads after a day: one of a process that died stays, unseen
@@ -26,6 +26,12 @@ WRITER: Sequence[Statement] = (
         "Resource": ["{bucket_arn}/*"],
     },
 )
+
+IN_FOLDER: Sequence[Statement] = (
+    {"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["{bucket_arn}/{folder}*"]},
+    {"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": ["{bucket_arn}"]},
+)
+"""To read the objects of one folder of a bucket, and to be told that one is not there."""
 
 MIRROR: Sequence[Statement] = (
     # To list is not held to the folder: whoever looks for a missing object would then be refused, for he lists nothing.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from paddock.adapters.aws.roles import MACHINE, ROLES
+from paddock.adapters.aws.roles import BILL, MACHINE, ROLES
 from paddock.adapters.aws.stack.shape import Shape
 
 _EC2: Final = "arn:${AWS::Partition}:ec2:${AWS::Region}"
@@ -51,7 +51,8 @@ def lists(shape: Shape) -> dict[str, list[str]]:
 def statements(function: str, shape: Shape) -> list[dict[str, Any]]:
     """The statements of a function's role, or of the machines' (`roles.MACHINE`), in CloudFormation's words."""
     single, several = names(function), lists(shape)
-    return [_filled(dict(one), single, several) for one in ROLES[function]]
+    billed = [{"Fn::If": ["Billed", dict(one), {"Ref": "AWS::NoValue"}]} for one in BILL.get(function, ())]
+    return [*(_filled(dict(one), single, several) for one in ROLES[function]), *billed]
 
 
 def _filled(value: Any, single: Mapping[str, str], several: Mapping[str, Sequence[str]]) -> Any:  # noqa: ANN401
