@@ -18,6 +18,7 @@ from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state
+from tests.contracts import breaches
 
 AMOUNTS = ("compute_micro_usd", "storage_micro_usd", "network_micro_usd")
 
@@ -89,12 +90,15 @@ def test_scripts_get_exact_sums(call: Caller, state: str, by: str) -> None:
     """Whole micro-dollars that add up, as JSON and as CSV."""
     keep(state)
     data = json.loads(call("cost", "--by", by, "--json", "--state", state).out)
-    assert (data["version"], data["by"]) == (1, by)
+    assert breaches("costs", data) == []
+    assert (data["version"], data["by"], data["environment"]) == (1, by, "local")
     rows = list(csv.DictReader(io.StringIO(call("cost", "--by", by, "--csv", "--state", state).out)))
+    assert {row["environment"] for row in (*data["costs"], *rows)} == {"local"}
     for key in (*AMOUNTS, "total_micro_usd", "unused_micro_usd"):
         assert sum(one[key] for one in data["costs"]) == data["total"][key] == sum(int(row[key]) for row in rows)
     assert data["total"]["total_micro_usd"] == sum(data["total"][key] for key in AMOUNTS)
     assert data["total"]["unpriced_s"] == 3_600
+    assert (data["services"], data["spent_micro_usd"]) == ([], data["total"]["total_micro_usd"])
 
 
 def test_where_nothing_was_that_is_said(call: Caller, state: str) -> None:

@@ -160,7 +160,7 @@ def test_a_report_says_how_much_was_priced_by_whom() -> None:
     assert known.asked[0] == (Offer("eu-west-1a", "m7i.xlarge"), Market.SPOT, MIDNIGHT, MIDNIGHT + DAY)
     text = house.text("cost/2026/11/22.md")
     live = 150_000 * 11 // 60
-    assert f"own word for that day**: ${live / 1_000_000:.2f}" in text.replace("\\", "")
+    assert f"own word**: ${live / 1_000_000:.2f}" in text.replace("\\", "")
 
 
 def test_prices_that_are_away_are_asked_once_and_cost_no_report() -> None:

@@ -1,5 +1,6 @@
 """The command line against a stack on moto: the same story as on one machine, and errors that name the next step."""
 
+import csv
 import io
 import json
 import os
@@ -8,6 +9,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, redirect_stdout
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,7 @@ from tests.aws_logs import create, write
 from tests.aws_machine import Front, fault, front
 from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
 from tests.calls import Caller
+from tests.contracts import breaches
 from tests.integration.test_documented_commands import ON_AWS, ROOT, commands
 
 pytestmark = pytest.mark.slow
@@ -178,6 +181,38 @@ def test_jobs_are_listed_from_the_table(told: Told, call: Caller) -> None:
     assert str(told.job) in call("jobs", "--profile", "aws").out
 
 
+def test_costs_are_told_with_services_once_and_with_the_environment(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch
+) -> None:
+    """What CloudWatch counted is beside the machines, in no row of theirs; where it is not to be had, that is said."""
+    stack = told.stack.profile.environment().ec2.fleet
+    environment.setenv("COLUMNS", "200")
+    named = [{"Name": "FunctionName", "Value": f"{stack}-dispatch"}]
+    at = datetime.now(tz=UTC) - timedelta(hours=1)
+    counted = {"MetricName": "Invocations", "Dimensions": named, "Value": 5e9, "Timestamp": at}
+    told.stack.clients.cloudwatch.put_metric_data(Namespace="AWS/Lambda", MetricData=[counted])
+    data = json.loads(call("cost", "--json", "--profile", "aws").out)
+    assert breaches("costs", data) == []
+    assert data["environment"] == stack.removeprefix("paddock-") == data["costs"][0]["environment"]
+    amounts = {f"{one['service']}: {one['what']}": one["amount_micro_usd"] for one in data["services"]}
+    assert amounts["Lambda: invocations"] == data["services_micro_usd"] == 1_000_000_000
+    assert amounts["SQS: messages and empty polls: no more requests than these"] is None
+    machines = sum(one["total_micro_usd"] for one in data["costs"])
+    assert data["spent_micro_usd"] == machines + data["services_micro_usd"] == machines + 1_000_000_000
+    rows = list(csv.DictReader(io.StringIO(call("cost", "--csv", "--profile", "aws").out)))
+    told_of = {kind: [row for row in rows if row["kind"] == kind] for kind in ("machines", "service")}
+    assert sum(int(row["total_micro_usd"] or 0) for row in told_of["service"]) == data["services_micro_usd"]
+    assert len(told_of["machines"]) == len(data["costs"]) == len(rows) - len(amounts)
+    assert {row["environment"] for row in rows} == {data["environment"]}
+    assert "$1000.0000 for services" in call("cost", "--profile", "aws").out
+    with front(os.environ["AWS_ENDPOINT_URL"]) as before:
+        lay_out(before, "GetMetricData", [(403, "AccessDenied")])
+        environment.setenv("AWS_ENDPOINT_URL", before.url)
+        refused = call("cost", "--json", "--profile", "aws")
+    assert (refused.code, json.loads(refused.out)["services"]) == (0, None)
+    assert "AWS's services were not counted, and are in no sum" in refused.err
+
+
 def test_an_operator_pauses_and_resumes(told: Told, call: Caller) -> None:
     """The functions see it when they start; a waiting job is woken through its queue; the decisions are in the log."""
     assert "`paddock resume --profile aws`" in call("pause", "prices are high", "--profile", "aws").out
@@ -245,7 +280,8 @@ def test_an_operator_has_the_rights_that_are_used_and_no_others(
     told: Told, call: Caller, environment: pytest.MonkeyPatch
 ) -> None:
     """The statements beside the composition against all requests of all commands, and against what they wrote."""
-    services = {"FilterLogEvents": "logs", "CreateLogStream": "logs", "PutLogEvents": "logs", "SendMessage": "sqs"}
+    services = dict.fromkeys(("FilterLogEvents", "CreateLogStream", "PutLogEvents"), "logs")
+    services |= {"SendMessage": "sqs", "GetMetricData": "cloudwatch"}
     with front(os.environ["AWS_ENDPOINT_URL"]) as before:
 
         def ask(*lines: str, code: int = 0) -> None:
@@ -258,7 +294,7 @@ def test_an_operator_has_the_rights_that_are_used_and_no_others(
             called = {operation.replace("SendMessageBatch", "SendMessage") for operation in before.operations()}
             return {f"{services.get(operation, 'dynamodb')}:{operation}" for operation in called}
 
-        ask(f"explain {told.job}", "jobs", "jobs --live", "circuit list", "housekeeping status")
+        ask(f"explain {told.job}", "jobs", "jobs --live", "circuit list", "housekeeping status", "cost")
         assert used() == actions(LOOKER)
         ask("pause")
         told.stack.start_anew()

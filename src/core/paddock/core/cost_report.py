@@ -3,7 +3,7 @@
 What is not known is None, or told by how much of it there is; it is never zero.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import attrs
 
@@ -34,6 +34,10 @@ class ServiceCost:
     quantity: int | None
     unit: str
     amount: MicroDollars | None
+
+
+Counting = Callable[[Moment, Moment], Sequence[ServiceCost]]
+"""What a fleet used of AWS's services from the first moment to the second; it may raise a `PaddockError`."""
 
 
 def spent_on(services: Iterable[ServiceCost]) -> MicroDollars:

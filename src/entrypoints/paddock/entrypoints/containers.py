@@ -30,6 +30,8 @@ from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.threads import Threads
 from paddock.core.circuit import CircuitPolicy
+from paddock.core.cost_report import Counting
+from paddock.core.environment import LOCAL
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.ports.github import GitHub
@@ -137,7 +139,9 @@ class LocalProfile(containers.DeclarativeContainer):
 class State:
     """The state of a fleet, opened beside the fleet that may be running.
 
-    ``remark`` says what may be missing from an explanation at this moment, empty if nothing; ``close`` lets go of it.
+    ``remark`` says what may be missing from an explanation at this moment, empty if nothing. ``environment`` is what
+    the fleet is called; ``services`` counts what it uses of AWS's services (None: it uses none). ``close`` lets go of
+    it.
     """
 
     table: Table
@@ -146,6 +150,8 @@ class State:
     circuits: Circuits
     tasks: Tasks
     remark: Callable[[Explanation, Moment], str] = attrs.field(kw_only=True, default=lambda _told, _now: "")
+    environment: str = attrs.field(kw_only=True, default=LOCAL)
+    services: Counting | None = attrs.field(kw_only=True, default=None)
     close: Callable[[], None] = attrs.field(kw_only=True, default=lambda: None)
 
 

@@ -26,7 +26,7 @@ def plain(text: str, most: int = _MOST) -> str:
 
 def _blocks(report: CostReport) -> Iterator[str]:
     yield f"# {plain(report.stack)}: costs of {report.day}"
-    yield f"Midnight to midnight, {plain(report.zone)}."
+    yield plain(words.scope(report))
     yield plain(words.lede(report), _SENTENCE)
     yield plain(words.spot(report), _SENTENCE)
     yield _list("Not as usual", words.anomalies(report))

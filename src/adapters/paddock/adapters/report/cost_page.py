@@ -60,7 +60,7 @@ def page(report: CostReport) -> str:
         style=_style(),
         stack=report.stack,
         day=report.day,
-        zone=report.zone,
+        scope=words.scope(report),
         lede=" ".join(text for text in (words.lede(report), words.spot(report), words.hosted(report)) if text),
         cards=list(_cards(report)),
         parts=[] if report.quiet and not report.of_services else _parts(report),

@@ -5,12 +5,14 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from paddock.adapters.report.cost_text import cents_text, hours_text, no_name
-from paddock.core.cost_report import CostLine, CostReport
+from paddock.core.cost_report import CostLine, CostReport, ServiceCost
 from paddock.core.costs import By
 from paddock.core.units import MicroDollars, money_text
 
 _NONE = "–"  # noqa: RUF001 - a dash stands for: there is none
 
+SERVICES = "Services of AWS"
+SERVICE_HEADS = ("service", "used", "cost")
 _POOL_HEADS = ("pool", "jobs", "overflow", "idle", "idle cost", "cost")
 
 
@@ -49,7 +51,7 @@ def tables(report: CostReport, most: int) -> Iterator[Sheet]:
     if report.pools:
         yield Sheet("pools", "Pools", _POOL_HEADS, tuple(_pools(report)))
     if report.services:
-        yield Sheet("services", "Services of AWS", ("service", "used", "cost"), tuple(_services(report)))
+        yield Sheet("services", SERVICES, SERVICE_HEADS, tuple(service_rows(report.services)))
 
 
 def _rows(by: By, lines: Sequence[CostLine], most: int) -> Iterator[Row]:
@@ -72,8 +74,9 @@ def _pools(report: CostReport) -> Iterator[Row]:
         yield Row(one.pool, (str(one.jobs), str(one.overflow), idle, *money), one.cost)
 
 
-def _services(report: CostReport) -> Iterator[Row]:
-    for one in report.services or ():
+def service_rows(services: Sequence[ServiceCost]) -> Iterator[Row]:
+    """A row for each meter: what was used of it, and what that cost."""
+    for one in services:
         used = "unknown" if one.quantity is None else f"{one.quantity:,} {one.unit}"
         amount = "unknown" if one.amount is None else money_text(one.amount)
         yield Row(f"{one.service}: {one.what}", (used, amount), one.amount or 0)

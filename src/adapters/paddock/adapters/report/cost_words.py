@@ -20,6 +20,12 @@ class Said:
     text: str
 
 
+def scope(report: CostReport) -> str:
+    """Whose day it is, and whose clocks it goes by. Reports of before environments were written down name none."""
+    environment = f" Environment: {report.environment}." if report.environment else ""
+    return f"Midnight to midnight, {report.zone}.{environment}"
+
+
 def lede(report: CostReport) -> str:
     """The day in a few sentences, behind its sum."""
     unknown = f", and {hours_text(report.unpriced)} machine hours without a known price" if report.unpriced else ""
@@ -92,7 +98,7 @@ def sources(report: CostReport) -> Iterator[Said]:
     def share(amount: int) -> str:
         return f"{cents_text(amount)} ({amount * 100 // spent} %)" if spent else cents_text(amount)
 
-    yield Said("by AWS's own word for that day", share(total.live))
+    yield Said("by AWS's own word", share(total.live))
     listed = f"by the price list of {report.dated} that comes with Paddock (us-east-1, spot estimated)"
     yield Said(listed, share(total.catalogue + report.of_services))
     yield Said("not at all", f"{hours_text(total.unpriced)} machine hours")

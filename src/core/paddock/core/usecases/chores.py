@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 
+from paddock.core.cost_report import Counting
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.notifier import Notifier
@@ -15,7 +16,7 @@ from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
-from paddock.core.usecases.cost_reports import Checking, CostReports, Counting, Rendering
+from paddock.core.usecases.cost_reports import Checking, CostReports, Rendering
 from paddock.core.usecases.dead_letters import DeadLetters
 from paddock.core.usecases.housekeeping import Work
 from paddock.core.usecases.old_jobs import OldJobs

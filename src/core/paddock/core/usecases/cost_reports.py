@@ -19,7 +19,7 @@ from paddock.core.codec import from_data, to_data
 from paddock.core.cost_advice import advice_on
 from paddock.core.cost_day import day_of_bills
 from paddock.core.cost_policy import CostPolicy
-from paddock.core.cost_report import VERSION, CostReport, RealBill, ServiceCost
+from paddock.core.cost_report import VERSION, CostReport, Counting, RealBill, ServiceCost
 from paddock.core.cost_trends import SPANS, anomalies, history, month_so_far, trends
 from paddock.core.costs import By
 from paddock.core.environment import environment_of
@@ -44,7 +44,6 @@ _MADE_UP: Final = 31  # days; what is older stays unreported
 _LOOKED_BACK: Final = max(*SPANS, 31)
 
 Rendering = Callable[[CostReport], str]
-Counting = Callable[[Moment, Moment], Sequence[ServiceCost]]
 Checking = Callable[[date, Sequence[CostReport]], RealBill | None]
 
 

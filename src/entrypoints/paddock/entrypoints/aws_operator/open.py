@@ -10,8 +10,11 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from paddock.adapters.advice import telling
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloudwatch import StackUsage
+from paddock.adapters.aws.cloudwatch.usage import used_by
 from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.adapters.aws.errors import translated
 from paddock.adapters.aws.logs import CloudWatchDecisions, RecordWindows
 from paddock.adapters.aws.sqs import SqsQueue
@@ -20,6 +23,7 @@ from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.decision import Decision
+from paddock.core.environment import environment_of
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.messages import JobMessage
 from paddock.core.retry import RetryPolicy
@@ -122,4 +126,30 @@ def _state(clients: Clients, settings: OperatorSettings, progress: Callable[[str
     circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
     tasks = Tasks(tasks=table.tasks, decisions=decisions, clock=clock, ids=ids)
     said = partial(remark, groups=settings.groups)
-    return State(table, Explain(table, decisions), operate, circuits, tasks, remark=said)
+    return State(
+        table,
+        Explain(table, decisions),
+        operate,
+        circuits,
+        tasks,
+        remark=said,
+        environment=environment_of(settings.stack),
+        services=_usage(clients, settings),
+    )
+
+
+def _usage(clients: Clients, settings: OperatorSettings) -> StackUsage:
+    """What the stack uses of AWS's services, its parts being called as its template calls them.
+
+    What is called otherwise is not found; what it cost is unknown then.
+    """
+    stack, account = settings.stack, settings.jobs.url.split("/")[-2]
+    used = used_by(
+        stack=stack,
+        table=settings.table,
+        indexes=tuple(INDEXES),
+        queues=[f"{stack}-{word}{dead}" for word in ("jobs", "events", "reports") for dead in ("", "-dead")],
+        buckets=[f"{stack}-{word}-{account}-{settings.region}" for word in ("cache", "archive")],
+        machines=f"/paddock/{stack}/machines",
+    )
+    return StackUsage(clients, used)

@@ -8,6 +8,7 @@ where events are filtered, of the first one that ``PADDOCK_LOG_GROUPS`` names wh
 from collections.abc import Sequence
 from typing import Any, Final
 
+from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import RECORDS, Statement
 from paddock.adapters.aws.health.policy import DESCRIPTIONS, GITHUB_KEY, PARTS
 from paddock.adapters.aws.logs import READER, WRITER
@@ -27,6 +28,7 @@ LOOKER: Final[Sequence[Statement]] = (
     {**_ITEMS, "Action": ["dynamodb:GetItem", "dynamodb:BatchGetItem"]},
     _INDEXES,
     *READER,
+    *METRICS,
 )
 """Who lists and explains, and changes nothing."""
 

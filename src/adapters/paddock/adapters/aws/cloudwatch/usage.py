@@ -17,6 +17,8 @@ from paddock.core.service_costs import MEMORY, Meter, service_costs
 from paddock.core.units import DAY, Moment, datetime_of
 
 PERIOD: Final = 900  # seconds: midnight of every zone lies on a quarter of an hour
+LONG: Final = 31 * DAY  # CloudWatch keeps quarters of an hour for 63 days, and hours for longer
+HOURLY: Final = 3_600
 MOST: Final = 500  # queries in a request
 _MIB: Final = 1 << 20
 _SQS: Final = (
@@ -77,11 +79,12 @@ class StackUsage:
         return found
 
     def _values(self, since: Moment, until: Moment) -> Iterator[tuple[_Query, list[int]]]:
+        period = HOURLY if until - since > LONG else PERIOD
         for start in range(0, len(self._queries), MOST):
             queries = self._queries[start : start + MOST]
             values: dict[str, list[int]] = {}
             asked: dict[str, Any] = {
-                "MetricDataQueries": [_asked(f"m{number}", query) for number, query in enumerate(queries)],
+                "MetricDataQueries": [_asked(f"m{number}", query, period) for number, query in enumerate(queries)],
                 # The day before, too: how much is stored is told at midnight, and late.
                 "StartTime": datetime_of(since - DAY),
                 "EndTime": datetime_of(until),
@@ -106,11 +109,11 @@ def _within(result: Mapping[str, Any], since: Moment, until: Moment, *, level: b
             yield round(value)
 
 
-def _asked(name: str, query: _Query) -> dict[str, Any]:
+def _asked(name: str, query: _Query, period: int) -> dict[str, Any]:
     level = query.meter is Meter.STORED
     dimensions = [{"Name": key, "Value": value} for key, value in query.dimensions.items()]
     metric = {"Namespace": query.namespace, "MetricName": query.name, "Dimensions": dimensions}
-    stat = {"Metric": metric, "Period": 86_400 if level else PERIOD, "Stat": "Average" if level else "Sum"}
+    stat = {"Metric": metric, "Period": 86_400 if level else period, "Stat": "Average" if level else "Sum"}
     return {"Id": name, "MetricStat": stat}
 
 
