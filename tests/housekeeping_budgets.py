@@ -4,8 +4,10 @@ from collections.abc import Mapping
 
 import attrs
 
+from paddock.core.usecases.cost_reports import LOOKED_BACK, MOST_DAYS
 from paddock.core.usecases.dead_letters import MOST_TRIED
 from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
+from paddock.core.usecases.pool_bills import MOST_BILLS
 from paddock.core.usecases.reruns import HOURS_LOOKED_BACK, MOST_CONSIDERED, MOST_LOOKED_AT
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_SCOPES
 from paddock.core.usecases.stale_registrations import MOST_LOOKED_AT as MOST_MAY_BE_STALE
@@ -20,6 +22,9 @@ _PAGE = 100
 _MACHINES = 1_000  # a page of EC2's
 _STATUSES = 5  # of runs that are not complete: GitHub is asked for each
 _HOUR, _DAY = 61, 1_381  # minutes in which machines were launched, a page each
+_BILLS = 1_000  # a page
+_WEEK = 9  # days that a week lies in, and the present one
+_FILES = 3
 _MARKED = 10  # pages of runs that may have lost jobs
 
 
@@ -29,7 +34,7 @@ class Load:
 
     ``deliveries`` are those that GitHub logged since the last run, with those of some minutes before; ``runs`` are the
     runs that are not complete of the repositories that are compared, ``unfinished`` their jobs that our records do not
-    call live, ``registered`` the runners of the scopes that are asked.
+    call live, ``registered`` the runners of the scopes that are asked, ``bills`` those of the day before.
     """
 
     machines: int
@@ -39,6 +44,8 @@ class Load:
     runs: int = 0
     unfinished: int = 0
     registered: int = 0
+    bills: int = 0
+    pools: int = 0
 
 
 @attrs.frozen
@@ -57,7 +64,9 @@ def budgets(load: Load) -> Mapping[str, Budget]:
     compared = MOST_REPOSITORIES * _STATUSES + load.runs
     heard = load.deliveries // _PAGE + 1 + jobs + _HOUR + taken + compared
     left = _DAY + MOST_SCOPES + load.registered // _PAGE
-    return {
+    booked = load.bills // _BILLS
+    report = runners + booked + 3 + MOST_DAYS
+    found = {
         "sweep": Budget(seen + _KINDS * MOST_ACTS * AN_ACT + MOST_CLOSED * A_CLOSED, seen),
         "sweep_github": Budget(
             heard
@@ -71,4 +80,9 @@ def budgets(load: Load) -> Mapping[str, Budget]:
         "dead_letters": Budget(2 * 2 + MOST_TRIED, 0),
         "stale_registrations": Budget(left + MOST_MAY_BE_STALE + MOST_DELETED * 3, left),
         "old_jobs": Budget(2 * MOST_OBJECTS + 2 + (MOST_OBJECTS + 1) * MOST_JOBS, MOST_OBJECTS + 2),
+        "cost_report": Budget(MOST_DAYS * (report + LOOKED_BACK + _FILES), MOST_DAYS * report),
     }
+    if load.pools:
+        audited = min(booked, MOST_BILLS // _BILLS + 1) + _WEEK + (load.pools + 1) * runners
+        found["pool_audit"] = Budget(audited + load.pools + _FILES, audited)
+    return found

@@ -20,12 +20,14 @@ from paddock.adapters.memory.github import MemoryGitHub
 from paddock.adapters.memory.github.scripts import JobScript
 from paddock.adapters.memory.github.values import Event, JobRecord
 from paddock.adapters.memory.objects import MemoryObjects
+from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.simulation.wires import Wired, wired
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
 from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.messages import EventMessage, JobMessage, RunCompleted
 from paddock.core.paging import pages
+from paddock.core.pool import Stock
 from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.runner import Runner, runner_name
@@ -34,7 +36,7 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.task import Task, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases.chores import chores
+from paddock.core.usecases.chores import Reporting, chores
 from paddock.core.usecases.housekeeping import Housekeeping
 from tests.housekeeping_budgets import Load
 
@@ -45,6 +47,8 @@ _STATUSES = 5  # of runs: GitHub is asked for each by itself
 _A_RUN = 4  # jobs
 _A_JOB = 5  # deliveries, those of its run among them
 _SHARES = 20
+POOL = "ci"
+TYPES_USED = ("m7i.large", "m7i.xlarge", "c7g.large", "r7i.large")
 
 
 @attrs.frozen
@@ -55,6 +59,7 @@ class Size:
     ready and have no work. Of the ``ended`` jobs ``old`` are
     older than a week, the others of the last seven days. ``hour`` are the jobs whose webhooks came within an hour, of
     which some ``failed``, ``dead`` the dead letters of each queue, ``stale`` the registrations that were left.
+    ``booked`` are the machines that ended on the day before, and are billed; every other one was a pool's.
     """
 
     machines: int = 5_000
@@ -66,6 +71,7 @@ class Size:
     dead: int = 150
     stale: int = 150
     repositories: int = 200
+    booked: int = 0
 
 
 class Meter:
@@ -155,6 +161,8 @@ class LargeHouse:
             self.ended(self.size.old + number, NOW - HOUR - week + number * week // recent)
         for number in range(self.size.stale):
             self.stale(number)
+        for number in range(self.size.booked):
+            self.booked(number, NOW // DAY * DAY - DAY + number * (DAY - HOUR) // self.size.booked)
 
     def ended(self, number: int, at: Moment) -> None:
         """A job that was created then and ended a little later, on a machine that is gone: both are billed."""
@@ -185,6 +193,23 @@ class LargeHouse:
                 self.table.runners,
                 Runner(machine, repository, SMALL, "t", RunnerState.GONE, launched_at=at, gone_at=at + MINUTE),
             )
+
+    def booked(self, number: int, at: Moment) -> None:
+        """The bill of a machine that was launched then, and had a job for ten minutes."""
+        boot, job = Interval(Phase.BOOT, at + MINUTE, 100, 1, 5), Interval(Phase.JOB, at + 11 * MINUTE, 1_000, 10, 50)
+        pooled = {"pool": POOL, "stock": Stock.HOT} if number % 2 else {}
+        bill = Bill(
+            machine=f"i-book{number:013x}",
+            start=at,
+            intervals=(boot, job),
+            instance_type=TYPES_USED[number % len(TYPES_USED)],
+            market=Market.ON_DEMAND if pooled else Market.SPOT,
+            repository=self.repository(number),
+            workflow=f"flow {number % 300}",
+            job_id=number,
+            **pooled,
+        )
+        self._write(self.table.ledger, bill)
 
     def stale(self, number: int, repository: str | None = None) -> None:
         """A registration that was left when its machine went, two hours ago."""
@@ -330,6 +355,7 @@ class LargeHouse:
             archive=archive,
             decisions=decisions,
             clock=self.clock,
+            reporting=Reporting(stack="local", renderings=RENDERINGS),
         )
         return fleet.housekeeping(others)
 
@@ -355,4 +381,6 @@ def load_of(house: LargeHouse) -> Load:
         runs=len({state.jobs[job].run_id for job in unfinished}),
         unfinished=len(unfinished) - house.size.jobs,
         registered=len(state.runners),
+        bills=house.size.booked,
+        pools=len(house.settings.pools),
     )

@@ -1,26 +1,31 @@
 """Housekeeping is bounded: however much there is to do, and however much has ended, a run makes so many calls."""
 
+from datetime import timedelta
+
 import attrs
 import pytest
 
 from paddock.adapters.memory.github.scripts import JobScript
+from paddock.core.pool import Pool
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
+from paddock.core.spec import RunnerSpec
 from paddock.core.states import OperationalResult, RunnerState
-from paddock.core.task import TaskReport
-from paddock.core.units import DAY, HOUR, MINUTE
+from paddock.core.task import Task, TaskReport
+from paddock.core.units import DAY, HOUR, MINUTE, datetime_of
+from paddock.core.usecases.cost_reports import MOST_DAYS
 from paddock.core.usecases.dead_letters import MOST_PUT_BACK
 from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
 from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
 from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
 from tests.housekeeping_budgets import A_CLOSED, AN_ACT, budgets
-from tests.large_house import NOW, SMALL, LargeHouse, Size, load_of
+from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 NAMES = tuple(f"acme/app-{number}" for number in range(10))
 SETTINGS = FleetSettings(repositories=(*NAMES, "acme/*"))
 QUIET = Size(machines=60, jobs=40, ended=0, old=0, hour=10, failed=0, dead=0, stale=0, repositories=len(NAMES))
-TASKS = ("sweep", "sweep_github", "dead_letters", "stale_registrations", "old_jobs")
+TASKS = ("sweep", "sweep_github", "dead_letters", "stale_registrations", "old_jobs", "cost_report")
 
 
 def fleet(**size: int) -> LargeHouse:
@@ -49,11 +54,11 @@ def test_the_house_has_every_task_but_the_one_that_needs_the_network() -> None:
 def test_a_quiet_fleet_is_in_order_as_it_is_built(task: str) -> None:
     """Else its figures would be those of some repair."""
     report = within(fleet(ended=30), task)
-    assert report.succeeded == {"sweep_github": 10, "stale_registrations": 10}.get(task, 0)
+    assert report.succeeded == {"sweep_github": 10, "stale_registrations": 10, "cost_report": 1}.get(task, 0)
     assert report.left == 0
 
 
-@pytest.mark.parametrize("task", [task for task in TASKS if task != "old_jobs"])
+@pytest.mark.parametrize("task", [task for task in TASKS if task not in {"old_jobs", "cost_report"}])
 def test_what_has_ended_costs_nothing(task: str) -> None:
     """A table keeps jobs and machines for a quarter of a year, and sweeps come every minute."""
     few, many = (fleet(ended=ended, old=ended // 2) for ended in (40, 2_000))
@@ -137,3 +142,25 @@ def test_so_many_dead_letters_are_put_back() -> None:
     house = fleet(dead=MOST_PUT_BACK + 5)
     report = within(house, "dead_letters")
     assert (report.by_kind, report.left) == ({"put_back": 2 * MOST_PUT_BACK}, 10)
+
+
+def test_costs_are_reported_in_pages_however_many_machines_there_were() -> None:
+    """Also where days were missed: some a run, each of which reads the bills of its own day and of those since."""
+    house = fleet(booked=2_500)
+    assert within(house, "cost_report").succeeded == 1
+    assert house.meter.calls["table.ledger.page"] == 3 + 2
+    assert within(house, "cost_report").attempted == 0
+    house = fleet(booked=2_500)
+    yesterday = datetime_of(NOW).date() - timedelta(days=1)
+    house.table.tasks.add(Task("cost_report", cursor=(yesterday - timedelta(days=MOST_DAYS + 2)).isoformat()))
+    report = within(house, "cost_report")
+    assert (report.by_kind["days"], report.left) == (MOST_DAYS, 2)
+
+
+def test_pools_are_audited_in_pages_and_in_bounds() -> None:
+    """Bills are read newest first; a pool that has a machine in each of them has its day whole."""
+    pools = {POOL: Pool(POOL, RunnerSpec())}
+    house = LargeHouse(attrs.evolve(QUIET, booked=2_500), attrs.evolve(SETTINGS, pools=pools))
+    report = within(house, "pool_audit")
+    assert report.by_kind == {"audited": 1, "written": 2}
+    assert house.meter.calls["table.ledger.page"] == 3 + 7

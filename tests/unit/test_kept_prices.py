@@ -9,6 +9,7 @@ from collections import Counter
 import attrs
 import pytest
 
+from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.objects import MemoryObjects
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.prices import READ_AGAIN, TRIED_AGAIN, KeptPrices, listed_in_catalogue
@@ -16,13 +17,17 @@ from paddock.core.bill import bill_of
 from paddock.core.errors import Throttled, Unavailable
 from paddock.core.ledger import Rates
 from paddock.core.ports.machines import Machine, MachineState
+from paddock.core.ports.stores import Table
 from paddock.core.price import PriceSource, Quote
 from paddock.core.price_list import LISTED_FOR, SPOT_FOR
+from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, Offer
+from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, Moment
 from paddock.core.usecases.adopt import record_of
 from paddock.core.usecases.keep_prices import KEY, MOST_ASKED, KeepPrices
+from paddock.core.usecases.round import Round
 from tests.strategies import NOON
 
 LARGE, HERE, THERE = "m7i.large", "eu-west-1a", "eu-west-1b"
@@ -55,6 +60,7 @@ class Kept:
     said: Said
     types: tuple[str, ...] = (LARGE,)
     clock: ManualClock = attrs.field(factory=lambda: ManualClock(NOON))
+    table: Table = attrs.field(factory=memory_table)
     objects: MemoryObjects = attrs.field(init=False)
     quoting: KeptPrices = attrs.field(init=False)
 
@@ -62,12 +68,27 @@ class Kept:
         self.objects = MemoryObjects(self.clock)
         self.quoting = KeptPrices(self.objects, self.clock)
 
-    @property
-    def task(self) -> KeepPrices:
-        """The task."""
+    def task(self, *, dry_run: bool = False) -> TaskReport:
+        """What a run in a process of its own says."""
+        return self.look(self.process(), dry_run=dry_run)
+
+    def process(self) -> KeepPrices:
+        """A process that keeps the list."""
         return KeepPrices(
-            prices=self.said, objects=self.objects, clock=self.clock, types=self.types, zones=(HERE, THERE)
+            prices=self.said,
+            table=self.table,
+            objects=self.objects,
+            clock=self.clock,
+            types=self.types,
+            zones=(HERE, THERE),
         )
+
+    @staticmethod
+    def look(process: KeepPrices, *, dry_run: bool = False) -> TaskReport:
+        """What one look of a process says."""
+        round_ = Round(dry_run)
+        process.keep(round_)
+        return round_.report()
 
 
 def test_a_launch_takes_the_price_that_aws_named_within_the_hour() -> None:
@@ -107,17 +128,35 @@ def test_on_demand_is_asked_for_once_a_day_and_some_types_a_run() -> None:
     """Spot every time. What AWS has no price for is not asked for again and again; what is left is told."""
     types = tuple(f"t{number}.large" for number in range(MOST_ASKED + 5))
     kept = Kept(Said({types[0]: 5}), types)
-    assert kept.task().left == 5
-    assert kept.task().left == 0
-    assert kept.said.asked[Market.ON_DEMAND] == len(types)
+    assert kept.task().by_kind["types"] == MOST_ASKED
+    assert kept.task().by_kind["types"] == 5
+    kept.table.runners.add(Runner("i-1", "acme/api", (), "l"))
     for _ in range(3):
         kept.clock.advance(HOUR)
-        kept.task()
-    assert kept.said.asked[Market.ON_DEMAND] == len(types)
-    assert kept.said.asked[Market.SPOT] == 5 * 2 * len(types)
+        assert kept.task().by_kind == {"spot": 1, "written": 1}
+        assert kept.task().attempted == 0
+    assert kept.said.asked == {Market.ON_DEMAND: len(types), Market.SPOT: 5 * 2 * len(types)}
     kept.clock.advance(DAY)
     kept.task()
     assert kept.said.asked[Market.ON_DEMAND] == len(types) + MOST_ASKED
+
+
+def test_an_idle_fleet_asks_for_spot_every_six_hours_and_looks_once_an_hour() -> None:
+    """As soon as a machine is there it is each hour again; a process that has looked reads nothing in between."""
+    kept = Kept(Said({LARGE: 111_000}, {Offer(HERE, LARGE): 44_000}))
+    process = kept.process()
+    asked = []
+    for quarter in range(4 * 13):
+        kept.clock.set(NOON + quarter * 15 * MINUTE)
+        if Kept.look(process).attempted:
+            asked.append(quarter // 4)
+    assert asked == [0, 6, 12]
+    kept.table.runners.add(Runner("i-1", "acme/api", (), "l"))
+    for hour in (13, 14):
+        kept.clock.set(NOON + hour * HOUR)
+        assert Kept.look(process).by_kind == {"spot": 1, "written": 1}
+    kept.objects.delete(KEY)
+    assert Kept.look(process).attempted == 0
 
 
 def test_what_aws_refuses_leaves_what_was_known() -> None:
@@ -127,7 +166,7 @@ def test_what_aws_refuses_leaves_what_was_known() -> None:
     kept.said.refused = frozenset(Market)
     kept.clock.advance(DAY - HOUR)
     report = kept.task()
-    assert (report.failed, report.left, report.by_kind) == (2, 2, {"types": 1, "spot": 1, "written": 1})
+    assert (report.failed, report.by_kind) == (2, {"types": 1, "spot": 1, "written": 1})
     assert kept.quoting(Offer(HERE, LARGE), Market.ON_DEMAND) == Quote(111_000, LIVE)
     with kept.objects.open(KEY) as content:
         assert json.loads(content.read())["spot_at"] == NOON

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paddock.adapters.aws.roles import MACHINE, ROLES, filled
+from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, filled
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
 from tests.aws_rights import names_of
@@ -95,6 +95,16 @@ def test_a_role_is_the_datas(shape: str, function: str) -> None:
     """Statement by statement, with every placeholder filled in by what the stack makes; nothing more, nothing less."""
     stack = made(shape)
     assert document(stack, function) == {"Version": "2012-10-17", "Statement": expected(stack, function)}
+
+
+def test_aws_own_bill_may_be_asked_for_only_where_paddock_yml_says_so() -> None:
+    """`costs.bill` is a parameter of the stack: with it the one function that asks has the right, and no other has."""
+    asked = made("new", AwsBill="yes")
+    for function in ROLES:
+        added = [dict(one) for one in BILL.get(function, ())]
+        assert document(asked, function)["Statement"] == [*expected(asked, function), *added]
+        assert "ce:GetCostAndUsage" not in json.dumps(document(made("new"), function))
+    assert [one["Action"] for one in BILL["schedules"]] == [["ce:GetCostAndUsage"]]
 
 
 @EVERY_SHAPE

@@ -7,20 +7,29 @@ many requests, and several writes in one step are one.
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import attrs
 
 from paddock.adapters.memory.github.scripts import JobScript
+from paddock.core.pool import Pool
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
+from paddock.core.settings import FleetSettings
+from paddock.core.spec import RunnerSpec
 from paddock.core.states import OperationalResult, RunnerState
-from paddock.core.task import TaskReport
+from paddock.core.task import Task, TaskReport
+from paddock.core.units import datetime_of
+from paddock.core.usecases.cost_reports import MOST_DAYS
 from tests.bench.harness import Figure
 from tests.housekeeping_budgets import budgets
-from tests.large_house import NOW, SMALL, LargeHouse, Size, load_of
+from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 LARGE = Size()
 TODAY = attrs.evolve(LARGE, ended=0, old=0)  # nobody but the archive reads of what ended
+BOOKED = attrs.evolve(TODAY, booked=100_000)
 MANY = 3_000
+SETTINGS = FleetSettings(repositories=("acme/*",))
+POOLED = attrs.evolve(SETTINGS, pools={POOL: Pool(POOL, RunnerSpec())})
 
 
 def figures() -> Iterator[Figure]:
@@ -30,7 +39,7 @@ def figures() -> Iterator[Figure]:
     for task in house.housekeeping().names:
         yield from _figures(house, task, "", told)
     for task, case, size, what, happens in WORST:
-        house = LargeHouse(size)
+        house = LargeHouse(size, POOLED if task.startswith("pool") else SETTINGS)
         happens(house)
         yield from _figures(house, task, f".{case}", what)
 
@@ -93,6 +102,17 @@ def everything_died(house: LargeHouse) -> None:
         house.die(queue, MANY)
 
 
+def nothing(house: LargeHouse) -> None:
+    """An ordinary day."""
+    assert house.size.booked
+
+
+def days_were_missed(house: LargeHouse) -> None:
+    """Housekeeping stood still for as many days as a run makes up for, and one more."""
+    last = datetime_of(NOW).date() - timedelta(days=MOST_DAYS + 2)
+    house.table.tasks.add(Task("cost_report", cursor=last.isoformat()))
+
+
 WORST: tuple[tuple[str, str, Size, str, Callable[[LargeHouse], None]], ...] = (
     ("sweep", "gone", TODAY, f"{MANY} machines are gone without a word", all_go),
     ("sweep", "served", attrs.evolve(TODAY, jobs=4_000), f"{MANY} machines have served and are gone", all_have_served),
@@ -104,5 +124,8 @@ WORST: tuple[tuple[str, str, Size, str, Callable[[LargeHouse], None]], ...] = (
         nobody_listened,
     ),
     ("stale_registrations", "left", TODAY, f"{MANY} registrations more were left", nothing_was_taken_back),
+    ("cost_report", "day", BOOKED, f"{BOOKED.booked} machines ended the day before", nothing),
+    ("cost_report", "missed", BOOKED, f"the same, and {MOST_DAYS} days are to be made up for", days_were_missed),
+    ("pool_audit", "day", BOOKED, f"{BOOKED.booked} machines ended the day before, half of them a pool's", nothing),
     ("dead_letters", "storm", TODAY, f"{MANY} messages more died on each queue", everything_died),
 )

@@ -16,7 +16,7 @@ from paddock.core.usecases.keep_prices import kept_prices
 
 _LOG = logging.getLogger(__name__)
 
-READ_AGAIN: Final[Span] = HOUR  # it is written once an hour
+READ_AGAIN: Final[Span] = HOUR  # it is written as often
 TRIED_AGAIN: Final[Span] = 10 * MINUTE
 
 
@@ -35,7 +35,7 @@ class CataloguePrices:
 
 
 class KeptPrices:
-    """What a machine costs as it is launched: by the list that the task ``prices`` keeps, else by the catalogue.
+    """What a machine costs as it is launched: by the list that the task ``cost_report`` keeps, else by the catalogue.
 
     It is called as `paddock.core.price.Quoting` is, and never raises a fault of AWS's: no launch fails for want of a
     price. Safe for threads. Requests: one for the object, once an hour, and no more often than every ten minutes where

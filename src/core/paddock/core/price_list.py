@@ -11,7 +11,7 @@ from paddock.core.units import DAY, HOUR, MicroDollars, Moment, Span
 
 VERSION: Final = 1  # of what is kept as JSON
 LISTED_FOR: Final[Span] = 7 * DAY  # list prices change a few times a year
-SPOT_FOR: Final[Span] = 6 * HOUR  # spot prices drift by the hour
+SPOT_FOR: Final[Span] = 7 * HOUR  # spot prices drift by the hour
 
 
 @attrs.frozen

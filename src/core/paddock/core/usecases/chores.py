@@ -19,6 +19,7 @@ from paddock.core.settings import FleetSettings
 from paddock.core.usecases.cost_reports import Checking, CostReports, Rendering
 from paddock.core.usecases.dead_letters import DeadLetters
 from paddock.core.usecases.housekeeping import Work
+from paddock.core.usecases.keep_prices import KeepPrices
 from paddock.core.usecases.old_jobs import OldJobs
 from paddock.core.usecases.pool_audit import AuditPools
 from paddock.core.usecases.pool_sizing import SizePools
@@ -35,6 +36,7 @@ class Reporting:
     notifier: Notifier | None = None
     count: Counting | None = None
     check: Checking | None = None
+    keeping: KeepPrices | None = None
 
 
 def chores(
@@ -75,6 +77,7 @@ def chores(
                 notifier=reporting.notifier,
                 count=reporting.count,
                 check=reporting.check,
+                keeping=reporting.keeping,
             )
     if settings.pools:
         works["pool_audit"] = AuditPools(settings=settings, table=table, objects=archive, clock=clock)

@@ -34,6 +34,7 @@ from paddock.core.reprice import repriced
 from paddock.core.task import TaskReport
 from paddock.core.units import Moment, money_text
 from paddock.core.usecases.cost_look import CostLook
+from paddock.core.usecases.keep_prices import KeepPrices
 from paddock.core.usecases.round import Round
 from paddock.core.wallclock import moment_at, shown, zone_of
 
@@ -41,7 +42,7 @@ FOLDER: Final = "cost/"
 MOST_DAYS: Final = 3  # a run
 MOST_BILLS: Final = 300_000  # read in a run before another day is begun: a day that is begun is reported whole
 _MADE_UP: Final = 31  # days; what is older stays unreported
-_LOOKED_BACK: Final = max(*SPANS, 31)
+LOOKED_BACK: Final = max(*SPANS, 31)
 
 Rendering = Callable[[CostReport], str]
 Checking = Callable[[date, Sequence[CostReport]], RealBill | None]
@@ -59,7 +60,7 @@ class CostReports:
     ``renderings`` make a report's files, by suffix, beside its JSON, which is written last. ``prices`` are AWS's own
     for that day; where they are not known, a machine costs what its bill says. ``count`` says what the
     fleet used of AWS's services, ``check`` what AWS's own bill says; either may be missing, and then the report says
-    so.
+    so. ``keeping`` writes prices down for launches, before anything is reported.
     """
 
     stack: str
@@ -73,6 +74,7 @@ class CostReports:
     notifier: Notifier | None = None
     count: Counting | None = None
     check: Checking | None = None
+    keeping: KeepPrices | None = None
     most_bills: int = MOST_BILLS
 
     def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
@@ -82,6 +84,8 @@ class CostReports:
             InvalidInput: the cursor is none of this task, or there is no such zone.
         """
         round_ = Round(dry_run)
+        if self.keeping is not None:
+            self.keeping.keep(round_)
         due, last = self._due(), _day(cursor)
         first = due if last is None else max(last + timedelta(days=1), due - timedelta(days=_MADE_UP))
         wanted = [first + timedelta(days=ahead) for ahead in range((due - first).days + 1)]
@@ -191,7 +195,7 @@ class CostReports:
     def _before(self, day: date, round_: Round) -> list[CostReport]:
         """The reports of the days before, as far as there are any."""
         found = []
-        for back in range(1, _LOOKED_BACK + 1):
+        for back in range(1, LOOKED_BACK + 1):
             key = report_key(day - timedelta(days=back), "json")
             try:
                 with self.objects.open(key) as content:

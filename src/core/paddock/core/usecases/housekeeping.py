@@ -31,7 +31,6 @@ EVERY: Mapping[str, Span] = {
     "pool_audit": DAY,
     "pool_sizing": DAY,
     "cost_report": 15 * MINUTE,
-    "prices": HOUR,
 }
 """How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 

@@ -36,7 +36,6 @@ Facts = dict[str, Fact]
 
 ALL: Final = "housekeeping"
 MIRROR: Final = "mirror"
-PRICES: Final = "prices"
 BUCKETS: Final = {
     MIRROR: "PADDOCK_CACHE_BUCKET",
     **dict.fromkeys(("old_jobs", "cost_report"), "PADDOCK_ARCHIVE_BUCKET"),
@@ -104,6 +103,16 @@ def build() -> SchedulesFunction:
     mirror = make_mirror(environment, made.settings(), made.clients(), made.client(), made.clock(), made.gauges())
     live, bill = made.settings().costs.live, made.settings().costs.bill
     archive = S3Objects(made.clients(), environment.archive, made.clock()) if environment.archive else None
+    keeping = None
+    if archive is not None:
+        keeping = KeepPrices(
+            prices=made.prices(),
+            table=made.table(),
+            objects=archive,
+            clock=made.clock(),
+            types=[kind.name for kind in CATALOGUE],
+            zones=sorted(environment.ec2.subnets),
+        )
     others = chores(
         settings=made.settings(),
         table=made.table(),
@@ -121,17 +130,10 @@ def build() -> SchedulesFunction:
             notifier=SnsNotifier(made.clients(), environment.notices) if environment.notices else None,
             check=Reconciling(ExplorerCosts(made.clients(), environment.ec2.fleet), made.clock()) if bill else None,
             count=made.usage() if live else None,
+            keeping=keeping if live else None,
         ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
-    if live and archive is not None:
-        more[PRICES] = KeepPrices(
-            prices=made.prices(),
-            objects=archive,
-            clock=made.clock(),
-            types=[kind.name for kind in CATALOGUE],
-            zones=sorted(environment.ec2.subnets),
-        )
     return SchedulesFunction(made.fleet().housekeeping({**others, **more}))
 
 
