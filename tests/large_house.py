@@ -197,7 +197,7 @@ class LargeHouse:
     def booked(self, number: int, at: Moment) -> None:
         """The bill of a machine that was launched then, and had a job for ten minutes."""
         boot, job = Interval(Phase.BOOT, at + MINUTE, 100, 1, 5), Interval(Phase.JOB, at + 11 * MINUTE, 1_000, 10, 50)
-        pooled = {"pool": POOL, "stock": Stock.HOT} if number % 2 else {}
+        pooled = number % 2 == 1
         bill = Bill(
             machine=f"i-book{number:013x}",
             start=at,
@@ -207,7 +207,8 @@ class LargeHouse:
             repository=self.repository(number),
             workflow=f"flow {number % 300}",
             job_id=number,
-            **pooled,
+            pool=POOL if pooled else None,
+            stock=Stock.HOT if pooled else None,
         )
         self._write(self.table.ledger, bill)
 

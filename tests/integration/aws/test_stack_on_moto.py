@@ -120,12 +120,12 @@ def test_the_status_is_what_the_other_commands_need(deployed: tuple[Desk, str]) 
 
 
 def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
-    """Nothing at first; another paddock.yml lies beside the one before; only a secret that is another one is put."""
+    """Nothing at first; then another paddock.yml, the right that it asks for, and a secret only if it is another one."""
     desk.deploy("dev")
     before = desk.parameters("dev")
     assert "nothing of the stack changes" in desk.deploy("dev")
     assert desk.parameters("dev") == before
-    changed = CONFIG.replace("machines: 20", "machines: 30")
+    changed = CONFIG.replace("machines: 20", "machines: 30") + "\ncosts: {bill: true}\n"
     (desk.home / "paddock.yml").write_text(changed, encoding="utf-8")
     os.environ["HOOK_SECRET"] = "another"
     said = desk.deploy("dev")
@@ -134,7 +134,8 @@ def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
     assert "GithubSecret is new" not in said
     assert "another" not in said
     after = desk.parameters("dev")
-    assert {name for name in after if after[name] != before[name]} == {"ConfigKey"}
+    assert {name for name in after if after[name] != before[name]} == {"ConfigKey", "AwsBill"}
+    assert (before["AwsBill"], after["AwsBill"]) == ("no", "yes")
     lying = {key: desk.content(after["DeployBucket"], key) for key in (before["ConfigKey"], after["ConfigKey"])}
     assert list(lying.values()) == [CONFIG.encode(), changed.encode()]
     secrets, arn = desk.client("secretsmanager"), desk.outputs("dev")["WebhookSecret"]
