@@ -120,7 +120,7 @@ def test_the_status_is_what_the_other_commands_need(deployed: tuple[Desk, str]) 
 
 
 def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
-    """Nothing at first; then another paddock.yml, the right that it asks for, and a secret only if it is another one."""
+    """Nothing at first; then another paddock.yml, the right that it asks for, and a secret if it is another one."""
     desk.deploy("dev")
     before = desk.parameters("dev")
     assert "nothing of the stack changes" in desk.deploy("dev")
