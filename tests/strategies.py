@@ -161,6 +161,7 @@ runners: SearchStrategy[Runner] = st.builds(
     naps=st.lists(st.builds(Nap, moments, st.none() | moments, st.none() | moments), max_size=3).map(tuple),
     forced=st.none() | st.booleans(),
     disk_used=st.none() | st.integers(1, MAX_DISK_GIB),
+    priced=st.none() | st.sampled_from(PriceSource),
 )
 
 launches: SearchStrategy[Launch] = st.builds(
@@ -292,6 +293,7 @@ ledger_entries: SearchStrategy[LedgerEntry] = st.builds(
     pool=st.none() | slugs,
     stock=st.none() | st.sampled_from(Stock),
     priced=st.sampled_from(PriceSource),
+    environment=slugs,
 )
 
 intervals: SearchStrategy[Interval] = st.builds(
@@ -315,6 +317,7 @@ bills: SearchStrategy[Bill] = st.builds(
     forced=st.none() | st.booleans(),
     disk=st.none() | st.integers(1, MAX_DISK_GIB),
     disk_used=st.none() | st.integers(1, MAX_DISK_GIB),
+    environment=slugs,
 )
 
 switches: SearchStrategy[Switch] = st.builds(
