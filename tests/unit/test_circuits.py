@@ -7,7 +7,7 @@ import pytest
 
 from paddock.adapters.memory import Shortage
 from paddock.adapters.simulation.wires import untouched
-from paddock.core.circuit import ANY, Circuit, CircuitChange, CircuitIs, CircuitPolicy
+from paddock.core.circuit import ANY, Circuit, CircuitChange, CircuitIs, CircuitPolicy, Interruption
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.spec import Market
@@ -420,3 +420,34 @@ def test_a_policy_of_one_opens_at_once_and_its_window_may_be_longer_than_its_coo
     world.run(10 * MINUTE)
     warn(world, machine)
     assert circuits_of(world) == {found.key: CLOSED}
+
+
+# -- asked to look again ------------------------------------------------------------------------------------------
+
+
+def test_a_check_opens_what_nobody_saw_whole() -> None:
+    """Three were written down at one moment, and each was weighed by one who did not see the others; once, no more."""
+    world, jobs, key = stormy()
+    kind, now = key.partition("/")[2], world.clock.now()
+    for job in jobs:
+        hit = Interruption(machine_of(world, job), HERE, kind, now, told_at=now, weighed=True)
+        assert world.table.interruptions.add(hit)
+    assert world.fleet.circuits.check() == [key]
+    assert world.fleet.circuits.check() == []
+    assert (circuits_of(world), verdicts(world, key)) == ({key: OPEN}, ["opened"])
+    world.fleet.circuits.close(HERE, kind, "it was a game day")
+    assert world.fleet.circuits.check() == []
+    assert circuits_of(world) == {key: CLOSED}
+
+
+@pytest.mark.parametrize(("count", "age"), [(0, 0), (2, 0), (3, 16 * MINUTE)])
+def test_a_check_opens_nothing_without_a_reason(count: int, age: Span) -> None:
+    """Fewer than the threshold, or what is older than the window, are none."""
+    world, jobs, key = stormy()
+    now = world.clock.now()
+    for job in jobs[:count]:
+        hit = Interruption(machine_of(world, job), HERE, key.partition("/")[2], now, told_at=now, weighed=True)
+        assert world.table.interruptions.add(hit)
+    world.clock.advance(age)
+    assert world.fleet.circuits.check() == []
+    assert circuits_of(world) == {}

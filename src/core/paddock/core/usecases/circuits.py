@@ -78,6 +78,10 @@ class Circuits:
             if circuit.state is CircuitState.HALF_OPEN and circuit.probe == runner.launch_id:
                 self._open(Opening(circuit.zone, circuit.instance_type, f"its probe {runner.machine} was interrupted"))
                 return
+        self._judge(hit, circuits)
+
+    def _judge(self, hit: Interruption, circuits: list[Circuit]) -> str | None:
+        """Open the circuit that the interruption opens, if any; its key if that was done."""
         recent = self._since(hit.at - self._policy.window, hit.at)
         found = opening(
             hit,
@@ -86,11 +90,27 @@ class Circuits:
             self._policy,
             circuits,
         )
-        if found is not None:
-            self._open(found)
+        done = found is not None and self._open(found)
         opened = {(one.zone, one.instance_type) for one in circuits if one.state is CircuitState.OPEN}
         if (hit.zone, ANY) in opened or (found is not None and found.instance_type == ANY):
             self._cover(hit.zone, circuits)
+        return circuit_key(found.zone, found.instance_type) if found is not None and done else None
+
+    def check(self) -> list[str]:
+        """Judge anew what was taken back within the window; the keys of the circuits that this opened.
+
+        For whoever hears that much is taken back: those who weighed interruptions of the same moment may not have seen
+        one another's. What a circuit was opened or closed for already has no effect again, so repeating it changes
+        nothing.
+        """
+        now = self._clock.now()
+        newest: dict[tuple[str, str], Interruption] = {}
+        for one in self._since(now - self._policy.window, now):
+            place = (one.zone, one.instance_type)
+            if one.at > now - self._policy.window and (place not in newest or one.at > newest[place].at):
+                newest[place] = one
+        judged = [self._judge(newest[place], self.all()) for place in sorted(newest)]
+        return [key for key in judged if key is not None]
 
     def lend(self, circuit: Circuit, launch: str) -> bool:
         """The launch wants to be the circuit's probe; False if another one is faster."""
