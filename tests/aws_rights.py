@@ -65,9 +65,10 @@ def names_of(stack: str, fleet: str) -> dict[str, str]:
         "config_bucket_arn": f"{_ARNS['bucket']}{stack}-config",
         "cache_bucket_arn": f"{_ARNS['bucket']}{stack}-cache",
         "archive_bucket_arn": f"{_ARNS['bucket']}{stack}-archive",
-        "notices_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{stack}-notices",
+        "reports_topic_arn": f"arn:aws:sns:{REGION}:{ACCOUNT}:{stack}-daily-report",
         "github_secret_arn": f"{_ARNS['secret']}{stack}/github",
         "webhook_secret_arn": f"{_ARNS['secret']}{stack}/webhook",
+        "slack_secret_arn": f"{_ARNS['secret']}{stack}/slack",
         "function_log_group_arn": f"{_ARNS['log-group']}/aws/lambda/{stack}",
         "machine_log_group_arn": f"{_ARNS['log-group']}/paddock/{stack}",
     }

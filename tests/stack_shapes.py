@@ -21,7 +21,7 @@ def _there(letter: str, number: int) -> Zone:
 
 SHAPES: Final[Mapping[str, Shape]] = {
     "new": Shape(zones=_THREE),
-    "private": Shape(zones=_THREE[:2], private=True, egress=(443, 80)),
+    "private": Shape(zones=_THREE[:2], private=True, egress=(443, 80), slack=True),
     "one-zone": Shape(zones=_THREE[:1], images=(Image(arch=Arch.ARM64),)),
     "existing": Shape(
         zones=(_there("a", 0), _there("b", 1)),

@@ -1,5 +1,6 @@
 """What whole fleets called, held against the roles of those who called."""
 
+from paddock.adapters.aws.roles import SLACK
 from tests.aws_recorded import MACHINE, Call
 from tests.aws_rights import denied, names_of, polled
 from tests.aws_weather import EVERYBODY
@@ -51,6 +52,10 @@ RARE: dict[tuple[str, str], str] = {
             "cloudwatch:GetMetricData",
             "sns:Publish",
         )
+    },
+    **{
+        (SLACK, action): "nobody has told these fleets of a channel: `test_slack_function` needs all of it"
+        for action in ("logs:CreateLogStream", "logs:PutLogEvents", "secretsmanager:GetSecretValue")
     },
     (MACHINE, "s3:GetObject"): "the machines of these tests have no mirror",
 }

@@ -14,7 +14,7 @@ from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.aws.sns.codes import CODES
 from paddock.adapters.aws.sns.topic import MOST_BYTES, cut
 from paddock.adapters.aws_codes import COMMON
-from paddock.adapters.slack import SlackNotifier
+from paddock.adapters.slack import BASE, SlackNotifier
 from paddock.core.errors import (
     AccessDenied,
     InvalidInput,
@@ -98,7 +98,8 @@ def tell(status: int, headers: dict[str, str] | None = None) -> list[Seen]:
     """What Slack saw, answering so."""
     with http_stub() as stub:
         stub.on("POST /services/T0/B0/secret", Answer(status, b"ok" if status == 200 else b"no_service", headers or {}))
-        SlackNotifier(lambda: f"{stub.url}/services/T0/B0/secret").tell("prod <!channel>", "a & <https://b|c> *d*")
+        notifier = SlackNotifier(lambda: f"{stub.url}/services/T0/B0/secret", f"{stub.url}/")
+        notifier.tell("prod <!channel>", "a & <https://b|c> *d*")
     return stub.seen
 
 
@@ -124,10 +125,22 @@ def test_what_slack_refuses_is_one_of_our_errors_and_tells_no_address(status: in
         assert refused.value.retry_after == 7 * SECOND
 
 
-@pytest.mark.parametrize("address", ["", "hooks.slack.com/secret", "ftp://a/secret", "https://u:secret@hooks/x"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "hooks.slack.com/secret",
+        "http://hooks.slack.com/services/secret",
+        "https://hooks.slack.com/",
+        "https://hooks.slack.com.example.com/secret",
+        "https://u:secret@hooks/x",
+        "https://hooks.slack.com/services/a secret",
+        "https://hooks.slack.com/services/secret\r\nX-More: y",
+    ],
+)
 def test_an_address_that_is_none_is_refused_without_being_told(address: str) -> None:
-    """Only where it is to be set."""
-    with pytest.raises(InvalidInput, match=r"costs\.slack") as refused:
+    """Only where it is to be set, and what it must begin with; nothing is sent elsewhere."""
+    with pytest.raises(InvalidInput, match=r"slack\.webhook .* https://hooks\.slack\.com/") as refused:
         SlackNotifier(lambda: address).tell("a", "b")
     assert "secret@" not in str(refused.value)
-    assert not address or address not in str(refused.value)
+    assert not address or address not in str(refused.value).replace(BASE, "")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, load, validate
+from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, SlackConfig, load, validate
 from paddock.contracts import example_config, schema_text
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.cost_policy import CostPolicy
@@ -88,7 +88,8 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
             retry: {max_launches: 5, backoff: 4s}
             circuit: {threshold: 5, window: 20m, cool_down: 10m, max_cool_down: 2h, zone_types: 4, probe: 5m, avoid: 0s}
             rerun: {most: 2, deployments: true, on_demand: false}
-            costs: {at: "07:30", zone: Europe/Berlin, live: false, bill: true, slack: {env: SLACK}}
+            costs: {at: "07:30", zone: Europe/Berlin, live: false, bill: true}
+            slack: {webhook: {env: SLACK}, base: "https://chat.example.com/hooks/"}
             shortage: 90s
             local:
               listen: "[::1]:0"
@@ -137,7 +138,7 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
     assert settings.circuit == CircuitPolicy(5, 20 * MINUTE, 10 * MINUTE, 2 * HOUR, 4, 5 * MINUTE, 0)
     assert settings.rerun == RerunPolicy(most=2, deployments=True, on_demand=False)
     assert settings.costs == CostPolicy(7 * 60 + 30, "Europe/Berlin", live=False, bill=True)
-    assert config.slack == SecretRef("costs.slack", env="SLACK")
+    assert config.slack == SlackConfig(SecretRef("slack.webhook", env="SLACK"), "https://chat.example.com/hooks/")
     assert settings.shortage == 90 * SECOND
     assert (local.host, local.port, local.state, local.slots) == ("::1", 0, Path("/var/lib/paddock"), 8)
     assert local.runner == RunnerPin("2.330.0", "ab" * 32)
@@ -146,6 +147,10 @@ def test_a_full_file_is_read_whole(file: Path) -> None:
 
 # Each case: lines that follow the least file (line 6 is the first of them), and what is said of them.
 AFTER = [
+    ("slack: {base: https://hooks.slack.com/}", "6:1: slack.webhook: is missing: it must be {env: NAME} or {file: PATH}: a secret never stands in this file"),
+    ("slack: {webhook: {env: S}, base: http://hooks.slack.com/}", "6:34: slack.base = 'http://hooks.slack.com/': must be an https address that ends with a slash, such as https://hooks.slack.com/"),
+    ("slack: {webhook: {env: S}, base: 'https://hooks.slack.com'}", "6:34: slack.base = 'https://hooks.slack.com': must be an https address that ends with a slash, such as https://hooks.slack.com/"),
+    ("costs: {slack: {env: S}}", "6:9: costs.slack: is no key of costs; known here: at, zone, live, bill"),
     ("shortage: 0s", "6:11: shortage = '0s': must be longer than nothing"),
     ("circuit: {zone_types: 1}", "6:23: circuit.zone_types = 1: must be a whole number, 2 or more"),
     ("circuit: {cool_down: 0m}", "6:22: circuit.cool_down = '0m': must be longer than nothing"),
@@ -193,7 +198,7 @@ AFTER = [
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
     ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, costs, shortage, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, costs, slack, shortage, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),

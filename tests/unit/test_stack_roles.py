@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, filled
+from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SLACK, filled
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
 from tests.aws_rights import names_of
@@ -23,6 +23,11 @@ ENVIRONMENTS = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,8})?", fullmatch=T
     lambda name: len(name) <= 16
 )
 _BRACES = re.compile(r"(?<!\$)\{(\w+)\}")
+
+
+def functions_of(shape: str) -> list[str]:
+    """Those whose roles a stack of this shape has."""
+    return [function for function in ROLES if function != SLACK or SHAPES[shape].slack]
 
 
 def document(stack: Made, function: str) -> Any:  # noqa: ANN401 - plain data
@@ -52,7 +57,8 @@ def names(stack: Made, function: str) -> dict[str, str]:
         "config_bucket_arn": f"arn:aws:s3:::{stack.parameter('DeployBucket')}",
         "cache_bucket_arn": arn("CacheBucket"),
         "archive_bucket_arn": arn("ArchiveBucket"),
-        "notices_topic_arn": stack.worked_out({"Ref": "Topic"}),
+        "reports_topic_arn": stack.worked_out({"Ref": "ReportsTopic"}),
+        "slack_secret_arn": stack.worked_out({"Ref": "SlackSecret"}) if function == SLACK else "",
         "github_secret_arn": stack.worked_out({"Ref": "GithubSecret"}),
         "webhook_secret_arn": stack.worked_out({"Ref": "WebhookSecret"}),
         "function_log_group_arn": group_arn,
@@ -94,6 +100,9 @@ def expected(stack: Made, function: str) -> list[dict[str, Any]]:
 def test_a_role_is_the_datas(shape: str, function: str) -> None:
     """Statement by statement, with every placeholder filled in by what the stack makes; nothing more, nothing less."""
     stack = made(shape)
+    if function not in functions_of(shape):
+        assert f"{function.title()}Role" not in template(shape)["Resources"]
+        return
     assert document(stack, function) == {"Version": "2012-10-17", "Statement": expected(stack, function)}
 
 
@@ -112,7 +121,7 @@ def test_every_role_is_one_of_the_datas_and_serves_one(shape: str) -> None:
     """Who may bear it, which function does, and that a boundary bounds all of them."""
     stack = made(shape)
     roles = stack.of("AWS::IAM::Role")
-    assert set(roles) == {f"{function.title()}Role" for function in ROLES}
+    assert set(roles) == {f"{function.title()}Role" for function in functions_of(shape)}
     for name, role in roles.items():
         (who,) = role["AssumeRolePolicyDocument"]["Statement"]
         service = "ec2.amazonaws.com" if name == "MachineRole" else "lambda.amazonaws.com"
@@ -140,7 +149,7 @@ def test_a_right_that_the_data_lacks_would_be_seen() -> None:
 
 def statements(stack: Made) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every statement of every role."""
-    for function in ROLES:
+    for function in functions_of("private"):
         for one in document(stack, function)["Statement"]:
             yield function, one
 
@@ -188,7 +197,7 @@ def test_two_environments_do_not_touch_each_other(first: str, second: str) -> No
     """Whatever they are called: no role of one reaches what the other has, in one account and region."""
     if first == second:
         return
-    one, other = made("new", first), made("new", second)
+    one, other = made("private", first), made("private", second)
     others = own(other)
     for function, statement in statements(one):
         assert statement["Effect"] == "Allow"

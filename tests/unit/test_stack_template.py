@@ -9,6 +9,7 @@ import pytest
 import yaml
 from cfnlint.api import ManualArgs, lint  # type: ignore[import-untyped]
 
+from paddock.adapters.aws.alarm_events import SPOT, pattern
 from paddock.adapters.aws.cloud_events import PATTERNS
 from paddock.adapters.aws.dynamodb.definition import TABLE
 from paddock.adapters.aws.stack import RUNTIME, Image, Names, Shape, Zone, body, rendered
@@ -18,6 +19,7 @@ from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
+from paddock.entrypoints.aws_lambda.slack import slack_settings
 from tests.aws_judge import REGION
 from tests.cloudformation import Made
 from tests.stack_shapes import SHAPES, made, template
@@ -25,6 +27,11 @@ from tests.stack_shapes import SHAPES, made, template
 ROOT = Path(__file__).parents[2]
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)
 FUNCTIONS = ("webhook", "dispatch", "events", "reports", "schedules")
+
+
+def functions_of(shape: str) -> tuple[str, ...]:
+    """The functions that a stack of this shape has."""
+    return (*FUNCTIONS, "slack") if SHAPES[shape].slack else FUNCTIONS
 
 
 @pytest.mark.slow
@@ -57,7 +64,7 @@ def test_every_function_has_the_variables_that_it_reads(shape: str) -> None:
     """Its own settings are read from what the template gives it, and mean what the stack made."""
     stack = made(shape, Aliases='[{"match": "linux-*", "runs_on": "paddock/cpu=4"}]')
     functions = stack.of("AWS::Lambda::Function")
-    assert set(functions) == {f"{word.title()}Function" for word in FUNCTIONS}
+    assert set(functions) == {f"{word.title()}Function" for word in functions_of(shape)}
     webhook = webhook_settings(variables(functions["WebhookFunction"]))
     assert webhook.stack == "paddock-dev"
     assert [alias.match for alias in webhook.aliases] == ["linux-*"]
@@ -149,7 +156,7 @@ def test_what_is_kept_is_encrypted_and_forgotten_in_time(shape: str) -> None:
     """Buckets and queues by keys that cost nothing; logs have a retention, buckets a lifecycle; uploads end."""
     stack = made(shape, LogDays=7, DiagnosisDays=3, ArchiveDays=90)
     groups = stack.of("AWS::Logs::LogGroup")
-    assert len(groups) == len(FUNCTIONS) + 1
+    assert len(groups) == len(functions_of(shape)) + 1
     assert {group["RetentionInDays"] for group in groups.values()} == {7}
     named = {group["LogGroupName"] for group in groups.values()}
     assert {one["LoggingConfig"]["LogGroup"] for one in stack.of("AWS::Lambda::Function").values()} < named
@@ -225,11 +232,14 @@ def test_rules_ask_for_what_the_functions_understand() -> None:
         for rule in rules.values()
         if (name := rule["Name"]) and "EventPattern" in rule
     }
-    assert patterns == {name: dict(pattern) for name, pattern in PATTERNS.items()}
+    storm = pattern(f"paddock-dev-{SPOT}")
+    assert patterns == {**{name: dict(one) for name, one in PATTERNS.items()}, "storm": storm}
+    assert f"paddock-dev-{SPOT}" in {one["AlarmName"] for one in stack.of("AWS::CloudWatch::Alarm").values()}
     events = stack.worked_out({"Fn::GetAtt": ["EventsQueue", "Arn"]})
     (policy,) = stack.of("AWS::SQS::QueuePolicy").values()
     (statement,) = policy["PolicyDocument"]["Statement"]
     told = [name for name, rule in rules.items() if rule["Targets"][0]["Arn"] == events]
+    assert told[-1] == "StormRule"
     assert statement["Resource"] == events
     assert statement["Condition"]["ArnEquals"]["aws:SourceArn"] == [
         stack.worked_out({"Fn::GetAtt": [name, "Arn"]}) for name in told
@@ -246,15 +256,39 @@ def test_somebody_is_told_only_if_somebody_is_named() -> None:
     """Without an address or an amount there is neither a subscription nor a budget."""
     silent = made()
     assert silent.of("AWS::SNS::Subscription") == silent.of("AWS::Budgets::Budget") == {}
-    told = made(Email="ci@example.com", BudgetUsd="50")
-    (subscription,) = told.of("AWS::SNS::Subscription").values()
-    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", "ci@example.com")
+    told = made(Email="ci@example.com", ReportEmail="money@example.com", BudgetUsd="50")
+    topics = {word: told.worked_out({"Ref": word}) for word in ("Topic", "ReportsTopic")}
+    assert sorted(told.of("AWS::SNS::Subscription").values(), key=lambda one: str(one["Endpoint"])) == [
+        {"TopicArn": topics["Topic"], "Protocol": "email", "Endpoint": "ci@example.com"},
+        {"TopicArn": topics["ReportsTopic"], "Protocol": "email", "Endpoint": "money@example.com"},
+    ]
+    assert topics["Topic"] != topics["ReportsTopic"]
+    for alarm in told.of("AWS::CloudWatch::Alarm").values():
+        assert alarm["AlarmActions"] == alarm["OKActions"] == [topics["Topic"]]
+    schedules = told.of("AWS::Lambda::Function")["SchedulesFunction"]
+    assert fleet_environment(variables(schedules)).reports_topic == topics["ReportsTopic"]
     (budget,) = told.of("AWS::Budgets::Budget").values()
     assert budget["Budget"]["BudgetLimit"] == {"Amount": "50", "Unit": "USD"}
     assert budget["Budget"]["CostFilters"] == {"TagKeyValue": ["user:paddock:fleet$paddock-dev"]}
     topic = told.worked_out({"Ref": "Topic"})
     for one in budget["NotificationsWithSubscribers"]:
         assert one["Subscribers"] == [{"SubscriptionType": "SNS", "Address": topic}]
+
+
+def test_a_channel_of_slack_hears_both_topics_where_there_is_one() -> None:
+    """By a function that reads one secret and that the topics alone may call; elsewhere there is nothing of it."""
+    assert "slack" not in body(template("new")).lower()
+    stack = made("private", SlackBase="https://chat.example.com/hooks/")
+    function = stack.of("AWS::Lambda::Function")["SlackFunction"]
+    found = slack_settings(variables(function))
+    assert (found.secret, found.base) == (stack.worked_out({"Ref": "SlackSecret"}), "https://chat.example.com/hooks/")
+    topics = {stack.worked_out({"Ref": word}) for word in ("Topic", "ReportsTopic")}
+    own = stack.worked_out({"Fn::GetAtt": ["SlackFunction", "Arn"]})
+    heard = [one for one in stack.of("AWS::SNS::Subscription").values() if one["Endpoint"] == own]
+    assert {(one["Protocol"], one["TopicArn"]) for one in heard} == {("lambda", topic) for topic in topics}
+    rights = [one for one in stack.of("AWS::Lambda::Permission").values() if one["Principal"] == "sns.amazonaws.com"]
+    assert {(one["FunctionName"], one["SourceArn"]) for one in rights} == {("paddock-dev-slack", one) for one in topics}
+    assert "SecretString" not in stack.properties("SlackSecret")
 
 
 def test_a_network_is_made_only_where_there_is_none() -> None:

@@ -1,6 +1,10 @@
-"""The port `Notifier` on a Slack channel: an incoming webhook, whose address is a secret."""
+"""The port `Notifier` on a Slack channel: an incoming webhook, whose address is a secret.
+
+Nothing is sent but to where addresses must begin (`BASE`): whoever could set another would hear everything.
+"""
 
 import json
+import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -10,6 +14,12 @@ from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.report.text import clean
 from paddock.core.errors import AccessDenied, InvalidInput, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.units import SECOND
+
+BASE: Final = "https://hooks.slack.com/"
+BASES: Final = re.compile(
+    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::\d{1,5})?/(?:[A-Za-z0-9._~-]+/)*"
+)
+"""What a beginning must look like: TLS, but on the same machine, and a slash in the end, so that it is a whole host."""
 
 MOST: Final = 30_000  # characters; Slack cuts a text at 40,000
 CONNECT, READ = 3.0, 10.0  # seconds
@@ -28,13 +38,14 @@ class SlackNotifier:
     The address appears in no error and no representation: who has it can post.
     """
 
-    def __init__(self, address: Callable[[], str]) -> None:
-        """Args: reads the webhook's address."""
+    def __init__(self, address: Callable[[], str], base: str = BASE) -> None:
+        """Args: reads the webhook's address; what it must begin with."""
         self._address = address
+        self._base = base
 
     def tell(self, subject: str, text: str) -> None:
         """See `Notifier`."""
-        target, connection = _where(self._address())
+        target, connection = _where(checked(self._address(), self._base))
         shown = f"*{_escaped(clean(subject))}*\n{_escaped(text)}"
         body = json.dumps({"text": shown[:MOST], "mrkdwn": True}).encode()
         headers = {"Host": connection.authority, "Content-Type": "application/json"}
@@ -46,13 +57,25 @@ class SlackNotifier:
             raise _refused(answer.status, answer.headers.get("retry-after", ""), answer.body)
 
 
+def checked(address: str, base: str = BASE) -> str:
+    """The address, if a webhook can have it.
+
+    Raises:
+        InvalidInput: it does not begin with ``base``, or cannot be asked for. The error does not repeat it.
+    """
+    if not address.startswith(base) or len(address) == len(base) or not re.fullmatch(r"[!-~]+", address):
+        right = (
+            f"must be the address of an incoming webhook, {base}…: make one at Slack, or set slack.base to its host"
+        )
+        raise InvalidInput("slack.webhook", f"(a secret of {len(address)} characters)", right)
+    return address
+
+
 def _where(address: str) -> tuple[str, Connection]:
     parts = urlsplit(address)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise InvalidInput("costs.slack", "(a secret)", "must be the https address of an incoming webhook of Slack")
-    target = parts.path or "/"
     base = f"{parts.scheme}://{parts.netloc}"
-    return f"{target}?{parts.query}" if parts.query else target, Connection(base, connect=CONNECT, read=READ)
+    target = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return target, Connection(base, connect=CONNECT, read=READ)
 
 
 def _escaped(text: str) -> str:
@@ -62,6 +85,8 @@ def _escaped(text: str) -> str:
 
 def _refused(status: int, wait: str, body: bytes) -> Exception:
     words = f"Slack answered {status}: {clean(body[:100].decode(errors='replace'))}"
+    if status in _KINDS:
+        words += "; is the webhook still there? If not, make another, and put its address where slack.webhook says"
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Throttled(words, int(wait) * SECOND if wait.isascii() and wait.isdigit() else _WAIT)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:

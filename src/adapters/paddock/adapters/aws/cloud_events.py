@@ -1,4 +1,4 @@
-"""What EC2 tells by EventBridge, as our messages: warnings of a spot machine's end, and changes of state.
+"""What AWS tells by EventBridge: EC2's warnings of a spot machine's end and changes of state, as our messages, and alarms.
 
 Source: "Amazon EC2 User Guide": the events of spot interruptions, rebalance recommendations and state changes. A rule
 with the queue as its target sends each event whole, as one message; `PATTERNS` are the rules' patterns.
@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from paddock.adapters.aws.alarm_events import SOURCE as CLOUDWATCH
+from paddock.adapters.aws.alarm_events import alarm_changed
 from paddock.core.circuit import NOTICE
 from paddock.core.codec import message_from_data
 from paddock.core.errors import InvalidInput
@@ -41,7 +43,7 @@ _SHOWN: Final = 80
 
 
 def event_in(text: str, received_at: Moment) -> Any:  # noqa: ANN401 - the kind is in the text; callers match on it
-    """The message in a text of the events queue, whether we wrote it or EventBridge did.
+    """The message in a text of the events queue, whether we wrote it or EventBridge did; or an `AlarmChanged`.
 
     Raises:
         InvalidInput: it is neither. No other error, whatever the text is.
@@ -51,7 +53,7 @@ def event_in(text: str, received_at: Moment) -> Any:  # noqa: ANN401 - the kind 
     except (ValueError, RecursionError) as error:
         raise InvalidInput("message", f"{len(text)} characters", f"must be JSON: {error}") from error
     if isinstance(data, Mapping) and _KIND in data:
-        return cloud_event(data, received_at)
+        return alarm_changed(data) if data.get("source") == CLOUDWATCH else cloud_event(data, received_at)
     return message_from_data(data)
 
 

@@ -3,8 +3,8 @@
 To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``,
 ``{events_arn}``, ``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``,
 ``{reports_dead_arn}``; ``{config_bucket_arn}``, ``{cache_bucket_arn}``, ``{archive_bucket_arn}``;
-``{notices_topic_arn}``; ``{github_secret_arn}`` and ``{webhook_secret_arn}``; ``{function_log_group_arn}`` (the
-function's own) and ``{machine_log_group_arn}``.
+``{reports_topic_arn}``; ``{github_secret_arn}``, ``{webhook_secret_arn}`` and ``{slack_secret_arn}``;
+``{function_log_group_arn}`` (the function's own) and ``{machine_log_group_arn}``.
 
 A function's queue is polled by Lambda in the function's name ("AWS Lambda Developer Guide", the execution role of an
 event source mapping), and its log is written in its name.
@@ -33,6 +33,9 @@ Statement: TypeAlias = Mapping[str, Any]
 
 _REMOVE: Final = "dynamodb:DeleteItem"
 _PUT: Final = "dynamodb:PutItem"
+
+SLACK: Final = "slack"
+"""The function that only a stack with a channel of Slack has."""
 
 MACHINE: Final = "machine"
 """The key under which the machines' role stands in `ROLES`."""
@@ -164,8 +167,10 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_redrives("events"),
         *PRICES,
         *METRICS,
-        *filled(PUBLISHER, {"topic_arn": "{notices_topic_arn}"}),
+        *filled(PUBLISHER, {"topic_arn": "{reports_topic_arn}"}),
     ),
+    # Where there is a channel of Slack. It hears the topics by SNS, which calls it.
+    SLACK: (*_log(), *filled(SECRET_READER, {"secret_arn": "{slack_secret_arn}"})),
     # Whoever is root on a machine has these: docs/agent.md says why they are no more.
     MACHINE: (
         {

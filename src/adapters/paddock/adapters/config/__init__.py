@@ -7,7 +7,7 @@ problem knows its line and column and says what to write instead. Secrets are ne
 from paddock.adapters.config.load import load, validate
 from paddock.adapters.config.problems import InvalidConfig, Problem
 from paddock.adapters.config.secrets import SecretRef
-from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
+from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin, SlackConfig
 
 __all__ = [
     "AppConfig",
@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "RunnerPin",
     "SecretRef",
+    "SlackConfig",
     "load",
     "validate",
 ]

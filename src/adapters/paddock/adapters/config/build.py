@@ -17,8 +17,9 @@ from paddock.adapters.config.secrets import SecretRef
 from paddock.adapters.config.sound import SoundTree
 from paddock.adapters.config.specs import named_specs, not_there
 from paddock.adapters.config.tree import Tree
-from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin
+from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin, SlackConfig
 from paddock.adapters.github.endpoints import endpoints_of
+from paddock.adapters.slack import BASE
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.cost_policy import CostPolicy
 from paddock.core.errors import InvalidInput
@@ -57,8 +58,7 @@ class Builder:
             self._check_secrets(environ)
         if self.problems or github is None:
             return None
-        slack = self._secret("costs", "slack") if self._get("costs", "slack") is not None else None
-        return Config(self._file, github, settings, local, slack)
+        return Config(self._file, github, settings, local, self._slack())
 
     def _span(self, section: str, name: str, default: Span, *, none: bool = False) -> Span:
         """The span at `name` in the section; at the section itself if the name is empty. It may be 0 if `none`."""
@@ -217,6 +217,11 @@ class Builder:
         place = self._get(*path)
         field = self._tree.problem(path, "", "").field
         return SecretRef(field, place["env"]) if "env" in place else SecretRef(field, file=self._beside(place["file"]))
+
+    def _slack(self) -> SlackConfig | None:
+        if self._get("slack") is None:
+            return None
+        return SlackConfig(self._secret("slack", "webhook"), self._get("slack", "base", default=BASE))
 
     def _check_secrets(self, environ: Mapping[str, str]) -> None:
         github = self._github()

@@ -1,10 +1,12 @@
 """What the configuration file comes to."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import attrs
 
 from paddock.adapters.config.secrets import SecretRef
+from paddock.adapters.slack import BASE, checked
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Span
 
@@ -76,11 +78,27 @@ class LocalConfig:
 
 
 @attrs.frozen
+class SlackConfig:
+    """A channel of Slack: where the address of its incoming webhook is, and what that must begin with."""
+
+    webhook: SecretRef
+    base: str = BASE
+
+    def address(self, environ: Mapping[str, str]) -> str:
+        """The webhook's address, which is a secret.
+
+        Raises:
+            InvalidInput: it cannot be read, or is none.
+        """
+        return checked(self.webhook.read(environ), self.base)
+
+
+@attrs.frozen
 class Config:
-    """A whole configuration file. ``file`` is its path as given; ``slack`` is where cost reports are announced."""
+    """A whole configuration file. ``file`` is its path as given; ``slack`` is told of reports and alarms."""
 
     file: Path
     github: GitHubConfig
     settings: FleetSettings
     local: LocalConfig
-    slack: SecretRef | None = None
+    slack: SlackConfig | None = None

@@ -54,7 +54,7 @@ class FleetEnvironment:
     ``ec2`` has the fleet's name, subnets and launch templates; ``role_id`` is the unique id of the machines' role;
     ``config`` is where paddock.yml lies. ``github_secret`` names the secret by which GitHub is asked: the App's private
     key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages,
-    ``archive`` that of old jobs and cost reports, or ""; ``notices`` is the topic in which cost reports are announced,
+    ``archive`` that of old jobs and cost reports, or ""; ``reports_topic`` is that in which cost reports are announced,
     or "". ``endpoints`` are addresses by service.
     """
 
@@ -69,7 +69,7 @@ class FleetEnvironment:
     ec2: Ec2Settings
     cache: str = ""
     archive: str = ""
-    notices: str = ""
+    reports_topic: str = ""
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -88,7 +88,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         environment.text(f"PADDOCK_{word}_BUCKET", _BUCKET, "must be a bucket's name, or be left out", default="")
         for word in ("CACHE", "ARCHIVE")
     )
-    notices = environment.text("PADDOCK_NOTICES_TOPIC", _TOPIC, "must be a topic's ARN, or be left out", default="")
+    topic = environment.text("PADDOCK_REPORTS_TOPIC", _TOPIC, "must be a topic's ARN, or be left out", default="")
     endpoints = environment.endpoints()
     name, subnets, templates = stack(environment), _subnets(environment), _templates(environment)
     ec2 = _ec2(environment, name, subnets, templates) if name and subnets and templates else None
@@ -106,7 +106,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         ec2=ec2,
         cache=cache,
         archive=archive,
-        notices=notices,
+        reports_topic=topic,
         endpoints=endpoints,
     )
 

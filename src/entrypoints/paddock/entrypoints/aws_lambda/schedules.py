@@ -127,7 +127,7 @@ def build() -> SchedulesFunction:
             stack=environment.ec2.fleet,
             renderings=RENDERINGS,
             prices=made.prices() if live else CataloguePrices(),
-            notifier=SnsNotifier(made.clients(), environment.notices) if environment.notices else None,
+            notifier=SnsNotifier(made.clients(), environment.reports_topic) if environment.reports_topic else None,
             check=Reconciling(ExplorerCosts(made.clients(), environment.ec2.fleet), made.clock()) if bill else None,
             count=made.usage() if live else None,
             keeping=keeping if live else None,

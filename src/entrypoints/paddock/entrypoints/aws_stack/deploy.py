@@ -151,7 +151,7 @@ class Deployment:
         else:
             kept = tuple(filter(None, standing.outputs.get("Zones", "").split(","))) if standing else ()
             zones = self.places.zones(settings.zones or kept)
-        return settings.shape(zones)
+        return attrs.evolve(settings.shape(zones), slack=self.config.slack is not None)
 
     def parameters(self, keys: Mapping[str, str]) -> dict[str, str]:
         """The template's parameters; what it does not get it has by default."""
@@ -173,8 +173,10 @@ class Deployment:
             "DiagnosisDays": str(settings.diagnosis_days),
             "ArchiveDays": str(settings.archive_days),
             "Email": settings.email,
+            "ReportEmail": settings.reported_to,
             "BudgetUsd": str(settings.budget_usd),
             "PermissionsBoundary": settings.permissions_boundary,
+            **({} if self.config.slack is None else {"SlackBase": self.config.slack.base}),
         }
 
     def _uploaded(self, template: str, standing: Standing | None) -> dict[str, str]:
@@ -236,14 +238,15 @@ def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
     """The secrets that paddock.yml names, by the outputs that say where they go. Of several for webhooks the first.
 
     Raises:
-        InvalidInput: one cannot be read here.
+        InvalidInput: one cannot be read here, or the webhook of Slack is none.
     """
     github = config.github
     key = github.app.private_key if github.app is not None else github.token
     if key is None:
         raise InvalidInput("github", str(Path(config.file)), "must name an app or a token")
+    channel = {} if config.slack is None else {"SlackSecret": config.slack.address(environ)}
     try:
-        return {GITHUB: key.read(environ), WEBHOOK: github.webhook_secrets[0].read(environ)}
+        return {GITHUB: key.read(environ), WEBHOOK: github.webhook_secrets[0].read(environ), **channel}
     except InvalidInput as error:
         error.add_note(
             "If they are in Secrets Manager already, as `paddock github setup --env` leaves them: --no-secrets"

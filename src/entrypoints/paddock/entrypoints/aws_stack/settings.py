@@ -18,6 +18,7 @@ import attrs
 import yaml
 
 from paddock.adapters.aws.stack import Image, Shape, Zone
+from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
@@ -26,6 +27,8 @@ ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
 """Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
 
 _REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}")
+NOBODY: Final = "nobody"
+_ADDRESS: Final = re.compile(r"https?://[!-~]*[!-.0-~]")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
 _DAYS: Final = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827)  # CloudWatch Logs takes no others
 
@@ -49,7 +52,9 @@ class StackSettings:
     watch: bool = True
     sudo: bool = True
     email: str = ""
+    report_email: str = ""
     budget_usd: int = 0
+    runbook: str = RUNBOOK
     log_days: int = 30
     diagnosis_days: int = 14
     archive_days: int = 400
@@ -69,7 +74,13 @@ class StackSettings:
             egress=self.egress,
             tags=self.tags,
             machine_policies=self.machine_policies,
+            runbook=self.runbook,
         )
+
+    @property
+    def reported_to(self) -> str:
+        """Who gets the daily report: whoever is told of alarms, if nobody else is named."""
+        return "" if self.report_email == NOBODY else self.report_email or self.email
 
 
 def stack_settings(environment: str, file: Path | None) -> StackSettings:
@@ -202,7 +213,9 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "watch": _truth,
     "sudo": _truth,
     "email": _text(_EMAIL, "must be an address such as ci@example.com"),
+    "report_email": _text(re.compile(rf"{NOBODY}|{_EMAIL.pattern}"), f"must be an address, or {NOBODY}"),
     "budget_usd": _number(0),
+    "runbook": _text(_ADDRESS, "must be the address of a copy of docs/runbook, without a slash in the end"),
     "log_days": _number(1, _DAYS),
     "diagnosis_days": _number(1),
     "archive_days": _number(1),

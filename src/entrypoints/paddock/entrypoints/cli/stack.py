@@ -24,6 +24,7 @@ SETTINGS = Path("stack.yml")
 Env = Annotated[str, Parameter(name=["--env", "-e"])]
 Settings = Annotated[Path | None, Parameter(name="--settings")]
 ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"])]
+OptionalConfig = Annotated[Path | None, Parameter(name=["--config", "-c"])]
 Build = Annotated[Path, Parameter(name="--build")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
 Secrets = Annotated[bool, Parameter(name="--secrets")]
@@ -189,7 +190,11 @@ def package(
 
 
 def cost(
-    *, env: Env = "dev", settings: Settings = None, why: Annotated[bool, Parameter(name="--why", negative="")] = False
+    *,
+    env: Env = "dev",
+    settings: Settings = None,
+    config: OptionalConfig = None,
+    why: Annotated[bool, Parameter(name="--why", negative="")] = False,
 ) -> int:
     """Add up what an environment's stack costs in a month in which no job comes. Nobody is asked for it.
 
@@ -199,16 +204,18 @@ def cost(
         The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there.
+    config
+        A paddock.yml: if it names a channel of Slack, its secret is on the bill.
     why
         Say what is assumed, too.
     """
     with on_aws():
         from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - boto3 is an extra
-    console().print(bill_of(offline(stack_chosen(env, settings)), why=why))
+    console().print(bill_of(offline(stack_chosen(env, settings), slack=_has_slack(config)), why=why))
     return 0
 
 
-def template(*, env: Env = "dev", settings: Settings = None) -> int:
+def template(*, env: Env = "dev", settings: Settings = None, config: OptionalConfig = None) -> int:
     """Print an environment's template, for whoever wants to read it, lint it, or deploy it by other means.
 
     Parameters
@@ -217,12 +224,21 @@ def template(*, env: Env = "dev", settings: Settings = None) -> int:
         The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there. Zones that it does not name are taken to be a, b and c.
+    config
+        A paddock.yml: if it names a channel of Slack, the template has it.
     """
     with on_aws():
         from paddock.adapters.aws.stack import body  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
-    print(body(offline(stack_chosen(env, settings))), end="")
+    print(body(offline(stack_chosen(env, settings), slack=_has_slack(config))), end="")
     return 0
+
+
+def _has_slack(config: Path | None) -> bool:
+    if config is None:
+        return False
+    checked_path("--config", config, "paddock stack cost --config PATH")
+    return load(config).slack is not None
 
 
 def stack_chosen(env: str, file: Path | None) -> "StackSettings":

@@ -173,7 +173,7 @@ def make_webhook(secrets: Callable[[], Sequence[str]], fleet: Fleet, clock: Cloc
 def make_notifier(config: Config) -> Notifier | None:
     """Who is told of reports. The address is read when it is needed, so that it can be rotated."""
     slack = config.slack
-    return None if slack is None else SlackNotifier(lambda: slack.read(environ))
+    return None if slack is None else SlackNotifier(lambda: slack.webhook.read(environ), slack.base)
 
 
 def make_housekeeping(  # noqa: PLR0913, PLR0917 - the container gives each by its place

@@ -28,9 +28,10 @@ def names(function: str) -> dict[str, str]:
         "config_bucket_arn": "arn:${AWS::Partition}:s3:::${DeployBucket}",
         "cache_bucket_arn": "${CacheBucket.Arn}",
         "archive_bucket_arn": "${ArchiveBucket.Arn}",
-        "notices_topic_arn": "${Topic}",
+        "reports_topic_arn": "${ReportsTopic}",
         "github_secret_arn": "${GithubSecret}",
         "webhook_secret_arn": "${WebhookSecret}",
+        "slack_secret_arn": "${SlackSecret}",
         "function_log_group_arn": f"{_LOGS}/aws/lambda/${{AWS::StackName}}-{function}",
         "machine_log_group_arn": f"{_LOGS}/paddock/${{AWS::StackName}}/machines",
     }

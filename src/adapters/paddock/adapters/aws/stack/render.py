@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from paddock.adapters.aws.cloud_events import PATTERNS
 from paddock.adapters.aws.dynamodb.definition import TABLE
+from paddock.adapters.aws.roles import SLACK
 from paddock.adapters.aws.stack import policies
 from paddock.adapters.aws.stack.boot import user_data
 from paddock.adapters.aws.stack.fragments import Template, fragment, merged
@@ -32,7 +33,8 @@ def rendered(shape: Shape, watched: Sequence[Watched] = WATCHED) -> Template:
     Raises:
         ValueError: something that watches it has a logical id that the template has, too.
     """
-    functions = fragment("functions")
+    every = fragment("functions")
+    functions = every if shape.slack else _but_slack(every)
     whole = merged(
         fragment("parameters"),
         *_network(shape),
@@ -43,7 +45,8 @@ def rendered(shape: Shape, watched: Sequence[Watched] = WATCHED) -> Template:
         *(_function(word, about, shape) for word, about in functions.items()),
         fragment("entrances", PATTERNS),
         fragment("notices"),
-        *({"Resources": each(_names(functions))} for each in watched),
+        *([fragment("slack")] if shape.slack else []),
+        *({"Resources": each(_names(_but_slack(every), shape))} for each in watched),
         fragment("outputs", {"zones": ",".join(zone.name for zone in shape.zones)}),
     )
     return {
@@ -56,6 +59,11 @@ def rendered(shape: Shape, watched: Sequence[Watched] = WATCHED) -> Template:
 def body(template: Mapping[str, Any]) -> str:
     """The template as text: JSON with sorted keys, a line for each thing, so that two can be compared."""
     return json.dumps(template, indent=1, sort_keys=True) + "\n"
+
+
+def _but_slack(functions: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """The functions that every stack has, and that are watched: who tells of alarms has nobody to be told by."""
+    return {word: about for word, about in functions.items() if word != SLACK}
 
 
 def _network(shape: Shape) -> list[Template]:
@@ -153,7 +161,7 @@ def _launch_template(image: Image, shape: Shape) -> Template:
     return fragment("launch_template", words)
 
 
-def _names(functions: Mapping[str, Mapping[str, Any]]) -> Names:
+def _names(functions: Mapping[str, Mapping[str, Any]], shape: Shape) -> Names:
     queues = {about["queue"]: about["queue"].title() for about in functions.values() if "queue" in about}
     return Names(
         stack="${AWS::StackName}",
@@ -165,4 +173,5 @@ def _names(functions: Mapping[str, Mapping[str, Any]]) -> Names:
         dead={word: f"${{{logical}DeadQueue.QueueName}}" for word, logical in queues.items()},
         logs={word: f"${{{word.title()}Logs}}" for word in functions},
         timeouts={word: about["timeout"] for word, about in functions.items()},
+        runbook=shape.runbook,
     )

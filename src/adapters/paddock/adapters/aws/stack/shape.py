@@ -9,6 +9,7 @@ from typing import Final
 
 import attrs
 
+from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 
@@ -107,7 +108,7 @@ class Shape:
     whether machines go without addresses of their own, by a NAT gateway that costs by the hour. ``egress`` are the TCP
     ports that machines may call; empty: anything. ``tags`` are put on machines and their disks besides ours.
     ``machine_policies`` are managed policies that the machines' role gets besides: every job has
-    them then.
+    them then. ``slack`` says whether a channel of Slack is told; ``runbook`` is where the alarms' pages can be read.
 
     Raises:
         InvalidInput: something of it is wrong, or contradicts something else.
@@ -120,6 +121,8 @@ class Shape:
     egress: tuple[int, ...] = ()
     tags: Mapping[str, str] = attrs.field(factory=dict)
     machine_policies: tuple[str, ...] = ()
+    slack: bool = False
+    runbook: str = RUNBOOK
 
     def __attrs_post_init__(self) -> None:
         self._check_network()

@@ -4,6 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any, Final
 
+from paddock.adapters.aws.alarm_events import SPOT, pattern
+from paddock.adapters.aws.stack.fragments import fragment
 from paddock.adapters.aws.stack.watched import Names, Resources, Watched
 from paddock.adapters.aws.watching.alarms import alarms
 from paddock.adapters.aws.watching.dashboard import dashboard_body
@@ -18,7 +20,7 @@ def watching(names: Names) -> Resources:
         stack=names.stack, queues=names.queues, dead=names.dead, functions=names.functions, table=names.table
     )
     found: dict[str, dict[str, Any]] = {}
-    for properties in alarms(called, actions=[{"Fn::Sub": names.topic}]):
+    for properties in alarms(called, actions=[{"Fn::Sub": names.topic}], runbook=names.runbook):
         name = properties["AlarmName"]["Fn::Sub"].removeprefix(_STACK)
         logical = "".join(word.capitalize() for word in name.split("-"))
         found[f"{logical}Alarm"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}
@@ -29,5 +31,12 @@ def watching(names: Names) -> Resources:
     return {**found, "Dashboard": {"Type": "AWS::CloudWatch::Dashboard", "Properties": properties}}
 
 
-WATCHED: Final[Sequence[Watched]] = (watching,)
+def storm(names: Names) -> Resources:
+    """The rule by which the alarm on interruptions has the circuits looked at."""
+    rule = fragment("storm", {"storm": pattern({"Fn::Sub": f"{names.stack}-{SPOT}"})})
+    found: Resources = rule["Resources"]
+    return found
+
+
+WATCHED: Final[Sequence[Watched]] = (watching, storm)
 """Whoever watches a stack: functions that give resources."""

@@ -5,6 +5,8 @@ from typing import Any, TypeAlias
 
 import attrs
 
+from paddock.adapters.aws.watching.definition import RUNBOOK
+
 Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 
 
@@ -14,7 +16,7 @@ class Names:
 
     ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is the ARN of whom alarms tell. By word there
     are names of the ``functions``, the ``queues``, their dead letters (``dead``) and the functions' groups (``logs``);
-    ``timeouts`` are the functions', in seconds.
+    ``timeouts`` are the functions', in seconds; ``runbook`` is where the alarms' pages can be read.
     """
 
     stack: str
@@ -26,6 +28,7 @@ class Names:
     dead: Mapping[str, str]
     logs: Mapping[str, str]
     timeouts: Mapping[str, int]
+    runbook: str = RUNBOOK
 
 
 Watched: TypeAlias = Callable[[Names], Resources]

@@ -14,7 +14,8 @@ thing to be told.
 from collections.abc import Sequence
 from typing import Any, Final
 
-from paddock.adapters.aws.watching.definition import Alarm, Missing
+from paddock.adapters.aws.alarm_events import SPOT
+from paddock.adapters.aws.watching.definition import RUNBOOK, Alarm, Missing
 from paddock.adapters.aws.watching.names import QUEUES, Names, Query
 from paddock.adapters.aws.watching.samples import LATENCY
 from paddock.adapters.aws.watching.targets import Targets
@@ -82,7 +83,7 @@ def definitions(targets: Targets) -> tuple[Alarm, ...]:
             period=FIVE,
         ),
         Alarm(
-            "spot-interruptions",
+            SPOT,
             means="The cloud takes back more than a fifth of as many spot machines as were launched.",
             then="'paddock circuit list' shows what is avoided already; 'paddock circuit open' keeps more of it away.",
             queries=(Query("taken", "SpotInterruptions", "Sum"), Query("launched", "SpotLaunches", "Sum")),
@@ -196,12 +197,15 @@ def _budget(targets: Targets) -> Alarm:
     )
 
 
-def alarms(names: Names, targets: Targets | None = None, actions: Sequence[Any] = ()) -> list[dict[str, Any]]:
+def alarms(
+    names: Names, targets: Targets | None = None, actions: Sequence[Any] = (), runbook: str = RUNBOOK
+) -> list[dict[str, Any]]:
     """The properties of each ``AWS::CloudWatch::Alarm`` of a stack.
 
     Args:
         names: how its parts are called; `Names.of` for the usual.
         targets: the operator's bounds.
         actions: ARNs of SNS topics, or what CloudFormation makes ARNs of. Without any, nobody is told.
+        runbook: where the alarms' pages can be read.
     """
-    return [alarm.properties(names, actions) for alarm in definitions(targets or Targets())]
+    return [alarm.properties(names, actions, runbook) for alarm in definitions(targets or Targets())]

@@ -10,6 +10,9 @@ import attrs
 from paddock.adapters.aws.watching.names import Names, Query
 from paddock.core.units import MINUTE, SECOND, Span
 
+RUNBOOK: Final = "docs/runbook"
+"""Where the alarms' pages are in the repository, for whoever has set no address for them."""
+
 RESULT: Final = "result"
 """The id of what an expression gives."""
 
@@ -51,17 +54,18 @@ class Alarm:
     needed: int = 1
     missing: Missing = Missing.NOT_BREACHING
 
-    def properties(self, names: Names, actions: Sequence[Any]) -> dict[str, Any]:
+    def properties(self, names: Names, actions: Sequence[Any], runbook: str = RUNBOOK) -> dict[str, Any]:
         """The properties of ``AWS::CloudWatch::Alarm``.
 
         Args:
             names: how the stack's parts are called.
             actions: ARNs of SNS topics, or what CloudFormation makes ARNs of; told of the alarm, and of its end.
+            runbook: where its page can be read.
         """
         told = {"AlarmActions": list(actions), "OKActions": list(actions)} if actions else {}
         return {
             "AlarmName": substituted(f"{names.stack}-{self.name}"),
-            "AlarmDescription": f"{self.means} {self.then}",
+            "AlarmDescription": f"{self.means} {self.then} Runbook: {runbook}/{self.name}.md",
             "ComparisonOperator": self.comparison,
             "Threshold": self.threshold,
             "EvaluationPeriods": self.of,
