@@ -44,7 +44,7 @@ WEBHOOK: Final = Bundle(
 
 FUNCTIONS: Final = Bundle(
     "paddock-functions",
-    tuple(f"{_FUNCTIONS}.{name}" for name in ("dispatch", "events", "reports", "schedules")),
+    tuple(f"{_FUNCTIONS}.{name}" for name in ("dispatch", "events", "reports", "schedules", "slack")),
     frozenset(
         {
             *("attr", "attrs", "cattrs", "typing_extensions"),  # the core

@@ -6,6 +6,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 
 from paddock.adapters.aws.stack import Names, rendered
@@ -132,8 +133,11 @@ def test_the_page_tells_what_is_added_up() -> None:
         for name in ("custom_metric", "alarm_metric", "dashboard")
     ]
     assert told == [round(amount / DOLLAR, 2) for amount in (*amounts, bill.bare, *watching, bill.total)]
-    more = idle_bill(template("private")).total - bill.total
+    private = attrs.evolve(SHAPES["private"], slack=False)
+    more = idle_bill(rendered(private)).total - bill.total
     assert f"adds ${more / DOLLAR:.2f}" in section
+    channel = idle_bill(template("private")).total - bill.total - more
+    assert f"A channel of Slack adds ${channel / DOLLAR:.2f}" in section
 
 
 def test_sums_are_of_whole_micro_dollars() -> None:

@@ -220,7 +220,7 @@ def test_no_name_of_one_environment_is_anothers(first: str, second: str) -> None
     """Two stacks can stand side by side: nothing that bears a name bears the same, or the second could not be made."""
     if first == second:
         return
-    told = [set(named(made("new", environment))) for environment in (first, second)]
+    told = [set(named(made("private", environment))) for environment in (first, second)]
     assert told[0] & told[1] == set()
     assert len(told[0]) > 30
 
@@ -244,6 +244,6 @@ def named(stack: Made) -> Iterator[tuple[str, str]]:
 def test_the_proof_would_notice_a_star() -> None:
     """A role that names queues by a pattern would be seen to reach the neighbour's."""
     star = f"arn:aws:sqs:{REGION}:{ACCOUNT}:paddock-*"
-    assert [arn for arn in own(made("new", "prod")) if matches(star, arn)]
-    pairs = itertools.product(own(made("new", "dev")), own(made("new", "dev")))
+    assert [arn for arn in own(made("private", "prod")) if matches(star, arn)]
+    pairs = itertools.product(own(made("private", "dev")), own(made("private", "dev")))
     assert any(matches(first, second) for first, second in pairs)

@@ -29,6 +29,7 @@ SECRETS = {
     "a personal token": "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
     "a JSON web token": "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjM0NSJ9.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4",
     "a private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
+    "the address of a webhook of Slack": "https://hooks.slack.com/services/T0123456/B0123456/AbCdEfGhIjKlMnOpQrStUvWx",
     "half a private key": "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA",
 }
 

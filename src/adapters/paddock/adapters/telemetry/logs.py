@@ -27,7 +27,7 @@ _SECRETS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\b(?:gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}(?:\.[A-Za-z0-9_.-]+)?"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
-    r"|(?<=hooks\.slack\.com/)\S+"
+    r"|https://hooks\.slack\.com/[a-z]+/\S+"
     r"|(?<=Authorization: )\S.*"
     r"|(?<=Signature=)[0-9a-f]{64}"
     r"|(?<=X-Amz-Security-Token[=:])\S+",

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from paddock.adapters.aws.sns.notification import notifications_in
+from paddock.adapters.aws.notifications import notifications_in
 from paddock.adapters.aws_http import JsonService, environment_credentials
 from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.aws_http.secrets import SECRETS, Secrets
@@ -89,10 +89,15 @@ def build() -> SlackFunction:
     """
     start_logging()
     settings = slack_settings(environ)
+    return function_of(settings, Connection(base_of("secretsmanager", settings.region, settings.endpoints)))
+
+
+def function_of(settings: SlackSettings, secrets: Connection) -> SlackFunction:
+    """The function of these settings; `secrets` leads to Secrets Manager."""
     manager = Secrets(
         JsonService(
             SECRETS,
-            Connection(base_of("secretsmanager", settings.region, settings.endpoints)),
+            secrets,
             region=settings.region,
             credentials=lambda: environment_credentials(environ),
             clock=SystemClock(),
