@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from paddock.adapters.aws.stack import body
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
+from paddock.core.units import DOLLAR, MINUTE
 from paddock.entrypoints.aws_stack import packages, stack_settings
 from paddock.entrypoints.aws_stack.making import make_packages
 from paddock.entrypoints.aws_stack.offline import offline, offline_shape
@@ -39,6 +40,7 @@ PROD: dict[str, Any] = {
     "report_email": "money@example.com",
     "budget_usd": 200,
     "runbook": "https://git.example.com/ci/docs/runbook",
+    "alarms": {"wait_minutes": 10, "usd_per_hour": 20},
     "log_days": 90,
     "diagnosis_days": 7,
     "archive_days": 800,
@@ -86,6 +88,13 @@ def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
     assert shape.machine_policies == tuple(PROD["machine_policies"])
     assert prod.permissions_boundary == PROD["permissions_boundary"]
     assert (prod.watch, dev.watch) == (False, True)
+    assert (prod.reported_to, dev.reported_to) == ("money@example.com", "all@example.com")
+    assert attrs.evolve(prod, report_email="nobody").reported_to == ""
+    assert (shape.targets.wait, shape.targets.cost_per_hour) == (10 * MINUTE, 20 * DOLLAR)
+    assert shape.runbook == "https://git.example.com/ci/docs/runbook"
+    watched = json.dumps(offline(attrs.evolve(prod, watch=True)))
+    assert "CostPerHour" in watched
+    assert f"{shape.runbook}/budget.md" in watched
     assert (prod.sudo, prod.budget_usd, prod.diagnosis_days, prod.archive_days) == (False, 200, 7, 800)
 
 
@@ -112,6 +121,11 @@ def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
                 ({"tags": {"team": 1}}, "tags.team"),
                 ({"permissions_boundary": "boundary"}, "permissions_boundary"),
                 ({"email": "nobody"}, "email"),
+                ({"report_email": "no-one"}, "report_email"),
+                ({"runbook": "docs/runbook"}, "runbook"),
+                ({"runbook": "https://git.example.com/runbook/"}, "runbook"),
+                ({"alarms": {"wait": 5}}, "alarms.wait"),
+                ({"alarms": {"wait_minutes": 0}}, "alarms.wait_minutes"),
                 ({"budget_usd": 1.5}, "budget_usd"),
                 ({"budget_usd": -1}, "budget_usd"),
                 ({"log_days": 31}, "log_days"),

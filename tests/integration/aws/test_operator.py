@@ -446,7 +446,9 @@ def test_a_story_takes_as_many_requests_as_the_page_says(
 def test_the_pages_commands_work_as_they_stand(told: Told, call: Caller) -> None:
     """In their order, with the page's job in the table: exit code 0, something said, nothing complained of."""
     shown = [command for command in commands() if ON_AWS in command]
-    assert {command.split()[1] for command in shown} == {"jobs", "explain", "pause", "resume", "cost", "circuit"}
+    assert {command.split()[1] for command in shown} == {
+        *("jobs", "explain", "pause", "resume", "cost", "circuit", "housekeeping", "pools")
+    }
     table = told.stack.profile.table()
     facts = attrs.evolve(told.stack.job(told.job).facts, job_id=29679449)
     table.jobs.add(attrs.evolve(told.stack.job(told.job), facts=facts))

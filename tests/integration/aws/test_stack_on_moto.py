@@ -10,7 +10,9 @@ import pytest
 from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
+from paddock.entrypoints.aws_lambda.slack import slack_settings
 from paddock.entrypoints.aws_operator.settings import operator_settings
+from tests import aws_cli
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
 from tests.integration.test_documented_commands import ON_STACKS, commands
@@ -87,7 +89,7 @@ def test_rules_logs_and_mappings_are_there(deployed: tuple[Desk, str]) -> None:
     desk, _ = deployed
     events = desk.client("events")
     rules = {rule["Name"].removeprefix("paddock-dev-"): rule for rule in events.list_rules()["Rules"]}
-    assert set(rules) == {"housekeeping", "machine-warned", "machine-changed"}
+    assert set(rules) == {"housekeeping", "machine-warned", "machine-changed", "storm"}
     assert {rule["State"] for rule in rules.values()} == {"ENABLED"}
     (target,) = events.list_targets_by_rule(Rule="paddock-dev-housekeeping")["Targets"]
     assert json.loads(target["Input"]) == {"task": "housekeeping"}
@@ -237,6 +239,42 @@ def launch(desk: Desk, subnet: str, fleet: str) -> str:
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "paddock:fleet", "Value": fleet}]}],
     )
     return str(made["Instances"][0]["InstanceId"])
+
+
+def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:
+    """Those of AWS's own command line: each is a call that the service takes, of something that is there."""
+    desk, _ = deployed
+    events = desk.client("events")
+    events.disable_rule(Name="paddock-dev-housekeeping")
+    machine = launch(desk, desk.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"], "paddock-dev")
+    shown = {command for command in aws_cli.commands() if " create-service-linked-role " not in command}
+    assert len(shown) >= 15
+    for command in sorted(shown):
+        answer = aws_cli.call(command.replace("i-0123456789abcdef0", machine), desk.client)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, command
+    assert events.describe_rule(Name="paddock-dev-housekeeping")["State"] == "ENABLED"
+    (ended,) = desk.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+    assert ended["State"]["Name"] == "terminated"
+
+
+def test_a_channel_of_slack_comes_with_paddock_yml(desk: Desk) -> None:
+    """Its address is nowhere but in its secret; one that cannot be is refused before anything is done."""
+    address = "https://hooks.slack.com/services/T0/B0/hush"
+    (desk.home / "paddock.yml").write_text(f"{CONFIG}slack: {{webhook: {{env: SLACK_HOOK}}}}\n", encoding="utf-8")
+    os.environ["SLACK_HOOK"] = "http://hooks.slack.com/services/T0/B0/hush"
+    code, _, err = desk.paddock("deploy", "--env", "dev", "--yes")
+    assert code == 1
+    assert "slack.webhook" in err
+    assert "hush" not in err
+    os.environ["SLACK_HOOK"] = address
+    said = desk.deploy("dev")
+    assert "SlackSecret is new" in said
+    found = slack_settings(desk.variables("dev", "slack"))
+    secrets = desk.client("secretsmanager")
+    assert secrets.get_secret_value(SecretId=found.secret)["SecretString"] == address
+    cloudformation = desk.client("cloudformation")
+    told = json.dumps(cloudformation.get_template(StackName="paddock-dev")["TemplateBody"])
+    assert "hush" not in f"{said}{told}{desk.parameters('dev')}{desk.variables('dev', 'slack')}"
 
 
 def test_what_is_not_there_is_named(desk: Desk) -> None:

@@ -64,9 +64,7 @@ def checked(address: str, base: str = BASE) -> str:
         InvalidInput: it does not begin with ``base``, or cannot be asked for. The error does not repeat it.
     """
     if not address.startswith(base) or len(address) == len(base) or not re.fullmatch(r"[!-~]+", address):
-        right = (
-            f"must be the address of an incoming webhook, {base}…: make one at Slack, or set slack.base to its host"
-        )
+        right = f"must be the address of an incoming webhook, {base}…: make one at Slack, or set slack.base to its host"
         raise InvalidInput("slack.webhook", f"(a secret of {len(address)} characters)", right)
     return address
 

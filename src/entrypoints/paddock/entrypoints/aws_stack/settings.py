@@ -19,9 +19,11 @@ import yaml
 
 from paddock.adapters.aws.stack import Image, Shape, Zone
 from paddock.adapters.aws.watching.definition import RUNBOOK
+from paddock.adapters.aws.watching.targets import Targets
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
+from paddock.core.units import DAY, DOLLAR, MINUTE
 
 ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
 """Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
@@ -55,6 +57,7 @@ class StackSettings:
     report_email: str = ""
     budget_usd: int = 0
     runbook: str = RUNBOOK
+    alarms: Targets = Targets()
     log_days: int = 30
     diagnosis_days: int = 14
     archive_days: int = 400
@@ -75,6 +78,7 @@ class StackSettings:
             tags=self.tags,
             machine_policies=self.machine_policies,
             runbook=self.runbook,
+            targets=self.alarms,
         )
 
     @property
@@ -197,6 +201,24 @@ def _image(place: str, value: object) -> Image:
     return Image(arch=Arch(arch), **read)
 
 
+_BOUNDS: Final[Mapping[str, tuple[str, int]]] = {
+    "wait_minutes": ("wait", MINUTE),
+    "runner_days": ("behind", DAY),
+    "github_calls": ("calls", 1),
+    "dead_boots": ("dead", 1),
+    "dead_letters": ("letters", 1),
+    "usd_per_hour": ("cost_per_hour", DOLLAR),
+}
+"""The bounds of alarms as the file has them: the field of `Targets`, and in what it is counted there."""
+
+
+def _targets(place: str, value: object) -> Targets:
+    given = _mapping(place, value, set(_BOUNDS))
+    whole = {name: _number(1)(f"{place}.{name}", one) for name, one in given.items()}
+    fields: dict[str, Any] = {_BOUNDS[name][0]: one * _BOUNDS[name][1] for name, one in whole.items()}
+    return Targets(**fields)
+
+
 _ANY: Final = _text(None, "must be a text")
 _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "region": _text(_REGION, "must be a region such as eu-west-1"),
@@ -216,6 +238,7 @@ _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
     "report_email": _text(re.compile(rf"{NOBODY}|{_EMAIL.pattern}"), f"must be an address, or {NOBODY}"),
     "budget_usd": _number(0),
     "runbook": _text(_ADDRESS, "must be the address of a copy of docs/runbook, without a slash in the end"),
+    "alarms": _targets,
     "log_days": _number(1, _DAYS),
     "diagnosis_days": _number(1),
     "archive_days": _number(1),

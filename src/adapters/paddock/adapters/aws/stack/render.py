@@ -174,4 +174,5 @@ def _names(functions: Mapping[str, Mapping[str, Any]], shape: Shape) -> Names:
         logs={word: f"${{{word.title()}Logs}}" for word in functions},
         timeouts={word: about["timeout"] for word, about in functions.items()},
         runbook=shape.runbook,
+        targets=shape.targets,
     )

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from paddock.adapters.aws.watching.definition import RUNBOOK
+from paddock.adapters.aws.watching.targets import Targets
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 
@@ -108,7 +109,8 @@ class Shape:
     whether machines go without addresses of their own, by a NAT gateway that costs by the hour. ``egress`` are the TCP
     ports that machines may call; empty: anything. ``tags`` are put on machines and their disks besides ours.
     ``machine_policies`` are managed policies that the machines' role gets besides: every job has
-    them then. ``slack`` says whether a channel of Slack is told; ``runbook`` is where the alarms' pages can be read.
+    them then. ``slack`` says whether a channel of Slack is told; ``runbook`` is where the alarms' pages can be
+    read, ``targets`` are their bounds.
 
     Raises:
         InvalidInput: something of it is wrong, or contradicts something else.
@@ -123,6 +125,7 @@ class Shape:
     machine_policies: tuple[str, ...] = ()
     slack: bool = False
     runbook: str = RUNBOOK
+    targets: Targets = Targets()
 
     def __attrs_post_init__(self) -> None:
         self._check_network()

@@ -20,7 +20,7 @@ def watching(names: Names) -> Resources:
         stack=names.stack, queues=names.queues, dead=names.dead, functions=names.functions, table=names.table
     )
     found: dict[str, dict[str, Any]] = {}
-    for properties in alarms(called, actions=[{"Fn::Sub": names.topic}], runbook=names.runbook):
+    for properties in alarms(called, names.targets, actions=[{"Fn::Sub": names.topic}], runbook=names.runbook):
         name = properties["AlarmName"]["Fn::Sub"].removeprefix(_STACK)
         logical = "".join(word.capitalize() for word in name.split("-"))
         found[f"{logical}Alarm"] = {"Type": "AWS::CloudWatch::Alarm", "Properties": properties}

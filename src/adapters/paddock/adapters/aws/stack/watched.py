@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from paddock.adapters.aws.watching.definition import RUNBOOK
+from paddock.adapters.aws.watching.targets import Targets
 
 Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -16,7 +17,8 @@ class Names:
 
     ``stack`` is the fleet's name, the dimension of its metrics; ``topic`` is the ARN of whom alarms tell. By word there
     are names of the ``functions``, the ``queues``, their dead letters (``dead``) and the functions' groups (``logs``);
-    ``timeouts`` are the functions', in seconds; ``runbook`` is where the alarms' pages can be read.
+    ``timeouts`` are the functions', in seconds; ``runbook`` is where the alarms' pages can be read, ``targets`` are
+    the alarms' bounds.
     """
 
     stack: str
@@ -29,6 +31,7 @@ class Names:
     logs: Mapping[str, str]
     timeouts: Mapping[str, int]
     runbook: str = RUNBOOK
+    targets: Targets = Targets()
 
 
 Watched: TypeAlias = Callable[[Names], Resources]
