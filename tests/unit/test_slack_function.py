@@ -16,8 +16,8 @@ from paddock.adapters.aws.watching.targets import Targets
 from paddock.adapters.aws_http.connection import Connection
 from paddock.core.errors import InvalidInput, NotFound, Unavailable
 from paddock.entrypoints.aws_lambda import slack
-from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_lambda.logs import start_logging
+from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_lambda.slack import SlackFunction, function_of, slack_settings
 from tests.aws_lambda import Context, logging_kept
 from tests.http_stub import Answer, HttpStub, http_stub
@@ -61,7 +61,7 @@ def channel(monkeypatch: pytest.MonkeyPatch) -> Iterator[Channel]:
 
 def sns(message: str, subject: str | None = None) -> dict[str, Any]:
     """An event as Lambda's developer guide shows it."""
-    told = {
+    told: dict[str, Any] = {
         "SignatureVersion": "1",
         "Timestamp": "2026-11-22T12:00:00.000Z",
         "MessageId": "95df01b4-ee98-5cb9-9903-4c221d41eb5e",

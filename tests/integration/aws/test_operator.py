@@ -444,8 +444,11 @@ def test_a_story_takes_as_many_requests_as_the_page_says(
 
 
 def test_the_pages_commands_work_as_they_stand(told: Told, call: Caller) -> None:
-    """In their order, with the page's job in the table: exit code 0, something said, nothing complained of."""
-    shown = [command for command in commands() if ON_AWS in command]
+    """Each once, what ends a pause last, with the pages' job in the table: exit code 0, and no complaint."""
+    shown = sorted(
+        dict.fromkeys(command for command in commands() if ON_AWS in command),
+        key=lambda command: command.startswith("paddock resume"),
+    )
     assert {command.split()[1] for command in shown} == {
         *("jobs", "explain", "pause", "resume", "cost", "circuit", "housekeeping", "pools")
     }

@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,23 @@ def test_the_status_is_what_the_other_commands_need(deployed: tuple[Desk, str]) 
     code, out, err = desk.paddock("status", "--env", "prod")
     assert (code, out) == (1, "")
     assert "`paddock stack deploy --env prod` makes it" in err
+
+
+def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:
+    """Those of AWS's own command line: each is a call that the service takes, of something that is there."""
+    desk, _ = deployed
+    events = desk.client("events")
+    events.disable_rule(Name="paddock-dev-housekeeping")
+    machine = launch(desk, desk.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"], "paddock-dev")
+    client = cache(desk.client)  # each has its service's description read anew
+    shown = {command for command in aws_cli.commands() if " create-service-linked-role " not in command}
+    assert len(shown) >= 15
+    for command in sorted(shown):
+        answer = aws_cli.call(command.replace("i-0123456789abcdef0", machine), client)
+        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, command
+    assert events.describe_rule(Name="paddock-dev-housekeeping")["State"] == "ENABLED"
+    (ended,) = desk.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
+    assert ended["State"]["Name"] == "terminated"
 
 
 def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
@@ -239,22 +257,6 @@ def launch(desk: Desk, subnet: str, fleet: str) -> str:
         TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "paddock:fleet", "Value": fleet}]}],
     )
     return str(made["Instances"][0]["InstanceId"])
-
-
-def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:
-    """Those of AWS's own command line: each is a call that the service takes, of something that is there."""
-    desk, _ = deployed
-    events = desk.client("events")
-    events.disable_rule(Name="paddock-dev-housekeeping")
-    machine = launch(desk, desk.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"], "paddock-dev")
-    shown = {command for command in aws_cli.commands() if " create-service-linked-role " not in command}
-    assert len(shown) >= 15
-    for command in sorted(shown):
-        answer = aws_cli.call(command.replace("i-0123456789abcdef0", machine), desk.client)
-        assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, command
-    assert events.describe_rule(Name="paddock-dev-housekeeping")["State"] == "ENABLED"
-    (ended,) = desk.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
-    assert ended["State"]["Name"] == "terminated"
 
 
 def test_a_channel_of_slack_comes_with_paddock_yml(desk: Desk) -> None:

@@ -1,7 +1,7 @@
 """What CloudWatch tells by EventBridge of an alarm whose state changes.
 
-Source: "Amazon CloudWatch User Guide": alarm events and EventBridge. The rule that lets them through to the events queue
-is `pattern`'s; only of the alarm on interruptions does anything follow: the circuits are looked at once more.
+Source: "Amazon CloudWatch User Guide": alarm events and EventBridge. `pattern` is that of the rule which lets them
+through to the events queue. Only of the alarm on interruptions does anything follow: circuits are looked at once more.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""What AWS tells by EventBridge: EC2's warnings of a spot machine's end and changes of state, as our messages, and alarms.
+"""What AWS tells by EventBridge: EC2's warnings of a spot machine's end and changes of state; and alarms.
 
 Source: "Amazon EC2 User Guide": the events of spot interruptions, rebalance recommendations and state changes. A rule
 with the queue as its target sends each event whole, as one message; `PATTERNS` are the rules' patterns.

@@ -20,6 +20,7 @@ import yaml
 from paddock.adapters.aws.stack import Image, Shape, Zone
 from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.adapters.aws.watching.targets import Targets
+from paddock.adapters.aws.watching.targets import USUAL, Targets
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
@@ -57,7 +58,7 @@ class StackSettings:
     report_email: str = ""
     budget_usd: int = 0
     runbook: str = RUNBOOK
-    alarms: Targets = Targets()
+    alarms: Targets = USUAL
     log_days: int = 30
     diagnosis_days: int = 14
     archive_days: int = 400

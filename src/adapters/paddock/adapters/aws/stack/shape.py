@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from paddock.adapters.aws.watching.definition import RUNBOOK
-from paddock.adapters.aws.watching.targets import Targets
+from paddock.adapters.aws.watching.targets import USUAL, Targets
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 
@@ -125,7 +125,7 @@ class Shape:
     machine_policies: tuple[str, ...] = ()
     slack: bool = False
     runbook: str = RUNBOOK
-    targets: Targets = Targets()
+    targets: Targets = USUAL
 
     def __attrs_post_init__(self) -> None:
         self._check_network()

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import attrs
 
 from paddock.adapters.aws.watching.definition import RUNBOOK
-from paddock.adapters.aws.watching.targets import Targets
+from paddock.adapters.aws.watching.targets import USUAL, Targets
 
 Resources: TypeAlias = Mapping[str, Mapping[str, Any]]
 
@@ -31,7 +31,7 @@ class Names:
     logs: Mapping[str, str]
     timeouts: Mapping[str, int]
     runbook: str = RUNBOOK
-    targets: Targets = Targets()
+    targets: Targets = USUAL
 
 
 Watched: TypeAlias = Callable[[Names], Resources]

@@ -1,6 +1,6 @@
 """What an operator may set of the alarms: how long is too long, and how much too much."""
 
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
@@ -33,3 +33,7 @@ class Targets:
     dead: int = attrs.field(default=3, validator=_more_than(0))
     letters: int = attrs.field(default=10, validator=_more_than(0))
     cost_per_hour: MicroDollars | None = attrs.field(default=None, validator=_more_than(0))
+
+
+USUAL: Final = Targets()
+"""The bounds of whoever has set no others."""
