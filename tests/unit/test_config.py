@@ -392,6 +392,22 @@ def test_validate_looks_for_the_secrets_if_it_is_given_an_environment(file: Path
     assert validate(file, {"HOOK": "x"}) == []
 
 
+def test_validate_looks_at_the_address_of_a_channel_too(file: Path) -> None:
+    """That it is there, and begins as it must; it is not repeated."""
+    file.write_text(LEAST + "slack: {webhook: {env: SLACK}}\n", encoding="utf-8")
+    told = dict.fromkeys(("HOOK", "TOKEN"), "x")
+    good, bad = "https://hooks.slack.com/services/hush", "https://example.com/hush"
+    for environ, value, remedy in (
+        (told, "{env: SLACK}", "the environment has no such variable"),
+        ({**told, "SLACK": bad}, "(a secret of 24 characters)", "must be the address of an incoming webhook"),
+    ):
+        (found,) = [each for each in validate(file, environ) if each.field == "slack.webhook"]
+        assert (found.line, found.value) == (6, value)
+        assert found.remedy.startswith(remedy)
+        assert "hush" not in str(found)
+    assert [each for each in validate(file, {**told, "SLACK": good}) if each.field == "slack.webhook"] == []
+
+
 def test_secrets_do_not_show_in_the_values(file: Path) -> None:
     """Printing the whole configuration prints no secret: it holds none."""
     (file.parent / "key").write_text("hush", encoding="utf-8")
@@ -413,7 +429,7 @@ def test_money_is_exact_to_the_micro_dollar(tmp_path_factory: pytest.TempPathFac
 
 
 WORDS = st.sampled_from(
-    """version github webhook_secret token app id private_key env file repositories limits machines spend_per_day_usd runners
+    """version github webhook_secret token app id private_key env file webhook base repositories limits machines spend_per_day_usd runners
     big cpu family retry aliases match runs_on deadlines lease word local listen runner sha256 state pools web
     machine hot stopped windows name from to 08:00 24:00 zone UTC bounds least most auto max_age 1 0 -3 2.5 4m ~
     true x/y <<""".split()  # noqa: SIM905 - a list of sixty words would fill a page
@@ -424,7 +440,7 @@ VALUES: st.SearchStrategy[object] = st.recursive(
     max_leaves=12,
 )
 SECTIONS = st.sampled_from(
-    ["github", "limits", "runners", "pools", "aliases", "deadlines", "retry", "local", "version", "zebra"]
+    ["github", "limits", "runners", "pools", "aliases", "deadlines", "retry", "slack", "local", "version", "zebra"]
 )
 
 

@@ -224,13 +224,14 @@ class Builder:
         return SlackConfig(self._secret("slack", "webhook"), self._get("slack", "base", default=BASE))
 
     def _check_secrets(self, environ: Mapping[str, str]) -> None:
-        github = self._github()
-        for secret in () if github is None else github.secrets:
+        github, slack = self._github(), self._slack() if self._sound("slack") else None
+        reads = [secret.read for secret in (() if github is None else github.secrets)]
+        for read in reads if slack is None else [*reads, slack.address]:
             try:
-                secret.read(environ)
+                read(environ)
             except InvalidInput as error:
                 where = next(
-                    path for path in self._tree.values if self._tree.problem(path, "", "").field == secret.field
+                    path for path in self._tree.values if self._tree.problem(path, "", "").field == error.field
                 )
                 self._refuse(where, str(error.value), error.remedy)
 
