@@ -19,7 +19,6 @@ import yaml
 
 from paddock.adapters.aws.stack import Image, Shape, Zone
 from paddock.adapters.aws.watching.definition import RUNBOOK
-from paddock.adapters.aws.watching.targets import Targets
 from paddock.adapters.aws.watching.targets import USUAL, Targets
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
