@@ -109,7 +109,7 @@ def test_a_role_is_the_datas(shape: str, function: str) -> None:
 def test_aws_own_bill_may_be_asked_for_only_where_paddock_yml_says_so() -> None:
     """`costs.bill` is a parameter of the stack: with it the one function that asks has the right, and no other has."""
     asked = made("new", AwsBill="yes")
-    for function in ROLES:
+    for function in functions_of("new"):
         added = [dict(one) for one in BILL.get(function, ())]
         assert document(asked, function)["Statement"] == [*expected(asked, function), *added]
         assert "ce:GetCostAndUsage" not in json.dumps(document(made("new"), function))
