@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paddock.adapters.aws.dynamodb import body as theirs
 from paddock.adapters.aws.dynamodb.body import packed
-from paddock.agent.aws.body import LIMIT, unpacked
+from paddock.agent.aws import body as ours
+from paddock.agent.aws.body import DICTIONARY, LIMIT, unpacked
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment
-from tests.jit_secret import jit_config
+from tests.jit_secret import jit_config, key_file, prime, rsa
 from tests.runner_package import assignment
 from tests.strategies import assignments
 
@@ -28,10 +30,16 @@ def encoded(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
+def message_of(orders: Assignment) -> dict[str, Any]:
+    """What stands in the body before the parts of the configuration."""
+    inflated = zlib.decompressobj(zdict=DICTIONARY).decompress(packed(orders)[1:])
+    data: dict[str, Any] = json.loads(inflated.partition(b"\n")[0])
+    return data
+
+
 def parts_of(orders: Assignment) -> list[int]:
     """The lengths of the parts into which the configuration was taken; none if it stands in the message."""
-    data = json.loads(zlib.decompress(packed(orders)[1:]).partition(b"\n")[0])
-    lengths: list[int] = data.get("jit_parts", [])
+    lengths: list[int] = message_of(orders).get("jit_parts", [])
     return lengths
 
 
@@ -55,11 +63,12 @@ def test_the_agent_gets_what_was_packed(orders: Assignment, configuration: str) 
 
 
 def test_a_real_configuration_is_taken_apart_and_put_together() -> None:
-    """Its three files are the parts that were base64; together with the rest they take less than half the room."""
+    """Its three files are the parts that were base64, and of its key the primes are left: an item of one kilobyte."""
     assert len(REAL.jit_config) > 4_096
     assert unpacked(packed(REAL)) == message_to_data(REAL)
     assert len(parts_of(REAL)) == 7
-    assert len(packed(REAL)) < len(json.dumps(message_to_data(REAL))) // 2
+    assert message_of(REAL)["jit_key"] == [5, 128, 65_537, 0]
+    assert len(packed(REAL)) < 800  # bytes; key, receipt and times are 150
 
 
 @pytest.mark.parametrize(
@@ -83,9 +92,65 @@ def test_only_what_can_be_put_together_to_the_letter_is_taken_apart(configuratio
     assert unpacked(packed(orders)) == message_to_data(orders)
 
 
-def test_the_shape_before_is_read() -> None:
-    """A text is JSON, as a control plane that is not upgraded yet puts it."""
-    assert unpacked(json.dumps(message_to_data(REAL))) == message_to_data(REAL)
+SMALL = 32  # bytes of a prime
+
+
+def with_key(key: Any, indent: int | None = None) -> Assignment:  # noqa: ANN401 - any JSON
+    """Orders whose configuration holds this file of a key."""
+    files = {".runner": encoded(b'{"AgentName": "mine"}' * 9), ".key": encoded(json.dumps(key, indent=indent).encode())}
+    return attrs.evolve(ORDERS, jit_config=encoded(json.dumps(files).encode()))
+
+
+@pytest.mark.parametrize("product", [False, True])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_key_is_its_primes(product: bool, indent: int | None) -> None:  # noqa: FBT001 - a parameter of a test
+    """However its maker reckoned ``d``, and wherever white space stands: it comes out to the letter."""
+    orders = with_key(key_file(rsa(prime(3, SMALL), prime(4, SMALL), SMALL, product=product)), indent)
+    assert message_of(orders)["jit_key"] == [3, SMALL, 65_537, int(product)]
+    assert unpacked(packed(orders)) == message_to_data(orders)
+
+
+KEY = key_file(rsa(prime(3, SMALL), prime(4, SMALL), SMALL))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {**KEY, "dq": KEY["q"]},
+        {**KEY, "d": "AAAA" + KEY["d"]},
+        {**KEY, "p": KEY["q"]},
+        {**KEY, "p": encoded(bytes(SMALL))},
+        {**KEY, "p": encoded(bytes(SMALL - 1) + b"\x01"), "q": encoded(bytes(SMALL - 1) + b"\x01")},
+        {**KEY, "q": ""},
+        {**KEY, "exponent": encoded(bytes(3))},
+        {**KEY, "exponent": encoded(b"\xff" * 9)},
+        {**KEY, "modulus": None},
+        {**KEY, "modulus": "no base64"},
+        {name: number for name, number in KEY.items() if name != "inverseQ"},
+        [KEY],
+        "€" * 20,
+    ],
+)
+def test_what_is_no_whole_key_is_left_as_it_is(key: Any) -> None:  # noqa: ANN401 - any JSON
+    """Numbers that do not belong together, or are written otherwise, are sent as they stand."""
+    orders = with_key(key)
+    assert "jit_key" not in message_of(orders)
+    assert unpacked(packed(orders)) == message_to_data(orders)
+
+
+def test_both_sides_have_the_same_dictionary() -> None:
+    """And write, and read last, the same shape."""
+    assert theirs.DICTIONARY == ours.DICTIONARY
+    assert theirs.SHAPE == ours.SHAPES[-1]
+
+
+def test_the_shapes_before_are_read() -> None:
+    """A text is JSON; shape 1 has the key whole and no dictionary: as a control plane that is not upgraded puts them."""
+    told = message_to_data(REAL)
+    assert unpacked(json.dumps(told)) == told
+    whole = base64.b64decode(REAL.jit_config)
+    before = json.dumps({**told, "jit_config": "", "jit_parts": [len(whole)]}).encode() + b"\n" + whole
+    assert unpacked(body(before)) == told
 
 
 def body(text: bytes, shape: int = 1) -> bytes:
@@ -93,14 +158,21 @@ def body(text: bytes, shape: int = 1) -> bytes:
     return bytes([shape]) + zlib.compress(text)
 
 
+def keyed(key: Any, rest: bytes = b"\x0b\x0d") -> bytes:  # noqa: ANN401 - whatever a wrong message may hold
+    """A body whose one part is to be made a whole key."""
+    return body(json.dumps({"jit_parts": [len(rest)], "jit_key": key}).encode() + b"\n" + rest)
+
+
 def with_parts(parts: Any, rest: bytes = b"abc") -> bytes:  # noqa: ANN401 - whatever a wrong message may hold
     """A body whose message names these parts."""
     return body(json.dumps({"kind": "assignment", "jit_parts": parts}).encode() + b"\n" + rest)
 
 
+OTHER = zlib.compressobj(zdict=b"another one")
 WRONG: dict[str, tuple[str | bytes, str]] = {
-    "nothing": (b"", "shape None in the item's body, wanted 1 or a text"),
-    "a shape to come": (body(b"{}", shape=2), "shape 2 in the item's body, wanted 1 or a text"),
+    "nothing": (b"", "shape None in the item's body, wanted 1 or 2 or a text"),
+    "a shape to come": (body(b"{}", shape=3), "shape 3 in the item's body, wanted 1 or 2 or a text"),
+    "another dictionary": (b"\x02" + OTHER.compress(b"{}") + OTHER.flush(), "wanted zlib's format"),
     "no zlib": (b"\x01secret", "wanted zlib's format"),
     "cut off": (packed(REAL)[:-9], "an end in the midst"),
     "nothing after the shape": (b"\x01", "an end in the midst"),
@@ -116,6 +188,14 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "too few parts": (with_parts([1, 1]), "found 3 bytes after the message in the item's body, wanted 2"),
     "too many parts": (with_parts([1, 10**30]), "found 3 bytes after the message"),
     "parts of nothing": (with_parts([], b"secret"), "found 6 bytes after the message in the item's body, wanted 0"),
+    "no key": (keyed("secret"), "wanted 4 whole numbers"),
+    "too few numbers of a key": (keyed([0, 1, 3]), "wanted 4 whole numbers"),
+    "a key of no part": (keyed([1, 1, 3, 0]), "wanted 4 whole numbers, the first of them a part's"),
+    "a key without primes": (keyed([0, 2, 3, 0]), "no primes and exponent"),
+    "primes of one": (keyed([0, 1, 3, 0], b"\x01\x01"), "no primes"),
+    "an exponent that fits neither": (keyed([0, 1, 2, 0]), "wanted two primes and an exponent"),
+    "one prime twice": (keyed([0, 1, 3, 0], b"\x0b\x0b"), "wanted two primes and an exponent"),
+    "a key of a million bits": (keyed([0, 50_000, 3, 0], bytes(100_000)), "no primes and exponent"),
 }
 
 
@@ -130,7 +210,14 @@ def test_a_body_that_is_wrong_is_named(name: str) -> None:
     assert "secret" not in caught.value.detail
 
 
-@given(found=st.binary(max_size=200).map(lambda rest: b"\x01" + rest) | st.binary(max_size=200).map(body))
+numbers = st.lists(st.integers(0, 9), min_size=4, max_size=4)
+
+
+@given(
+    found=st.binary(max_size=200).map(lambda rest: b"\x01" + rest)
+    | st.binary(max_size=200).map(body)
+    | st.builds(keyed, numbers, st.binary(max_size=20))
+)
 def test_any_bytes_are_read_or_refused(found: bytes) -> None:
     """With the one reason, and never otherwise."""
     try:

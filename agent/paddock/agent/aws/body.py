@@ -2,25 +2,53 @@
 
 An item is paid for by the kilobyte, and most of it would be the base64 of base64. So it is binary::
 
-    one byte    1, the number of this shape
-    the rest    zlib of:  the message ``assignment`` as JSON on one line, without its jit_config
-                          LF
-                          the parts of jit_config, one after the other
+    one byte    2, the number of this shape
+    the rest    zlib, with `DICTIONARY`, of:  the message ``assignment`` as JSON on one line, without its jit_config
+                                              LF
+                                              the parts of jit_config, one after the other
 
 ``jit_parts`` in that JSON are the parts' lengths. The second part, the fourth and so on are put into base64; then all
 are joined, and the base64 of that is ``jit_config``. Where there are no parts, it stands in the message itself.
+``jit_key``, if it is there, says which part holds the runner's key (0 is the first), and what it takes to make that
+whole: see `jit_key`.
 
-The shape before this one was a text: the message as JSON.
+Shape 1 is the same without a dictionary and a key. The shape before that was a text: the message as JSON.
 """
 
 import base64
 import json
 import zlib
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING
 
+from paddock.agent.aws.jit_key import whole
 from paddock.agent.reasons import AgentFailure, Reason
 
-SHAPE = 1
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+SHAPES = (1, 2)
 LIMIT = 1 << 20  # bytes; real orders have 4,000, and an item of the table holds no more than 400 KB
+KEY = 4  # numbers of a jit_key: its part's, and what `whole` takes
+
+DICTIONARY = (
+    b'"},"jit_config":"","registration":null,"max_runtime":21600000000,"idle_timeout":300000000,"created_at":17,'
+    b'"setup_info":"Machine: i-0 vCPU, x64, arm64, GiB disk)\\nZone: us-east-1a\\nType: c7g.xlarge (\\nMarket: on-demand'
+    b"\\nMarket: spot\\nPrice: $0.0 an hour\\nWhy: the job asks for to "
+    b'{"kind":"assignment","version":1,"machine":"i-0","job_id":,"launch":1,"repository":"","labels":["paddock/cpu=4/arch='
+    b'arm64"],"runner_name":"paddock--i-0--000","runner_id":,"package":{"version":"2.3","url":"https://amazonaws.com'
+    b'/actions-runner-linux-arm64-2.tar.gz","sha256":"","filename":"actions-runner-linux-x64-2.3","digests":{"downloads":"'
+    b'","asset":""}},"jit_key":[5,128,65537,0],"jit_parts":[13,436,20,210,30,'
+    b'{".runner": "{"AgentId": "", "AgentName": "", "PoolId": "1", "PoolName": "Default", "DisableUpdate": "True", '
+    b'"Ephemeral": "True", "ServerUrl": "https://pipelines.actions.githubusercontent.com/", "ServerUrlV2": "https://broker.'
+    b'actions.githubusercontent.com/", "GitHubUrl": "https://github.com/", "WorkFolder": "_work", "UseV2Flow": "True", '
+    b'"UseRunnerAdminFlow": "False", "IsHostedServer": "True", "SkipSessionRecover": "False"}'
+    b'", ".credentials": "{"scheme": "OAuth", "data": {"clientId": "", "authorizationUrl": "https://tokens.actions.'
+    b'githubusercontent.com/_apis/oauth2/token/", "requireFipsCryptography": "True"}}", ".credentials_rsaparams": "'
+    b'{"d": "\x80", "dp": "\x81", "dq": "\x82", "exponent": "AQAB", "inverseQ": "\x83", "modulus": "\x84", '
+    b'"p": "\x85", "q": "\x86"}"}'
+)
+"""What most orders have in common, so that it need not be sent. It is part of shape 2: another one is another shape."""
 
 
 def unpacked(body: str | bytes) -> object:
@@ -32,24 +60,29 @@ def unpacked(body: str | bytes) -> object:
     if isinstance(body, str):
         return _from_json(body)
     shape = body[0] if body else None
-    if shape != SHAPE:
-        raise _wrong(f"shape {shape}", f"{SHAPE} or a text: this agent is older or newer than its fleet")
-    text, _, rest = _inflated(body[1:]).partition(b"\n")
+    if shape not in SHAPES:
+        wanted = " or ".join(map(str, SHAPES))
+        raise _wrong(f"shape {shape}", f"{wanted} or a text: this agent is older or newer than its fleet")
+    text, _, rest = _inflated(body[1:], DICTIONARY if shape == SHAPES[-1] else b"").partition(b"\n")
     data = _from_json(text)
     if not isinstance(data, dict):
         return data
-    lengths = data.pop("jit_parts", [])
-    if not isinstance(lengths, list) or not all(type(length) is int and length >= 0 for length in lengths):
+    lengths, key = data.pop("jit_parts", []), data.pop("jit_key", None)
+    if not _are_whole(lengths):
         raise _wrong("jit_parts of another kind", "a list of whole numbers")
     if sum(lengths) != len(rest):
         raise _wrong(f"{len(rest)} bytes after the message", f"{sum(lengths)}, by its jit_parts")
-    if lengths:
-        data["jit_config"] = _joined(lengths, rest)
+    parts = _parts(lengths, rest)
+    if key is not None:
+        _make_whole(parts, key)
+    if parts:
+        encoded = (base64.b64encode(part) if number % 2 else part for number, part in enumerate(parts))
+        data["jit_config"] = base64.b64encode(b"".join(encoded)).decode()
     return data
 
 
-def _inflated(packed: bytes) -> bytes:
-    inflater = zlib.decompressobj()
+def _inflated(packed: bytes, dictionary: bytes) -> bytes:
+    inflater = zlib.decompressobj(zdict=dictionary)
     try:
         found = inflater.decompress(packed, LIMIT)
     except zlib.error as error:
@@ -60,13 +93,23 @@ def _inflated(packed: bytes) -> bytes:
     raise _wrong(more, f"zlib's format, whole, of at most {LIMIT} bytes")
 
 
-def _joined(lengths: list[int], rest: bytes) -> str:
-    whole, start = b"", 0
-    for number, length in enumerate(lengths):
-        part = rest[start : start + length]
-        whole += base64.b64encode(part) if number % 2 else part
-        start += length
-    return base64.b64encode(whole).decode()
+def _parts(lengths: list[int], rest: bytes) -> list[bytes]:
+    ends = [0, *accumulate(lengths)]
+    return [rest[start:end] for start, end in pairwise(ends)]
+
+
+def _make_whole(parts: list[bytes], key: object) -> None:
+    if not _are_whole(key) or len(key) != KEY or key[0] >= len(parts):
+        raise _wrong("a jit_key of another kind", f"{KEY} whole numbers, the first of them a part's")
+    number, *how = key
+    try:
+        parts[number] = whole(parts[number], *how)
+    except ValueError as error:
+        raise _wrong(f"a key with {error}", "two primes and an exponent") from None
+
+
+def _are_whole(numbers: object) -> "TypeGuard[list[int]]":
+    return isinstance(numbers, list) and all(type(number) is int and number >= 0 for number in numbers)
 
 
 def _from_json(text: str | bytes) -> object:
