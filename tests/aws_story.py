@@ -190,7 +190,8 @@ class Books:
     jobs: dict[int, Job]
     runners: dict[str, Runner]
     bills: dict[str, Bill]
-    assignments: list[str]
+    orders: list[str]
+    unforgotten: list[str]
 
 
 def books_of(fleet: Whole) -> Books:
@@ -205,7 +206,8 @@ def books_of(fleet: Whole) -> Books:
         jobs={job.id: job for job in all_of(JOBS)},
         runners={runner.machine: runner for runner in all_of(RUNNERS)},
         bills={bill.machine: bill for bill in all_of(LEDGER)},
-        assignments=[item["pk"]["S"] for item in items if item["sk"]["S"] == "ASSIGNMENT"],
+        orders=[item["pk"]["S"] for item in items if "body" in item],
+        unforgotten=[item["pk"]["S"] for item in items if item["sk"]["S"] == "ASSIGNMENT" and "ttl" not in item],
     )
 
 
@@ -227,12 +229,12 @@ def check(story: Story) -> Books:
         assert not {line: count for line, count in lines.items() if count > 1}, suffix
     names = Counter(tuple(line.split()[:2]) for line in Path(f"{story.marks}.ended").read_text().splitlines())
     assert {(str(job.run_id), job.name) for job in told.values()} == set(names)
-    # No machine is left, no assignment, nothing among the dead.
+    # No machine is left, no orders that nobody took, nothing of any that the table does not forget, nobody among the dead.
     instances = fleet.hypervisor.instances()
     assert {one.state for one in instances.values()} == {"terminated"}
     assert not fleet.hypervisor.hosts
     assert not fleet.hypervisor.asleep
-    assert books.assignments == []
+    assert books.orders == books.unforgotten == []
     assert {queue: fleet.dead(queue) for queue in QUEUES} == {queue: [] for queue in QUEUES}
     # Every machine has one bill, and is closed.
     past = {one.id: one for one in fleet.hypervisor.past}

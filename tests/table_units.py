@@ -3,7 +3,9 @@
 A write is a unit for each begun kilobyte of the item, before or after it, whichever is larger, also where its condition
 fails; and one for each entry that it puts into an index or takes out (a change of value is both). A consistent read is
 a unit for each begun 4 KB, a listing of keys half of that. Source: "DynamoDB on-demand capacity mode" and "Read and
-write operations" in Amazon's developer guide.
+write operations" in Amazon's developer guide. A step of several is double in the table, and not in its indexes, which
+come after it by themselves: the guide is silent on that, and others measured it on DynamoDB (nubo-db/dynoxide, pull
+request 188).
 """
 
 from collections import Counter
@@ -83,11 +85,22 @@ def read(item: Item) -> int:
     return max(1, -(-size(item) // (4 * KB)))
 
 
+@attrs.frozen
+class Line:
+    """A write: in which step, of what, its item's bytes, and its units in the table and in the indexes."""
+
+    step: str
+    record: str
+    size: int
+    table: int
+    index: int
+
+
 @attrs.define
 class Account:
     """By store and method: requests, units of writing, those of them in indexes, halves of units of reading.
 
-    ``vain`` are the writes that came to nothing.
+    ``vain`` are the writes that came to nothing, ``lines`` all of them in their order.
     """
 
     calls: Counter[str] = attrs.field(factory=Counter)
@@ -95,12 +108,20 @@ class Account:
     moves: Counter[str] = attrs.field(factory=Counter)
     halves: Counter[str] = attrs.field(factory=Counter)
     vain: Counter[str] = attrs.field(factory=Counter)
+    lines: list[Line] = attrs.field(factory=list)
 
     def wrote(self, what: str, before: Item, after: Item) -> None:
         """One write."""
         self.calls[what] += 1
-        self.writes[what] += written(before, after)
-        self.moves[what] += moved(before, after)
+        self.wrote_in(what, what, before, after, 1)
+
+    def wrote_in(self, step: str, what: str, before: Item, after: Item, times: int) -> None:
+        """A write in a step, which costs so many times its own price in the table."""
+        index = moved(before, after)
+        table = times * (written(before, after) - index)
+        self.writes[what] += table + index
+        self.moves[what] += index
+        self.lines.append(Line(step, what.rpartition(".")[2], max(size(before), size(after)), table, index))
 
     def looked(self, what: str, item: Item) -> None:
         """One consistent read."""
@@ -115,7 +136,7 @@ class Account:
 
     def clear(self) -> None:
         """Count from here on."""
-        for counter in (self.calls, self.writes, self.moves, self.halves, self.vain):
+        for counter in (self.calls, self.writes, self.moves, self.halves, self.vain, self.lines):
             counter.clear()
 
     def dollars(self, jobs: int) -> float:
@@ -192,14 +213,18 @@ class PricedTogether:
         """Carry them out in one request."""
         before = [self._item(write) for write in writes]
         done = carry_out()
-        for write, old in zip(writes, before, strict=True):
-            new = self._item(write)
-            times = 1 if what == "alone" else 2
-            self._account.writes[f"{what}.{write.kind.prefix}"] += times * written(old, new)
-            self._account.moves[f"{what}.{write.kind.prefix}"] += times * moved(old, new)
+        after = [self._item(write) for write in writes]
+        step = ", ".join(dict.fromkeys(_named(*each) for each in zip(writes, after, strict=True)))
+        for write, old, new in zip(writes, before, after, strict=True):
+            self._account.wrote_in(step, f"{what}.{write.kind.prefix}", old, new, 1 if what == "alone" else 2)
         self._account.calls[what] += 1
         self._account.vain[what] += not done
         return done
+
+
+def _named(write: Write, after: Item) -> str:
+    state = after.get("state", {}).get("S")
+    return f"{write.kind.prefix.lower()} {state or 'written'}"
 
 
 class PricedHandover:
@@ -216,13 +241,13 @@ class PricedHandover:
         for one in orders:
             full = assigned(one)
             bare = {name: value for name, value in full.items() if name != "body"}
-            self._account.writes["give.ASSIGNMENT"] += 2 * written({}, full)
-            self._account.wrote("machine.take", full, bare)
+            self._account.wrote_in("orders put, in that same step", "give.ASSIGNMENT", {}, full, 2)
+            self._account.calls["machine.take"] += 1
+            self._account.wrote_in("machine takes its orders", "machine.ASSIGNMENT", full, bare, 1)
         return done
 
     def close(self, writes: Sequence[Write], machines: Sequence[str]) -> bool:
         """See the port."""
-        self._account.writes["close.ASSIGNMENT"] += 2 * len(machines)
         return self._records.priced("close", writes, lambda: self._inner.close(writes, machines))
 
 

@@ -6,8 +6,9 @@ import pytest
 
 from paddock.adapters.aws.dynamodb.values import Item
 from paddock.core.messages import RunnerPackage
+from tests.bench.table_steps import by_write, shown
 from tests.runner_package import assignment
-from tests.table_units import assigned, priced, read, size, written
+from tests.table_units import KB, assigned, priced, read, size, written
 
 PLACED: Item = {"pk": {"S": "JOB#1"}, "sk": {"S": "RECORD"}, "o": {"S": "0#1"}}
 
@@ -61,9 +62,12 @@ def test_the_account_of_a_job_is_complete() -> None:
     ]
     assert alone.calls["switches.get"] == ten.calls["switches.get"] == 1
     assert ten.dollars(10) <= alone.dollars(1)
+    for account in (alone, ten):
+        assert sum(account.writes.values()) == sum(line.table + line.index for line in account.lines)
+    assert shown(alone, ten).row_count == len({**by_write(alone), **by_write(ten)}) + 2
 
 
-def test_an_assignment_is_billed_as_three_kilobytes() -> None:
+def test_an_assignment_is_billed_as_one_kilobyte() -> None:
     """Packed, with a secret as real ones are, and with room for longer names."""
     published = dict.fromkeys(("a", "b", "c"), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d")
     address = "https://github.com/actions/runner/releases/download/v2.336.0/actions-runner-linux-arm64-2.336.0.tar.gz"
@@ -77,6 +81,15 @@ def test_an_assignment_is_billed_as_three_kilobytes() -> None:
         setup_info="Machine: i-0123456789abcdef0\nWhy: the job asks for 4 vCPU, arm64, m7g or c7g, spot if possible",
     )
     item = assigned(orders)
-    assert written({}, item) == 3
-    assert size(item) < 2_600
+    assert written({}, item) == 1
+    assert size(item) < 1_024 - 150
     assert read({**item, "body": {"B": b""}}) == 1
+
+
+def test_a_step_of_several_is_double_in_the_table_alone() -> None:
+    """Its entries in indexes are made afterwards, as those of any other write; of a job every item has one kilobyte."""
+    found = by_write(priced(1))
+    assert found["job finished, runner draining", "JOB"][1:] == (2, 1)
+    assert found["machine takes its orders", "ASSIGNMENT"][1:] == (1, 0)
+    assert {table for step, record in found for table in found[step, record][1:2]} == {1, 2}
+    assert max(size for size, _, _ in found.values()) < KB

@@ -1,4 +1,7 @@
-"""What a job costs at DynamoDB: requests, units and dollars. Counted, not measured: they are the same everywhere."""
+"""What a job costs at DynamoDB: requests, units and dollars. Counted, not measured: they are the same everywhere.
+
+``python -m tests.bench.table_steps`` says what they are paid for.
+"""
 
 from collections.abc import Iterator
 
@@ -28,7 +31,7 @@ def figures() -> Iterator[Figure]:
             "WRU",
             f"those of them in indexes, for {what}",
         )
-        about_orders = [each for each in account.writes if each.startswith("machine.") or each.endswith(".ASSIGNMENT")]
+        about_orders = [each for each in account.writes if each.endswith(".ASSIGNMENT")]
         orders = sum(account.writes[each] for each in about_orders)
         yield Figure(
             f"table.assignment_units_per_job.{name}",

@@ -27,6 +27,8 @@ class Handover(Protocol):
     def close(self, writes: Sequence[Write], machines: Sequence[str]) -> bool:
         """Forget the orders of these machines, and carry out the writes. False if the condition of a write fails.
 
+        The machines have taken their orders. Where a store forgets by itself what is left of those, it may be in days.
+
         Raises:
             IllegalTransition, ValueError: as `Together.write`.
         """

@@ -29,7 +29,7 @@ from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.registered import Registered
 
 _SKEW = 10 * MINUTE  # of a machine's clock
-_STEP = MOST // 3  # machines: each has its bill, its record and its orders
+_STEP = MOST // 2  # machines: each has its bill and its record
 BEFORE_DRAINING = RUNNER_LIFE.sources(RunnerState.DRAINING)
 
 

@@ -16,7 +16,11 @@ from paddock.core.ports.system import Clock
 from paddock.core.units import DAY, SECOND, Span
 
 KEPT: Span = 7 * DAY
-"""For how long after the assignment was put: a job waits a day at most and runs five. The delete comes before."""
+"""For how long after the assignment was put: a job waits a day at most and runs five.
+
+Of a machine that took its orders and served nobody deletes what is left: that costs, and this does not. What was not taken
+is a secret still, and deleted when its machine is closed.
+"""
 
 _BODY: Final = "body"
 _NAME: Final = "runner_name"
@@ -55,10 +59,6 @@ class DynamoAssignments:
     def given(self, assignment: Assignment) -> TransactItem:
         """`put` as part of a transaction, which fails if the machine ever had one."""
         return {"Put": {"Item": self._item(assignment), "ConditionExpression": f"attribute_not_exists({PARTITION})"}}
-
-    def forgotten(self, machine: str) -> TransactItem:
-        """`delete` as part of a transaction."""
-        return {"Delete": {"Key": self._key(machine)}}
 
     def _item(self, assignment: Assignment) -> Item:
         return {

@@ -24,6 +24,9 @@ class DynamoHandover:
             return self._in_steps.give(machines, orders, jobs)
         return self._together.write([*machines, *jobs], [self._assignments.given(one) for one in orders])
 
-    def close(self, writes: Sequence[Write], machines: Sequence[str]) -> bool:
-        """See `paddock.core.ports.handover.Handover`."""
-        return self._together.write(writes, [self._assignments.forgotten(machine) for machine in machines])
+    def close(self, writes: Sequence[Write], machines: Sequence[str]) -> bool:  # noqa: ARG002 - see there
+        """See `paddock.core.ports.handover.Handover`. A delete would be paid for, and time to live is not.
+
+        What the machine took is out of its item since that very step; its name and its times stay for `KEPT`.
+        """
+        return self._together.write(writes)

@@ -23,7 +23,7 @@ PAUSES: Final = (50 * MILLISECOND, 100 * MILLISECOND, 200 * MILLISECOND, 400 * M
 """Before keys that DynamoDB left out of a batch are asked for again; they start anew when it gave some."""
 
 TransactItem: TypeAlias = dict[str, dict[str, Any]]
-"""``{"Put": …}``, ``{"Update": …}`` or ``{"Delete": …}``, as TransactWriteItems takes it, without the table's name."""
+"""``{"Put": …}`` or ``{"Update": …}``, as TransactWriteItems takes it, without the table's name."""
 
 _TELL: Final = "ALL_OLD"
 _THROTTLES: Final = {"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
