@@ -229,7 +229,7 @@ def check(story: Story) -> Books:
         assert not {line: count for line, count in lines.items() if count > 1}, suffix
     names = Counter(tuple(line.split()[:2]) for line in Path(f"{story.marks}.ended").read_text().splitlines())
     assert {(str(job.run_id), job.name) for job in told.values()} == set(names)
-    # No machine is left, no orders that nobody took, nothing of any that the table does not forget, nobody among the dead.
+    # No machine is left, no orders that nobody took, and nothing among the dead; the table forgets the rest by itself.
     instances = fleet.hypervisor.instances()
     assert {one.state for one in instances.values()} == {"terminated"}
     assert not fleet.hypervisor.hosts

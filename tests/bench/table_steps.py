@@ -39,9 +39,16 @@ def shown(alone: Account, ten: Account) -> Table:
         size, table, index = single.get((step, record), (0, 0, 0))
         larger, tables, indexes = batch.get((step, record), (0, 0, 0))
         each = (tables / TEN, indexes / TEN)
-        found.add_row("" if step == before else step, record, str(max(size, larger)), *(f"{units:g}" for units in (table, index, *each)))
+        found.add_row(
+            "" if step == before else step,
+            record,
+            str(max(size, larger)),
+            *(f"{units:g}" for units in (table, index, *each)),
+        )
         before = step
-    sums = [sum(_units(line)[at] for line in one.lines) / jobs for one, jobs in ((alone, 1), (ten, TEN)) for at in (0, 1)]
+    sums = [
+        sum(_units(line)[at] for line in one.lines) / jobs for one, jobs in ((alone, 1), (ten, TEN)) for at in (0, 1)
+    ]
     found.add_row("all", "", "", *(f"{units:g}" for units in sums), style="bold")
     found.add_row("dollars for a million jobs", "", "", *(f"{units * WRITE / 1e6:.2f}" for units in sums))
     return found

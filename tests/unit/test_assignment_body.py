@@ -141,11 +141,11 @@ def test_what_is_no_whole_key_is_left_as_it_is(key: Any) -> None:  # noqa: ANN40
 def test_both_sides_have_the_same_dictionary() -> None:
     """And write, and read last, the same shape."""
     assert theirs.DICTIONARY == ours.DICTIONARY
-    assert theirs.SHAPE == ours.SHAPES[-1]
+    assert ours.SHAPES[-1] == theirs.SHAPE
 
 
 def test_the_shapes_before_are_read() -> None:
-    """A text is JSON; shape 1 has the key whole and no dictionary: as a control plane that is not upgraded puts them."""
+    """A text is JSON; shape 1 has the key whole and no dictionary. A control plane that is not upgraded puts them."""
     told = message_to_data(REAL)
     assert unpacked(json.dumps(told)) == told
     whole = base64.b64decode(REAL.jit_config)

@@ -1,5 +1,7 @@
 """The dispatch function: requests of the jobs queue become machines."""
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -56,3 +58,6 @@ def handler(event: Mapping[str, Any], context: object) -> Answer:
     """
     with invocation(context):
         return FUNCTION()(event)
+
+
+started()

@@ -3,6 +3,8 @@
 An event that could not be handled is kept: it comes back until the queue gives it up as a dead letter.
 """
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 import logging
 from collections.abc import Mapping
 from functools import partial
@@ -91,3 +93,6 @@ def handler(event: Mapping[str, Any], context: object) -> Answer:
     """
     with invocation(context):
         return FUNCTION()(event)
+
+
+started()

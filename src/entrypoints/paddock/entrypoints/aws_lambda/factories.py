@@ -5,20 +5,17 @@ from functools import partial
 from os import environ
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudwatch import StackUsage
-from paddock.adapters.aws.cloudwatch.usage import used_by
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
 from paddock.adapters.aws.failures import watched
-from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http import JsonService, environment_credentials
@@ -51,6 +48,10 @@ from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
 from paddock.entrypoints.aws_lambda.logs import write_line
+
+if TYPE_CHECKING:
+    from paddock.adapters.aws.cloudwatch import StackUsage
+    from paddock.adapters.aws.pricing import AwsPrices
 
 
 def make_environment() -> FleetEnvironment:
@@ -153,13 +154,17 @@ def make_machines(
     return PacedMachines(Ec2Machines(clients, environment.ec2, clock, quoting=quoting), purse)
 
 
-def make_prices(clients: Clients, clock: Clock) -> AwsPrices:
+def make_prices(clients: Clients, clock: Clock) -> "AwsPrices":
     """What the catalogue's machines cost in this region, by AWS's word."""
+    from paddock.adapters.aws.pricing import AwsPrices  # noqa: PLC0415 - for the cost report alone
+
     return AwsPrices(clients, clock, types=[kind.name for kind in CATALOGUE])
 
 
-def make_usage(environment: FleetEnvironment, clients: Clients) -> StackUsage:
+def make_usage(environment: FleetEnvironment, clients: Clients) -> "StackUsage":
     """What this stack uses of AWS's services, its parts being called as its template calls them."""
+    from paddock.adapters.aws.cloudwatch.usage import StackUsage, used_by  # noqa: PLC0415 - for the cost report alone
+
     stack = environment.ec2.fleet
     queues = environment.jobs, environment.events, environment.reports
     used = used_by(

@@ -3,15 +3,13 @@
 It stands apart so that they can be had without boto3. As there: providers that call typed factories, and no wiring.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
@@ -34,6 +32,10 @@ from paddock.entrypoints.aws_lambda import factories as aws
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.once import Once
+
+if TYPE_CHECKING:
+    from paddock.adapters.aws.cloudwatch import StackUsage
+    from paddock.adapters.aws.pricing import AwsPrices
 
 
 class AwsProfile(containers.DeclarativeContainer):
@@ -77,8 +79,8 @@ class AwsProfile(containers.DeclarativeContainer):
     machines: providers.Provider[PacedMachines] = providers.Singleton(
         aws.make_machines, environment, settings, clients, clock, purse
     )
-    prices: providers.Provider[AwsPrices] = providers.Singleton(aws.make_prices, clients, clock)
-    usage: providers.Provider[StackUsage] = providers.Singleton(aws.make_usage, environment, clients)
+    prices: "providers.Provider[AwsPrices]" = providers.Singleton(aws.make_prices, clients, clock)
+    usage: "providers.Provider[StackUsage]" = providers.Singleton(aws.make_usage, environment, clients)
     assignments: providers.Provider[DynamoAssignments] = providers.Singleton(
         aws.make_assignments, environment, dynamo, clock
     )

@@ -4,6 +4,8 @@ Any machine may send to the queue, and jobs have their machines in hand. So a re
 machine of which it speaks has sent it; what is not is refused, told, and does not come back.
 """
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -70,3 +72,6 @@ def handler(event: Mapping[str, Any], context: object) -> Answer:
     """
     with invocation(context):
         return FUNCTION()(event)
+
+
+started()

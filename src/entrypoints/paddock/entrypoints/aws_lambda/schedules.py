@@ -5,6 +5,8 @@ asked for. ``{"task": "sweep"}``, or another task's name, does that one now. An 
 detail.
 """
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 import logging
 from collections.abc import Mapping
 from typing import Any, Final
@@ -148,3 +150,6 @@ def handler(event: Mapping[str, Any], context: object) -> dict[str, Facts]:
     """
     with invocation(context):
         return FUNCTION()(event)
+
+
+started()

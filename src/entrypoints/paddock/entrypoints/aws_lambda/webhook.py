@@ -4,6 +4,8 @@ Its start is in GitHub's way ten times a minute, so it does without boto3 and wi
 configuration it knows the aliases alone. It may send to two queues and read one secret.
 """
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 import base64
 import binascii
 import logging
@@ -136,3 +138,6 @@ def _answer(reply: Reply) -> dict[str, object]:
         "headers": {"content-type": "text/plain; charset=utf-8"},
         "body": f"{reply.text}\n",
     }
+
+
+started()

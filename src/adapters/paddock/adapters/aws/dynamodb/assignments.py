@@ -18,8 +18,8 @@ from paddock.core.units import DAY, SECOND, Span
 KEPT: Span = 7 * DAY
 """For how long after the assignment was put: a job waits a day at most and runs five.
 
-Of a machine that took its orders and served nobody deletes what is left: that costs, and this does not. What was not taken
-is a secret still, and deleted when its machine is closed.
+Nobody deletes what is left of the orders of a machine that took them and served: that costs, and this does not. What
+was not taken is a secret still, and deleted when its machine is closed.
 """
 
 _BODY: Final = "body"
