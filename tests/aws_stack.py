@@ -120,6 +120,16 @@ class Stack:
         (found,) = (runner for runner in self.github.runners() if machine in runner.name)
         return found
 
+    def take_orders(self, machine: str) -> None:
+        """What an agent does first, in one step."""
+        self.clients.dynamodb.update_item(
+            TableName=self.profile.environment().table,
+            Key={"pk": {"S": f"{ROLE_ID}:{machine}"}, "sk": {"S": "ASSIGNMENT"}},
+            UpdateExpression="SET taken_at = :at REMOVE body",
+            ConditionExpression="attribute_exists(body)",
+            ExpressionAttributeValues={":at": {"N": str(self.profile.clock().now())}},
+        )
+
     def switch_off(self, machine: str) -> None:
         """What an agent does in the end, and what EventBridge then tells."""
         self.clients.ec2.terminate_instances(InstanceIds=[machine])

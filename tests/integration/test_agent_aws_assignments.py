@@ -119,10 +119,10 @@ def test_packed_orders_are_taken(machine: World, waiting: Waiting, way: str, los
 
 def test_packed_orders_that_cannot_be_read_are_scrubbed_and_named(machine: World, waiting: Waiting) -> None:
     """Of a shape that is to come, or no bytes at all: they are gone, and the reason says so."""
-    machine.put_item(b"\x02the secret")
+    machine.put_item(b"\x03the secret")
     failure = refusal(waiting)
     assert failure.reason is Reason.BAD_ASSIGNMENT
-    assert "shape 2" in failure.detail
+    assert "shape 3" in failure.detail
     assert "body" not in (machine.item() or {"body": 1})
     second = Waiting(machine)
     spoilt = {"Item": {"body": {"B": "no base64!"}}}

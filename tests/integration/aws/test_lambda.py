@@ -122,7 +122,10 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     machine = str(job.machine)
     assert job.state is JobState.LAUNCHED
     assert stack.machines()[machine] == "running"
-    assert stack.profile.assignments().get(machine) is not None
+    receipt = stack.profile.assignments().get(machine)
+    assert receipt is not None
+    assert not receipt.taken
+    stack.take_orders(machine)
 
     runner = stack.github.model.runners.connect(stack.runner(machine).id)
     assert runner.job_id == number
@@ -146,7 +149,9 @@ def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[st
     known = stack.profile.table().runners.get(machine)
     assert known is not None
     assert known.state is RunnerState.GONE
-    assert stack.profile.assignments().get(machine) is None
+    receipt = stack.profile.assignments().get(machine)
+    assert receipt is not None  # what is left of the orders is forgotten by the table itself
+    assert receipt.taken
     assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], []]
 
     told = lines(capsys)
