@@ -4,6 +4,8 @@ It is there only if paddock.yml names a channel, may read one secret, and does w
 at a time; where that cannot be told, Lambda tries twice more within some minutes. E-mails go out in any case.
 """
 
+from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
+
 import logging
 from collections.abc import Mapping
 from os import environ
@@ -118,3 +120,6 @@ def handler(event: Mapping[str, Any], context: object) -> None:
     """
     with invocation(context):
         FUNCTION()(event)
+
+
+started()
