@@ -117,16 +117,20 @@ def _itself(number: int) -> int:
     return number
 
 
-QUEUED, CLAIMED, PLACED = "queued", "claimed", "placed"
+QUEUED, CLAIMED, PLACED, GIVEN_UP = "queued", "claimed", "placed", "given_up"
 STAGES = (QUEUED, CLAIMED, PLACED)
 
 
 def stage_of(state: JobState) -> str | None:
     """The value in the index ``live`` of a job in this state: it waits, is being dispatched, or has a machine.
 
+    Those that were given up are few, and stand there too: GitHub may still have them in its queue.
+
     Fewer values than states, for each move from one to another is paid for: who wants one state looks at the records.
     But a queue may be long, and nobody who looks for what is being dispatched may have to read it.
     """
+    if state is JobState.ABANDONED:
+        return GIVEN_UP
     if state not in LIVE_JOBS:
         return None
     return {JobState.QUEUED: QUEUED, JobState.DISPATCHING: CLAIMED}.get(state, PLACED)

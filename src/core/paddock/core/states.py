@@ -61,10 +61,12 @@ class StateTable(Generic[S]):
     """A life as edges with their reasons.
 
     ``states`` are all that the table names, ``ends`` those that nothing leaves, ``live`` all others: asked for so often
-    that they are worked out once.
+    that they are worked out once. ``reopened`` are ways out of an end, which a person alone takes: nothing that goes
+    by itself counts on them.
     """
 
     edges: Mapping[tuple[S, S], str]
+    reopened: Mapping[tuple[S, S], str] = attrs.field(factory=dict)
     states: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
     ends: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
     live: frozenset[S] = attrs.field(init=False, eq=False, repr=False)
@@ -83,7 +85,7 @@ class StateTable(Generic[S]):
 
     def allows(self, source: S, target: S) -> bool:
         """True if the edge exists. Staying where one is, is no transition and always allowed."""
-        return source == target or (source, target) in self.edges
+        return source == target or (source, target) in self.edges or (source, target) in self.reopened
 
     def sources(self, target: S) -> frozenset[S]:
         """The states from which `target` is reached in one step."""
@@ -118,7 +120,10 @@ JOB_LIFE: StateTable[JobState] = StateTable(
         (_L, JobState.ABANDONED): "the launch budget is spent",
         (_R, JobState.FINISHED): "the runner or GitHub said that it ended",
         (_R, JobState.ABANDONED): "its machine is gone, and GitHub no longer knows the job",
-    }
+    },
+    reopened={
+        (JobState.ABANDONED, _Q): "its launches failed, and an operator released it: it never ran",
+    },
 )
 
 RUNNER_LIFE: StateTable[RunnerState] = StateTable(

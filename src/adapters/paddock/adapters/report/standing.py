@@ -9,6 +9,7 @@ from paddock.core.decision import Decision
 from paddock.core.job import Job
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import Moment, span_text
+from paddock.core.usecases.quarantine import waits_at_github
 
 _AGAIN = "re-run it at GitHub; the re-run comes as a new job with launches of its own."
 _AFTER_STATE: Mapping[JobState, str] = {
@@ -32,6 +33,9 @@ def next_step(job: Job, decisions: Sequence[Decision]) -> str:
     """What happens after the `answer`, or what the reader can do about it. Empty if there is nothing to add."""
     if job.state is JobState.QUEUED:
         return "`paddock resume` lets it go on." if _is_paused(job, decisions) else ""
+    if job.state is JobState.ABANDONED and waits_at_github(job):
+        release = f"see to the reason, then `paddock release {job.id}` has it tried again"
+        return f"No further launch is made for it by itself: {release}, for as long as GitHub lets it wait (a day)."
     if tone_of(job) is Tone.LAUNCHING:
         return "It starts as soon as its machine is up and GitHub gives it the job."
     if job.result is None or job.result is OperationalResult.SERVED or job.state in _AFTER_STATE:

@@ -23,6 +23,7 @@ from paddock.core.usecases.keep_prices import KeepPrices
 from paddock.core.usecases.old_jobs import OldJobs
 from paddock.core.usecases.pool_audit import AuditPools
 from paddock.core.usecases.pool_sizing import SizePools
+from paddock.core.usecases.quarantine import Quarantine
 from paddock.core.usecases.stale_registrations import StaleRegistrations
 
 
@@ -63,6 +64,7 @@ def chores(
             settings=settings, table=table, github=github, decisions=decisions, clock=clock
         ),
     }
+    works["quarantined"] = Quarantine(table=table, github=github, decisions=decisions, clock=clock)
     if archive is not None:
         works["old_jobs"] = OldJobs(table=table, objects=archive, clock=clock, several=several)
         if reporting is not None:

@@ -175,13 +175,17 @@ class Completion:
             self._retire.unneeded(runner, f"job {job.id}, for which it was started, was {how}")
 
     def _correct(self, seen: JobObserved, job: Job) -> bool:
-        """GitHub's conclusion stands above the runner's, which calls an interrupted job cancelled."""
-        if job.state is not JobState.FINISHED or seen.conclusion is None or job.conclusion == seen.conclusion:
+        """GitHub's conclusion stands above the runner's, which calls an interrupted job cancelled.
+
+        Of a job that was given up it says that nobody waits for it any more.
+        """
+        open_to_it = job.state in {JobState.FINISHED, JobState.ABANDONED}
+        if not open_to_it or seen.conclusion is None or job.conclusion == seen.conclusion:
             return True
         try:
             self._jobs.update(
                 job.key,
-                JobIs(state=JobState.FINISHED, conclusion=job.conclusion),
+                JobIs(state=job.state, conclusion=job.conclusion),
                 JobChange(conclusion=seen.conclusion),
             )
         except Conflict:

@@ -26,6 +26,7 @@ EVERY: Mapping[str, Span] = {
     "pools": MINUTE,
     "dead_letters": 5 * MINUTE,
     "stale_registrations": HOUR,
+    "quarantined": HOUR,
     "mirror": HOUR,
     "old_jobs": DAY,
     "pool_audit": DAY,
@@ -33,6 +34,21 @@ EVERY: Mapping[str, Span] = {
     "cost_report": 15 * MINUTE,
 }
 """How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
+
+MENDS: Mapping[str, str] = {
+    "sweep": "orphaned machines, stale assignments, stuck jobs: leases that ran out, launched but silent, running but over",
+    "sweep_github": "lost webhooks: failed deliveries, queued jobs without a record, jobs that GitHub forgot; re-runs",
+    "pools": "spares that are missing, too many, too old, silent or asleep at the wrong time",
+    "dead_letters": "messages that were given up; poison is put aside",
+    "stale_registrations": "offline runners of ours whose machines are gone for longer than an hour",
+    "quarantined": "jobs whose launches failed, and which GitHub still has in its queue: they wait to be released",
+    "mirror": "copies of the runner that are missing or old",
+    "old_jobs": "records of old jobs, which go to the archive",
+    "pool_audit": "nothing; it reports what each pool did for its money on the day before",
+    "pool_sizing": "the targets of pools that follow demand",
+    "cost_report": "nothing; it reports what each day cost",
+}
+"""What each task sees to, in words: every kind of thing that may be left over is some task's."""
 
 
 class Work(Protocol):

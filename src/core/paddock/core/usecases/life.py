@@ -98,6 +98,12 @@ class Life:
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
         return self._requeue(job, when, JobChange(displaced=job.displaced + 1), 0, "unclaimed", reason)
 
+    def released(self, job: Job, reason: str) -> Job | None:
+        """The job was given up, and a person has it tried again: what failed before does not count any more."""
+        when = JobIs(state=JobState.ABANDONED, launch=job.launch, machine=job.machine, conclusion=None)
+        change = JobChange(displaced=job.launch, reason=reason, failure="", finished_at=None, result=None)
+        return self._requeue(job, when, change, 0, "released", reason)
+
     def forgotten(self, job: Job) -> bool:
         """GitHub says that it does not know the job. It is given up when it says so again some time later; True then.
 

@@ -1,6 +1,9 @@
 """Operate: what people change while the fleet runs."""
 
-from paddock.core.errors import Conflict
+from collections.abc import Sequence
+
+from paddock.core.errors import Conflict, InvalidInput, NotFound
+from paddock.core.job import Job
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
@@ -8,11 +11,12 @@ from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch, SwitchChange, SwitchIs
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import jobs_in
+from paddock.core.usecases.quarantine import quarantined, refusal
 from paddock.core.usecases.record import Recorder
 
 
 class Operate:
-    """Pausing and resuming."""
+    """Pausing and resuming, and releasing what was given up."""
 
     def __init__(self, *, table: Table, life: Life, decisions: Decisions, clock: Clock) -> None:
         self._table = table
@@ -35,6 +39,28 @@ class Operate:
         for job in waiting:
             self._life.wake(job, "the fleet was resumed")
         return switch, len(waiting)
+
+    def quarantined(self) -> Sequence[Job]:
+        """The jobs that can be released, oldest first."""
+        return quarantined(self._table.jobs, self._clock.now())
+
+    def release(self, job_id: int) -> Job:
+        """Have a job tried again that was given up, with a fresh launch budget; its record as it then is.
+
+        Raises:
+            NotFound: no job of this id was ever seen here.
+            InvalidInput: it was not given up, or nobody waits for it any more.
+        """
+        job = self._table.jobs.get(str(job_id))
+        if job is None:
+            raise NotFound(f"job {job_id} is unknown here")
+        refused = refusal(job, self._clock.now())
+        if refused:
+            raise InvalidInput("job", job_id, refused)
+        released = self._life.released(job, "an operator released it: it has a fresh launch budget")
+        if released is None:
+            raise InvalidInput("job", job_id, "its record changed at this very moment: look at it again")
+        return released
 
     def _turn(self, *, on: bool, reason: str) -> Switch:
         switch = Switch(PAUSED, on=on, at=self._clock.now(), reason=reason)

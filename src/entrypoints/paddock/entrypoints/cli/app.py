@@ -31,6 +31,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "agent": ("agent:agent", "Run a machine's agent by hand, or check a machine."),
     "pause": ("state:pause", "Launch nothing more until resumed."),
     "resume": ("state:resume", "Launch again, and wake what waits."),
+    "release": ("release:release", "Have jobs tried again that were given up."),
     "doctor": ("doctor:doctor", "Say what is wrong with a fleet, its account and its App, and how to mend it."),
 }
 _CONFIG: Mapping[str, tuple[str, str]] = {

@@ -12,6 +12,7 @@ from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, PaddockError, Unavailable
 from paddock.core.task import Task
 from paddock.core.units import SECOND, Moment, Span, span_text
+from paddock.core.usecases.housekeeping import MENDS
 from paddock.core.usecases.tasks import Tasks
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
@@ -20,7 +21,7 @@ _LOOK: Span = SECOND
 
 
 def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
-    """Say when each task ran last, and what came of it; one that never ran or achieves nothing is seen.
+    """Say what each task sees to, when it ran last and what came of it; one that achieves nothing is seen.
 
     Parameters
     ----------
@@ -42,9 +43,15 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
         if report is not None:
             counts = [str(n) for n in (report.attempted, report.succeeded, report.failed, report.left)]
         ago = "never" if task.began_at is None else f"{span_text(max(0, now - task.began_at))} ago"
-        table.add_row(task.name, span_text(task.every), ago, *counts, _note(task, now))
+        table.add_row(task.name, span_text(task.every), ago, *counts, _told_of(task, now))
     console().print(table)
     return 0
+
+
+def _told_of(task: Task, now: Moment) -> Text:
+    """What an operator should know of it, and below that what it sees to."""
+    note = _note(task, now)
+    return Text.assemble(note, "\n" if note else "", (MENDS[task.name], "dim"))
 
 
 def _note(task: Task, now: Moment) -> Text:

@@ -77,7 +77,7 @@ def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None,
     from paddock.entrypoints.cli.story import story  # noqa: PLC0415 - drawn only here
     from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
 
-    number = _job_id(job)
+    number = job_id(job)
     where = Where.chosen(state, profile)
     with opened(where) as here:
         try:
@@ -97,7 +97,7 @@ def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None,
     return 0
 
 
-def _job_id(job: str) -> int:
+def job_id(job: str) -> int:
     """The id in what a person copied: the id itself, or an address such as …/actions/runs/7/job/29679449#step:3:1."""
     try:
         last = urlsplit(job.strip()).path.rstrip("/").rpartition("/")[2]

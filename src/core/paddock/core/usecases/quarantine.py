@@ -1,0 +1,158 @@
+"""Quarantine: jobs that were given up because their launches failed, while GitHub still has them in its queue.
+
+Nothing launches for them again by itself: what failed word for word twice fails a third time, and each try costs a
+machine. A person who has mended the cause releases them (`Operate.release`); GitHub gives up what waits for a day.
+
+::
+
+    given up ──hourly──> GitHub: still queued? ──yes──> told, and left: someone is to release it
+                                 └─ concluded, or not known: noted, and never asked about again
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import partial
+
+import attrs
+
+from paddock.core.errors import Conflict, NotFound
+from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.messages import Observed
+from paddock.core.paging import pages
+from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.github import GitHub, GitHubJob
+from paddock.core.ports.stores import JobStore, Table
+from paddock.core.ports.system import Clock
+from paddock.core.records import GIVEN_UP
+from paddock.core.states import JobState
+from paddock.core.task import TaskReport
+from paddock.core.units import DAY, Moment, Span
+from paddock.core.usecases.record import Recorder
+from paddock.core.usecases.round import Round
+
+TOO_OLD: Span = DAY  # GitHub lets no job wait for longer
+MOST_ASKED = 50  # calls to GitHub a run, one for each job
+MOST_PAGES = 20  # of a hundred jobs
+
+
+@attrs.frozen
+class _Place:
+    """Where the listing is read from (what is before is too old), and the job after which GitHub is asked."""
+
+    page: str | None = None
+    after: tuple[Moment, str] = (0, "")
+
+    @classmethod
+    def read(cls, cursor: str) -> "_Place":
+        """What a cursor holds; the beginning if it cannot be read."""
+        try:
+            data = json.loads(cursor)
+            page, (created_at, key) = data["page"], data["after"]
+            return cls(None if page is None else str(page), (int(created_at), str(key)))
+        except (ValueError, TypeError, KeyError):
+            return cls()
+
+    @property
+    def text(self) -> str:
+        """The cursor."""
+        return "" if self == _Place() else json.dumps(attrs.asdict(self), separators=(",", ":"))
+
+
+def waits_at_github(job: Job) -> bool:
+    """True if GitHub may have the job in its queue, as far as its record tells: it never ran, and was not concluded."""
+    return job.started_at is None and job.conclusion is None and job.missing_at is None
+
+
+def refusal(job: Job, now: Moment) -> str:
+    """Why the job cannot be released; empty if it can."""
+    if job.state is not JobState.ABANDONED:
+        return f"it is {job.state}, and only a job that was given up can be released"
+    if job.started_at is not None:
+        return "it ran: GitHub runs such a job again only when its run is re-run there"
+    if job.conclusion is not None or job.missing_at is not None:
+        return f"GitHub does not wait for it any more ({job.conclusion or 'it is not known there'}): re-run it there"
+    if now - job.facts.created_at > TOO_OLD:
+        return "it is older than a day, and GitHub lets no job wait for longer: re-run it there"
+    return ""
+
+
+def quarantined(jobs: JobStore, now: Moment) -> list[Job]:
+    """The jobs that can be released, oldest first, as far as our records know."""
+    given_up = pages(lambda cursor: jobs.page("live", GIVEN_UP, cursor=cursor))
+    return [job for job in given_up if not refusal(job, now)]
+
+
+class Quarantine:
+    """Looks after what is in quarantine."""
+
+    def __init__(self, *, table: Table, github: GitHub, decisions: Decisions, clock: Clock) -> None:
+        self._jobs = table.jobs
+        self._workflows = github.workflows
+        self._clock = clock
+        self._record = Recorder(decisions, clock, "quarantined")
+
+    def __call__(self, *, dry_run: bool = False, cursor: str = "") -> TaskReport:
+        """One run, over those that may wait at GitHub, beginning after the last that was asked about. See `Work`.
+
+        ``by_kind`` counts those ``waiting`` at GitHub, those ``settled``, with which GitHub is done, and those about
+        which it did not answer. ``left`` are those that wait, and those that were not come to.
+        """
+        run = Round(dry_run)
+        place = _Place.read(cursor)
+        start, found = self._found(place.page)
+        place = attrs.evolve(place, page=start)
+        later = [job for job in found if _at(job) > place.after]
+        turn = [*later, *(job for job in found if _at(job) <= place.after)]
+        for job in turn[:MOST_ASKED]:
+            run.tries(f"job {job.id}", partial(self._ask, job, run))
+            place = attrs.evolve(place, after=_at(job))
+        run.left += len(turn[MOST_ASKED:])
+        return run.report(cursor=cursor if dry_run else place.text)
+
+    def _found(self, start: str | None) -> tuple[str | None, Sequence[Job]]:
+        """Those that may be released, and where the next run begins to read: behind pages that are too old whole."""
+        now, found, cursor = self._clock.now(), list[Job](), start
+        for _ in range(MOST_PAGES):
+            page = self._jobs.page("live", GIVEN_UP, cursor=cursor)
+            found += [job for job in page.items if not refusal(job, now)]
+            if page.cursor is None:
+                break
+            cursor = page.cursor
+            if all(now - job.facts.created_at > 2 * TOO_OLD for job in page.items):
+                start = cursor  # no job that old is given up from now on
+        return start, found
+
+    def _ask(self, job: Job, run: Round) -> None:
+        """Ask GitHub about it, and write down if it is done with the job."""
+        kind = "unanswered"
+        try:
+            now = self._at_github(job)
+            waits = now is not None and now.status != Observed.COMPLETED
+            kind = "waiting" if waits else "settled"
+            if waits:
+                run.left += 1
+                run.acts.append(f"job {job.id} of {job.facts.repository} waits to be released: {job.reason}")
+                return
+            what = "it is not known there any more" if now is None else f"GitHub concluded it: {now.conclusion}"
+            if not run.dry_run:
+                self._settle(job, now, what)
+            run.acts.append(f"settle job {job.id}: {what}")
+        finally:
+            run.kinds[kind] += 1
+
+    def _at_github(self, job: Job) -> GitHubJob | None:
+        try:
+            return self._workflows.job(job.facts.repository, job.id)
+        except NotFound:
+            return None
+
+    def _settle(self, job: Job, now: GitHubJob | None, what: str) -> None:
+        change = JobChange(missing_at=self._clock.now()) if now is None else JobChange(conclusion=now.conclusion)
+        with suppress(Conflict, NotFound):  # somebody released it, or GitHub told of it, at this moment
+            self._jobs.update(job.key, JobIs(state=JobState.ABANDONED, conclusion=None), change)
+            self._record.job(job.id, "settled", what)
+
+
+def _at(job: Job) -> tuple[Moment, str]:
+    return job.facts.created_at, job.key
