@@ -14,7 +14,8 @@ from paddock.agent.aws.config import KNOWN, parse_config
 from paddock.agent.reasons import Reason
 from paddock.core.records import KINDS
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
-from paddock.core.units import DAY
+from paddock.core.units import DAY, HOUR, MINUTE
+from paddock.core.usecases.housekeeping import EVERY, MENDS
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
 from tests.conformance import genuine_settings
@@ -34,6 +35,16 @@ def test_the_state_tables_of_the_architecture_are_the_cores(heading: str, life: 
     rows = re.findall(r"^\| ([a-z_]+) \| (?!to )([a-z_, ]+) \|$", section, flags=re.MULTILINE)
     told = {(source, target) for source, targets in rows for target in targets.split(", ")}
     assert told == {(text(source), text(target)) for source, target in life.edges}
+
+
+def test_the_tasks_of_housekeeping_are_on_the_page() -> None:
+    """Each in its order, with what it sees to, as `paddock housekeeping status` tells it."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z_]+)` \| ((?:\d+ )?(?:minute|hour|day)s?) \| (.+) \|$", page, flags=re.MULTILINE)
+    told = {name: (every, re.sub(r"\[(.+?)\]\(.+?\)", r"\1", sees)) for name, every, sees in rows}
+    spans = {MINUTE: "minute", 5 * MINUTE: "5 minutes", 15 * MINUTE: "15 minutes", HOUR: "hour", DAY: "day"}
+    assert list(told) == list(EVERY) == list(MENDS)
+    assert told == {name: (spans[every], MENDS[name]) for name, every in EVERY.items()}
 
 
 def test_the_variables_of_the_functions_are_on_the_page() -> None:

@@ -7,7 +7,7 @@ import pytest
 from paddock.adapters.memory.bundles import memory_github
 from paddock.adapters.simulation.wires import Crash, wired
 from paddock.core.errors import InvalidInput, NotFound, Rejected, Unavailable
-from paddock.core.job import Job, JobChange, JobFacts, JobIs
+from paddock.core.job import Job, JobFacts
 from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE

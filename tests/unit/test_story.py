@@ -187,7 +187,8 @@ def test_a_job_that_waited_through_a_pause_is_no_longer_told_to_resume() -> None
         ({"state": JobState.LAUNCHED, "machine": "i-7"}, "as soon as its machine is up"),
         ({"state": JobState.RUNNING}, "Its end is recorded"),
         ({"state": JobState.REJECTED}, "put right what the reason names"),
-        ({"state": JobState.ABANDONED}, "re-run it at GitHub"),
+        ({"state": JobState.ABANDONED}, "`paddock release 40000000001` has it tried again"),
+        ({"state": JobState.ABANDONED, "conclusion": "cancelled"}, "re-run it at GitHub"),
         ({"state": JobState.CANCELLED}, ""),
         ({"state": JobState.FINISHED, "conclusion": "success"}, ""),
         (

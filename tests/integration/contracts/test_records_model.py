@@ -40,7 +40,9 @@ def legal(when: dict[str, Any], change: dict[str, Any]) -> bool:
     """The model's own word on a change of state: every state admitted may make it."""
     sources = when["state"] if isinstance(when["state"], set) else {when["state"]}
     target = change.get("state")
-    return target is None or all(source == target or (source, target) in {*JOB_LIFE.edges, *JOB_LIFE.reopened} for source in sources)
+    return target is None or all(
+        source == target or (source, target) in {*JOB_LIFE.edges, *JOB_LIFE.reopened} for source in sources
+    )
 
 
 class RecordsModel(RuleBasedStateMachine):

@@ -4,6 +4,7 @@ import re
 import traceback
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TypeVar
 
 from paddock.adapters.simulation.findings import Findings
@@ -58,10 +59,11 @@ class Processes:
         self.invocations = 0
         self.billed: Span = 0
         self.fleet = new_fleet()
-        self.schedules = (
-            Schedule(timeline, functions.sweep, self._sweep),
-            Schedule(timeline, functions.sweep_github, self._compare),
-            *([Schedule(timeline, functions.pools, self._pools)] if pools else []),
+        tasks = {"sweep": functions.sweep, "sweep_github": functions.sweep_github}
+        if pools:
+            tasks["pools"] = functions.pools
+        self.schedules = tuple(
+            Schedule(timeline, every, partial(self._keep, name, every)) for name, every in tasks.items()
         )
 
     def receive(self, word: GitHubWord) -> bool:
@@ -106,21 +108,14 @@ class Processes:
         self.errors.append(said)
         self._findings.fault("no fault is ours", said, traceback.format_exception(error)[-4:])
 
-    def _sweep(self) -> None:
-        self._swept("sweep", lambda: self._failures(self.fleet.sweep().errors), self._functions.sweep)
+    def _keep(self, name: str, every: Span) -> None:
+        """A schedule starts the task."""
+        self._swept(name, lambda: self._keep_house(name), every)
 
-    def _compare(self) -> None:
-        self._swept(
-            "sweep_github", lambda: self._failures(self.fleet.sweep_github().errors), self._functions.sweep_github
-        )
-
-    def _pools(self) -> None:
-        self._swept("pools", self._keep_house, self._functions.pools)
-
-    def _keep_house(self) -> Sequence[str] | None:
+    def _keep_house(self, name: str) -> Sequence[str] | None:
         """The task as housekeeping does it, by its record; None if another run has it still, which died."""
         house = self.fleet.housekeeping()
-        run = house.when_due("pools") if "pools" in house.names else TaskRun("pools", TaskReport())
+        run = house.when_due(name) if name in house.names else TaskRun(name, TaskReport())
         return None if run is None else self._failures(run.report.errors)
 
     def _failures(self, errors: Sequence[str]) -> Sequence[str]:

@@ -36,7 +36,7 @@ EVERY: Mapping[str, Span] = {
 """How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 
 MENDS: Mapping[str, str] = {
-    "sweep": "orphaned machines, stale assignments, stuck jobs: leases that ran out, launched but silent, running but over",
+    "sweep": "orphaned machines, stale assignments, stuck jobs: leases run out, launched but silent, running but over",
     "sweep_github": "lost webhooks: failed deliveries, queued jobs without a record, jobs that GitHub forgot; re-runs",
     "pools": "spares that are missing, too many, too old, silent or asleep at the wrong time",
     "dead_letters": "messages that were given up; poison is put aside",

@@ -44,7 +44,7 @@ def release(
         for number in named or found:
             try:
                 if dry_run and number not in found:
-                    raise NotFound(f"job {number} cannot be released; `paddock explain {number}{where.words}` tells why")
+                    raise NotFound(f"job {number} cannot be released: `paddock explain {number}` says why")
                 job = found[number] if dry_run else here.operate.release(number)
             except PaddockError as error:
                 failed += 1
