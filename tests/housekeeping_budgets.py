@@ -8,6 +8,7 @@ from paddock.core.usecases.cost_reports import LOOKED_BACK, MOST_DAYS
 from paddock.core.usecases.dead_letters import MOST_TRIED
 from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
 from paddock.core.usecases.pool_bills import MOST_BILLS
+from paddock.core.usecases.quarantine import MOST_ASKED, MOST_PAGES
 from paddock.core.usecases.reruns import HOURS_LOOKED_BACK, MOST_CONSIDERED, MOST_LOOKED_AT
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_SCOPES
 from paddock.core.usecases.stale_registrations import MOST_LOOKED_AT as MOST_MAY_BE_STALE
@@ -79,6 +80,7 @@ def budgets(load: Load) -> Mapping[str, Budget]:
         ),
         "dead_letters": Budget(2 * 2 + MOST_TRIED, 0),
         "stale_registrations": Budget(left + MOST_MAY_BE_STALE + MOST_DELETED * 3, left),
+        "quarantined": Budget(MOST_PAGES + 3 * MOST_ASKED, MOST_PAGES),
         "old_jobs": Budget(2 * MOST_OBJECTS + 2 + (MOST_OBJECTS + 1) * MOST_JOBS, MOST_OBJECTS + 2),
         "cost_report": Budget(MOST_DAYS * (report + LOOKED_BACK + _FILES), MOST_DAYS * report),
     }

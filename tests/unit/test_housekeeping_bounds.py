@@ -6,16 +6,18 @@ import attrs
 import pytest
 
 from paddock.adapters.memory.github.scripts import JobScript
+from paddock.core.job import Job, JobFacts
 from paddock.core.pool import Pool
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
-from paddock.core.states import OperationalResult, RunnerState
+from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, datetime_of
 from paddock.core.usecases.cost_reports import MOST_DAYS
 from paddock.core.usecases.dead_letters import MOST_PUT_BACK
 from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
+from paddock.core.usecases.quarantine import MOST_ASKED, MOST_PAGES
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
 from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
 from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
@@ -25,7 +27,7 @@ from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 NAMES = tuple(f"acme/app-{number}" for number in range(10))
 SETTINGS = FleetSettings(repositories=(*NAMES, "acme/*"))
 QUIET = Size(machines=60, jobs=40, ended=0, old=0, hour=10, failed=0, dead=0, stale=0, repositories=len(NAMES))
-TASKS = ("sweep", "sweep_github", "dead_letters", "stale_registrations", "old_jobs", "cost_report")
+TASKS = ("sweep", "sweep_github", "dead_letters", "stale_registrations", "quarantined", "old_jobs", "cost_report")
 
 
 def fleet(**size: int) -> LargeHouse:
@@ -121,6 +123,19 @@ def test_registrations_are_looked_at_and_deleted_in_bounds() -> None:
     assert within(neighbour, "stale_registrations").by_kind["live"] == MOST_LOOKED_AT
     scattered = fleet(repositories=60, stale=60)
     assert within(scattered, "stale_registrations").by_kind["scopes"] == MOST_SCOPES
+
+
+def test_so_many_jobs_in_quarantine_are_asked_about() -> None:
+    """Those that GitHub is done with cost a write and a word more, once."""
+    house = fleet()
+    for number in range(9_000, 9_000 + 100 * MOST_PAGES + 70):
+        facts = JobFacts(number, number, NAMES[0], SMALL, created_at=NOW - MINUTE)
+        house.table.jobs.add(Job(facts, state=JobState.ABANDONED))
+    report = within(house, "quarantined")
+    assert (report.by_kind, report.left) == ({"settled": MOST_ASKED}, 100 * MOST_PAGES - MOST_ASKED)
+    report = within(house, "quarantined")  # what stands on the pages that were not read
+    assert (report.by_kind, report.left) == ({"settled": MOST_ASKED}, 70 - MOST_ASKED)
+    assert within(house, "quarantined").left == 100 * MOST_PAGES - 2 * MOST_ASKED
 
 
 def test_so_many_objects_are_archived() -> None:

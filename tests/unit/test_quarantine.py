@@ -183,7 +183,7 @@ def test_what_is_old_is_passed_for_good() -> None:
         facts = JobFacts(number, 7, REPOSITORY, ("paddock",), created_at=NOON - 3 * DAY)
         house.world.table.jobs.add(Job(facts, state=JobState.ABANDONED))
     report = house()
-    assert (report.by_kind, '"page":null' in report.cursor) == ({"waiting": 1}, False)
+    assert (report.by_kind, '"base":null' in report.cursor) == ({"waiting": 1}, False)
     again = house(cursor=report.cursor)
     assert (again.by_kind, again.left) == ({"waiting": 1}, 1)
     assert house(cursor="?").left == 1

@@ -2,6 +2,8 @@
 
 import attrs
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from paddock.adapters.memory.github import JobScript, MemoryRunners, RunnerFaults
 from paddock.adapters.memory.github.values import Event, Status
@@ -82,17 +84,20 @@ def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> N
     assert world.fleet.sweep_github().by_kind["repositories"] == 1
 
 
-def test_a_run_asks_about_so_many_repositories_and_about_all_of_them_in_turn() -> None:
-    """GitHub's limit is shared with dispatch. However often it runs, none is left out for long."""
-    names = [f"acme/{number}" for number in range(5 * MOST_REPOSITORIES)]
-    for every in (MINUTE, 5 * MINUTE, 7 * MINUTE, HOUR):
-        asked: set[str] = set()
-        for run in range(60):
-            turn = in_turn(names, NOON + run * every)
-            assert len(set(turn)) == len(turn) == MOST_REPOSITORIES
-            asked.update(turn)
-        assert asked == set(names)
-    assert in_turn(names[:MOST_REPOSITORIES], NOON) == names[:MOST_REPOSITORIES]
+@given(
+    st.integers(1, 5 * MOST_REPOSITORIES), st.sampled_from((20 * SECOND, MINUTE, 5 * MINUTE, HOUR)), st.integers(0, 99)
+)
+def test_a_run_asks_about_so_many_repositories_and_about_all_of_them_in_turn(
+    number: int, every: Span, past: int
+) -> None:
+    """However often it is due, all had their turn after as few runs as can be: the limit is shared with dispatch."""
+    names = [f"acme/{one}" for one in range(number)]
+    asked: set[str] = set()
+    for run in range(past, past - (-number // MOST_REPOSITORIES)):
+        turn = in_turn(names, NOON + run * every + every // 3, every)
+        assert len(set(turn)) == len(turn) == min(number, MOST_REPOSITORIES)
+        asked.update(turn)
+    assert asked == set(names)
 
 
 def test_somebody_elses_queued_job_is_not_taken_in() -> None:

@@ -38,8 +38,12 @@ MOST_PAGES = 20  # of a hundred jobs
 
 @attrs.frozen
 class _Place:
-    """Where the listing is read from (what is before is too old), and the job after which GitHub is asked."""
+    """Where the listing is read from, and the job after which GitHub is asked.
 
+    What is before ``base`` is too old. ``page`` is where the last run had read enough; None: it came to the end.
+    """
+
+    base: str | None = None
     page: str | None = None
     after: tuple[Moment, str] = (0, "")
 
@@ -48,8 +52,9 @@ class _Place:
         """What a cursor holds; the beginning if it cannot be read."""
         try:
             data = json.loads(cursor)
-            page, (created_at, key) = data["page"], data["after"]
-            return cls(None if page is None else str(page), (int(created_at), str(key)))
+            base, page = (None if data[name] is None else str(data[name]) for name in ("base", "page"))
+            created_at, key = data["after"]
+            return cls(base, page, (int(created_at), str(key)))
         except (ValueError, TypeError, KeyError):
             return cls()
 
@@ -100,8 +105,7 @@ class Quarantine:
         """
         run = Round(dry_run)
         place = _Place.read(cursor)
-        start, found = self._found(place.page)
-        place = attrs.evolve(place, page=start)
+        place, found = self._found(place)
         later = [job for job in found if _at(job) > place.after]
         turn = [*later, *(job for job in found if _at(job) <= place.after)]
         for job in turn[:MOST_ASKED]:
@@ -110,18 +114,19 @@ class Quarantine:
         run.left += len(turn[MOST_ASKED:])
         return run.report(cursor=cursor if dry_run else place.text)
 
-    def _found(self, start: str | None) -> tuple[str | None, Sequence[Job]]:
-        """Those that may be released, and where the next run begins to read: behind pages that are too old whole."""
-        now, found, cursor = self._clock.now(), list[Job](), start
+    def _found(self, place: _Place) -> tuple[_Place, Sequence[Job]]:
+        """Those that may be released, on so many pages, and where the next run begins to read."""
+        now, found, cursor = self._clock.now(), list[Job](), place.page or place.base
         for _ in range(MOST_PAGES):
             page = self._jobs.page("live", GIVEN_UP, cursor=cursor)
             found += [job for job in page.items if not refusal(job, now)]
-            if page.cursor is None:
-                break
+            old = all(now - job.facts.created_at > 2 * TOO_OLD for job in page.items)
+            if old and cursor == place.base:  # no job that old is given up from now on
+                place = attrs.evolve(place, base=page.cursor or cursor)
             cursor = page.cursor
-            if all(now - job.facts.created_at > 2 * TOO_OLD for job in page.items):
-                start = cursor  # no job that old is given up from now on
-        return start, found
+            if cursor is None:
+                break
+        return attrs.evolve(place, page=cursor), found
 
     def _ask(self, job: Job, run: Round) -> None:
         """Ask GitHub about it, and write down if it is done with the job."""

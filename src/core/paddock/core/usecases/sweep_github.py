@@ -25,6 +25,7 @@ from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.completion import Completion
+from paddock.core.usecases.housekeeping import EVERY
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import launched_for, live_jobs, worth_asking
 from paddock.core.usecases.record import Recorder
@@ -39,14 +40,16 @@ MOST_ATTEMPTS = 4  # of one delivery, the first included
 _LOOK_BACK: Span = HOUR
 _LATE: Span = 5 * MINUTE  # GitHub's log may be behind: so usually each delivery is read twice
 _SETTLED: Span = 30 * SECOND
-_PRIME = 7919
 
 
-def in_turn(repositories: Sequence[str], now: Moment) -> Sequence[str]:
-    """As many as one run may ask about. If there are more, others each time: whatever the time between two runs."""
+def in_turn(repositories: Sequence[str], now: Moment, every: Span) -> Sequence[str]:
+    """As many as one run may ask about. If there are more, the next ones each time that the task is due.
+
+    So all of them are asked about within as many runs as it takes, if one is done each time, and they stay the same.
+    """
     if len(repositories) <= MOST_REPOSITORIES:
         return repositories
-    first = now // MINUTE * _PRIME % len(repositories)
+    first = now // every * MOST_REPOSITORIES % len(repositories)
     return [*repositories, *repositories][first : first + MOST_REPOSITORIES]
 
 
@@ -67,6 +70,7 @@ class SweepGitHub:
         clock: Clock,
     ) -> None:
         self._settings = settings
+        self._every = settings.housekeeping.get("sweep_github", EVERY["sweep_github"])
         self._table = table
         self._queue = jobs
         self._github = github
@@ -116,7 +120,7 @@ class SweepGitHub:
         known: dict[str, list[Job]] = {}
         for job in live:
             known.setdefault(job.facts.repository.casefold(), []).append(job)
-        for repository in in_turn(worth, now):
+        for repository in in_turn(worth, now, self._every):
             call = partial(self._compare, repository, known.get(repository.casefold(), ()), run)
             run.kinds["repositories"] += run.tries(repository, call) or 0
 
