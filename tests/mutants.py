@@ -13,33 +13,18 @@ import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import attrs
 from rich.console import Console
 
 from paddock import core
+from tests.house_mutants import HOUSE_MUTANTS
+from tests.mutant import Mutant
+from tests.pool_mutants import POOL_MUTANTS
+
+__all__ = ["HOUSE_MUTANTS", "MUTANTS", "POOL_MUTANTS", "Mutant", "caught"]
 
 CORE = Path(core.__file__).parent
 SEEDS = 100
 JOBS = 120
-
-
-@attrs.frozen
-class Mutant:
-    """A bug: in `file` of the use-cases, `find` (which stands there once) becomes `into`. `rows`: of the catalogue.
-
-    `first` is the seed at which the search begins, for what needs more luck than the first few have; `pools`: every
-    world of it has pools. `tests` is the file that catches it where chaos would have to be lucky for long: two processes
-    within one another's calls, or what the next minute makes good.
-    """
-
-    name: str
-    rows: str
-    file: str
-    find: str
-    into: str
-    first: int = 0
-    pools: bool = False
-    tests: str = ""
 
 
 MUTANTS = (
@@ -74,7 +59,7 @@ MUTANTS = (
     ),
     Mutant(
         "killed on a stale snapshot",
-        "D12",
+        "D12, H10",
         "sweep.py",
         "        if not reason or self._is_ready(runner):\n            return\n        if not self._retire.may_end(runner):\n            self._note_work(runner)\n            return\n",
         "",
@@ -262,152 +247,6 @@ MUTANTS = (
 )
 
 
-POOL_MUTANTS = (
-    Mutant(
-        "busy machines are counted as ready",
-        "D1",
-        "claims.py",
-        "            spare_of=None,\n            assigned_job=job.id,\n",
-        "            spare_of=spare.spare_of,\n            assigned_job=job.id,\n",
-        tests="tests/unit/test_claims.py",
-    ),
-    Mutant(
-        "what falls asleep does not count",
-        "D5",
-        "../pool_plan.py",
-        "        self.falling = _of(spares, RunnerState.STOPPING)\n",
-        "        self.falling = _of([], RunnerState.STOPPING)\n",
-        tests="tests/unit/test_pool_plan.py",
-        pools=True,
-    ),
-    Mutant(
-        "what boots does not count",
-        "D5",
-        "../pool_plan.py",
-        "        self.up = _of(spares, RunnerState.READY, *RISING)\n",
-        "        self.up = _of(spares, RunnerState.READY)\n",
-        tests="tests/unit/test_pool_plan.py",
-        pools=True,
-    ),
-    Mutant(
-        "stopped ones are kept running",
-        "D6",
-        "../pool_plan.py",
-        "        stops = [StopMember(one.id, reason) for one in found[: min(spare, lack)]]\n",
-        "        stops = [StopMember(one.id, reason) for one in found[:0]]\n",
-        pools=True,
-    ),
-    Mutant(
-        "a claim without its condition",
-        "D9, D22",
-        "claims.py",
-        "            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, runner_name=None, gone_at=None)\n",
-        "            when = RunnerIs(state=spare.state, gone_at=None)\n",
-        tests="tests/unit/test_claims.py",
-        pools=True,
-    ),
-    Mutant(
-        "a spare is put to sleep whoever has it by now",
-        "D12",
-        "pools.py",
-        "        when = RunnerIs(state=runner.state, spare_of=runner.spare_of, since=runner.since, gone_at=None)\n",
-        "        when = RunnerIs(state=runner.state, gone_at=None)\n",
-        tests="tests/unit/test_claims.py",
-        pools=True,
-    ),
-    Mutant(
-        "a spare is ended whoever has it by now",
-        "D12, D22",
-        "retire.py",
-        "            spare_of=runner.spare_of,\n            assigned_job=runner.assigned_job,\n            runner_name=None,\n            since=runner.since,\n            heartbeat_at=runner.heartbeat_at,\n            gone_at=None,\n",
-        "            gone_at=None,\n",
-        tests="tests/unit/test_pools_task.py",
-        pools=True,
-    ),
-    Mutant(
-        "a machine whose agent died is kept for ever",
-        "D17",
-        "../pool_mend.py",
-        '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None\n',
-        '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence < 0 else None\n',
-        tests="tests/unit/test_pool_mend.py",
-    ),
-    Mutant(
-        "overflow belongs to the pool",
-        "D18",
-        "adopt.py",
-        "        spare_of=None if launch is None or job is not None or receipt is not None else _kept_by(launch),\n",
-        "        spare_of=None if spec is None else spec.pool,\n",
-        tests="tests/unit/test_spares.py",
-    ),
-    Mutant(
-        "spares do not grow old",
-        "D21",
-        "../pool_plan.py",
-        "        if one.complete and age >= self.pool.max_age:\n",
-        "        if one.complete and age < 0:\n",
-        pools=True,
-        tests="tests/unit/test_pool_plan.py",
-    ),
-    Mutant(
-        "machines of a pool that is no more are nobody's",
-        "D24",
-        "plan.py",
-        "        elif runner.spare_of not in pools:\n",
-        "        elif runner.spare_of is None:\n",
-        pools=True,
-    ),
-    Mutant(
-        "a launch of a pool that was cut off is forgotten",
-        "D5",
-        "spares.py",
-        "            if launch is not None:\n                return standing if self.barred(standing) else self._asked(standing, launch)\n",
-        "",
-        pools=True,
-    ),
-    Mutant(
-        "no job takes a pool's machine",
-        "D5",
-        "claims.py",
-        "            if mine is not None:\n                return mine\n        return None\n",
-        "        return None\n",
-        tests="tests/unit/test_claims.py",
-    ),
-    Mutant(
-        "what was claimed is launched for besides",
-        "D9",
-        "launching.py",
-        "        if not claimed:\n            return launch\n",
-        "        if claimed is not None:\n            return launch\n",
-        pools=True,
-    ),
-    Mutant(
-        "sleep is not written down",
-        "C17",
-        "../naps.py",
-        '        change["naps"] = (*runner.naps, Nap(now))\n',
-        '        change["naps"] = runner.naps\n',
-        pools=True,
-    ),
-    Mutant(
-        "a pool may be larger than it may be",
-        "D1",
-        "../pool_plan.py",
-        "        self.room = None if pool.most is None else max(0, pool.most - there)\n",
-        "        self.room = None if there >= 0 else 0\n",
-        tests="tests/unit/test_pool_plan.py",
-    ),
-    Mutant(
-        "idle machines are kept for ever",
-        "D6",
-        "../pool_plan.py",
-        "        return self.now - one.since >= self.pool.idle_timeout\n",
-        "        return self.now < one.since\n",
-        pools=True,
-    ),
-)
-
-
 def planted(mutant: Mutant, directory: Path) -> Path:
     """A copy of the core with the bug in it; the path to import it from.
 
@@ -454,7 +293,7 @@ def main() -> int:
     say = Console(soft_wrap=True, highlight=False, markup=False).print
     missed = 0
     with ThreadPoolExecutor(options.workers) as pool:
-        everything = (*MUTANTS, *POOL_MUTANTS)
+        everything = (*MUTANTS, *POOL_MUTANTS, *HOUSE_MUTANTS)
         for mutant, how in zip(everything, pool.map(caught, everything), strict=True):
             missed += not how
             say(f"{'caught' if how else 'MISSED'}  {mutant.name} ({mutant.rows}): {how or 'nothing went wrong'}")

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.mutants import MUTANTS, POOL_MUTANTS, Mutant, caught
+from tests.mutants import HOUSE_MUTANTS, MUTANTS, POOL_MUTANTS, Mutant, caught
 
 pytestmark = pytest.mark.slow
 EVERY = 12
@@ -35,8 +35,8 @@ def test_there_are_enough_of_them() -> None:
     assert len({mutant.name for mutant in MUTANTS}) == len(MUTANTS) >= 30
 
 
-@pytest.mark.parametrize("mutant", some_for_all(POOL_MUTANTS))
-def test_bugs_of_pools_are_noticed(mutant: Mutant) -> None:
+@pytest.mark.parametrize("mutant", some_for_all((*POOL_MUTANTS, *HOUSE_MUTANTS)))
+def test_bugs_of_pools_and_of_housekeeping_are_noticed(mutant: Mutant) -> None:
     """By worlds with pools; or by the tests that put one process within another's calls."""
     found = caught(mutant)
     assert found.startswith("FAILED " if mutant.tests else "seed "), found or "nothing went wrong"

@@ -12,6 +12,7 @@ from paddock.core.ports.machines import Lack
 from paddock.core.shortage import Shortage
 from paddock.core.spec import Market, Offer
 from paddock.core.states import JobState
+from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.faults import Failing, Fuse
 from tests.world import SETTINGS, World
@@ -126,9 +127,9 @@ def test_policies_cost_a_batch_two_reads_whatever_is_in_it(jobs: int, kinds: int
     sweeps: list[int] = []
     sweep = world.fleet.sweep
 
-    def counted() -> object:
+    def counted(*, dry_run: bool = False, cursor: str = "") -> TaskReport:
         before = len(fuse.calls)
-        report = sweep()
+        report = sweep(dry_run=dry_run, cursor=cursor)
         sweeps.extend(range(before, len(fuse.calls)))
         return report
 

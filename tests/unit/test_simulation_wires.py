@@ -141,7 +141,7 @@ def test_a_bundle_of_ports_is_wrapped_port_by_port() -> None:
 def test_stale_reads_are_what_ec2_allows() -> None:
     """A newborn is missing, one that has just ended is said to run; both are right some seconds later."""
     world = World()
-    stale = StaleMachines(world.cloud, world.clock, SeededChance(1), CERTAIN)
+    stale = StaleMachines(world.cloud, world.clock, SeededChance(1), lambda: CERTAIN)
     job = world.push_job()
     world.run(SECOND)
     machine = machine_of(world, job)

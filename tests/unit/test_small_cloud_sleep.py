@@ -55,7 +55,7 @@ def test_a_machine_that_was_just_started_is_not_taken_for_new() -> None:
     """EC2 may not know yet that it starts, but it knows the machine."""
     world = World()
     machine = awake(world)
-    stale = StaleMachines(world.cloud, world.clock, SeededChance(1), CERTAIN)
+    stale = StaleMachines(world.cloud, world.clock, SeededChance(1), lambda: CERTAIN)
     stale.stop([machine])
     world.clock.advance(MINUTE)
     assert stale.start([machine])[machine].started

@@ -106,7 +106,7 @@ class Agents:
         self.lost_runs: set[int] = set()
         self._fail = fail
         self._reclaim = reclaim
-        self._faults = faults
+        self.faults = faults
         self._report = report
         self._one_table = one_table
         self.power_off = power_off
@@ -122,7 +122,7 @@ class Agents:
         """A machine's system is up."""
         agent = Agent(machine, self, standby=machine.id in self._standby)
         self.by_machine[machine.id] = agent
-        faults, chance = self._faults, self.chance
+        faults, chance = self.faults, self.chance
         if hit(chance, faults.failure):
             dies = self.timeline.now() + between(0, HOUR // 2)(chance)
             self.timeline.at(dies, lambda: self._fail(machine.id))
@@ -236,7 +236,7 @@ class Agents:
 
     def connect(self, runner_id: int) -> None:
         """Open the runner's session."""
-        if hit(self.chance, self._faults.deleted):
+        if hit(self.chance, self.faults.deleted):
             self._github.runners.delete(runner_id)
         self._github.runners.connect(runner_id)
 
@@ -250,7 +250,7 @@ class Agents:
         job = self._github.runs.started(runner_id, job_id)
         agent = self._by_runner[runner_id]
         self._begun(agent, job_id)
-        if hit(self.chance, self._faults.hang):
+        if hit(self.chance, self.faults.hang):
             stops = self.timeline.now() + between(0, 10 * 60 * SECOND)(self.chance)
             self.timeline.at(stops, lambda: self._hang(agent))
         return job

@@ -52,7 +52,7 @@ class Courier:
         self._chance = chance
         self._queued = queued or chance
         self._travel = travel
-        self._faults = faults
+        self.faults = faults
         self.receive = receive
         self._down = down
         self.fate = fate
@@ -72,7 +72,7 @@ class Courier:
         if self.fate is not None:
             yield from self.fate(event)
             return
-        chance, faults = self._queued if event.action == "queued" else self._chance, self._faults
+        chance, faults = self._queued if event.action == "queued" else self._chance, self.faults
         delay = self._travel.webhook(chance)
         if hit(chance, faults.webhook_lost):
             return
@@ -86,7 +86,7 @@ class Courier:
         self.on_the_way -= 1
         if self.github is None:
             return
-        if self._down() or hit(self._chance, self._faults.webhook_failed):
+        if self._down() or hit(self._chance, self.faults.webhook_failed):
             self.github.deliveries.record(event, 0)
             return
         word = word_of(event, self._timeline.now())
@@ -112,7 +112,7 @@ class Post:
         self._timeline = timeline
         self._chance = chance
         self._travel = travel
-        self._faults = faults
+        self.faults = faults
         self._send = send
         self._reports = reports
         self._notices = notices
@@ -120,7 +120,7 @@ class Post:
 
     def event(self, event: MachineWarned | MachineChanged) -> None:
         """EventBridge carries the cloud's event; it is received when it arrives."""
-        faults = self._faults
+        faults = self.faults
         if self._notices is not None:
             delays = self._notices(event)
         else:
@@ -130,7 +130,7 @@ class Post:
 
     def report(self, report: RunnerReported) -> None:
         """A machine's report goes to the queue."""
-        faults = self._faults
+        faults = self.faults
         if self._reports is not None:
             delays = self._reports(report)
         else:
@@ -144,8 +144,8 @@ class Post:
         if hit(chance, lost):
             return ()
         if hit(chance, late):
-            delay += between(0, self._faults.late)(chance)
-        return (delay, delay + between(0, self._faults.late)(chance)) if hit(chance, twice) else (delay,)
+            delay += between(0, self.faults.late)(chance)
+        return (delay, delay + between(0, self.faults.late)(chance)) if hit(chance, twice) else (delay,)
 
     def _carry(self, delay: Span, message: EventMessage) -> None:
         self.on_the_way += 1

@@ -31,20 +31,19 @@ class SimulatedQueue(Generic[M]):
         """Args: the queue; chance and odds of duplicates and delays."""
         self.inner = inner
         self._chance = chance
-        self._late = faults.message_late
-        self._twice = faults.message_twice
-        self._at_most = min(faults.late, _LATEST)
+        self.faults = faults
         self.requests = 0  # of SQS's API
         self.watch: Callable[[], object] = lambda: None
 
     def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
         """Store every message; see `Queue.send`."""
         self.requests += 1
-        if self._late and hit(self._chance, self._late):
-            delay = max(delay, between(0, self._at_most)(self._chance))
+        chance, faults = self._chance, self.faults
+        if hit(chance, faults.message_late):
+            delay = max(delay, between(0, min(faults.late, _LATEST))(chance))
         self.inner.send(messages, delay=delay)
-        if self._twice and hit(self._chance, self._twice):
-            self.inner.send(messages, delay=between(0, self._at_most)(self._chance))
+        if hit(chance, faults.message_twice):
+            self.inner.send(messages, delay=between(0, min(faults.late, _LATEST))(chance))
         self.watch()
 
     def receive(self, limit: int, *, wait: Span = 0) -> Sequence[Received[M]]:

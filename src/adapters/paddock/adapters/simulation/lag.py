@@ -28,7 +28,7 @@ class Lag:
         """Args: the clock; in how many of ten thousand cases a listing is behind, and its chance."""
         self._clock = clock
         self._chance = chance
-        self._odds = odds
+        self.odds = odds
         self._since: dict[tuple[str, str, str, str], Moment] = {}
 
     def around(self, table: Table, stores: Table) -> Table:
@@ -56,7 +56,7 @@ class Lag:
 
     def behind(self) -> bool:
         """True if the listing that is looked at now is behind."""
-        return hit(self._chance, self._odds)
+        return hit(self._chance, self.odds)
 
     def unseen(self, prefix: str, index: str, value: str, key: str) -> bool:
         """True if the record was put there so lately that a listing which is behind lacks it."""

@@ -17,6 +17,7 @@ from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.functions import SimulatedQueue
 from paddock.adapters.simulation.gate import Gate
 from paddock.adapters.simulation.github import github_on
+from paddock.adapters.simulation.lag import Lag
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.metered import KeptDecisions, Tally
@@ -81,6 +82,7 @@ class Outside:
         self.claims = Claims(settings)
         self.witness = Witness(timeline=self.timeline, measure=self.measure, claims=self.claims, table=self.table)
         self.trouble = Trouble(faults, self.timeline, self._chance("trouble"), parameters.functions.time_out)
+        self.lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         jobs: MemoryQueue[JobMessage] = MemoryQueue(self.timeline)
         events: MemoryQueue[EventMessage] = MemoryQueue(self.timeline)
         self.jobs: SimulatedQueue[JobMessage] = SimulatedQueue(jobs, self._chance("jobs queue"), faults)
@@ -140,6 +142,13 @@ class Outside:
             faults=faults,
             one_table=parameters.one_table,
         )
+
+    def calm(self) -> None:
+        """From now on nothing goes wrong. What has gone wrong is as it is, and what was late is still on its way."""
+        self.faults = FaultPlan(name=self.faults.name)
+        self.trouble.over, self.lag.odds = True, 0
+        for part in (self.courier, self.post, self.agents, self.jobs, self.events, self.pushes):
+            part.faults = self.faults
 
     def _chance(self, part: str) -> Chance:
         return chance_for(self.seed, part)

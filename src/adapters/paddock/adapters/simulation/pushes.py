@@ -32,7 +32,7 @@ class Pushes:
         self._chance = chance
         self._github = github
         self._runs = runs
-        self._ghost = faults.ghost
+        self.faults = faults
         self._pushed = pushed
         self._loads: dict[int, RunLoad] = {}
         self.over = False
@@ -70,5 +70,5 @@ class Pushes:
             self._github.runs.cancel(repository, run_id)
 
     def _script(self, job: JobLoad) -> JobScript:
-        faults = RunnerFaults(duration=job.duration, result=job.conclusion, ghost=hit(self._chance, self._ghost))
+        faults = RunnerFaults(duration=job.duration, result=job.conclusion, ghost=hit(self._chance, self.faults.ghost))
         return JobScript(job.name, job.labels, faults=faults, lost_conclusion=_LOST[self._chance.below(len(_LOST))])

@@ -1,6 +1,6 @@
 """Stale reads, where a port's contract allows them: EC2's answers are eventually consistent."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import attrs
 
@@ -20,8 +20,8 @@ class StaleMachines:
     A machine that was just launched is missing; one that has just ended is said to run.
     """
 
-    def __init__(self, inner: Machines, clock: Clock, chance: Chance, odds: int) -> None:
-        """Args: the cloud; in how many of ten thousand cases an answer is stale."""
+    def __init__(self, inner: Machines, clock: Clock, chance: Chance, odds: Callable[[], int]) -> None:
+        """Args: the cloud; in how many of ten thousand cases an answer is stale, for now."""
         self._inner = inner
         self._clock = clock
         self._chance = chance
@@ -39,14 +39,14 @@ class StaleMachines:
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
         """The machines by id, as they were some seconds ago."""
         found = self._inner.describe(ids)
-        if not hit(self._chance, self._odds):
+        if not hit(self._chance, self._odds()):
             return found
         return {name: self._as_it_was(machine) for name, machine in found.items() if not self._newborn(machine)}
 
     def page(self, *, cursor: str | None = None) -> Page[Machine]:
         """All machines, as they were some seconds ago."""
         page = self._inner.page(cursor=cursor)
-        if not hit(self._chance, self._odds):
+        if not hit(self._chance, self._odds()):
             return page
         return attrs.evolve(page, items=tuple(machine for machine in page.items if not self._newborn(machine)))
 

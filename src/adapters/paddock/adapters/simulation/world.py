@@ -28,7 +28,6 @@ from paddock.adapters.simulation.delivery import Fate
 from paddock.adapters.simulation.faults import FaultPlan
 from paddock.adapters.simulation.functions import Schedule, Worker
 from paddock.adapters.simulation.invariants import Invariants
-from paddock.adapters.simulation.lag import Lag
 from paddock.adapters.simulation.load import Workload
 from paddock.adapters.simulation.metered import WatchedMachines, control_cost, metered
 from paddock.adapters.simulation.outcome import Outcome, Violation
@@ -111,7 +110,6 @@ class Simulation(Outside):
         self._one_table = parameters.one_table
         self.around = around
         self._ceilings = ceilings
-        self._lag = Lag(self.timeline, self._chance("lag"), faults.stale)
         allowed = Allowances.under(faults) if allowances is None else allowances
         self.invariants = Invariants(
             timeline=self.timeline,
@@ -218,9 +216,9 @@ class Simulation(Outside):
             {"launches": self._written, "ledger": self.archive.billed, **self.watch.added},
             self.watch.changed,
         )
-        if self.faults.stale:
-            table = self._lag.around(table, self.table)
-            machines = StaleMachines(machines, self.timeline, self._chance("stale"), self.faults.stale)
+        if self.lag.odds:
+            table = self.lag.around(table, self.table)
+            machines = StaleMachines(machines, self.timeline, self._chance("stale"), lambda: self.lag.odds)
         ports: dict[str, Any] = {
             "table": table,
             **self.watch.queues(self.jobs, self.events),
