@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from paddock.adapters.aws.ec2 import Template
+from paddock.core.environment import Environments
 from paddock.core.settings import Alias
 from paddock.core.spec import Arch
 from paddock.entrypoints.aws_lambda.addresses import base_of, queue_base
@@ -49,13 +50,18 @@ def test_a_stack_that_is_right() -> None:
 
 
 def test_the_webhook_function_needs_the_least() -> None:
-    """Five variables; aliases and addresses if there are any."""
+    """Five variables; aliases, environments and addresses if there are any."""
     found = webhook_settings({name: STACK[name] for name in WEBHOOK})
     assert (found.stack, found.webhook_secret, found.aliases) == ("paddock-ci", "paddock-ci/webhook", ())
     aliases = json.dumps([{"match": "linux-*", "runs_on": "paddock/cpu=4"}])
     address = {"AWS_ENDPOINT_URL": "http://127.0.0.1:4566/", "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9324"}
     found = webhook_settings({**STACK, "PADDOCK_ALIASES": aliases, **address})
     assert found.aliases == (Alias("linux-*", "paddock/cpu=4"),)
+    others = '{"unnamed": false, "others": ["dev"]}'
+    assert webhook_settings({**STACK, "PADDOCK_ENVIRONMENTS": others}).environments == Environments(
+        unnamed=False, others=("dev",)
+    )
+    assert found.environments == Environments()
     assert found.endpoints == {"sqs": "http://127.0.0.1:9324", "secretsmanager": "http://127.0.0.1:4566"}
 
 
@@ -142,3 +148,11 @@ def test_addresses_of_services() -> None:
     assert base_of("secretsmanager", "eu-west-1", {"secretsmanager": "http://here"}) == "http://here"
     assert queue_base(STACK["PADDOCK_JOBS_URL"], {}) == "https://sqs.eu-west-1.amazonaws.com"
     assert queue_base(STACK["PADDOCK_JOBS_URL"], {"sqs": "http://here"}) == "http://here"
+
+
+@pytest.mark.parametrize(
+    "value", ["[]", '{"unnamed": 1}', '{"others": "dev"}', '{"others": [1]}', '{"else": []}', "null", "dev"]
+)
+def test_environments_that_are_none(value: str) -> None:
+    """They are refused: a job that two fleets take, or none, would be told to nobody."""
+    assert set(problems(webhook_settings, {**STACK, "PADDOCK_ENVIRONMENTS": value})) == {"PADDOCK_ENVIRONMENTS"}

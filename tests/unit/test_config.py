@@ -198,7 +198,7 @@ AFTER = [
     ("retry: {max_launches: 0}", "6:23: retry.max_launches = 0: must be a whole number, 1 or more"),
     ("deadlines: {word: 0m}", "6:19: deadlines.word = '0m': must be longer than nothing"),
     ("lokal: {slots: 4}", "6:1: lokal: is no key of this file; did you mean local?"),
-    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, deadlines, retry, circuit, rerun, housekeeping, costs, slack, shortage, local"),
+    ("zebra: 1", "6:1: zebra: is no key of this file; known here: version, github, limits, runners, pools, aliases, environments, deadlines, retry, circuit, rerun, housekeeping, costs, slack, shortage, local"),
     ("limits: {machines: 4}\nlimits: {vcpu: 4}", "7:1: limits: stands here twice, first on line 6: keep one"),
     ("limits: {machines: 4, machines: 5}", "6:23: limits.machines: stands here twice, first on line 6: keep one"),
     ("limits:\n\tmachines: 4", "7:1: a tab cannot indent YAML: use spaces"),

@@ -72,7 +72,7 @@ ERRORS: list[tuple[tuple[str, ...], str, str]] = [
     (("paddock/",), "runs-on", "is not of the form key=value"),
     (("paddock/cpu=",), "cpu", "is empty: write cpu=<value> or leave it out"),
     (("paddock/cpus=4",), "cpus", "is no key of ours; did you mean cpu=4?"),
-    (("paddock/zzz=4",), "zzz", "is no key of ours: runner, pool, cpu, ram"),
+    (("paddock/zzz=4",), "zzz", "is no key of ours: runner, pool, env, cpu, ram"),
     (("paddock/cpu=4/cpu=8",), "cpu", "is given twice (4 and 8): keep one"),
     (("paddock/cpu=4", "CPU=4"), "cpu", "is given twice (4 and 4): keep one"),
     (("paddock/cpu=0",), "cpu", "must be a whole number from 1 to 896"),

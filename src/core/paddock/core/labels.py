@@ -7,6 +7,7 @@
     paddock=<anything unique>/cpu=4            salt against siblings that would take the runner
     [paddock, cpu=4, arch=arm64]               the array form: the elements after the first are the same keys
     paddock/pool=web                           a machine that a pool keeps warm, or a new one like it
+    paddock/env=dev                            served by the fleet of this name: see `routing`
 
 GitHub would let a job with a label that nobody serves hang for a day, so whatever is wrong here is said at once, with
 the field, the value and what to write instead. Labels match case-folded and are registered verbatim.
@@ -28,7 +29,7 @@ from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 
 MARK = "paddock"
 MAX_LABEL = 256
-NOT_BUILT_YET = frozenset({"os", "region", "env", "private", "ssh", "debug"})
+NOT_BUILT_YET = frozenset({"os", "region", "private", "ssh", "debug"})
 HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
@@ -47,7 +48,7 @@ def claimed_by(labels: Sequence[str], aliases: Sequence[Alias] = ()) -> str | No
         if _names_us(folded):
             return label
     for label in labels:
-        if _alias_of(label, aliases) is not None:
+        if alias_of(label, aliases) is not None:
             return label
     return None
 
@@ -89,7 +90,7 @@ def _parsed(
         raise InvalidLabel("runs-on", ", ".join(labels), f"does not name Paddock: write {MARK} or {MARK}/cpu=4")
     for label in labels:
         _check_label(label)
-    alias = _alias_of(mark, aliases)
+    alias = alias_of(mark, aliases)
     pairs = _pairs(alias.runs_on if alias is not None else mark)
     for label in labels:
         if label != mark and label.strip().casefold() not in HARMLESS:
@@ -102,7 +103,8 @@ def _names_us(folded: str) -> bool:
     return folded == MARK or folded.startswith((MARK + "/", MARK + "=", MARK + ","))
 
 
-def _alias_of(label: str, aliases: Iterable[Alias]) -> Alias | None:
+def alias_of(label: str, aliases: Iterable[Alias]) -> Alias | None:
+    """The first alias that stands for the label."""
     folded = label.strip().casefold()
     return next((alias for alias in aliases if fnmatchcase(folded, alias.match.casefold())), None)
 
@@ -170,6 +172,8 @@ def _seen(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
                 value,
                 f"is no key of ours; did you mean {hint}={value}?" if hint else f"is no key of ours: {known}",
             )
+        if key == "env":
+            _name(key, value)
         if key in seen:
             raise InvalidLabel(key, value, f"is given twice ({seen[key]} and {value}): keep one")
         seen[key] = value
@@ -288,6 +292,6 @@ _KEYS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
 }
 """Each key: the field of `RunnerSpec` it sets, and how its value is read."""
 
-_KNOWN = ("runner", "pool", *_KEYS)
+_KNOWN = ("runner", "pool", "env", *_KEYS)
 _MACHINE = ("runner", *(key for key in _KEYS if key not in {"spot", "retry"}))
 """What says which machine it is to be, and so contradicts a pool."""

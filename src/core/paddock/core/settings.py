@@ -8,6 +8,7 @@ import attrs
 
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.cost_policy import CostPolicy
+from paddock.core.environment import Environments
 from paddock.core.pool import Pool
 from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
@@ -90,7 +91,8 @@ class FleetSettings:
     configurations leaves none, machines get a token instead, and register their runners themselves. ``housekeeping``:
     how often a task is due, where that is not to be as by default. ``costs``: when a day's costs are reported.
     ``pools`` are the warm pools by their names, which ``pool=`` refers to. ``environment`` is what this fleet is called
-    among the operator's others: its bills bear it.
+    among the operator's others, and ``env=`` refers to: its bills bear it. ``environments`` says which jobs are its own
+    besides.
     """
 
     repositories: tuple[str, ...] = ("*",)
@@ -114,6 +116,7 @@ class FleetSettings:
     pools: Mapping[str, Pool] = attrs.field(factory=dict)
     costs: CostPolicy = CostPolicy()
     environment: str = ""
+    environments: Environments = Environments()
 
     @property
     def named(self) -> tuple[str, ...]:

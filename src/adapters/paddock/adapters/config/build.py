@@ -22,6 +22,7 @@ from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.slack import BASE
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.cost_policy import CostPolicy
+from paddock.core.environment import Environments
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.pool import Pool
@@ -77,6 +78,7 @@ class Builder:
             specs=specs,
             pools=pools,
             aliases=self._aliases(specs, pools),
+            environments=self._environments(),
             limits=self._limits(),
             deadlines=self._deadlines(),
             retry=self._retry(),
@@ -128,6 +130,11 @@ class Builder:
                     )
             aliases.append(alias)
         return tuple(aliases)
+
+    def _environments(self) -> Environments:
+        usual, others = Environments(), self._get("environments", "others")
+        unnamed = self._get("environments", "unnamed", default=usual.unnamed)
+        return Environments(unnamed, usual.others if others is None else tuple(others))
 
     def _limits(self) -> Limits:
         amount = cast("str | int | Decimal | None", self._get("limits", "spend_per_day_usd"))

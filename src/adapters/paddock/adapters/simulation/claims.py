@@ -1,7 +1,7 @@
 """Which jobs are the fleet's affair, as the world knows it."""
 
 from paddock.adapters.memory.github.values import JobRecord
-from paddock.core.labels import claimed_by
+from paddock.core.routing import is_ours
 from paddock.core.settings import FleetSettings
 
 
@@ -18,7 +18,7 @@ class Claims:
         """True if the fleet claims jobs of these labels."""
         known = self._claims.get(labels)
         if known is None:
-            known = self._claims[labels] = claimed_by(labels, self._settings.aliases) is not None
+            known = self._claims[labels] = is_ours(labels, self._settings)
         return known
 
     def job(self, job: JobRecord) -> bool:

@@ -12,6 +12,7 @@ import attrs
 from paddock.core.catalogue import fitting
 from paddock.core.job import Job
 from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.routing import check_environment
 from paddock.core.run import Run
 from paddock.core.settings import FleetSettings, ForkPolicy
 from paddock.core.spec import RunnerSpec
@@ -99,6 +100,7 @@ def admit(
         return Refuse("fork", reason, unsafe=True)
     try:
         spec = parse_labels(job.facts.labels, settings.specs, settings.aliases, settings.pools)
+        check_environment(job.facts.labels, settings)
     except InvalidLabel as error:
         return Refuse("bad_labels", str(error))
     never = _never_here(spec, settings)

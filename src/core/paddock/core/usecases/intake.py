@@ -13,6 +13,7 @@ from paddock.core.messages import EventMessage, JobMessage, JobObserved, JobRequ
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.queues import Sender
 from paddock.core.ports.system import Clock
+from paddock.core.routing import environment_named, is_ours
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.record import Recorder
 
@@ -44,15 +45,15 @@ class Intake:
         decisions: Decisions,
         clock: Clock,
     ) -> None:
+        self._settings = settings
         self._jobs = jobs
         self._events = events
         self._record = Recorder(decisions, clock, "intake")
-        aliases = settings.aliases
 
         # The same few label sets come again and again; the cost must not grow with the number of aliases.
         @lru_cache(maxsize=_REMEMBERED_LABEL_SETS)
         def ours(labels: tuple[str, ...]) -> bool:
-            return claimed_by(labels, aliases) is not None
+            return is_ours(labels, settings)
 
         self._ours: Callable[[tuple[str, ...]], bool] = ours
 
@@ -68,12 +69,18 @@ class Intake:
             self._events.send([message])
             return Taken()
         if not self._ours(message.job.labels):
-            return self.ignore(message.delivery, f"its labels are not ours: {', '.join(message.job.labels) or 'none'}")
+            return self.ignore(message.delivery, self._why_not(message.job.labels))
         if isinstance(message, JobRequested):
             self._jobs.send([message])
         else:
             self._events.send([message])
         return Taken()
+
+    def _why_not(self, labels: tuple[str, ...]) -> str:
+        if claimed_by(labels, self._settings.aliases) is None:
+            return f"its labels are not ours: {', '.join(labels) or 'none'}"
+        named = environment_named(labels, self._settings.aliases)
+        return f"it is for {'another environment, as it names none' if named is None else f'the environment {named}'}"
 
     def ignore(self, delivery: str, reason: str) -> Ignored:
         """Write down why a delivery is ignored."""

@@ -12,13 +12,13 @@ from functools import partial
 
 from paddock.core.errors import NotFound
 from paddock.core.job import Job
-from paddock.core.labels import claimed_by
 from paddock.core.messages import JobMessage, JobRequested, Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, GitHubJob, HookDelivery
 from paddock.core.ports.queues import Queue
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
+from paddock.core.routing import is_elsewhere, is_ours
 from paddock.core.runner import machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
@@ -186,8 +186,9 @@ class SweepGitHub:
 
     def _concerns_us(self, job: GitHubJob) -> bool:
         """True if it waits for a machine of ours, or is on one, on which others count."""
-        waits = job.status == "queued" and claimed_by(job.facts.labels, self._settings.aliases) is not None
-        return waits or _runs_here(job)
+        if job.status == "queued":
+            return is_ours(job.facts.labels, self._settings)
+        return _runs_here(job) and not is_elsewhere(job.facts.labels, self._settings)
 
     def _is_unknown(self, job: GitHubJob) -> bool:
         return self._table.jobs.get(str(job.facts.job_id)) is None

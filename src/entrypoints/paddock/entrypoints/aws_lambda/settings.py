@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 import attrs
 
+from paddock.core.environment import Environments
 from paddock.core.errors import InvalidInput
 from paddock.core.settings import Alias
 
@@ -109,8 +110,9 @@ class Environment:
 class WebhookSettings:
     """What the webhook function must know.
 
-    ``stack`` is the fleet's name; ``webhook_secret`` names the secret that GitHub signs with; ``aliases`` are those of
-    the fleet's configuration file, whose other parts decide nothing here. ``endpoints`` are addresses by service.
+    ``stack`` is the fleet's name; ``webhook_secret`` names the secret that GitHub signs with; ``aliases`` and
+    ``environments`` are those of the fleet's configuration file, whose other parts decide nothing here. ``endpoints``
+    are addresses by service.
     """
 
     region: str
@@ -119,6 +121,7 @@ class WebhookSettings:
     events_url: str
     webhook_secret: str
     aliases: tuple[Alias, ...] = ()
+    environments: Environments = Environments()
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -136,6 +139,7 @@ def webhook_settings(variables: Mapping[str, str]) -> WebhookSettings:
         events_url=environment.queue("PADDOCK_EVENTS_URL"),
         webhook_secret=environment.secret("PADDOCK_WEBHOOK_SECRET"),
         aliases=_aliases(environment),
+        environments=_environments(environment),
         endpoints=environment.endpoints(),
     )
     environment.check()
@@ -168,6 +172,23 @@ def _aliases(environment: Environment) -> tuple[Alias, ...]:
             continue
         found.append(Alias(**words))
     return tuple(found)
+
+
+def _environments(environment: Environment) -> Environments:
+    name, right = "PADDOCK_ENVIRONMENTS", 'must be in JSON such as {"unnamed": true, "others": ["dev"]}'
+    given = environment.data(name, right, default="{}")
+    usual = Environments()
+    words = given if isinstance(given, dict) and set(given) <= {"unnamed", "others"} else None
+    unnamed, others = (words or {}).get("unnamed", usual.unnamed), (words or {}).get("others")
+    if words is None or not isinstance(unnamed, bool) or not (others is None or _are_texts(others)):
+        if given is not None:
+            environment.refuse(name, _shown(json.dumps(given)), right)
+        return usual
+    return Environments(unnamed, None if others is None else tuple(others))
+
+
+def _are_texts(given: object) -> bool:
+    return isinstance(given, list) and all(isinstance(one, str) for one in given)
 
 
 def _is_address(value: str, *, path: bool) -> bool:

@@ -25,6 +25,7 @@ from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.logs import about
+from paddock.core.environment import environment_of
 from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.intake import Intake
@@ -85,7 +86,9 @@ def build() -> WebhookFunction:
     manager = Secrets(_service(SECRETS, settings, base_of("secretsmanager", settings.region, settings.endpoints)))
     secrets = Remembered(lambda: manager.valid(settings.webhook_secret), clock)
     intake = Intake(
-        settings=FleetSettings(aliases=settings.aliases),
+        settings=FleetSettings(
+            aliases=settings.aliases, environment=environment_of(settings.stack), environments=settings.environments
+        ),
         jobs=jobs,
         events=events,
         decisions=LoggedDecisions(write_line, catalogue(), settings.stack),

@@ -164,6 +164,7 @@ class Deployment:
             "FunctionsBundle": keys["paddock-functions.zip"],
             "ConfigKey": keys["config"],
             "Aliases": json.dumps(aliases),
+            "Environments": json.dumps(attrs.asdict(fleet.environments)),
             "AgentSha256": self.packages["paddock-agent.pyz"].sha256,
             "MachineLifetime": str(-(-(fleet.deadlines.runtime + MARGIN) // SECOND)),
             "JobsMaySudo": "yes" if settings.sudo else "no",

@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from paddock.core.catalogue import DATED, fitting
 from paddock.core.labels import parse_labels
+from paddock.core.routing import environment_named
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market
 from paddock.core.units import money_text
@@ -38,7 +39,8 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
         settings = load(config).settings
     spec = parse_labels(runs_on, settings.specs, settings.aliases, settings.pools)
     types = fitting(spec)
-    print(f"asks for: {spec}")
+    environment = environment_named(runs_on, settings.aliases)
+    print(f"asks for: {spec}{f', of the fleet {environment}' if environment else ''}")
     if spec.pool is not None:
         print(f"pool {spec.pool} keeps such machines, on demand; what follows is where it has none to spare")
     if not types:

@@ -20,8 +20,8 @@ from paddock.adapters.simulation.workloads import TraceWriter, cells
 from paddock.adapters.simulation.workloads.record import Tally, recorded
 from paddock.adapters.system import SystemChance, SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput
-from paddock.core.labels import claimed_by
 from paddock.core.ports.system import Clock, Sleeper
+from paddock.core.routing import is_ours
 from paddock.core.units import DAY, HOUR, SECOND, Moment, Span, rfc3339, span_text
 from paddock.entrypoints.cli.styles import told
 from paddock.entrypoints.local.factories import make_credentials
@@ -118,10 +118,8 @@ def _written(
     done: _Done,
     console: Console,
 ) -> None:
-    aliases = config.settings.aliases
-
     def wanted(labels: Sequence[str]) -> bool:
-        return request.all_labels or claimed_by(labels, aliases) is not None
+        return request.all_labels or is_ours(labels, config.settings)
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[told]}"))
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
