@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutants import HOUSE_MUTANTS, MUTANTS, POOL_MUTANTS
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "failure-modes.md").read_text(encoding="utf-8")
 SECTIONS = {"A": 14, "B": 25, "C": 19, "D": 26, "E": 18, "F": 17, "G": 7, "H": 18, "I": 16}
@@ -102,3 +104,14 @@ def test_a_bad_row_would_be_found(row: Row, fault: str) -> None:
     """The judge above can say no: each kind of fault is found, and a good row has none."""
     assert [fault in found for found in faults_of(row)] == [True]
     assert faults_of(("A1", "All goes wrong", "tested", GOOD)) == []
+
+
+def test_every_row_of_pools_and_housekeeping_has_a_planted_bug_or_a_reason() -> None:
+    """And no row has both."""
+    planted = {row for mutant in (*MUTANTS, *POOL_MUTANTS, *HOUSE_MUTANTS) for row in mutant.rows.split(", ")}
+    excused = re.findall(r"^\* ((?:[A-Z]\d+(?:, )?)+): ", PAGE.split("## Planted bugs\n", 1)[1], re.MULTILINE)
+    without = [row for several in excused for row in several.split(", ")]
+    wanted = {f"{letter}{n}" for letter in "DH" for n in range(1, SECTIONS[letter] + 1)}
+    assert len(set(without)) == len(without)
+    assert wanted - planted == set(without)
+    assert planted <= {row[0] for row in rows()}
