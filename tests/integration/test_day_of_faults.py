@@ -37,6 +37,7 @@ from paddock.core.schedule import Window
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RunnerState
+from paddock.core.task import TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.chores import chores
 from paddock.core.usecases.housekeeping import EVERY
@@ -130,9 +131,12 @@ def everything_goes_wrong(seed: int = 3) -> Simulation:
         clock=world.timeline,
     )
 
+    def due(name: str) -> TaskRun | None:
+        return world.fleet.housekeeping(others).when_due(name)
+
     def keep_house() -> None:
         for name in others:
-            world.processes.guarded(name, lambda name=name: world.fleet.housekeeping(others).when_due(name))
+            world.processes.guarded(name, partial(due, name))
 
     Schedule(world.timeline, MINUTE, keep_house)
     return world
@@ -280,8 +284,8 @@ def test_a_job_whose_event_was_never_sent_is_dispatched_within_the_sweeps_bound(
     """A run of `sweep_github`, as often as `housekeeping.sweep_github` says, for each 40 named repositories."""
 
     def lost(event: object) -> Sequence[Span]:
-        queued = isinstance(event, Event) and event.action == "queued" and event.job is not None
-        return () if queued and event.job.id % 3 == 0 else (SECOND,)  # type: ignore[union-attr]  # it was looked at
+        job = event.job if isinstance(event, Event) and event.action == "queued" else None
+        return (SECOND,) if job is None or job.id % 3 else ()
 
     world = in_order(repositories, repositories, lost)
     assert not world.run(START + DAY + HOUR).violations

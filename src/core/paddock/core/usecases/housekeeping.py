@@ -46,7 +46,7 @@ MENDS: Mapping[str, str] = {
     "old_jobs": "records of old jobs, which go to the archive",
     "pool_audit": "nothing; it reports what each pool did for its money on the day before",
     "pool_sizing": "the targets of pools that follow demand",
-    "cost_report": "nothing; it reports what each day cost, and on AWS writes down what machines cost, for launches",
+    "cost_report": "nothing; it reports what each day cost; on AWS it writes down what machines cost, for launches",
 }
 """What each task sees to, in words: every kind of thing that may be left over is some task's."""
 
