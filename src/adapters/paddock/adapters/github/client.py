@@ -33,13 +33,17 @@ from paddock.core.ports.system import Chance, Clock, Sleeper
 
 @attrs.frozen
 class GitHub:
-    """GitHub behind the core's ports. ``deliveries`` is None if a token is used and no hook was named."""
+    """GitHub behind the core's ports, and ``api`` for what no port has.
+
+    ``deliveries`` is None if a token is used and no hook was named.
+    """
 
     runners: RestRunners
     workflows: RestWorkflows
     releases: RestReleases
     deliveries: RestDeliveries | None
     history: RestHistory
+    api: Api = attrs.field(repr=False)
     transport: Transport = attrs.field(repr=False)
 
     def close(self) -> None:
@@ -112,7 +116,7 @@ def connect(  # noqa: PLR0913 - what it is made of, each by its name
         releases = RestReleases(api, clock=clock, public=public, pins=pins)
         history = RestHistory(api, app=app)
         runners = RestRunners(api, endpoints.web, clock)
-        return GitHub(runners, RestWorkflows(api), releases, deliveries, history, transport)
+        return GitHub(runners, RestWorkflows(api), releases, deliveries, history, api, transport)
     except BaseException:
         raw.close()
         raise

@@ -6,7 +6,7 @@ from functools import cache
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from werkzeug.exceptions import Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment
@@ -106,6 +106,17 @@ class Credentials:
             _, expires = self._tokens.get(token, (0, None))
         if token != self.personal_token and (expires is None or expires <= self._clock.now()):
             raise Unauthorized("Bad credentials")
+
+    def require_person(self, header: str) -> None:
+        """The caller must hold the personal token: the App has no right to contents, workflows or webhooks.
+
+        Raises:
+            Unauthorized: nobody is known by this token.
+            Forbidden: it is the App's installation.
+        """
+        self.require_token(header)
+        if _bearer(header) != self.personal_token:
+            raise Forbidden("Resource not accessible by integration")
 
 
 @cache

@@ -71,7 +71,7 @@ def run(place: Place, record: RunRecord, home: Repository) -> Json:
         "head_branch": record.head_branch,
         "head_sha": record.head_sha,
         "path": f".github/workflows/{record.workflow}.yml",
-        "display_title": f"Run {record.number}",
+        "display_title": record.title or f"Run {record.number}",
         "run_number": record.number,
         "event": record.event,
         "status": record.status.value,

@@ -28,6 +28,8 @@ from paddock.adapters.standin.package import Flaw, build
 from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.registrations import Registrations
 from paddock.adapters.standin.rest_app import AppRoutes
+from paddock.adapters.standin.rest_authors import AuthorRoutes
+from paddock.adapters.standin.rest_hooks import HookRoutes
 from paddock.adapters.standin.rest_repositories import RepositoryRoutes
 from paddock.adapters.standin.rest_runners import RunnerRoutes
 from paddock.adapters.standin.rest_workflows import WorkflowRoutes
@@ -95,8 +97,10 @@ class GitHubStandIn:
         app_id = self.credentials.app_id
         self.webhooks = WebhookSender(self.model, place, url=webhook_url, secret=webhook_secret, app_id=app_id)
         manifests = ManifestRoutes(self.model, self.apps, self.credentials, self.webhooks)
-        kinds = (self._app_routes, runners, registrations, workflows, repositories, manifests, self._broker)
-        routes = [route for kind in kinds for route in kind.routes()]
+        authors = AuthorRoutes(self.model, place, self.credentials)
+        hooks = HookRoutes(self.model, place, self.credentials, self.webhooks)
+        served = (self._app_routes, runners, registrations, workflows, repositories, manifests, authors, hooks)
+        routes = [route for kind in (*served, self._broker) for route in kind.routes()]
         self._application = Application(routes, clock=clock, ids=ids, refused=self.apps.refused)
         self._app_routes.rate = self._application.rate
         self.calls = self._application.calls

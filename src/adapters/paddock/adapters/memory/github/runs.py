@@ -31,6 +31,7 @@ class Runs:
         head_repository: str | None = None,
         head_branch: str = "main",
         head_sha: str = "",
+        title: str = "",
     ) -> RunRecord:
         """Start a run: its jobs are queued (or wait for the approval of their environment) in this order."""
         with self._state.change():
@@ -52,6 +53,7 @@ class Runs:
                 created_at=now,
                 started_at=now,
                 updated_at=now,
+                title=title,
             )
             self._state.runs[run.id] = run
             self._state.run_event("requested", run)

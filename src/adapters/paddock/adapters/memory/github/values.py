@@ -78,7 +78,10 @@ class StepRecord:
 
 @attrs.frozen
 class RunRecord:
-    """A workflow run in its newest attempt; ``created_at`` is the first attempt's, ``started_at`` this one's."""
+    """A workflow run in its newest attempt; ``created_at`` is the first attempt's, ``started_at`` this one's.
+
+    ``title`` is what its workflow has it called (``run-name``); empty: GitHub finds a title.
+    """
 
     id: int
     repository: str
@@ -97,6 +100,7 @@ class RunRecord:
     attempt: int = 1
     jobs: tuple[int, ...] = ()
     cancel_requested: bool = False
+    title: str = ""
 
 
 @attrs.frozen
