@@ -246,9 +246,9 @@ class Hypervisor:
         imds.data |= {STOCK: tags[STOCK_TAG]} if STOCK_TAG in tags else {}
         services = dict.fromkeys(("dynamodb", "sqs", "logs", "s3", "sts"), self._wire.url)
         settings = {
+            "role_id": ROLE_ID,
             **self._settings,
             "version": 1,
-            "role_id": ROLE_ID,
             "user": own_user().name if os.geteuid() == 0 else "",
             "directory": str(home / "machine"),
             "power_command": ["/bin/true"],  # whoever goes is switched off by us

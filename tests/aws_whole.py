@@ -114,8 +114,9 @@ def _spans(seconds: Mapping[str, int], pace: int) -> str:
 class Senders:
     """Who sent which message: moto puts one made-up sender on all of them, SQS the one who signed."""
 
-    def __init__(self) -> None:
+    def __init__(self, role_id: str = ROLE_ID) -> None:
         self.by_message: dict[str, str] = {}
+        self.role_id = role_id
 
     def __call__(self, call: Call, request: Request, behind: Behind) -> Reply:
         """A layer of the wire."""
@@ -123,7 +124,7 @@ class Senders:
         if call.action in {"sqs:SendMessage", "sqs:SendMessageBatch"} and reply.status == 200:
             told: Any = json.loads(reply.body)
             caller: Caller = call.caller
-            user = f"{ROLE_ID}:{caller.instance}" if caller.function == "machine" else "AIDAEXAMPLE"
+            user = f"{self.role_id}:{caller.instance}" if caller.function == "machine" else "AIDAEXAMPLE"
             for one in told.get("Successful", [told]):
                 self.by_message[one["MessageId"]] = user
         return reply
@@ -153,7 +154,7 @@ class Whole:
     def configure(self, more: str) -> None:
         """Put another configuration in place of the one before, with these lines more; all functions start anew."""
         name = self.profile.environment().table
-        body = _config(self.github, self.pace, more).encode()
+        body = config(self.github, self.pace, more).encode()
         self.clients.s3.put_object(Bucket=f"{name}-config", Key="config/paddock.yml", Body=body)
         for function in self.functions.values():
             function.start_anew()
@@ -216,7 +217,7 @@ def whole_fleet(
         clients = _clients(cleanup, on, "AKIATEST")
         name = f"whole-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
         queues = _queues(cleanup, clients, name, slow)
-        variables = _variables(on, clients, _config(github, slow, more), ec2.settings, queues, name)
+        variables = _variables(on, clients, config(github, slow, more), ec2.settings, queues, name)
         _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
@@ -331,7 +332,7 @@ def _queues(cleanup: ExitStack, clients: Clients, name: str, slow: int) -> dict[
     return queues
 
 
-def _config(github: GitHubStandIn, slow: int, more: str) -> str:
+def config(github: GitHubStandIn, slow: int, more: str) -> str:
     return CONFIG.format(
         url=github.url,
         app_id=github.credentials.app_id,

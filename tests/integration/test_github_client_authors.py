@@ -1,13 +1,12 @@
 """What authors do, by REST against the stand-in: branches, commits, dispatches, webhooks, and GitHub's refusals."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import attrs
 import httpx
 import pytest
 
-from paddock.adapters.github.auth import TokenAuthority, TokenCredentials
+from paddock.adapters.github.auth import TokenCredentials
 from paddock.adapters.github.authors import RestAuthor
 from paddock.adapters.github.client import connect
 from paddock.adapters.github.endpoints import endpoints_of

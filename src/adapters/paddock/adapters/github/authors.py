@@ -19,6 +19,7 @@ from paddock.core.errors import NotFound, Rejected
 from paddock.core.ports.github import GitHubJob, Scope
 
 _MISSING = 404
+_CONFLICT = 409  # GitHub's word for a run that has ended
 _GONE = 422  # GitHub's word for a reference that is not there
 
 
@@ -166,6 +167,11 @@ class RestAuthor:
         for answer in self._api.pages(where, self._scope, {"filter": "all"}):
             for job in decoded(_Jobs, answer.request, answer.reply).jobs:
                 yield github_job(self.repository, job)
+
+    def cancel(self, run_id: int) -> None:
+        """Cancel a run; nothing happens if it has ended."""
+        where = f"{self._path}/actions/runs/{run_id:d}/cancel"
+        self._api.call("POST", where, self._scope, accept={_CONFLICT}, repeatable=True)
 
     def add_hook(self, url: str, secret: str, events: Sequence[str]) -> int:
         """Have the repository tell of these events there; the webhook's id.

@@ -9,6 +9,7 @@ from paddock.core.errors import PaddockError
 from paddock.core.ports.system import Clock, Sleeper
 from paddock.core.runner import machine_of
 from paddock.core.units import MINUTE, SECOND, Moment, Span, span_text
+from paddock.entrypoints.acceptance.gates import MACHINE_TOLD
 from paddock.entrypoints.acceptance.ports import Environment, Interrupter, Observer, Tell, Workflows
 from paddock.entrypoints.acceptance.scenarios import Cue, Scenario
 from paddock.entrypoints.acceptance.values import Books, Interruption, Played
@@ -78,8 +79,8 @@ class Playing:
         webhook = parts.environment.deploy(parts.tell)
         parts.workflows.prepare(webhook)
         for scenario in self.scenarios:
-            self.played[scenario.name] = Played(scenario=scenario)
             parts.workflows.start(scenario)
+            self.played[scenario.name] = Played(scenario=scenario)
             parts.tell(f"{scenario.name} is started: {scenario.about}")
         try:
             self._follow()
@@ -91,6 +92,7 @@ class Playing:
         """Each part, even if another's removal fails."""
         parts = self.parts
         steps: tuple[Callable[[], object], ...] = (
+            self._cancel,
             lambda: parts.workflows.clean(parts.tell),
             lambda: parts.interrupter.clean(parts.tell),
             lambda: parts.environment.destroy(parts.tell),
@@ -104,6 +106,14 @@ class Playing:
             self.left = (*parts.environment.left(), *parts.workflows.left())
         except PaddockError as error:
             self._note(error)
+
+    def _cancel(self) -> None:
+        """Have no run left that waits for a runner which will never come."""
+        for name, one in self.played.items():
+            run_id = one.run_id or self.parts.workflows.find(one.scenario)
+            if run_id is not None and not (one.run is not None and one.run.over):
+                self.parts.workflows.cancel(run_id)
+                self.parts.tell(f"{name} is cancelled")
 
     def _note(self, error: PaddockError) -> None:
         words = "; ".join(" ".join(line.split()) for line in (str(error), *getattr(error, "__notes__", ())))
@@ -188,18 +198,20 @@ class Playing:
         if not any(one.run_id for one in self.played.values()):
             return
         self.parts.tell("all is over; waiting until machines have ended and bills are closed")
+        self._looked(until, lambda: self._books(stories=False), self._settled)
+        self._looked(until, lambda: self._books(stories=True), self._told)
+
+    def _looked(self, until: Moment, look: Callable[[], Books], enough: Callable[[], bool]) -> None:
+        """Look until it is enough, or nobody should wait any longer; at least once."""
         while True:
-            self.books = self._books()
-            if self._settled() or self._late(until):
+            self.books = look()
+            if enough() or self.parts.clock.now() >= until:
                 return
             self.parts.sleeper.sleep(self.parts.patience.look)
 
-    def _late(self, until: Moment) -> bool:
-        return self.parts.clock.now() >= until
-
-    def _books(self) -> Books:
+    def _books(self, *, stories: bool) -> Books:
         jobs = [job.facts.job_id for one in self.played.values() for job in one.jobs]
-        books = self.parts.observer.books(jobs)
+        books = self.parts.observer.books(jobs, stories=stories)
         return attrs.evolve(books, registrations=self.parts.workflows.registrations())
 
     def _settled(self) -> bool:
@@ -210,5 +222,9 @@ class Playing:
             and not any(job.live for job in books.jobs.values())
             and machines == set(books.bills)
             and not any(machine_of(name) in machines for name in books.registrations)
-            and all("gone" in told for number, told in books.verdicts.items() if books.jobs[number].started_at)
         )
+
+    def _told(self) -> bool:
+        """Decisions come to the log some seconds after they are made."""
+        told, jobs = self.books.verdicts, self.books.jobs
+        return all(MACHINE_TOLD in told.get(number, ()) for number, job in jobs.items() if job.started_at is not None)

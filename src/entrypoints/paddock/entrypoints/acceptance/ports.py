@@ -71,5 +71,8 @@ class Interrupter(Protocol):
 class Observer(Protocol):
     """The fleet's own records, and what AWS has of it."""
 
-    def books(self, jobs: Iterable[int]) -> Books:
-        """All that concerns these jobs, by GitHub's ids; without registrations, which GitHub knows."""
+    def books(self, jobs: Iterable[int], *, stories: bool) -> Books:
+        """All that concerns these jobs, by GitHub's ids; without registrations, which GitHub knows.
+
+        Without `stories` there are no verdicts: looking decisions up takes time, and AWS grants few such requests.
+        """
