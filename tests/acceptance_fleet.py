@@ -18,6 +18,7 @@ from unittest.mock import patch
 import attrs
 import moto.settings
 from boto3.session import Session
+from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.stack import Image
 from paddock.adapters.memory.github.values import Timings
@@ -42,6 +43,7 @@ from tests.aws_fis import FisStandIn, fis_standin
 from tests.aws_hypervisor import Hypervisor
 from tests.aws_judge import REGION
 from tests.aws_lambda import logging_kept, url_event
+from tests.aws_machine import ACCOUNT
 from tests.aws_pump import Mapped, Pump
 from tests.aws_recorded import Caller
 from tests.aws_runtime import NAMES, ProcessFunction, runtime
@@ -51,7 +53,7 @@ from tests.aws_wire import Wire, wire
 from tests.http_stub import Answer, HttpStub, Seen, http_stub
 from tests.moto_types import forget, whole_change_sets
 
-NOTICE = 1.0  # seconds, at the usual pace, from the warning to the loss; at EC2 they are 120
+NOTICE = 3.0  # seconds, at the usual pace, from the warning to the loss; at EC2 they are 120
 
 
 @attrs.define
@@ -105,6 +107,9 @@ class Living:
                 ):
                     if key in variables[word]:
                         variables[word][key] = sqs.get_queue_url(QueueName=f"{stack}-{name}")["QueueUrl"]
+        with on.alone:  # moto maps queues to functions, too, and would run them in containers
+            for word in QUEUES:
+                sqs_backends[ACCOUNT][REGION].get_queue(f"{stack}-{word}").lambda_event_source_mappings.clear()
         address = self._all.enter_context(runtime(self._root))
         timeouts = {"schedules": 60.0}
         functions = {

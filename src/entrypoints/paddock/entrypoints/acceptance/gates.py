@@ -175,10 +175,10 @@ def interruption(seen: Observed, thresholds: Thresholds) -> Iterator[str]:
         if again is None or again.conclusion != "success":
             yield f"{played.scenario.name}: the job was not run again to success"
             continue
-        record = seen.books.jobs.get(again.facts.job_id)
         second = seen.books.runners.get(machine_of(again.runner_name) or "")
-        if record is None or not record.on_demand or second is None or second.market is not Market.ON_DEMAND:
-            yield f"{what_of(again)}: it was to be run again on demand, and its machine was not"
+        if second is None or second.market is not Market.ON_DEMAND:
+            bought = "unknown" if second is None else second.market.value
+            yield f"{what_of(again)}: it was to be run again on demand, and its machine is {bought}"
 
 
 def ledger(seen: Observed, _: Thresholds) -> Iterator[str]:
