@@ -61,6 +61,7 @@ PROJECT = nox.project.load_toml("pyproject.toml")
 NEEDS_EXTRA = {
     "aws": [
         "paddock.adapters.aws",
+        "paddock.entrypoints.aws_acceptance",
         "paddock.entrypoints.aws_lambda",
         "paddock.entrypoints.aws_operator",
         "paddock.entrypoints.aws_stack",
@@ -263,10 +264,10 @@ def bundle(session: nox.Session) -> None:
 
 @nox.session
 def fleet(session: nox.Session) -> None:
-    """One job and ten, and a pool, on AWS as moto has it: functions, queues and machines are processes."""
+    """One job and ten, a pool, and an acceptance, on AWS as moto has it: functions, queues, machines are processes."""
     wheel(session)
     locked(session, *group("test"))
-    tests = ["tests/end_to_end/test_fleet_on_aws.py", "tests/end_to_end/test_pools_on_aws.py"]
+    tests = [f"tests/end_to_end/test_{name}.py" for name in ("acceptance", "fleet_on_aws", "pools_on_aws")]
     session.run("pytest", *SEVERAL, *tests, "--junitxml=build/junit/fleet.xml", *session.posargs)
 
 

@@ -32,7 +32,6 @@ from paddock.entrypoints.acceptance.play import Parts, Patience
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.values import Books
 from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
-from paddock.entrypoints.aws_acceptance.interrupter import FisInterrupter
 from paddock.entrypoints.aws_acceptance.observer import FleetObserver
 from paddock.entrypoints.aws_acceptance.opening import Wish, parts_of
 from paddock.entrypoints.aws_stack import Places, StackSettings
@@ -170,7 +169,8 @@ class Living:
         schedule = Schedule(functions["schedules"], minutely)
         self._all.callback(self.hypervisor.stop)
         self.hypervisor.start()
-        for part in (*self.pumps, schedule):
+        working: list[Pump | Schedule] = [*self.pumps, schedule]
+        for part in working:
             self._working.callback(part.stop)
             part.start()
         self.functions = functions
@@ -317,20 +317,18 @@ def world(root: Path, agent: Path, environment: str = "acceptance-1") -> Iterato
         )
         lines: list[str] = []
         secrets = {"HOOK_SECRET": github.webhook_secret}
-        parts, made = cleanup.enter_context(parts_of(wish, places, secrets, root, lines.append))
-        lived = LivingEnvironment(work=made.work, lag=MINUTE, living=living, webhook=f"{stub.url}/")
-        observer: FleetObserver = parts.observer  # type: ignore[assignment]  # that of `parts_of`
+        opened = cleanup.enter_context(parts_of(wish, places, secrets, root, lines.append))
+        lived = LivingEnvironment(work=opened.environment.work, lag=MINUTE, living=living, webhook=f"{stub.url}/")
         looking = LivingObserver(
             places=places,
             stack=lived.stack,
-            opened=observer.opened,
+            opened=opened.observer.opened,
             calls=lambda: sum(1 for _ in on.recorded.of(*EVERYBODY)),
             living=living,
         )
         cleanup.callback(looking.close)
-        interrupter: FisInterrupter = parts.interrupter  # type: ignore[assignment]  # as above
-        interrupter.pause = 100 * MILLISECOND
-        parts = attrs.evolve(parts, environment=lived, observer=looking)
+        opened.interrupter.pause = 100 * MILLISECOND
+        parts = attrs.evolve(opened.parts, environment=lived, observer=looking)
         yield World(on, github, fis, places, parts, lived, living, lines)
 
 

@@ -42,6 +42,7 @@ class FisStandIn:
         kind, _, name = seen.path.strip("/").partition("/")
         acts: dict[tuple[str, str], tuple[str, Callable[[Any], Answer]]] = {
             ("POST", "experimentTemplates"): ("CreateExperimentTemplate", self._create),
+            ("GET", "experimentTemplates"): ("ListExperimentTemplates", self._list),
             ("DELETE", "experimentTemplates"): ("DeleteExperimentTemplate", self._delete),
             ("POST", "experiments"): ("StartExperiment", self._start),
             ("GET", "experiments"): ("GetExperiment", self._get),
@@ -71,6 +72,10 @@ class FisStandIn:
         self.templates[made["id"]] = made
         return Answer(200, {"experimentTemplate": {"id": made["id"], "roleArn": made["roleArn"]}})
 
+    def _list(self, _: Any) -> Answer:  # noqa: ANN401 - JSON
+        shown = [{"id": one["id"], "tags": one.get("tags", {})} for one in self.templates.values()]
+        return Answer(200, {"experimentTemplates": shown})
+
     def _delete(self, asked: Any) -> Answer:  # noqa: ANN401 - JSON
         if self.templates.pop(asked["id"], None) is None:
             return _error(404, "ResourceNotFoundException", f"{asked['id']} does not exist")
@@ -98,7 +103,7 @@ class FisStandIn:
             return {"status": "failed", "reason": "Unable to assume role"}
         arns = [arn for target in template["targets"].values() for arn in target["resourceArns"]]
         machines = [found[1] for found in map(MACHINE.fullmatch, arns) if found]
-        if not all([self._interrupt(machine) for machine in machines]):
+        if not all(map(self._interrupt, machines)):
             return {"status": "failed", "reason": "Target resolution returned empty set"}
         return {"status": "running"}
 

@@ -106,7 +106,7 @@ def test_the_app_may_do_none_of_it(desk: Desk) -> None:
     parts = {"clock": SystemClock(), "sleeper": SystemSleeper(), "chance": SeededChance(1)}
     with connect(endpoints_of(desk.github.url), TokenCredentials(token), **parts) as client:  # type: ignore[arg-type]
         app = RestAuthor(client.api, "acme/shop")
-        for act in (lambda: app.hooks(), lambda: app.has_branch("main"), lambda: app.dispatch("x.yml", "main", {})):
+        for act in (app.hooks, lambda: app.has_branch("main"), lambda: app.dispatch("x.yml", "main", {})):
             with pytest.raises(AccessDenied, match="not accessible by integration"):
                 act()
 

@@ -19,6 +19,7 @@ from paddock.core.errors import NotFound, Rejected
 from paddock.core.ports.github import GitHubJob, Scope
 
 _MISSING = 404
+_HEADS = "refs/heads/"
 _CONFLICT = 409  # GitHub's word for a run that has ended
 _GONE = 422  # GitHub's word for a reference that is not there
 
@@ -36,6 +37,11 @@ class _Object:
 @attrs.frozen
 class _Reference:
     object: _Object
+
+
+@attrs.frozen
+class _Named:
+    ref: str
 
 
 @attrs.frozen
@@ -111,6 +117,15 @@ class RestAuthor:
             return None
         return decoded(_Reference, answer.request, answer.reply).object.sha
 
+    def branches(self, prefix: str) -> tuple[str, ...]:
+        """The names of the branches that begin so."""
+        where = f"{self._path}/git/matching-refs/heads/{quote(prefix)}"
+        return tuple(
+            found.ref.removeprefix(_HEADS)
+            for answer in self._api.pages(where, self._scope)
+            for found in decoded(tuple[_Named, ...], answer.request, answer.reply)
+        )
+
     def make_branch(self, branch: str, of: str) -> None:
         """Make a branch at the head of another.
 
@@ -120,7 +135,7 @@ class RestAuthor:
         head = self._reference(of)
         if head is None:
             raise NotFound(f"{self.repository} has no branch {of}: it needs a first commit")
-        body = {"ref": f"refs/heads/{branch}", "sha": head}
+        body = {"ref": f"{_HEADS}{branch}", "sha": head}
         self._api.call("POST", f"{self._path}/git/refs", self._scope, body, refusal=Rejected)
 
     def delete_branch(self, branch: str) -> bool:

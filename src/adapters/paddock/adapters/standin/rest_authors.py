@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from werkzeug.wrappers import Request, Response
 
 from paddock.adapters.memory.github import MemoryGitHub
-from paddock.adapters.standin.app import API, Route, error, reply
+from paddock.adapters.standin.app import API, Route, error, page, reply
 from paddock.adapters.standin.auth import Credentials
 from paddock.adapters.standin.people import Json, Place
 from paddock.adapters.standin.workflow_files import UnknownWorkflow, Workflow, read_workflow
@@ -32,6 +32,8 @@ class AuthorRoutes:
         yield Route("GET", contents, "contents", self.contents, guard)
         yield Route("PUT", contents, "put-contents", self.put, guard)
         yield Route("GET", f"{_REPOSITORY}/git/ref/heads/<path:branch>", "ref", self.ref, guard)
+        matching = f"{_REPOSITORY}/git/matching-refs/heads/<path:prefix>"
+        yield Route("GET", matching, "matching-refs", self.matching, guard)
         yield Route("POST", f"{_REPOSITORY}/git/refs", "create-ref", self.create_ref, guard)
         yield Route("DELETE", ref, "delete-ref", self.delete_ref, guard)
         dispatches = f"{_REPOSITORY}/actions/workflows/<file>/dispatches"
@@ -73,6 +75,12 @@ class AuthorRoutes:
         """``GET …/git/ref/heads/{branch}``."""
         home, branches = self._of(owner, name)
         return reply(self._reference(home, branch)) if branch in branches else error(404, "Not Found")
+
+    def matching(self, request: Request, owner: str, name: str, prefix: str) -> Response:
+        """``GET …/git/matching-refs/heads/{prefix}``."""
+        home, branches = self._of(owner, name)
+        shown, headers = page(request, [one for one in branches if one.startswith(prefix)])
+        return reply([self._reference(home, branch) for branch in shown], headers=headers)
 
     def create_ref(self, request: Request, owner: str, name: str) -> Response:
         """``POST …/git/refs``."""

@@ -72,7 +72,7 @@ class Playing:
             if self.keep:
                 self.parts.tell("the environment is kept, as you wish")
             else:
-                self._remove()
+                self.remove()
 
     def _perform(self) -> None:
         parts = self.parts
@@ -88,8 +88,12 @@ class Playing:
             self._note(error)
         self._settle()
 
-    def _remove(self) -> None:
-        """Each part, even if another's removal fails."""
+    def remove(self) -> None:
+        """Remove each part, even if another's removal fails, and look for what is left.
+
+        Raises:
+            KeyboardInterrupt: it was cut off.
+        """
         parts = self.parts
         steps: tuple[Callable[[], object], ...] = (
             self._cancel,

@@ -28,22 +28,31 @@ class Repository:
     token: str
     arch: str
     hook_secret: str = attrs.field(repr=False)
-    hook: int | None = None
     hook_url: str = ""
-    made_branch: bool = False
+    made: list[str] = attrs.field(factory=list)
     main: str = ""
     _where: dict[str, str] = attrs.field(factory=dict, init=False)
 
     @property
+    def prefix(self) -> str:
+        """How every branch of the environment's begins."""
+        return f"paddock-{self.environment}-"
+
+    @property
     def branch(self) -> str:
         """The branch of its own."""
-        return f"paddock-{self.environment}-{self.token}"
+        return f"{self.prefix}{self.token}"
+
+    def adopt(self, webhook: str) -> None:
+        """Take what an earlier acceptance of the environment left for one's own; `webhook` is where its hook leads."""
+        self.hook_url = webhook
+        self.made = list(self.author.branches(self.prefix))
 
     def prepare(self, webhook: str) -> None:
         """See the port."""
         self.main = self.author.default_branch()
         self.hook_url = webhook
-        self.hook = self.author.add_hook(webhook, self.hook_secret, EVENTS)
+        self.author.add_hook(webhook, self.hook_secret, EVENTS)
 
     def start(self, scenario: Scenario) -> None:
         """See the port."""
@@ -52,8 +61,8 @@ class Repository:
             self._where[scenario.name] = self.main
             self.author.dispatch(scenario.file, self.main, {"label": label, "token": self.token})
             return
-        if not self.made_branch:
-            self.made_branch = True  # before it is made: if the answer is lost, it is removed all the same
+        if self.branch not in self.made:
+            self.made.append(self.branch)  # before it is made: if the answer is lost, it is removed all the same
             self.author.make_branch(self.branch, self.main)
         self._where[scenario.name] = self.branch
         text = scenario.pushed(self.branch, label, self.token)
@@ -78,22 +87,22 @@ class Repository:
         return tuple(one.name for scope in self.scopes for one in self.runners.registered(scope))
 
     def clean(self, tell: Tell) -> None:
-        """See the port. The branch goes even if the webhook does not."""
+        """See the port. Branches go even if the webhook does not."""
         try:
             if self.hook_url:
                 for hook in [hook for hook, url in self.author.hooks().items() if url == self.hook_url]:
                     self.author.delete_hook(hook)
-                self.hook, self.hook_url = None, ""
                 tell(f"the webhook of {self.author.repository} is gone")
         finally:
-            if self.made_branch:
-                self.author.delete_branch(self.branch)
-                self.made_branch = False
-                tell(f"the branch {self.branch} is gone")
+            for branch in self.made:
+                if self.author.delete_branch(branch):
+                    tell(f"the branch {branch} is gone")
 
     def left(self) -> tuple[str, ...]:
         """See the port."""
-        left = [f"webhook to {self.hook_url} of {self.author.repository}"] if self.hook_url else []
-        if self.made_branch or (self._where and self.author.has_branch(self.branch)):
-            left.append(f"branch {self.branch} of {self.author.repository}")
+        left = []
+        if self.hook_url and self.hook_url in self.author.hooks().values():
+            left.append(f"the webhook of {self.author.repository} to {self.hook_url}")
+        if self.made:
+            left += [f"the branch {branch} of {self.author.repository}" for branch in self.author.branches(self.prefix)]
         return tuple(left)

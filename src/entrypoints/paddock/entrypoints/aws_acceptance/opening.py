@@ -89,10 +89,26 @@ def fleets(wish: Wish, environ: Mapping[str, str], folder: Path) -> tuple[Config
     return load(wish.config), given
 
 
+@attrs.frozen(kw_only=True)
+class Opened:
+    """All parts, and those of them that can take for their own what an earlier acceptance left."""
+
+    parts: Parts
+    environment: StackEnvironment
+    repository: Repository
+    interrupter: FisInterrupter
+    observer: FleetObserver
+
+    def adopt(self) -> None:
+        """Let a removal remove what is there of the environment, whoever made it."""
+        standing = self.environment.work.places.stacks.find(self.environment.stack)
+        self.environment.begun = True
+        self.repository.adopt(standing.outputs.get("WebhookUrl", "") if standing is not None else "")
+        self.interrupter.adopt()
+
+
 @contextmanager
-def parts_of(
-    wish: Wish, places: Places, environ: Mapping[str, str], folder: Path, tell: Tell
-) -> Iterator[tuple[Parts, StackEnvironment]]:
+def parts_of(wish: Wish, places: Places, environ: Mapping[str, str], folder: Path, tell: Tell) -> Iterator[Opened]:
     """All parts, while inside; nothing is asked of anybody yet.
 
     Args:
@@ -159,7 +175,9 @@ def parts_of(
             tell=tell,
             patience=wish.patience,
         )
-        yield parts, environment
+        yield Opened(
+            parts=parts, environment=environment, repository=repository, interrupter=interrupter, observer=observer
+        )
 
 
 def opened(places: Places, stack: str) -> AbstractContextManager[State]:

@@ -28,6 +28,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("state:explain", "Tell a job's story: every decision and its reason."),
     "pools": ("pools:pools", "Show the warm pools, or what would be done about them."),
     "cost": ("cost:cost", "Say what the machines cost, and for whom."),
+    "acceptance": ("acceptance:acceptance", "Try a throw-away fleet on AWS with real workflows."),
     "agent": ("agent:agent", "Run a machine's agent by hand, or check a machine."),
     "pause": ("state:pause", "Launch nothing more until resumed."),
     "resume": ("state:resume", "Launch again, and wake what waits."),

@@ -64,7 +64,7 @@ def deploy(
     out = console()
     _show(proposal)
     if not proposal.change_set.empty:
-        if not yes and not _agreed(f"Deploy this to {work.places.account} in {work.places.region}?", "y"):
+        if not yes and not agreed(f"Deploy this to {work.places.account} in {work.places.region}?", "y"):
             work.discard(proposal)
             out.print("nothing was changed")
             return 1
@@ -156,7 +156,7 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
             f"{chosen.stack} in account {places.account}, {places.region}: {machines} machines, the table, all buckets"
         )
     )
-    if not yes and not _agreed("All of it is deleted for good. Type the environment's name:", env):
+    if not yes and not agreed("All of it is deleted for good. Type the environment's name:", env):
         out.print("nothing was deleted")
         return 1
     work.carry_out(standing, lambda line: out.print(told(line)), lambda step: out.print(step_line(step)))
@@ -281,7 +281,7 @@ def _show(proposal: "Proposal") -> None:
     out.print(told(f"without a job it costs about {month} a month (`paddock stack cost` tells why)"))
 
 
-def _agreed(question: str, answer: str) -> bool:
+def agreed(question: str, answer: str) -> bool:
     """Ask on the terminal.
 
     Raises:

@@ -1,0 +1,282 @@
+"""``paddock acceptance``: try a throw-away fleet on AWS with real workflows, judge it, and remove it."""
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from getpass import getpass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+from cyclopts import Parameter
+from rich import box
+from rich.table import Table
+
+from paddock.adapters.github.paths import repository_scope
+from paddock.adapters.system import RandomIds, SystemClock
+from paddock.core.errors import InvalidInput
+from paddock.core.units import money_text, span_text
+from paddock.entrypoints.acceptance.estimate import most
+from paddock.entrypoints.acceptance.gates import Judged, Thresholds, Verdict, judge
+from paddock.entrypoints.acceptance.play import Playing
+from paddock.entrypoints.acceptance.report import data, page, sign, summary
+from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
+from paddock.entrypoints.acceptance.values import Observed
+from paddock.entrypoints.cli.extra import on_aws
+from paddock.entrypoints.cli.stack import Build, Settings, Yes, agreed
+from paddock.entrypoints.cli.styles import console, told
+
+if TYPE_CHECKING:
+    from paddock.entrypoints.aws_acceptance.opening import Opened, Wish
+    from paddock.entrypoints.aws_stack import Places
+
+TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+_BUILD = Path("build")
+_HERE = Path()
+_STYLES: Mapping[Verdict, str] = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.NOT_VERIFIED: "yellow"}
+
+
+def acceptance(  # noqa: PLR0913 - each is an option
+    *,
+    repo: Annotated[str, Parameter(name="--repo")],
+    env: Annotated[str, Parameter(name=["--env", "-e"])] = "",
+    region: Annotated[str, Parameter(name="--region")] = "",
+    only: Annotated[tuple[str, ...], Parameter(name="--only", negative="", consume_multiple=True)] = (),
+    keep: Annotated[bool, Parameter(name="--keep", negative="")] = False,
+    clean: Annotated[bool, Parameter(name="--clean", negative="")] = False,
+    config: Annotated[Path | None, Parameter(name=["--config", "-c"])] = None,
+    settings: Settings = None,
+    build: Build = _BUILD,
+    arch: Annotated[str, Parameter(name="--arch")] = "x64",
+    github: Annotated[str, Parameter(name="--github")] = "https://github.com",
+    output: Annotated[Path, Parameter(name="--output")] = _HERE,
+    yes: Yes = False,
+) -> int:
+    """Deploy a throw-away fleet, run real workflows on it, judge what came of them, and remove everything.
+
+    It says first what it will do, what that costs at most, and how long it takes. A person's token for the repository
+    is read from GITHUB_TOKEN, else from standard input. docs/acceptance.md says what it must be allowed.
+
+    Parameters
+    ----------
+    repo
+        The repository whose workflows are run, as owner/name: one that no other fleet of Paddock's serves.
+    env
+        The throw-away environment's name, acceptance-…; one is made up.
+    region
+        AWS's region; that of AWS's own configuration.
+    only
+        Names of scenarios: hello, matrix, failing, cancelled, interrupted.
+    keep
+        Remove nothing in the end.
+    clean
+        Only remove what an earlier acceptance of this environment has left.
+    config
+        A paddock.yml for the fleet, with your App in it; else it is the token that registers runners.
+    settings
+        A stack.yml that has the environment, for a network of your own or a permissions boundary.
+    build
+        Where `paddock stack package` has put the bundles and the agent.
+    arch
+        Of the machines: x64 or arm64.
+    github
+        Where GitHub is.
+    output
+        The directory for the report.
+    yes
+        Do not ask.
+    """
+    scenarios = chosen(only)
+    repository_scope(repo)
+    if clean and not env:
+        raise InvalidInput("--env", env, "must name the environment that is to be cleaned up")
+    with on_aws():
+        from paddock.entrypoints.aws_acceptance.opening import checked_environment, parts_of  # noqa: PLC0415 - an extra
+        from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - as above
+    name = checked_environment(env or f"acceptance-{RandomIds().token()[:4]}")
+    wish = _wish(repo, name, region, settings=settings, build=build, arch=arch, github=github, config=config)
+    places = signed_in(wish.settings.region)
+    out = console()
+    for line in _plan(wish, places, scenarios, clean=clean, keep=keep):
+        out.print(told(line))
+    question = "Remove it?" if clean else "Do it?"
+    if not yes and not agreed(question, "y"):
+        out.print("nothing was done")
+        return 1
+    again = f"{TOKEN}=… paddock acceptance --repo {repo} --env {name} --region {places.region} --clean"
+    with (
+        TemporaryDirectory() as folder,
+        _terminated_is_interrupted(),
+        parts_of(wish, places, os.environ, Path(folder), lambda line: out.print(told(line))) as opened,
+    ):
+        playing = Playing(opened.parts, scenarios, keep=keep)
+        return _cleaned(opened, playing, again) if clean else _accepted(opened, playing, wish, output, again)
+
+
+def _wish(
+    repo: str,
+    name: str,
+    region: str,
+    *,
+    settings: Path | None,
+    build: Path,
+    arch: str,
+    github: str,
+    config: Path | None,
+) -> "Wish":
+    import attrs  # noqa: PLC0415 - needed only here
+
+    from paddock.core.spec import Arch  # noqa: PLC0415 - as above
+    from paddock.entrypoints.aws_acceptance.opening import Wish  # noqa: PLC0415 - boto3 is an extra
+    from paddock.entrypoints.aws_stack import packages, stack_settings  # noqa: PLC0415 - as above
+
+    if arch not in tuple(Arch):
+        raise InvalidInput("--arch", arch, f"must be {' or '.join(Arch)}")
+    chosen_settings = stack_settings(name, settings)
+    if chosen_settings.protect:
+        raise InvalidInput("protect", True, "must be false of an environment that is thrown away")  # noqa: FBT003
+    return Wish(
+        repository=repo,
+        settings=attrs.evolve(chosen_settings, region=region or chosen_settings.region),
+        packages=packages(build),
+        token=_token(),
+        github=github,
+        arch=arch,
+        config=config,
+    )
+
+
+def _token() -> str:
+    """A person's token: never an argument, where every process could read it.
+
+    Raises:
+        InvalidInput: there is none.
+    """
+    found = os.environ.get(TOKEN, "")
+    if not found and sys.stdin.isatty():
+        found = getpass("A GitHub token for the repository (docs/acceptance.md): ")
+    elif not found:
+        found = sys.stdin.readline()
+    if not found.strip():
+        raise InvalidInput(
+            TOKEN, "not set", "must be your token for the repository: docs/acceptance.md lists its rights"
+        )
+    return found.strip()
+
+
+def _plan(wish: "Wish", places: "Places", scenarios: tuple[Scenario, ...], *, clean: bool, keep: bool) -> Iterator[str]:
+    from paddock.adapters.aws.stack.idle import idle_bill  # noqa: PLC0415 - boto3 is an extra
+    from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
+
+    stack = wish.settings.stack
+    where = f"account {places.account}, {places.region}"
+    if clean:
+        yield f"What is left of {stack} in {where} is removed, and its branch and webhook in {wish.repository}."
+        return
+    patience = wish.patience
+    cost = most(scenarios, idle_bill(offline(wish.settings)).total, patience, wish.arch)
+    yield f"1. {stack} is made in {where}, by the code of `paddock stack deploy`."
+    yield f"2. {wish.repository} gets a webhook, and a branch with workflows that its default branch has not:"
+    for scenario in scenarios:
+        yield f"   {scenario.name}: {scenario.about}"
+    yield "3. What came of them is judged, and reported."
+    yield "4. " + (
+        "Nothing is removed (--keep): it goes on costing." if keep else "All of it is removed, whatever happens."
+    )
+    yield (
+        f"It costs at most {money_text(cost.cost)} ({cost.machines} machines, list prices of us-east-1), and takes "
+        f"about half an hour, at most {span_text(cost.span)}."
+    )
+
+
+def _cleaned(opened: "Opened", playing: Playing, again: str) -> int:
+    try:
+        opened.adopt()
+        playing.remove()
+    except KeyboardInterrupt:
+        _cut_off(again)
+        raise
+    return _left(playing, again)
+
+
+def _left(playing: Playing, again: str) -> int:
+    """Say what is left, and the command that removes it."""
+    if playing.left == ():
+        return 0
+    out = console()
+    for thing in playing.left or ("nobody could look for what is left",):
+        out.print(told(f"left: {thing}", "red"))
+    out.print(told(f"this removes it: {again}"))
+    return 1
+
+
+def _cut_off(again: str) -> None:
+    console().print(told(f"the removal was cut off: things are left, which cost. This removes them: {again}", "red"))
+
+
+def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, again: str) -> int:
+    from paddock.entrypoints.aws_acceptance.opening import versions  # noqa: PLC0415 - boto3 is an extra
+
+    clock = SystemClock()
+    began = clock.now()
+    try:
+        playing.run()
+    except KeyboardInterrupt:
+        _cut_off(again)
+        raise
+    finally:
+        seen = Observed(
+            environment=wish.settings.environment,
+            region=opened.environment.work.places.region,
+            repository=wish.repository,
+            began=began,
+            ended=clock.now(),
+            played=tuple(playing.played.values()),
+            books=playing.books,
+            left=playing.left,
+            problems=tuple(playing.problems),
+            versions=versions(wish.packages),
+        )
+        judged = judge(seen, Thresholds())
+        _report(seen, judged, output)
+    if playing.keep:
+        console().print(told(f"it goes on costing until it is removed: {again}"))
+    elif _left(playing, again):
+        return 1
+    return 0 if all(one.verdict is Verdict.PASSED for one in judged) else 1
+
+
+def _report(seen: Observed, judged: tuple[Judged, ...], output: Path) -> None:
+    out = console()
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for column in ("", "GATE", "VERDICT", "MEASURED"):
+        table.add_column(column)
+    for one in judged:
+        style = _STYLES[one.verdict]
+        table.add_row(told(sign(one), style), told(one.gate), told(one.verdict.value, style), told(one.measured))
+    out.print(table)
+    for one in judged:
+        for finding in one.findings:
+            out.print(told(f"{one.gate}: {finding}", _STYLES[one.verdict]))
+    output.mkdir(parents=True, exist_ok=True)
+    place = output / f"paddock-{seen.environment}"
+    place.with_suffix(".md").write_text(page(seen, judged), encoding="utf-8")
+    place.with_suffix(".json").write_text(json.dumps(data(seen, judged), indent=2) + "\n", encoding="utf-8")
+    out.print(told(f"{summary(judged)}; the report is {place}.md and {place}.json"))
+
+
+@contextmanager
+def _terminated_is_interrupted() -> Iterator[None]:
+    """While inside, SIGTERM does what Ctrl-C does: everything is removed."""
+
+    def interrupt(_number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
