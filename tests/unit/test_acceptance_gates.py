@@ -52,7 +52,9 @@ def good() -> Observed:
                 conclusion=seen.conclusion,
                 result=OperationalResult.SERVED,
             )
-            runners[machine(number)] = runner_of(seen, taken="failure" in expected.conclusions and expected.name == "taken")
+            runners[machine(number)] = runner_of(
+                seen, taken="failure" in expected.conclusions and expected.name == "taken"
+            )
             bills[machine(number)] = bill_of(runners[machine(number)])
         attempt = scenario.attempts
         run = RunSeen(status="completed", conclusion=shown[-1].conclusion, attempt=attempt, jobs=tuple(shown))
@@ -174,16 +176,32 @@ def not_ordered(seen: Observed) -> Observed:
     return attrs.evolve(seen, played=(*seen.played[:-1], attrs.evolve(seen.played[-1], interruption=refused)))
 
 
-ENDED, MACHINES, GONE, STARTS = "every job ended as it should", "one machine per job", "machines end with their jobs", "jobs start soon"
-AGAIN, BILLS, ORPHANS = "an interrupted job is run again on demand", "every machine's bill is closed", "no machine is orphaned"
-STALE, DEAD, TELLS, LEFT = "no registration is stale", "no message was given up", "explain tells each story", "nothing is left"
+ENDED, MACHINES, GONE, STARTS = (
+    "every job ended as it should",
+    "one machine per job",
+    "machines end with their jobs",
+    "jobs start soon",
+)
+AGAIN, BILLS, ORPHANS = (
+    "an interrupted job is run again on demand",
+    "every machine's bill is closed",
+    "no machine is orphaned",
+)
+STALE, DEAD, TELLS, LEFT = (
+    "no registration is stale",
+    "no message was given up",
+    "explain tells each story",
+    "nothing is left",
+)
 
 BAD: Mapping[str, tuple[str, Change, str]] = {
     "another conclusion": (ENDED, github(1, conclusion="failure"), "should be success, and is failure"),
     "a job that nobody knows": (ENDED, books(jobs={}), "unknown to the fleet"),
     "a scenario that was not over": (
         ENDED,
-        lambda seen: attrs.evolve(seen, played=(attrs.evolve(seen.played[0], problem="it was not over"), *seen.played[1:])),
+        lambda seen: attrs.evolve(
+            seen, played=(attrs.evolve(seen.played[0], problem="it was not over"), *seen.played[1:])
+        ),
         "hello: it was not over",
     ),
     "no run at all": (
@@ -211,7 +229,11 @@ BAD: Mapping[str, tuple[str, Change, str]] = {
     "a bill without a price": (BILLS, compute(None), "price of c7i.large is unknown"),
     "a bill that is too high": (BILLS, compute(PRICE), "its rate and its time make"),
     "a bill that is too low": (BILLS, compute(0), "its rate and its time make"),
-    "a bill that begins late": (BILLS, other_bill(lambda bill: attrs.evolve(bill, start=bill.start + 1)), "cover its life"),
+    "a bill that begins late": (
+        BILLS,
+        other_bill(lambda bill: attrs.evolve(bill, start=bill.start + 1)),
+        "cover its life",
+    ),
     "a machine that lives": (
         ORPHANS,
         books(instances=(Instance(id=machine(1), state="running"),)),
