@@ -21,6 +21,7 @@ from boto3.session import Session
 from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.stack import Image
+from paddock.adapters.github.authors import RestAuthor
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.process.machines import box_arch
@@ -59,18 +60,19 @@ NOTICE = 3.0  # seconds, at the usual pace, from the warning to the loss; at EC2
 class World:
     """All of it. ``parts`` are what is played with, ``lines`` what was told."""
 
-    wire: Wire
     github: GitHubStandIn
     fis: FisStandIn
     places: Places
     parts: Parts
-    environment: StackEnvironment
-    fleet: "Living"
+    author: RestAuthor
     lines: list[str]
+    clients: list[Any] = attrs.field(factory=list)
 
     def client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
         """The operator's own look at AWS."""
-        return self.places.client(service)
+        made: Any = self.places.client(service)
+        self.clients.append(made)
+        return made
 
 
 class Living:
@@ -329,7 +331,10 @@ def world(root: Path, agent: Path, environment: str = "acceptance-1") -> Iterato
         cleanup.callback(looking.close)
         opened.interrupter.pause = 100 * MILLISECOND
         parts = attrs.evolve(opened.parts, environment=lived, observer=looking)
-        yield World(on, github, fis, places, parts, lived, living, lines)
+        made = World(github, fis, places, parts, opened.repository.author, lines)
+        yield made
+        for client in made.clients:
+            client.close()
 
 
 def _config(github: GitHubStandIn, pace: int) -> str:

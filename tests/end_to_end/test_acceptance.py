@@ -27,8 +27,13 @@ def observed(on: World, playing: Playing) -> Observed:
 
 
 def test_all_scenarios(tmp_path: Path, agent: Path) -> None:
-    """Every gate passes, the report says so, and nothing is left of it at AWS or in the repository."""
+    """Every gate passes, the report says so, and nothing is left of it at AWS or in the repository.
+
+    One workflow is on the default branch and is started by hand; the others are pushed to a branch of their own.
+    """
     with world(tmp_path, agent) as on:
+        hello = SCENARIOS[0]
+        on.author.commit(hello.path, hello.text, "main", "as the page says")
         playing = Playing(on.parts, SCENARIOS)
         playing.run()
         seen = observed(on, playing)
@@ -36,4 +41,25 @@ def test_all_scenarios(tmp_path: Path, agent: Path) -> None:
         print("\n".join(on.lines))  # noqa: T201 - shown with a failure
         print(page(seen, judged))  # noqa: T201 - as above
         assert {one.gate: one.findings for one in judged if one.verdict is not Verdict.PASSED} == {}
-        assert json.loads(json.dumps(data(seen, judged)))["summary"].startswith("accepted")
+        told = json.loads(json.dumps(data(seen, judged)))
+        assert told["summary"].startswith("accepted")
+        assert {(job["scenario"], job["conclusion"]) for job in told["jobs"]} >= {
+            ("hello", "success"),
+            ("failing", "failure"),
+            ("cancelled", "cancelled"),
+            ("interrupted", "success"),
+        }
+        assert sum(machine["interrupted"] for machine in told["machines"]) == 1
+        assert told["calls"] > len(told["jobs"])
+        events = {run.event for run in on.github.model.all_runs()}
+        assert events == {"workflow_dispatch", "push"}
+        # Not by the kit's own eyes.
+        assert (on.author.hooks(), on.author.branches("paddock-"), on.fis.templates) == ({}, (), {})
+        stacks = on.client("cloudformation").describe_stacks()["Stacks"]
+        buckets = on.client("s3").list_buckets()["Buckets"]
+        roles = on.client("iam").list_roles()["Roles"]
+        assert [[one for one in found if "acceptance" in str(one)] for found in (stacks, buckets, roles)] == [
+            [],
+            [],
+            [],
+        ]

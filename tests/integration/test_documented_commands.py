@@ -59,6 +59,9 @@ ON_STACKS = (
 AT_GITHUB = ("paddock github setup",)
 """Commands that wait for somebody at GitHub: test_cli_github.py and aws/test_github_setup_on_stack.py run them."""
 
+ON_ACCEPTANCE = "paddock acceptance"
+"""Commands that try a throw-away fleet: tests/integration/aws/test_acceptance_on_moto.py runs them against moto."""
+
 ON_AWS = "--profile aws"
 """In commands that need a stack: tests/integration/aws/test_operator.py runs them against one."""
 
@@ -76,7 +79,7 @@ def commands() -> Iterator[str]:
 
 def is_here(command: str) -> bool:
     """Whether it needs neither AWS nor somebody at GitHub."""
-    return ON_AWS not in command and not command.startswith((*ON_STACKS, *AT_GITHUB))
+    return ON_AWS not in command and not command.startswith((*ON_STACKS, *AT_GITHUB, ON_ACCEPTANCE))
 
 
 @pytest.fixture
