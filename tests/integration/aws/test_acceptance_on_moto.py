@@ -1,11 +1,9 @@
 """The acceptance's environment against moto, and its command: nothing of anybody else's is touched, nothing stays."""
 
 import io
-import os
+import json
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
-from unittest.mock import patch
 
 import pytest
 
@@ -31,10 +29,10 @@ pytestmark = pytest.mark.slow
 ENV = "acceptance-7f3a"
 
 
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    """One where nothing is deployed yet; its network is one that moto can leave alone."""
-    with operators_desk(tmp_path) as made:
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One where nothing is deployed, before each test and after it; moto can leave its network alone."""
+    with operators_desk(tmp_path_factory.mktemp("desk")) as made:
         made.share_network()
         yield made
 
@@ -109,21 +107,21 @@ def paddock(*words: str) -> tuple[int, str, str]:
     return code, out.getvalue(), err.getvalue()
 
 
-def test_the_pages_commands_say_what_they_would_do_and_ask(desk: Desk) -> None:
+def test_the_pages_commands_say_what_they_would_do_and_ask(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each as it stands: the plan, the most it costs, how long; and as nobody is there to answer, nothing is done."""
     shown = sorted({command for command in commands() if command.startswith(ON_ACCEPTANCE)})
     assert len(shown) >= 3
-    with patch.dict(os.environ, AWS_DEFAULT_REGION="eu-west-1"):
-        for command in shown:
-            code, out, err = paddock(*command.split()[1:])
-            assert code == 1, command
-            assert "say --yes" in err
-            assert ("It costs at most $" in out) is ("--clean" not in command)
-            assert "paddock-acceptance-" in out
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    for command in shown:
+        code, out, err = paddock(*command.split()[1:])
+        assert code == 1, command
+        assert "say --yes" in err
+        assert ("It costs at most $" in out) is ("--clean" not in command)
+        assert "paddock-acceptance-" in out
     assert stacks(desk) == []
 
 
-def test_what_is_asked_wrongly_is_said_before_anything_is_done(desk: Desk) -> None:
+def test_what_is_asked_wrongly_is_said_before_anything_is_done(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment that may be somebody's, a scenario that there is not, a token that is missing."""
     for words, told in (
         (("--env", "prod"), "must be acceptance or begin with acceptance-"),
@@ -133,14 +131,14 @@ def test_what_is_asked_wrongly_is_said_before_anything_is_done(desk: Desk) -> No
     ):
         code, _, err = paddock("acceptance", "--repo", "acme/shop", "--region", "eu-west-1", "--yes", *words)
         assert (code, told in err) == (1, True), err
-    with patch.dict(os.environ, GITHUB_TOKEN=""), patch("sys.stdin", io.StringIO("")):
-        code, _, err = paddock("acceptance", "--repo", "acme/shop", "--region", "eu-west-1", "--yes")
+    monkeypatch.setenv("GITHUB_TOKEN", " ")
+    code, _, err = paddock("acceptance", "--repo", "acme/shop", "--region", "eu-west-1", "--yes")
     assert code == 1
     assert "GITHUB_TOKEN = 'not set'" in err
     assert stacks(desk) == []
 
 
-def test_what_an_earlier_one_left_is_cleaned_up(desk: Desk) -> None:
+def test_what_an_earlier_one_left_is_cleaned_up(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     """By the command that is told with what is left: stack, buckets, branch and webhook; others stay."""
     made = environment(desk)
     webhook = made.deploy(told_nothing)
@@ -155,11 +153,31 @@ def test_what_an_earlier_one_left_is_cleaned_up(desk: Desk) -> None:
             other = author.add_hook("http://127.0.0.1:9/", "s", ["push"])
             author.add_hook(webhook, "s", ["workflow_job"])
             words = ("--repo", "acme/shop", "--env", ENV, "--region", "eu-west-1", "--github", github.url)
-            with patch.dict(os.environ, GITHUB_TOKEN=token):
-                code, out, err = paddock("acceptance", *words, "--clean", "--yes")
+            monkeypatch.setenv("GITHUB_TOKEN", token)
+            code, out, err = paddock("acceptance", *words, "--clean", "--yes")
             assert (code, err) == (0, ""), out
             assert f"the branch paddock-{ENV}-12345678 is gone" in out
             assert author.hooks() == {other: "http://127.0.0.1:9/"}
             assert author.branches("paddock-") == ("paddock-notes",)
     assert (made.left(), stacks(desk)) == ((), [])
     close(made)
+
+
+def test_a_failure_is_reported_and_everything_is_removed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """GitHub does not know the token: the stack that was made by then goes, and the report says why."""
+    close(environment(desk))  # writes the settings
+    monkeypatch.setenv("GITHUB_TOKEN", "ghp_nobodys")
+    with GitHubStandIn() as github:
+        github.add_repository("acme/shop")
+        words = ("--repo", "acme/shop", "--env", ENV, "--github", github.url, "--settings", "acceptance.yml")
+        code, out, err = paddock("acceptance", *words, "--output", "reports", "--yes")
+    assert (code, err) == (1, "")
+    assert "Bad credentials" in out
+    assert f"paddock-{ENV} is gone" in out
+    assert "ghp_nobodys" not in out
+    assert stacks(desk) == []
+    told = json.loads((desk.home / "reports" / f"paddock-{ENV}.json").read_text(encoding="utf-8"))
+    found = {one["gate"]: one["verdict"] for one in told["gates"]}
+    assert (found["every job ended as it should"], found["nothing is left"]) == ("failed", "passed")
+    assert (desk.home / "reports" / f"paddock-{ENV}.md").read_text(encoding="utf-8").startswith("# Acceptance of")
+    assert set(told["versions"]) >= {"paddock", "boto3", "python", "paddock-agent.pyz"}
