@@ -43,7 +43,7 @@ def desk() -> Iterator[Desk]:
         session = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
         places = Places(session, REGION, {**dict.fromkeys(("ec2", "iam", "sts"), url), "fis": fis.url})
         image = places.ec2.register_image(Name="ubuntu", Architecture="arm64")["ImageId"]
-        machines = [
+        spot, other = machines = [
             places.ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, **more)["Instances"][0]["InstanceId"]
             for more in ({"InstanceMarketOptions": {"MarketType": "spot"}}, {})
         ]
@@ -51,7 +51,7 @@ def desk() -> Iterator[Desk]:
         made = FisInterrupter(
             places=places, stack="paddock-acceptance-1", clock=clock, sleeper=ManualSleeper(clock), ids=SequentialIds()
         )
-        yield Desk(fis, made, iam, *machines, taken)
+        yield Desk(fis, made, iam, spot, other, taken)
         places.ec2.terminate_instances(InstanceIds=machines)
         places.ec2.close()
         iam.close()

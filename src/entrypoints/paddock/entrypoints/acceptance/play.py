@@ -65,7 +65,8 @@ class Playing:
             self._perform()
         except KeyboardInterrupt:
             self.problems.append(INTERRUPTED)
-            self.parts.tell("interrupted: everything is removed now; interrupt again to leave it")
+            if not self.keep:
+                self.parts.tell("interrupted: everything is removed now; interrupt again to leave it")
         except PaddockError as error:
             self._note(error)
         finally:  # whatever else is raised, too
