@@ -246,8 +246,8 @@ def test_a_passing_fault_while_looking_is_passed_over() -> None:
 
 
 def test_the_label_is_the_environments_own() -> None:
-    """Labels do not know `env` yet; a key that is free for anything tells it until then."""
-    assert label_of("acceptance-1", "hello", "arm64") == "paddock/cpu=2/arch=arm64/x-env=acceptance-1/x-scenario=hello"
+    """So that no other fleet that hears of the repository serves them."""
+    assert label_of("acceptance-1", "hello", "arm64") == "paddock/cpu=2/arch=arm64/env=acceptance-1/x-scenario=hello"
 
 
 def test_the_estimate_grows_with_what_is_played() -> None:

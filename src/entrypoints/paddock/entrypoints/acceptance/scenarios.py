@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from paddock.core.errors import InvalidInput
-from paddock.core.labels import MARK, NOT_BUILT_YET
+from paddock.core.labels import MARK
 
 PREFIX: Final = "paddock-acceptance-"
 FOLDER: Final = ".github/workflows"
@@ -123,9 +123,5 @@ def chosen(names: Iterable[str]) -> tuple[Scenario, ...]:
 
 
 def label_of(environment: str, scenario: str, arch: str) -> str:
-    """The label that a scenario's jobs bear: the environment's, so that other fleets do not take its machines.
-
-    Until labels know ``env``, the environment is told in a key that is free for anything.
-    """
-    key = "x-env" if "env" in NOT_BUILT_YET else "env"
-    return f"{MARK}/cpu=2/arch={arch}/{key}={environment}/x-scenario={scenario}"
+    """The label that a scenario's jobs bear: the environment's, so that no other fleet serves them."""
+    return f"{MARK}/cpu=2/arch={arch}/env={environment}/x-scenario={scenario}"

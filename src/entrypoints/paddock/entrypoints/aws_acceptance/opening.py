@@ -42,6 +42,7 @@ github:
   webhook_secret: {{env: {hook}}}
   token: {{env: {token}}}
   repositories: [{repository}]
+environments: {{unnamed: false}}
 limits: {{machines: 12, spend_per_day_usd: 5}}
 """
 
