@@ -231,6 +231,24 @@ def test_a_spare_has_no_orders_and_no_registration() -> None:
     assert list(world.github.all_runners()) == []
 
 
+def test_a_claimed_machine_whose_work_is_over_is_ended_although_it_listens() -> None:
+    """Nothing was heard of it since its claim, its job was cancelled, and it does not power off."""
+    world = PoolWorld(hot=1)
+    world.stocked()
+    (hot,) = world.spares()
+    job = world.push_job(labels=ASKS)
+    world.github.runs._dispatcher.job_withdrawn(world.github.state.jobs[job])
+    world.run(10 * SECOND)
+    world.sweeps(on=False)
+    unheard = RunnerChange(state=RunnerState.DRAINING, heartbeat_at=None, ready_at=None, idle_at=world.clock.now())
+    world.table.runners.update(hot.machine, RunnerIs(state=READY, assigned_job=job), unheard)
+    world.silence(hot.machine)
+    world.clock.advance(world.settings.deadlines.drain + SECOND)
+    found = world.fleet.sweep()
+    assert (found.failed, found.errors) == (0, ())
+    assert hot.machine not in world.cloud.alive
+
+
 def test_a_claimed_machine_is_never_a_spare_again() -> None:
     """It ends after its one job, whatever that came to: a bad one is not chosen twice."""
     world = PoolWorld(hot=1)

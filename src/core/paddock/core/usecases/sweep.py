@@ -210,8 +210,8 @@ class Sweep:
 
         One that was claimed may have been ready before; then it has said nothing since.
         """
-        boots = runner.state is RunnerState.BOOTING or (runner.claimed_at is not None and unheard(runner))
-        if not boots or not self._registered.listens(runner):
+        silent = runner.claimed_at is not None and runner.state in NOT_BUSY and unheard(runner)
+        if not (runner.state is RunnerState.BOOTING or silent) or not self._registered.listens(runner):
             return False
         when = RunnerIs(state=runner.state, gone_at=None)
         change = RunnerChange(state=RunnerState.READY)
