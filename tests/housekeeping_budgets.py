@@ -49,9 +49,18 @@ class Load:
     pools: int = 0
 
 
+RUN = 15 * 60  # seconds: the longest that a function of Lambda may run, and the longest lease
+WAIT_FOR_GITHUB, WAIT = 0.25, 0.01  # seconds a call [assumed], of anything else the second
+
+
+def waits(calls: int, github: int) -> float:
+    """How long a run with so many calls waits for their answers, in seconds; `github` of them are GitHub's."""
+    return github * WAIT_FOR_GITHUB + (calls - github) * WAIT
+
+
 @attrs.frozen
 class Budget:
-    """The most calls of a run, and how many of them may be pages of listings."""
+    """The most calls of a run, and how many of them may be pages of listings; all have `RUN` to wait for answers."""
 
     calls: int
     pages: int

@@ -21,7 +21,7 @@ from paddock.core.usecases.quarantine import MOST_ASKED, MOST_PAGES
 from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
 from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
 from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
-from tests.housekeeping_budgets import A_CLOSED, AN_ACT, budgets
+from tests.housekeeping_budgets import A_CLOSED, AN_ACT, RUN, budgets, waits
 from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 NAMES = tuple(f"acme/app-{number}" for number in range(10))
@@ -43,6 +43,7 @@ def within(house: LargeHouse, task: str) -> TaskReport:
     assert not report.errors
     assert house.meter.pages <= budget.pages, house.meter.calls
     assert house.meter.total <= budget.calls, house.meter.calls
+    assert waits(house.meter.total, house.meter.of("github.")) <= RUN, house.meter.calls
     return report
 
 

@@ -21,7 +21,7 @@ from paddock.core.task import Task, TaskReport
 from paddock.core.units import datetime_of
 from paddock.core.usecases.cost_reports import MOST_DAYS
 from tests.bench.harness import Figure
-from tests.housekeeping_budgets import budgets
+from tests.housekeeping_budgets import RUN, budgets, waits
 from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 LARGE = Size()
@@ -55,6 +55,8 @@ def _figures(house: LargeHouse, task: str, case: str, what: str) -> Iterator[Fig
     asked = house.meter.of("github.")
     yield Figure(f"housekeeping.{task}.github{case}", asked, "calls", "those of GitHub, answers of 304 included")
     yield Figure(f"housekeeping.{task}.seconds{case}", round(spent / 1e9, 3), "s", _told(report), spent)
+    waited = round(waits(calls, asked), 1)
+    yield Figure(f"housekeeping.{task}.waits{case}", waited, "s", f"for answers [assumed]; budget {RUN}, with its CPU")
 
 
 def _told(report: TaskReport | None) -> str:
