@@ -96,6 +96,17 @@ def test_one_made_as_it_should_be_comes_before_an_outdated_one() -> None:
     assert house.taken(*map(job, range(1, 4))) == ["new", "old", "sleeps"]
 
 
+def test_a_job_whose_launch_failed_takes_no_outdated_one_again() -> None:
+    """After an upgrade their agents may not understand orders: it would fail alike on each, and be given up."""
+    pool = attrs.evolve(POOL, digest="new")
+    house = House(
+        [spare("old", digest="old", launched_at=NOON - HOUR), spare("older", digest="old"), spare("asleep", STOPPED)],
+        attrs.evolve(SETTINGS, pools={WARM: pool}),
+    )
+    failed = [job(number, failure="bad_assignment") for number in (1, 2)]
+    assert house.taken(*failed, job(3)) == ["asleep", None, "old"]
+
+
 @pytest.mark.parametrize(
     "unfit",
     [

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+import attrs
 import pytest
 
 from paddock.adapters.memory.bundles import memory_github
+from paddock.adapters.memory.github.values import Status
 from paddock.adapters.simulation.wires import Crash, wired
 from paddock.core.errors import InvalidInput, NotFound, Rejected, Unavailable
 from paddock.core.job import Job, JobFacts
@@ -146,11 +148,46 @@ def test_what_is_over_at_github_is_settled_once() -> None:
     tried = house(dry_run=True)
     assert (len(tried.acts), len(house.world.fleet.operate.quarantined())) == (2, 2)
     report = house()
-    assert (report.by_kind, report.left) == ({"settled": 2}, 0)
+    assert (report.by_kind, report.left) == ({"settled": 1, "unanswered": 1}, 1)
     assert house.world.record(concluded).conclusion == "cancelled"
-    assert house.world.record(gone).missing_at is not None
+    assert [one.id for one in house.world.fleet.operate.quarantined()] == [gone], "GitHub said so once"
+    house.world.clock.advance(HOUR)
+    assert house(cursor=report.cursor).by_kind == {"settled": 1}
     assert house.world.fleet.operate.quarantined() == []
-    assert (house(cursor=report.cursor).attempted, house.asked) == (0, 0)
+    assert (house().attempted, house.asked) == (0, 0)
+
+
+def test_a_job_that_github_did_not_know_for_a_while_is_released_all_the_same() -> None:
+    """The App had lost access to the repository, which is what an operator mends: one such answer is no evidence."""
+    house = House()
+    (job,) = house.jobs
+    house.github.errors["github.workflows.job"] = NotFound("no such job")
+    assert house().by_kind == {"unanswered": 1}
+    house.github.errors.clear()
+    house.world.clock.advance(HOUR)
+    assert house().by_kind == {"waiting": 1}
+    house.github.errors["github.workflows.job"] = NotFound("no such job")
+    assert house().by_kind == {"unanswered": 1}, "what it said before does not count any more"
+    house.broken.errors.clear()
+    house.world.fleet.operate.release(job)
+    house.world.run(10 * MINUTE)
+    assert house.world.record(job).state is JobState.FINISHED
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_job_that_runs_on_another_runner_is_not_released(*, heard: bool) -> None:
+    """A runner is label capacity: whoever took it, GitHub waits no more. Its webhook tells it, or GitHub when asked."""
+    house = House()
+    (job,) = house.jobs
+    jobs = house.world.github.state.jobs
+    jobs[job] = attrs.evolve(jobs[job], status=Status.IN_PROGRESS, started_at=house.world.clock.now())
+    if heard:
+        seen = memory_github(house.world.github).workflows.job(REPOSITORY, job)
+        house.world.fleet.sweep._completion.seen(seen)
+    else:
+        assert house().by_kind == {"settled": 1}
+    with pytest.raises(InvalidInput, match="it ran"):
+        house.world.fleet.operate.release(job)
 
 
 def test_githubs_word_on_its_end_settles_it_too() -> None:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from paddock.core.environment import Environments
 from paddock.core.job import JobFacts
+from paddock.core.labels import InvalidLabel, parse_labels
 from paddock.core.messages import JobObserved, JobRequested, Observed
 from paddock.core.routing import environment_named, is_elsewhere, is_ours
 from paddock.core.settings import Alias, FleetSettings
@@ -46,6 +47,18 @@ def test_a_fleet_that_was_told_of_no_others_lets_their_jobs_be() -> None:
     assert is_ours(("paddock",), ALONE)
     assert is_ours(("paddock/env=Local",), ALONE)
     assert not is_ours(("paddock/env=dev",), ALONE)
+
+
+@pytest.mark.parametrize(
+    "label", ["env=-x", "env=", "env", "env=a b", "cpu=4/env=prod,spot=false", "env=local/env=dev"]
+)
+def test_what_names_no_environment_that_could_be_is_refused(label: str) -> None:
+    """By the fleet that takes what names none, also where it was told of no others: nobody else would."""
+    labels = (f"paddock/{label}",)
+    assert is_ours(labels, ALONE)
+    assert not is_ours(labels, DEV)
+    with pytest.raises(InvalidLabel):
+        parse_labels(labels)
 
 
 @given(st.lists(st.text("abpadock/=env-, x", max_size=12), max_size=4), st.sampled_from([PROD, DEV, ALONE]))

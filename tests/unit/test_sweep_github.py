@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from paddock.adapters.memory.github import JobScript, MemoryRunners, RunnerFaults
 from paddock.adapters.memory.github.values import Event, Status
+from paddock.core.environment import Environments
 from paddock.core.errors import AccessDenied, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.github import Scope
@@ -17,7 +18,7 @@ from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
+from tests.world import REPOSITORY, SETTINGS, World
 from tests.world_invariants import check
 
 
@@ -60,6 +61,21 @@ def test_a_job_of_which_nothing_was_heard_keeps_no_other_from_a_machine() -> Non
     assert world.record(other).conclusion == "success"
     world.run_until_quiet()
     check(world)
+
+
+def test_jobs_on_another_fleets_machines_are_its_own_affair() -> None:
+    """Runners of all fleets bear names of one kind: one that leaves unnamed jobs to another adopts none of these."""
+    world = World(webhooks=lost("queued", "in_progress"))  # type: ignore[arg-type]  # a fate
+    job = world.push(JobScript("long", ("paddock",), faults=RunnerFaults(duration=HOUR)))[0]
+    world.run(10 * MINUTE)
+    assert world.record(job).state is JobState.RUNNING, "found by its own fleet"
+    other = World(settings=FleetSettings(repositories=(REPOSITORY,), environments=Environments(unnamed=False)))
+    theirs = other.push(JobScript("theirs", ("paddock",)))[0]
+    other.github.state.jobs[theirs] = attrs.evolve(
+        other.github.state.jobs[theirs], status=Status.IN_PROGRESS, runner_name=world.github.state.jobs[job].runner_name
+    )
+    other.run(20 * MINUTE)
+    assert other.table.jobs.get(str(theirs)) is None
 
 
 def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() -> None:

@@ -450,7 +450,7 @@ def test_the_pages_commands_work_as_they_stand(told: Told, call: Caller) -> None
         key=lambda command: command.startswith("paddock resume"),
     )
     assert {command.split()[1] for command in shown} == {
-        *("jobs", "explain", "pause", "resume", "cost", "circuit", "housekeeping", "pools")
+        *("jobs", "explain", "pause", "resume", "release", "cost", "circuit", "housekeeping", "pools")
     }
     table = told.stack.profile.table()
     facts = attrs.evolve(told.stack.job(told.job).facts, job_id=29679449)

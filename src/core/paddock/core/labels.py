@@ -33,7 +33,7 @@ NOT_BUILT_YET = frozenset({"os", "region", "private", "ssh", "debug"})
 HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
 
 _NUMBER = re.compile(r"[0-9]{1,6}")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _FAMILY = re.compile(r"[a-z][a-z0-9*?.-]{0,31}")
 
 
@@ -271,7 +271,7 @@ def _retry(key: str, text: str) -> RetryMode:
 
 
 def _name(key: str, text: str) -> str:
-    if not _NAME.fullmatch(text):
+    if not NAME.fullmatch(text):
         raise InvalidLabel(key, text, "must be letters, digits, - and _, at most 63, beginning with a letter or digit")
     return text
 

@@ -2,18 +2,21 @@
 
 from collections.abc import Iterable, Sequence
 
-from paddock.core.labels import InvalidLabel, alias_of, claimed_by
+from paddock.core.labels import NAME, InvalidLabel, alias_of, claimed_by
 from paddock.core.settings import Alias, FleetSettings
 
 
 def is_ours(labels: Sequence[str], settings: FleetSettings) -> bool:
-    """True if a job of these labels is the fleet's affair: to be served, or to be refused with a reason."""
+    """True if a job of these labels is the fleet's affair: to be served, or to be refused with a reason.
+
+    Of two fleets that take what names no environment each thinks so: let one alone take it.
+    """
     if claimed_by(labels, settings.aliases) is None:
         return False
     named = environment_named(labels, settings.aliases)
     if named is None:
         return settings.environments.unnamed
-    return named == settings.environment.casefold() or _nobodys(named, settings)
+    return named == settings.environment.casefold() or (settings.environments.unnamed and _nobodys(named, settings))
 
 
 def is_elsewhere(labels: Sequence[str], settings: FleetSettings) -> bool:
@@ -45,6 +48,7 @@ def environment_named(labels: Sequence[str], aliases: Iterable[Alias] = ()) -> s
 
 
 def _nobodys(named: str, settings: FleetSettings) -> bool:
-    """True if no fleet is called that: the one that takes what names none has to say so."""
+    """True if no fleet is called that, or can be: the one that takes what names none has to say so."""
     others = settings.environments.others
-    return settings.environments.unnamed and others is not None and named not in {one.casefold() for one in others}
+    known = others is not None and named not in {one.casefold() for one in others}
+    return known or NAME.fullmatch(named) is None

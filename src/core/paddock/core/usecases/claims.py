@@ -68,19 +68,22 @@ class Claims:
                     found = spares_of(self._runners, pool.name)
                     left[pool.name] = in_order(found, pool, self._clock.now(), self._silence)
                 if left[pool.name]:
-                    mine = self._first(job, spec, left[pool.name], launches.setdefault(spec, self._ids.token()))
+                    launch = launches.setdefault(spec, self._ids.token())
+                    mine = self._first(job, spec, pool, left[pool.name], launch)
                     claimed.update({} if mine is None else {job.id: mine})
             except Exception as error:  # noqa: BLE001 - nor does a fault of ours stop anybody
                 self._record.fault(job.id, error)
         return claimed
 
-    def _first(self, job: Job, spec: RunnerSpec, left: list[Runner], launch: str) -> Runner | None:
+    def _first(self, job: Job, spec: RunnerSpec, pool: Pool, left: list[Runner], launch: str) -> Runner | None:
         """The first that it can have; what was tried is taken off the list."""
         for spare in tuple(left):
             if not serves(spare, spec):
                 continue
             if job.displaced and spare.state is RunnerState.STOPPED:
                 continue  # the cloud may not have woken one for it: it takes what is up, or starts cold
+            if job.failure and outdated(spare, pool):
+                continue  # its agent may not know what orders say by now, and so may the next one's
             left.remove(spare)
             mine = self._claim(job, spare, launch)
             if mine is not None:
@@ -145,11 +148,16 @@ def in_order(spares: Iterable[Runner], pool: Pool, now: Moment, silence: Span) -
         fit,
         key=lambda one: (
             _FIRST.index(one.state),
-            bool(pool.digest and one.digest and one.digest != pool.digest),
+            outdated(one, pool),
             one.launched_at,
             one.machine,
         ),
     )
+
+
+def outdated(runner: Runner, pool: Pool) -> bool:
+    """True if it is made of something else than the pool's machines are by now."""
+    return bool(pool.digest and runner.digest and runner.digest != pool.digest)
 
 
 def serves(runner: Runner, spec: RunnerSpec) -> bool:

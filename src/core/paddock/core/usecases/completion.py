@@ -78,6 +78,7 @@ class Completion:
             job = self._known(seen)
             if job.state not in WAITING_OR_LAUNCHED:
                 # Known already; but the machine's side of it may have been cut off, or the job was given up too soon.
+                self._life.began(job, seen.began)
                 self._life.pair(seen, job)
                 return
             if self._life.started(seen, job) is not None:

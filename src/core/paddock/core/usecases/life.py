@@ -24,7 +24,7 @@ ON_ITS_WAY = 30 * SECOND  # a message sent less long ago than this needs no repe
 NOT_BUSY = frozenset({RunnerState.BOOTING, RunnerState.READY})
 AT_WORK = NOT_BUSY | {RunnerState.BUSY}
 _MOST_ASLEEP, _MOST_UNLED = 15 * MINUTE, 4 * MINUTE  # between two wakes of a job that is queued, or dispatching
-_HEARSAY = 2 * MINUTE  # for so long may GitHub not know a job before it is believed
+HEARSAY = 2 * MINUTE  # for so long may GitHub not know a job before it is believed
 _SOONEST, _LATEST = 2 * SECOND, 5 * MINUTE  # between two tries to get a machine where there is none
 
 
@@ -115,13 +115,18 @@ class Life:
             if self._change(job, when, JobChange(missing_at=now)) is not None:
                 self._record.job(job.id, "missing", "GitHub does not know the job: it is asked again")
             return False
-        if now - job.missing_at < _HEARSAY:
+        if now - job.missing_at < HEARSAY:
             return False
         reason = "GitHub no longer knows the job"
         change = JobChange(state=JobState.ABANDONED, reason=reason, finished_at=now)
         if self._change(job, when, change) is not None:
             self._record.job(job.id, "abandoned", reason)
         return True
+
+    def began(self, job: Job, at: Moment) -> None:
+        """A job that was given up runs on some runner all the same: nobody needs to release it."""
+        if job.state is JobState.ABANDONED and job.started_at is None:
+            self._change(job, JobIs(state=JobState.ABANDONED), JobChange(started_at=at))
 
     def found(self, job: Job) -> Job:
         """GitHub knows the job (again); its record as it then is."""

@@ -6,7 +6,8 @@ machine. A person who has mended the cause releases them (`Operate.release`); Gi
 ::
 
     given up ──hourly──> GitHub: still queued? ──yes──> told, and left: someone is to release it
-                                 └─ concluded, or not known: noted, and never asked about again
+                                 ├─ not known: asked again the next time, and believed then
+                                 └─ running, concluded: noted, and never asked about again
 """
 
 import json
@@ -28,6 +29,7 @@ from paddock.core.records import GIVEN_UP
 from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, Moment, Span
+from paddock.core.usecases.life import HEARSAY
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.round import Round
 
@@ -66,7 +68,12 @@ class _Place:
 
 def waits_at_github(job: Job) -> bool:
     """True if GitHub may have the job in its queue, as far as its record tells: it never ran, and was not concluded."""
-    return job.started_at is None and job.conclusion is None and job.missing_at is None
+    return job.started_at is None and job.conclusion is None and not _forgotten(job)
+
+
+def _forgotten(job: Job) -> bool:
+    """True if GitHub said twice that it does not know the job: so when it was given up, or when that was settled."""
+    return job.missing_at is not None and job.missing_at < (job.finished_at or 0)
 
 
 def refusal(job: Job, now: Moment) -> str:
@@ -75,7 +82,7 @@ def refusal(job: Job, now: Moment) -> str:
         return f"it is {job.state}, and only a job that was given up can be released"
     if job.started_at is not None:
         return "it ran: GitHub runs such a job again only when its run is re-run there"
-    if job.conclusion is not None or job.missing_at is not None:
+    if job.conclusion is not None or _forgotten(job):
         return f"GitHub does not wait for it any more ({job.conclusion or 'it is not known there'}): re-run it there"
     if now - job.facts.created_at > TOO_OLD:
         return "it is older than a day, and GitHub lets no job wait for longer: re-run it there"
@@ -133,18 +140,26 @@ class Quarantine:
         kind = "unanswered"
         try:
             now = self._at_github(job)
-            waits = now is not None and now.status != Observed.COMPLETED
-            kind = "waiting" if waits else "settled"
-            if waits:
+            if now is None and self._is_hearsay(job):
+                run.left += 1
+                run.acts.append(f"job {job.id} is not known to GitHub: it is asked again")
+                self._change(job, JobChange(missing_at=job.missing_at or self._clock.now()), run)
+                return
+            if now is not None and now.status not in set(Observed):
+                kind = "waiting"
                 run.left += 1
                 run.acts.append(f"job {job.id} of {job.facts.repository} waits to be released: {job.reason}")
+                if job.missing_at is not None:
+                    self._change(job, JobChange(missing_at=None), run)
                 return
-            what = "it is not known there any more" if now is None else f"GitHub concluded it: {now.conclusion}"
-            if not run.dry_run:
-                self._settle(job, now, what)
-            run.acts.append(f"settle job {job.id}: {what}")
+            kind = "settled"
+            self._settle(job, now, run)
         finally:
             run.kinds[kind] += 1
+
+    def _is_hearsay(self, job: Job) -> bool:
+        """True if GitHub says for the first time that it does not know the job: its copies may not have heard of it."""
+        return job.missing_at is None or self._clock.now() - job.missing_at < HEARSAY
 
     def _at_github(self, job: Job) -> GitHubJob | None:
         try:
@@ -152,11 +167,24 @@ class Quarantine:
         except NotFound:
             return None
 
-    def _settle(self, job: Job, now: GitHubJob | None, what: str) -> None:
-        change = JobChange(missing_at=self._clock.now()) if now is None else JobChange(conclusion=now.conclusion)
+    def _settle(self, job: Job, now: GitHubJob | None, run: Round) -> None:
+        if now is None:
+            change, what = JobChange(finished_at=self._clock.now()), "it is not known there any more"
+        elif now.status == Observed.COMPLETED:
+            change, what = JobChange(conclusion=now.conclusion), f"GitHub concluded it: {now.conclusion}"
+        else:
+            change, what = JobChange(started_at=now.started_at or self._clock.now()), "it runs on another runner"
+        run.acts.append(f"settle job {job.id}: {what}")
+        if self._change(job, change, run):
+            self._record.job(job.id, "settled", what)
+
+    def _change(self, job: Job, change: JobChange, run: Round) -> bool:
+        if run.dry_run:
+            return False
         with suppress(Conflict, NotFound):  # somebody released it, or GitHub told of it, at this moment
             self._jobs.update(job.key, JobIs(state=JobState.ABANDONED, conclusion=None), change)
-            self._record.job(job.id, "settled", what)
+            return True
+        return False
 
 
 def _at(job: Job) -> tuple[Moment, str]:

@@ -188,7 +188,14 @@ class SweepGitHub:
         """True if it waits for a machine of ours, or is on one, on which others count."""
         if job.status == "queued":
             return is_ours(job.facts.labels, self._settings)
-        return _runs_here(job) and not is_elsewhere(job.facts.labels, self._settings)
+        if not _runs_here(job) or is_elsewhere(job.facts.labels, self._settings):
+            return False
+        return self._settings.environments.unnamed or self._is_our_machine(job.runner_name)
+
+    def _is_our_machine(self, runner_name: str) -> bool:
+        """True if the runner's machine has a record here: runners of all fleets bear names of one kind."""
+        machine = machine_of(runner_name)
+        return machine is not None and self._table.runners.get(machine) is not None
 
     def _is_unknown(self, job: GitHubJob) -> bool:
         return self._table.jobs.get(str(job.facts.job_id)) is None

@@ -189,7 +189,7 @@ def _budget(targets: Targets) -> Alarm:
     return Alarm(
         "budget",
         means="Jobs wait because the day's money is spent, or the fleet costs more than it should.",
-        then="'limits.spend_per_day' in paddock.yml is the first, the bound of this alarm the second.",
+        then="'limits.spend_per_day_usd' in paddock.yml is the first, the bound of this alarm the second.",
         queries=(held, *cost),
         expression=spent,
         threshold=0,
