@@ -192,7 +192,7 @@ class SweepGitHub:
             return False
         return self._settings.environments.unnamed or self._is_our_machine(job.runner_name)
 
-    def _is_our_machine(self, runner_name: str) -> bool:
+    def _is_our_machine(self, runner_name: str | None) -> bool:
         """True if the runner's machine has a record here: runners of all fleets bear names of one kind."""
         machine = machine_of(runner_name)
         return machine is not None and self._table.runners.get(machine) is not None
