@@ -22,7 +22,7 @@ from paddock.adapters.github.permissions import EVENTS, permissions_of
 from paddock.adapters.github.replies import decoded
 from paddock.adapters.github.retry import RetryingTransport
 from paddock.adapters.github.wire import Id
-from paddock.core.errors import InvalidInput, NotFound, PaddockError, Rejected
+from paddock.core.errors import InvalidInput, NotFound, PaddockError, Rejected, Throttled
 from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import ScopeKind
 from paddock.core.units import SECOND
@@ -143,7 +143,7 @@ def convert(endpoints: Endpoints, code: str, *, clock: Clock, sleeper: Sleeper, 
     Raises:
         InvalidInput: this is no code.
         NotFound: the code was used, or is older than an hour.
-        PaddockError: GitHub did not answer; the App may have been made, and its key may be lost.
+        PaddockError: GitHub did not answer; the App may have been made, and its key may be lost. No error has the code.
     """
     if not _CODE.fullmatch(code):
         raise InvalidInput("code", "(hidden)", "must be the code that GitHub puts into the address")
@@ -161,7 +161,16 @@ def convert(endpoints: Endpoints, code: str, *, clock: Clock, sleeper: Sleeper, 
                 "App stands in your settings at GitHub, delete it there, and begin again"
             ) from None
         except PaddockError as error:
-            error.add_note(
+            hidden = _without(code, error)
+            hidden.add_note(
                 "If the App stands in your settings at GitHub now, its key is lost: delete it there, and begin again"
             )
-            raise
+            raise hidden from None
+
+
+def _without(code: str, error: PaddockError) -> PaddockError:
+    """The error again, of its kind. It names the request's path, and the code in it may still be good."""
+    if isinstance(error, InvalidInput):
+        return InvalidInput(error.field, str(error.value).replace(code, "…"), error.remedy.replace(code, "…"))
+    text = str(error).replace(code, "…")
+    return Throttled(text, error.retry_after) if isinstance(error, Throttled) else type(error)(text)
