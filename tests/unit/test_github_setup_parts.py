@@ -7,11 +7,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.adapters.app_setup import FileKeeper, edited, lines
+from paddock.adapters.app_setup import FileKeeper, Kept, edited, in_safety, lines
 from paddock.adapters.github.endpoints import endpoints_of
-from paddock.adapters.github.manifest import Owner, Wanted, settings_url
+from paddock.adapters.github.manifest import NewApp, Owner, Wanted, settings_url
 from paddock.adapters.github.permissions import PURPOSES, permissions_of
 from paddock.contracts import example_config
+from paddock.core.errors import Rejected
 from paddock.core.settings import ScopeKind
 from paddock.entrypoints.github_setup import chosen, written
 
@@ -91,6 +92,28 @@ def test_a_file_of_the_example_says_all_that_was_chosen(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         written(chosen(tmp_path / "no" / "paddock.yml", None, None), {ID: "7"}, "acme")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["paddock.yml", "usual.yml"]
+
+
+def test_secrets_lie_together_or_not_at_all(tmp_path: Path) -> None:
+    """A folder that takes one of the two files is left as it was, and the next is used; what was there stays."""
+    one, two, three = (tmp_path / name for name in ("one", "two", "three"))
+    for folder in (one, two, three):
+        folder.mkdir()
+    key, secret = "paddock-app-7.pem", "paddock-app-7.webhook-secret"
+    (one / secret).write_text("another's", encoding="utf-8")
+    (two / key).write_text("another's", encoding="utf-8")
+    keeper = FileKeeper(tmp_path / "no" / "key", tmp_path / "no" / "hook", tmp_path)
+    app = NewApp(7, "mine", "https://github.com/apps/mine", Owner("acme"), "the key")
+    with pytest.raises(Rejected) as refused:
+        in_safety(app, Kept("the key", "the secret"), keeper, [one, two, three], "")
+    assert f"they are in {three / key} and {three / secret}" in refused.value.__notes__[0]
+    found = {path.relative_to(tmp_path): path.read_text(encoding="utf-8") for path in tmp_path.glob("*/*")}
+    assert found == {
+        Path("one", secret): "another's",
+        Path("two", key): "another's",
+        Path("three", key): "the key",
+        Path("three", secret): "the secret",
+    }
 
 
 @pytest.mark.parametrize(

@@ -173,7 +173,12 @@ def _laid(app: NewApp, kept: Kept, folders: Sequence[Path]) -> Iterator[tuple[Pa
         paths = folder / f"paddock-app-{app.id}.pem", folder / f"paddock-app-{app.id}.webhook-secret"
         try:
             write_private(paths[0], kept.key)
+        except OSError:
+            continue
+        try:
             write_private(paths[1], kept.webhook_secret)
         except OSError:
+            with suppress(OSError):
+                paths[0].unlink()  # ours, and half of it is of no use: nobody would be told of it
             continue
         yield paths
