@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.app_setup import FileKeeper, Kept, edited, in_safety, lines
+from paddock.adapters.app_setup.web import hosts_of
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.manifest import NewApp, Owner, Wanted, settings_url
 from paddock.adapters.github.permissions import PURPOSES, permissions_of
 from paddock.contracts import example_config
-from paddock.core.errors import Rejected
+from paddock.core.errors import InvalidInput, Rejected
 from paddock.core.settings import ScopeKind
 from paddock.entrypoints.github_setup import chosen, written
 
@@ -114,6 +115,22 @@ def test_secrets_lie_together_or_not_at_all(tmp_path: Path) -> None:
         Path("three", key): "the key",
         Path("three", secret): "the secret",
     }
+
+
+def test_two_secrets_in_one_file_are_refused(tmp_path: Path) -> None:
+    """By whichever name, and with --replace above all: the webhook's secret would be written over the key."""
+    (tmp_path / "same").symlink_to(tmp_path / "key")
+    for secret in (tmp_path / "key", tmp_path / "same", tmp_path / "." / "x" / ".." / "key"):
+        with pytest.raises(InvalidInput, match=r"github\.app\.private_key = .*/key': must be another file"):
+            FileKeeper(tmp_path / "key", secret, tmp_path, replace=True).check()
+    FileKeeper(tmp_path / "key", tmp_path / "hook", tmp_path, replace=True).check()
+    assert [path.name for path in tmp_path.iterdir()] == ["same"]
+
+
+def test_a_browser_leaves_out_the_port_of_http() -> None:
+    """On port 80 the Host is the bare name; on any other the bare name is somebody else's."""
+    assert hosts_of(80) == {"127.0.0.1", "localhost", "127.0.0.1:80", "localhost:80"}
+    assert hosts_of(8080) == {"127.0.0.1:8080", "localhost:8080"}
 
 
 @pytest.mark.parametrize(

@@ -72,6 +72,12 @@ class FileKeeper:
 
     def check(self) -> None:
         """See `Keeper.check`."""
+        if self.key.resolve() == self.secret.resolve():
+            raise InvalidInput(
+                "github.app.private_key",
+                str(self.key),
+                "must be another file than github.webhook_secret names: one would be written over the other",
+            )
         for path in (self.key, self.secret):
             if os.path.lexists(path) and not self.replace:
                 raise InvalidInput(

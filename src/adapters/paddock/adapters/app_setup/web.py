@@ -30,6 +30,13 @@ if TYPE_CHECKING:
 
 _HOST = "127.0.0.1"
 _MAX_BODY = 1 << 16
+_HTTP = 80
+
+
+def hosts_of(port: int) -> frozenset[str]:
+    """The Host headers, in lower case, of browsers that mean us. They leave out the port that is HTTP's own."""
+    names = (_HOST, "localhost")
+    return frozenset(f"{name}:{port}" for name in names) | frozenset(names if port == _HTTP else ())
 
 
 class Door:
@@ -68,7 +75,7 @@ class Door:
         self._server = WebServer(self._serve, host=_HOST, port=port, threads=4, max_body=_MAX_BODY)
         # By its number, so that neither a hosts file nor IPv6 leads anywhere else.
         self._origin = f"http://{_HOST}:{self._server.port}"
-        self._hosts = {f"{name}:{self._server.port}" for name in (_HOST, "localhost")}
+        self._hosts = hosts_of(self._server.port)
         self._routes = Map(
             [
                 Rule(f"/{self._token}/", endpoint="page", methods=["GET"]),
