@@ -153,6 +153,38 @@ def test_a_file_that_is_there_keeps_all_else_as_it_is(tmp_path: Path, github: Gi
     assert (tmp_path / "paddock.yml").read_text(encoding="utf-8") == written
 
 
+def test_a_file_that_cannot_be_written_ends_nothing(tmp_path: Path, github: GitHubStandIn) -> None:
+    """The App is made by then: its lines are printed instead, all that is left to do is told, and it goes on."""
+    example = example_config().replace("  # url: https://github.com  ", f"  url: {github.url}  ")
+    (tmp_path / "paddock.yml").write_text(example, encoding="utf-8")
+    with setup(tmp_path, github, "--org", "acme", "--write") as running:
+        (tmp_path / ".paddock.yml.new").mkdir()
+        page = follow(consent(fetch(running.url)))
+        (app,) = github.apps.by_id.values()
+        install(f"{github.url}/apps/{app.slug}/installations/new")
+        while 'id="made"' in page.text:
+            page = fetch(running.url)
+        code, out, err = running.ended()
+    assert (code, err) == (0, "")
+    told = out.splitlines()
+    at = told.index("paddock.yml cannot be written (Is a directory)")
+    assert told[at + 1] == "paddock.yml must say:"
+    assert f"    id: {app.id}" in told[at:]
+    assert any(line.startswith(f"now install it at {github.url}/apps/{app.slug}/") for line in told[at:])
+    assert any(line.startswith("installed on acme") for line in told[at:])
+    assert (tmp_path / "paddock.yml").read_text(encoding="utf-8") == example
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, call: Caller) -> None:
+    """With --write, and before all else, the key of another App too: a link may lead to a folder that is gone."""
+    (tmp_path / "paddock.yml").symlink_to(tmp_path / "gone" / "paddock.yml")
+    (tmp_path / "paddock-app.pem").touch()
+    answer = call("github", "setup", "--no-browser", "--write")
+    assert (answer.code, answer.out) == (1, "")
+    assert "--config = 'paddock.yml': cannot be written" in answer.err
+    assert "leave out --write" in answer.err
+
+
 def test_breaking_off_says_what_is_left_to_do(tmp_path: Path, github: GitHubStandIn) -> None:
     """Ctrl-C before GitHub was asked: nothing was made. After it: the App is there, and where it is installed."""
     with setup(tmp_path, github, "--org", "acme") as running:

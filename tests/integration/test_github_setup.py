@@ -235,6 +235,14 @@ def test_nothing_is_lost_when_the_secrets_cannot_be_kept(rig: Rig) -> None:
     notes = refused.value.__notes__
     assert f"they are in {key} and {secret}" in notes[0]
     assert f"mv {key} {rig.files.key}" in notes[1]
+    left = [
+        "paddock.yml must say:",
+        *("  github:", "    webhook_secret: {file: ./keys/hook}", "    app:"),
+        *("      private_key: {file: ./keys/app.pem}", f"      id: {app.id}"),
+        f"Then install it at {rig.github.url}/apps/paddock-acme/installations/new",
+    ]
+    assert notes[3:] == left
+    assert "\n".join(f'<p class="told">{line}</p>' for line in left) in page.text
     assert "Nothing is lost" in page.words
     assert "see above where its secrets are" in work.left()
     rig.nothing_secret(page.text, str(refused.value), *notes)

@@ -15,7 +15,7 @@ from paddock.adapters.github.permissions import PURPOSES, permissions_of
 from paddock.contracts import example_config
 from paddock.core.errors import InvalidInput, Rejected
 from paddock.core.settings import ScopeKind
-from paddock.entrypoints.github_setup import chosen, written
+from paddock.entrypoints.github_setup import check_writable, chosen, written
 
 ROOT = Path(__file__).parents[2]
 ID = ("github", "app", "id")
@@ -131,6 +131,22 @@ def test_a_browser_leaves_out_the_port_of_http() -> None:
     """On port 80 the Host is the bare name; on any other the bare name is somebody else's."""
     assert hosts_of(80) == {"127.0.0.1", "localhost", "127.0.0.1:80", "localhost:80"}
     assert hosts_of(8080) == {"127.0.0.1:8080", "localhost:8080"}
+
+
+def test_a_link_to_the_file_stays_a_link(tmp_path: Path) -> None:
+    """What it leads to is changed, in its own folder, and keeps its mode."""
+    (tmp_path / "kept").mkdir()
+    real, link = tmp_path / "kept" / "fleet.yml", tmp_path / "paddock.yml"
+    real.write_text(example_config(), encoding="utf-8")
+    real.chmod(0o640)
+    link.symlink_to(Path("kept", "fleet.yml"))
+    found = chosen(link, None, None)
+    check_writable(found)
+    assert written(found, {ID: "7"}, "acme")
+    assert link.is_symlink()
+    assert real.read_text(encoding="utf-8") == example_config().replace("123456", "7", 1)
+    assert real.stat().st_mode & 0o777 == 0o640
+    assert [path.name for path in real.parent.iterdir()] == ["fleet.yml"]
 
 
 @pytest.mark.parametrize(

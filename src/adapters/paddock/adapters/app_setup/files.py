@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from paddock.adapters.app_setup.lines import lines
 from paddock.adapters.github.manifest import NewApp
 from paddock.core.errors import InvalidInput, PaddockError, Rejected
 
@@ -161,6 +162,10 @@ def in_safety(app: NewApp, kept: Kept, keeper: Keeper, folders: Sequence[Path], 
             failed.add_note(f"Nothing is lost: they are in {lying[0]} and {lying[1]}, which only you can read. Then:")
             for line in keeper.by_hand(*lying):
                 failed.add_note(f"  {line}")
+        failed.add_note("paddock.yml must say:")
+        for line in lines({**keeper.references, ("github", "app", "id"): str(app.id)}).splitlines():
+            failed.add_note(f"  {line}")
+        failed.add_note(f"Then install it at {app.install_url}")
         raise failed from None
     for path in lying or ():
         with suppress(OSError):

@@ -27,7 +27,7 @@ from paddock.core.units import MINUTE
 from paddock.entrypoints.cli.extra import on_aws
 from paddock.entrypoints.cli.stack import stack_chosen
 from paddock.entrypoints.cli.styles import console, told
-from paddock.entrypoints.github_setup import Chosen, Setup, chosen, written
+from paddock.entrypoints.github_setup import Chosen, Setup, check_writable, chosen, written
 
 if TYPE_CHECKING:
     from paddock.adapters.aws.cloudformation import Standing
@@ -92,6 +92,8 @@ def setup(  # noqa: PLR0913 - its options
         For how long it waits, for your consent and then for the installation. GitHub's own limit is an hour.
     """
     found = chosen(config, github, scope)
+    if write:
+        check_writable(found)
     ids = RandomIds()
     keeper, url = _keeper(found, env, settings, replace=replace)
     url = checked_webhook(webhook_url) if webhook_url is not None else url
@@ -204,6 +206,17 @@ def _keeper(found: Chosen, env: str | None, settings: Path | None, *, replace: b
     return StackKeeper(places, standing.outputs, replace), standing.outputs["WebhookUrl"]
 
 
+def _names_it(found: Chosen, values: Mapping[tuple[str, ...], str], app: NewApp) -> bool:
+    """Put the App's lines into paddock.yml, and tell what came of it. The App is made: nothing may end us here."""
+    try:
+        done = written(found, values, app.owner.login)
+        said = "names it" if done else "has no place for it: change it by hand"
+    except OSError as error:
+        done, said = False, f"cannot be written ({error.strerror})"
+    console().print(told(f"{found.file} {said}"))
+    return done
+
+
 def _made(work: Setup, app: NewApp, found: Chosen, env: str | None, *, write: bool) -> None:
     """Tell what was made, and what paddock.yml must say of it."""
     out = console()
@@ -211,11 +224,7 @@ def _made(work: Setup, app: NewApp, found: Chosen, env: str | None, *, write: bo
     for place in work.keeper.places:
         out.print(told(f"  {place}"))
     values: Mapping[tuple[str, ...], str] = {**work.keeper.references, ("github", "app", "id"): str(app.id)}
-    if write and written(found, values, app.owner.login):
-        out.print(told(f"{found.file} names it"))
-    else:
-        if write:
-            out.print(told(f"{found.file} has no place for it: change it by hand"))
+    if not (write and _names_it(found, values, app)):
         out.print(told(f"{found.file} must say:"))
         print(lines(values), end="", flush=True)
     if not work.wanted.webhook_url:

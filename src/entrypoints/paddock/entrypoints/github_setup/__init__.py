@@ -2,6 +2,6 @@
 
 from paddock.entrypoints.github_setup.flow import Setup
 from paddock.entrypoints.github_setup.plan import Chosen, chosen
-from paddock.entrypoints.github_setup.yaml_file import written
+from paddock.entrypoints.github_setup.yaml_file import check_writable, written
 
-__all__ = ["Chosen", "Setup", "chosen", "written"]
+__all__ = ["Chosen", "Setup", "check_writable", "chosen", "written"]

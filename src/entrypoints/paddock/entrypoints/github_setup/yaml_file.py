@@ -6,14 +6,30 @@ from pathlib import Path
 
 from paddock.adapters.app_setup import edited
 from paddock.contracts import example_config
+from paddock.core.errors import InvalidInput
 from paddock.core.settings import ScopeKind
 from paddock.entrypoints.github_setup.plan import GITHUB, Chosen
+
+
+def check_writable(chosen: Chosen) -> None:
+    """Look before anything is made whether paddock.yml can be written.
+
+    Raises:
+        InvalidInput: its folder is not there, or takes no file of ours.
+    """
+    folder = chosen.file.resolve().parent
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise InvalidInput(
+            "--config",
+            str(chosen.file),
+            f"cannot be written in {folder}: make that folder, or let it be written to; or leave out --write",
+        )
 
 
 def written(chosen: Chosen, values: Mapping[tuple[str, ...], str], owner: str) -> bool:
     """Put the values into paddock.yml, or make one of the example; False if the file has no place for them.
 
-    A file that is there is replaced at once and whole; all else in it stays as it is.
+    A file that is there is replaced at once and whole; all else in it stays as it is. A link to it stays a link.
 
     Raises:
         OSError: it cannot be written.
@@ -39,6 +55,7 @@ def _begun(chosen: Chosen) -> str:
 
 
 def _replace(file: Path, text: str) -> None:
+    file = file.resolve()  # or the link would be replaced, and not what it leads to
     part = file.with_name(f".{file.name}.new")
     try:
         part.write_text(text, encoding="utf-8")
