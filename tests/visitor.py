@@ -4,11 +4,14 @@ import http.client
 import re
 from collections.abc import Mapping
 from html.parser import HTMLParser
+from http.cookies import SimpleCookie
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import attrs
 
 PATIENCE = 20.0
+_JAR: dict[str, dict[str, str]] = {}
+"""The browser's cookies, by host and port."""
 
 
 @attrs.frozen
@@ -43,11 +46,16 @@ class _Form(HTMLParser):
             self.fields[found["name"]] = found["value"]
 
 
-def fetch(url: str, form: Mapping[str, str] | None = None, *, method: str = "", host: str = "") -> Shown:
-    """One request, not followed anywhere."""
+def fetch(
+    url: str, form: Mapping[str, str] | None = None, *, method: str = "", host: str = "", other: bool = False
+) -> Shown:
+    """One request, not followed anywhere. ``other``: by another browser, which has no cookie yet and keeps none."""
     target = urlsplit(url)
     connection = http.client.HTTPConnection(target.netloc, timeout=PATIENCE)
     headers = {"Host": host} if host else {}
+    jar = {} if other else _JAR.setdefault(target.netloc, {})
+    if jar:
+        headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in jar.items())
     body = None
     if form is not None:
         body, headers["Content-Type"] = urlencode(form), "application/x-www-form-urlencoded"
@@ -56,6 +64,7 @@ def fetch(url: str, form: Mapping[str, str] | None = None, *, method: str = "", 
     answer = connection.getresponse()
     text = answer.read().decode()
     connection.close()
+    jar.update({name: found.value for name, found in SimpleCookie(answer.getheader("Set-Cookie", "")).items()})
     return Shown(url, answer.status, {name.lower(): value for name, value in answer.getheaders()}, text)
 
 

@@ -137,7 +137,8 @@ def test_what_is_not_for_the_page_is_refused(rig: Rig) -> None:
         assert at.hostname == "127.0.0.1"
         assert fetch(door.url, host=f"evil.example:{at.port}").status == 403
         assert fetch(door.url, host="127.0.0.1").status == 403
-        assert fetch(door.url, host=f"localhost:{at.port}").status == 200
+        named = fetch(door.url, host=f"localhost:{at.port}")
+        assert (named.status, named.headers["location"], "set-cookie" in named.headers) == (303, door.url, False)
         assert fetch(f"http://{at.netloc}/").status == 404
         assert fetch(door.url, {"a": "b"}).status == 405
         page = fetch(door.url)
@@ -157,6 +158,40 @@ def test_what_is_not_for_the_page_is_refused(rig: Rig) -> None:
         assert work.agreed(door).slug == "paddock-acme"
         assert rig.github.calls["conversions"] == 1
     assert len([line for line in rig.said if "another state" in line]) == 3
+
+
+def test_the_page_is_for_one_browser(rig: Rig) -> None:
+    """Who reads the address on a command line gets neither the page nor an App in, and the terminal tells of it."""
+    work = rig.setup()
+    with work.door() as door:
+        page = fetch(door.url)
+        given, *attributes = page.headers["set-cookie"].split("; ")
+        assert given.startswith(f"paddock-setup-{urlsplit(door.url).port}=")
+        assert set(attributes) == {"HttpOnly", "Path=/", "SameSite=Lax"}
+        again = fetch(door.url)
+        assert (again.status, "set-cookie" in again.headers) == (200, False)
+        refused = fetch(door.url, other=True)
+        assert (refused.status, "set-cookie" in refused.headers) == (403, False)
+        assert refused.words == "This page was opened already, in another browser: begin again in the terminal."
+        query = parse_qs(urlsplit(consent(page)).query)
+        theirs = rig.github.apps.make(attrs.evolve(work.wanted, name="theirs").manifest("http://x/"), "other", "User")
+        created = f"{urlsplit(door.url)._replace(path='/created').geturl()}?{urlencode(query, doseq=True)}"
+        assert fetch(created.replace(query["code"][0], theirs), other=True).status == 403
+        assert (rig.github.calls["conversions"], work.made) == (0, None)
+        assert follow(created).status == 200
+        assert work.agreed(door).slug == "paddock-acme"
+    assert ["second browser" in line for line in rig.said] == [True, False]
+    assert "another browser brought" in rig.said[1]
+
+
+def test_a_browser_that_comes_second_brings_no_answer(rig: Rig) -> None:
+    """Even the true code and state are not taken of it; nor is it made the first by asking again."""
+    work = rig.setup()
+    with work.door() as door:
+        page = fetch(door.url, other=True)
+        assert fetch(consent(page)).status == 403
+        assert fetch(door.url).status == 403
+        assert (rig.github.calls["conversions"], work.made) == (0, None)
 
 
 def test_breaking_off_waits_for_an_exchange_that_is_under_way(rig: Rig) -> None:

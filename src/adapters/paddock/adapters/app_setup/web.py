@@ -1,9 +1,13 @@
-"""The page's server: on this machine alone, for whoever was told the address, for one answer of GitHub's.
+"""The page's server: on this machine alone, for the first browser that opens it, for one answer of GitHub's.
 
 ::
 
     GET /TOKEN/            the page; TOKEN is unguessable, so that others on this machine do not find it
     GET /created?…         GitHub sends the browser here, with a code and the state that we gave it
+
+Others can read the address on a browser's command line. So it is good for one browser: the first that opens the page is
+given a cookie, and both addresses are refused to all that do not have it. Who is faster than the browser that we open
+gets the page, but not unseen: page and terminal say so then.
 
 A page of somebody else's whose name was made to lead to this machine (DNS rebinding) sends that name as its Host, and
 is refused. So is a code with a state that is not ours: it would be somebody else's App.
@@ -70,11 +74,13 @@ class Door:
         self._page = Page(wanted, places)
         self._view = View()
         self._used = False
-        self._lock = Lock()
+        self._lock, self._opening = Lock(), Lock()
         self._answered, self._opened, self._seen = Event(), Event(), Event()
         self._server = WebServer(self._serve, host=_HOST, port=port, threads=4, max_body=_MAX_BODY)
         # By its number, so that neither a hosts file nor IPv6 leads anywhere else.
         self._origin = f"http://{_HOST}:{self._server.port}"
+        # Cookies know no ports: two setups at a time would take each other's.
+        self._cookie, self._browser = f"paddock-setup-{self._server.port}", ids.token()
         self._hosts = hosts_of(self._server.port)
         self._routes = Map(
             [
@@ -136,18 +142,45 @@ class Door:
             return _plain(error.code or 404, "Nothing is here: open the address that the terminal shows.")
         if endpoint == "created":
             return self._created(request)
+        if request.host.partition(":")[0] != _HOST:
+            return self._to_the_page()  # GitHub leads back to the number, and the cookie would be the name's
+        return self._shown(request)
+
+    def _shown(self, request: Request) -> Response:
+        with self._opening:
+            first = not self._opened.is_set()
+            self._opened.set()
+        if not first and not self._known(request):
+            self._said(
+                "a second browser opened the page, and was refused. Unless both were yours, break off (Ctrl-C) and "
+                "begin again with --no-browser: somebody else on this machine knows the address"
+            )
+            return _plain(403, "This page was opened already, in another browser: begin again in the terminal.")
         view = self._view
         text = self._page.html(view, state=self._state, redirect_url=f"{self._origin}/created")
-        self._opened.set()
         if view.stage in (Stage.INSTALLED, Stage.FAILED):
             self._seen.set()
-        return Response(text, mimetype="text/html")
+        response = Response(text, mimetype="text/html")
+        if first:
+            # Lax: it must come along when GitHub sends the browser back.
+            response.set_cookie(self._cookie, self._browser, path="/", httponly=True, samesite="Lax")
+        return response
+
+    def _known(self, request: Request) -> bool:
+        """Whether it comes from the browser that opened the page."""
+        return hmac.compare_digest(request.cookies.get(self._cookie, "").encode(), self._browser.encode())
+
+    def _to_the_page(self) -> Response:
+        return Response(status=303, headers={"Location": self.url})
 
     def _created(self, request: Request) -> Response:
         code, state = request.args.get("code", ""), request.args.get("state", "")
         if not hmac.compare_digest(state.encode(), self._state.encode()):
             self._said("an answer with another state than ours was refused: it was not for the page that is open here")
             return _plain(403, "This answer is not to the question that was asked here: begin again in the terminal.")
+        if not self._known(request):
+            self._said("an answer was refused that another browser brought than the one that opened the page")
+            return _plain(403, "This browser did not open the page, or keeps no cookies: begin again in the terminal.")
         with self._lock:
             if self._used:
                 return _plain(409, "This answer was taken already: see the terminal.")
@@ -156,7 +189,7 @@ class Door:
             self._used = True
             self._view = self._exchanged(code)
         self._answered.set()
-        return Response(status=303, headers={"Location": self.url})
+        return self._to_the_page()
 
     def _exchanged(self, code: str) -> View:
         try:
