@@ -91,7 +91,7 @@ class Known:
         self.say("GET /rate_limit", {"rate": {"limit": 5000, "remaining": 4998}})
         minted = {"token": "ghs_1", "expires_at": rfc3339(self.now + HOUR)}
         self.say("POST /app/installations/7/access_tokens", minted, 201)
-        self.release(RUNNER, self.now - DAY)
+        self.releases((RUNNER, self.now - DAY))
         name = f"actions-runner-linux-x64-{RUNNER}.tar.gz"
         download = {
             "os": "linux",
@@ -137,12 +137,14 @@ class Known:
         ]
         self.say("GET /app/hook/deliveries", log)
 
-    def release(self, version: str, published: Moment) -> None:
-        """The newest runner."""
-        self.say(
-            "GET /repos/actions/runner/releases/latest",
-            {"tag_name": f"v{version}", "published_at": rfc3339(published)},
-        )
+    def releases(self, *found: tuple[str, Moment]) -> None:
+        """The runner's, with when each came out; a draft and one before its time count for nothing."""
+        told: list[dict[str, object]] = [
+            {"tag_name": "v9.0.0", "draft": True, "published_at": None},
+            {"tag_name": "v8.0.0", "prerelease": True, "published_at": rfc3339(self.now - 300 * DAY)},
+        ]
+        told += [{"tag_name": f"v{version}", "published_at": rfc3339(published)} for version, published in found]
+        self.say("GET /repos/actions/runner/releases", told)
 
 
 class Account(Front):

@@ -245,11 +245,16 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
         *("runner group", "warn", "Default is open to every repository", "make a group"),
     ),
     "an old runner": (
-        lambda house: house.github.release("2.340.0", OLD),
-        *("runner version", "fail", f"machines get {RUNNER}; 2.340.0 is out for 40 days", "your organisation"),
+        lambda house: house.github.releases(("2.340.0", NEW), ("2.337.0", OLD), (RUNNER, OLD - 30 * DAY)),
+        *(
+            "runner version",
+            "fail",
+            f"machines get {RUNNER}; 2.337.0 is out for 40 days, and 2.340.0 is the newest",
+            "your organisation",
+        ),
     ),
     "a runner that ages": (
-        lambda house: house.github.release("2.340.0", NEW),
+        lambda house: house.github.releases(("2.340.0", NEW), (RUNNER, OLD)),
         *("runner version", "warn", "2.340.0 is out for 3 days", "your organisation"),
     ),
 }

@@ -8,7 +8,10 @@ from itertools import chain
 import attrs
 import pytest
 
-from paddock.adapters.github.auth import AppCredentials
+from paddock.adapters.github import health
+from paddock.adapters.github._http import HttpTransport
+from paddock.adapters.github.api import Api
+from paddock.adapters.github.auth import AnonymousAuthority, AppCredentials
 from paddock.adapters.github.client import GitHub, connect
 from paddock.adapters.github.endpoints import Endpoints, endpoints_of
 from paddock.adapters.github.identity import identify
@@ -98,6 +101,9 @@ def with_tokens(world: World) -> Iterator[Callable[[], object]]:
     yield lambda: list(github.history.repositories("acme"))
     yield lambda: list(github.history.runs(REPOSITORY, 0, DAY))
     yield lambda: list(github.history.jobs(REPOSITORY, world.run))
+    with HttpTransport("a test", environment=False) as transport:
+        api = Api(world.endpoints.api, transport, AnonymousAuthority(), SystemClock())
+        yield lambda: health.Asked(api).releases(scope)
 
 
 def as_itself(world: World) -> Iterator[Callable[[], object]]:

@@ -120,6 +120,7 @@ GETS = [
     ("/orgs/acme/actions/runner-groups", "OrgsOrgActionsRunnerGroupsGetResponse200", False),
     ("/repos/acme/app/actions/runners/downloads", "list[RunnerApplication]", False),
     ("/orgs/acme/actions/runners/downloads", "list[RunnerApplication]", False),
+    ("/repos/actions/runner/releases?per_page=100", "list[Release]", False),
     ("/repos/actions/runner/releases/latest", "Release", False),
     ("/repos/actions/runner/releases/tags/v2.336.0", "Release", False),
     ("/app/hook/deliveries", "list[HookDeliveryItem]", True),

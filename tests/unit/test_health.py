@@ -15,7 +15,7 @@ from paddock.core.errors import AccessDenied, Unavailable
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import REPORT, Check, Finding, Once, Verdict, diagnose, fine, warning, well
 from paddock.core.health.needs import judge_quota, needs
-from paddock.core.health.runner_age import judge_runner
+from paddock.core.health.runner_age import Release, judge_runner
 from paddock.core.health.webhook import Delivered, judge_answer, judge_deliveries
 from paddock.core.pool import Pool
 from paddock.core.schedule import Schedule, Window
@@ -150,12 +150,22 @@ def test_clocks(off: int, verdict: str) -> None:
         ("2.341.0", 40, "ok"),
         ("2.339.9", 29, "warn"),
         ("2.339.9", 30, "fail"),
-        ("2.99.0", 1, "warn"),
     ],
 )
 def test_a_runner_grows_old(installed: str, days: int, verdict: str) -> None:
-    """By numbers and not by letters; GitHub refuses one that is thirty days behind."""
-    assert judge_runner(installed, "2.340.0", NOW - days * DAY, NOW, "update").verdict == verdict
+    """By numbers and not by letters; GitHub refuses one thirty days after the first newer one, whatever came since."""
+    releases = [
+        Release("2.341.0", NOW - DAY),
+        Release("2.340.0", NOW - days * DAY),
+        Release("2.339.9", NOW - 90 * DAY),
+    ]
+    assert judge_runner(installed, releases[1:], NOW, "update").verdict == verdict
+    if verdict != "ok":
+        found = judge_runner(installed, releases, NOW, "update")
+        assert found.verdict == verdict
+        assert "2.340.0 is out for" in found.found
+        assert found.found.count("2.341.0 is the newest") == 1
+    assert "2.339.9 is out for 90 days" in judge_runner("2.99.0", releases, NOW, "update").found
 
 
 def subnet(zone: str, *, free: int = 100, public: bool = True, way: str = "igw-1", dead: bool = False) -> Subnet:

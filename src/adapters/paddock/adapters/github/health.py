@@ -17,7 +17,9 @@ from paddock.adapters.github.needed import lacking, unheard
 from paddock.adapters.github.paths import account_path
 from paddock.adapters.github.replies import decoded
 from paddock.adapters.github.wire import Id, Stamp
+from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
+from paddock.core.health.runner_age import Release
 from paddock.core.health.webhook import Delivered, Hook
 from paddock.core.ports.github import Scope
 from paddock.core.settings import DEFAULT_GROUP, ScopeKind
@@ -33,7 +35,7 @@ FEW: Final = 500
 
 _NOT_FOUND = 404
 _SHOWN = 100
-_RELEASE = "/repos/actions/runner/releases/latest"
+_RELEASES = "/repos/actions/runner/releases"
 
 
 @attrs.frozen
@@ -86,21 +88,11 @@ class _Rates:
 
 
 @attrs.frozen
-class Release:
-    """The newest release of the runner."""
-
+class _Release:
     tag_name: str
-    published_at: Stamp
-
-    @property
-    def version(self) -> str:
-        """Its number."""
-        return self.tag_name.removeprefix("v")
-
-    @property
-    def published(self) -> Moment:
-        """When it came out."""
-        return moment_of(self.published_at)
+    published_at: Stamp | None = None
+    draft: bool = False
+    prerelease: bool = False
 
 
 @attrs.frozen
@@ -185,10 +177,21 @@ class Asked:
         answer = self._api.get("/rate_limit", target, polled=False)
         return decoded(_Rates, answer.request, answer.reply).rate
 
-    def release(self, target: Scope) -> Release:
-        """The newest runner."""
-        answer = self._api.get(_RELEASE, target, polled=False)
-        return decoded(Release, answer.request, answer.reply)
+    def releases(self, target: Scope) -> Sequence[Release]:
+        """The runner's newest releases, a hundred at most: some years of them.
+
+        Raises:
+            NotFound: there is none.
+        """
+        answer = self._api.get(f"{_RELEASES}?{urlencode({'per_page': _SHOWN})}", target, polled=False)
+        found = tuple(
+            Release(one.tag_name.removeprefix("v"), moment_of(one.published_at))
+            for one in decoded(tuple[_Release, ...], answer.request, answer.reply)
+            if one.published_at is not None and not one.draft and not one.prerelease
+        )
+        if not found:
+            raise NotFound(f"GitHub lists no release below {_RELEASES}")
+        return found
 
     def group(self, owner: str, group: int) -> _Group | None:
         """A runner group of an organisation; None: there is none of that id."""

@@ -73,6 +73,7 @@ ENDPOINTS: tuple[Endpoint, ...] = (
     Endpoint("POST", "/app/hook/deliveries/{delivery}/attempts"),
     # Public, whoever asks.
     Endpoint("GET", "/rate_limit"),
+    Endpoint("GET", "/repos/actions/runner/releases"),
     Endpoint("GET", "/repos/actions/runner/releases/tags/{tag}"),
     # Its installations.
     Endpoint("GET", "/installation/repositories", "metadata"),

@@ -55,6 +55,7 @@ class AppRoutes:
             yield Route("POST", f"{one}/attempts", f"{kind}-redeliver", self.redeliver, guard)
         yield Route("GET", f"{API}/rate_limit", "rate-limit", self.rate_limit, None)
         # Public: anybody may read the runner's releases.
+        yield Route("GET", _RELEASES, "releases", self.releases, None)
         yield Route("GET", f"{_RELEASES}/latest", "release-latest", self.release, None)
         yield Route("GET", f"{_RELEASES}/tags/<tag>", "release-tag", self.release, None)
         yield Route("GET", "/actions/runner/releases/download/<tag>/<filename>", "download", self.download, None)
@@ -167,6 +168,14 @@ class AppRoutes:
         packages = list(self._model.packages.values())
         if not packages or tag not in ("", f"v{packages[0].version}"):
             return error(404, "Not Found")
+        return reply(self._release())
+
+    def releases(self, _: Request) -> Response:
+        """``GET /repos/actions/runner/releases``: there is one at most."""
+        return reply([self._release()] if self._model.packages else [])
+
+    def _release(self) -> Json:
+        packages = list(self._model.packages.values())
         version, now = packages[0].version, rfc3339(self._model.state.clock.now())
         url = f"{self._place.api}/repos/actions/runner/releases/1"
         marks = "\n".join(
@@ -193,28 +202,26 @@ class AppRoutes:
             }
             for number, package in enumerate(packages, 1)
         ]
-        return reply(
-            {
-                "url": url,
-                "html_url": f"{self._place.web}/actions/runner/releases/tag/v{version}",
-                "assets_url": f"{url}/assets",
-                "upload_url": f"{url}/assets{{?name,label}}",
-                "tarball_url": None,
-                "zipball_url": None,
-                "id": 1,
-                "node_id": "RE_000000000001",
-                "tag_name": f"v{version}",
-                "target_commitish": "main",
-                "name": f"v{version}",
-                "body": f"## SHA-256 Checksums\n\n{marks}\n",
-                "draft": False,
-                "prerelease": False,
-                "created_at": now,
-                "published_at": now,
-                "author": user(self._place, "github-actions[bot]", "Bot"),
-                "assets": assets,
-            }
-        )
+        return {
+            "url": url,
+            "html_url": f"{self._place.web}/actions/runner/releases/tag/v{version}",
+            "assets_url": f"{url}/assets",
+            "upload_url": f"{url}/assets{{?name,label}}",
+            "tarball_url": None,
+            "zipball_url": None,
+            "id": 1,
+            "node_id": "RE_000000000001",
+            "tag_name": f"v{version}",
+            "target_commitish": "main",
+            "name": f"v{version}",
+            "body": f"## SHA-256 Checksums\n\n{marks}\n",
+            "draft": False,
+            "prerelease": False,
+            "created_at": now,
+            "published_at": now,
+            "author": user(self._place, "github-actions[bot]", "Bot"),
+            "assets": assets,
+        }
 
     def download(self, _: Request, tag: str, filename: str) -> Response:
         """The package itself."""

@@ -20,7 +20,7 @@ from paddock.adapters.github.transport import Request, Transport
 from paddock.core.errors import AccessDenied, PaddockError, Rejected
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import Check, Finding, Once, Unseen, failure, fine
-from paddock.core.health.runner_age import RUNNER, judge_runner
+from paddock.core.health.runner_age import RUNNER, judge_runner, newest
 from paddock.core.health.webhook import (
     DELIVERIES,
     ENDPOINT,
@@ -250,20 +250,18 @@ class GitHubSide:
         scopes = scopes_of(config.settings)
         target = scopes[0] if scopes else next(iter(_all_targets(config)), Scope("actions", "runner"))
         self._check_installed(target)
-        newest = health.Asked(public or api).release(target)
+        releases = health.Asked(public or api).releases(target)
         pinned = known.pinned()
         if not pinned and not scopes:
             said = "machines get what GitHub names for their repository, which patterns alone do not tell"
-            yield fine(RUNNER, f"{said}; the newest is {newest.version}")
+            yield fine(RUNNER, f"{said}; the newest is {newest(releases).version}")
             return
         try:
             version = pinned or RestReleases(api, clock=known.clock, public=public).package(scopes[0], Arch.X64).version
         except Rejected as error:
             yield failure(RUNNER, str(error), "no machine takes such a package: see docs/operating.md on its digests")
             return
-        yield judge_runner(
-            version, newest.version, newest.published, known.clock.now(), _NEWER_PIN if pinned else _NEWER
-        )
+        yield judge_runner(version, releases, known.clock.now(), _NEWER_PIN if pinned else _NEWER)
 
 
 def _all_targets(config: Config) -> Sequence[Scope]:
