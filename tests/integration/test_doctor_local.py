@@ -9,6 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from paddock.adapters.github.manifest import NO_URL
 from paddock.adapters.system import SystemClock
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY
@@ -191,6 +192,15 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
         lambda house: house.github.say("GET /app/hook/config", {"message": "Not Found"}, 404),
         *("webhook settings", "fail", "there is no webhook", "activate it"),
     ),
+    "a webhook to nowhere": (
+        lambda house: house.github.hook(url=NO_URL),
+        *(
+            "webhook settings",
+            "fail",
+            "made without a URL",
+            "`paddock github webhook --webhook-url https://…/webhook`, then tick 'Active' at",
+        ),
+    ),
     "another content type": (
         lambda house: house.github.hook(content_type="form"),
         *("webhook settings", "fail", "content type is form", "application/json"),
@@ -222,7 +232,7 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
     ),
     "a door that is shut": (
         lambda house: house.github.stub.on("POST /hook", Answer(403, b'{"Message":"Forbidden"}')),
-        *("webhook endpoint", "fail", "403 before the fleet is asked", "resource policy"),
+        *("webhook endpoint", "fail", "403 before the fleet is asked", "its log and its rules"),
     ),
     "a door for everybody": (
         lambda house: house.github.stub.on("POST /hook", Answer(200, b"welcome")),
@@ -260,7 +270,7 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
 }
 
 
-ALONE = ("the file", "damaged records", "a wrong key", "not installed", "no webhook")
+ALONE = ("the file", "damaged records", "a wrong key", "not installed", "no webhook", "a webhook to nowhere")
 """After these others cannot be looked at."""
 
 
@@ -325,6 +335,13 @@ def test_a_fleet_with_a_token(house: House) -> None:
         ("webhook settings", "fail", "it is not active"),
         ("webhook deliveries", "warn", "GitHub has sent nothing for 24 h 00 min"),
     ]
+
+
+def test_a_github_that_limits_nobody(house: House) -> None:
+    """Enterprise Server without rate limits answers 404: nothing is wrong with that."""
+    house.github.say("GET /rate_limit", {"message": "Rate limiting is not enabled."}, 404)
+    assert house.told() == []
+    assert "this GitHub limits no requests" in house.call("doctor", "--profile", "local").out
 
 
 def test_a_terminal_sees_what_is_looked_at(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,12 @@ def test_missing_permissions_are_named_as_github_names_them(
     assert [lacking in text for text in found.lacking] == [True] * bool(lacking)
 
 
+def test_a_github_that_limits_nobody(github: HttpStub) -> None:
+    """An Enterprise Server without rate limits answers 404, and the fleet starts all the same."""
+    github.on(f"GET {API}/rate_limit", Answer(404, {"message": "Rate limiting is not enabled."}))
+    assert asked(github, ACME) == Identity("App 12345 (paddock), installed on acme (installation 7)")
+
+
 def test_a_missing_event_is_no_end_but_told(github: HttpStub) -> None:
     """Jobs are found all the same, only later."""
     github.on(f"GET {API}/orgs/acme/installation", installation(events=["push"]))

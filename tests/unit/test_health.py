@@ -131,6 +131,8 @@ def test_an_endpoint_is_well_if_it_refuses_what_is_not_signed() -> None:
     """Only our own 401 is; anything else that answers is another's word."""
     verdicts = {status: judge_answer("https://x", status).verdict for status in (401, 403, 200, 202, 404, 503, None)}
     assert {status for status, verdict in verdicts.items() if verdict is Verdict.OK} == {401}
+    assert "its resource policy" in judge_answer("https://x", 403, deploy="`paddock stack deploy --env dev`").fix
+    assert "--env dev` mends" in judge_answer("https://x", 403, deploy="`paddock stack deploy --env dev`").fix
 
 
 @pytest.mark.parametrize(

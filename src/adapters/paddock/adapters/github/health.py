@@ -7,12 +7,12 @@ Apps", "… for GitHub App webhooks", "… for repository webhooks", "… for ra
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final
-from urllib.parse import urlencode
 
 import attrs
 
 from paddock.adapters.github.api import Answer, Api
 from paddock.adapters.github.deliveries import Hook as HookAt
+from paddock.adapters.github.manifest import NO_URL
 from paddock.adapters.github.needed import lacking, unheard
 from paddock.adapters.github.paths import account_path
 from paddock.adapters.github.replies import decoded
@@ -97,7 +97,7 @@ class _Release:
 
 @attrs.frozen
 class _HookConfig:
-    url: str = ""
+    url: str | None = None
     content_type: str = "form"  # GitHub's default
     insecure_ssl: str | int = "0"
     secret: str | None = attrs.field(default=None, repr=False)
@@ -167,15 +167,14 @@ class Asked:
     def deliveries(self) -> Sequence[Delivered]:
         """The newest hundred."""
         where, scope = self._place()
-        query = urlencode({"per_page": _SHOWN})
-        answer = self._api.get(f"{where}/deliveries?{query}", scope, polled=False)
+        answer = self._api.get(f"{where}/deliveries?per_page={_SHOWN}", scope, polled=False)
         found = decoded(tuple[_Delivery, ...], answer.request, answer.reply)
         return tuple(Delivered(one.guid, moment_of(one.delivered_at), one.status_code) for one in found)
 
-    def rate(self, target: Scope) -> Rate:
-        """The requests of this hour, which costs none."""
-        answer = self._api.get("/rate_limit", target, polled=False)
-        return decoded(_Rates, answer.request, answer.reply).rate
+    def rate(self, target: Scope) -> Rate | None:
+        """The requests of this hour, which costs none; None: this GitHub counts none, as an Enterprise Server may."""
+        answer = self._api.get("/rate_limit", target, accept={_NOT_FOUND}, polled=False)
+        return None if answer.status == _NOT_FOUND else decoded(_Rates, answer.request, answer.reply).rate
 
     def releases(self, target: Scope) -> Sequence[Release]:
         """The runner's newest releases, a hundred at most: some years of them.
@@ -183,7 +182,7 @@ class Asked:
         Raises:
             NotFound: there is none.
         """
-        answer = self._api.get(f"{_RELEASES}?{urlencode({'per_page': _SHOWN})}", target, polled=False)
+        answer = self._api.get(f"{_RELEASES}?per_page={_SHOWN}", target, polled=False)
         found = tuple(
             Release(one.tag_name.removeprefix("v"), moment_of(one.published_at))
             for one in decoded(tuple[_Release, ...], answer.request, answer.reply)
@@ -207,7 +206,7 @@ class Asked:
 
 def _hook(config: _HookConfig, active: bool | None) -> Hook:  # noqa: FBT001 - as GitHub has it
     return Hook(
-        url=config.url,
+        url="" if config.url in (None, NO_URL) else config.url,
         content_type=config.content_type,
         active=active,
         secret=bool(config.secret),
@@ -274,13 +273,13 @@ def judge_installation(target: Scope, found: Installation | None, scope: ScopeKi
     if not target.name and found.repository_selection != "all":
         said = f"on {target.owner} it covers selected repositories alone, and paddock.yml has a pattern"
         wrong.append(warning(INSTALLATION, said, f"at {settings}: see that every repository meant is selected"))
-    yield from wrong
-    if not wrong:
-        yield fine(INSTALLATION, f"on {target} (installation {found.id})")
+    yield from wrong or [fine(INSTALLATION, f"on {target} (installation {found.id})")]
 
 
-def judge_rate(rate: Rate) -> Finding:
-    """Whether requests are left in this hour."""
+def judge_rate(rate: Rate | None) -> Finding:
+    """Whether requests are left in this hour. None: nobody counts them."""
+    if rate is None:
+        return fine(RATE, "this GitHub limits no requests")
     said = f"{rate.remaining:,} of {rate.limit:,} requests are left in this hour"
     fix = "see whether another program uses the same credentials; the budget is full again within the hour"
     if not rate.remaining:

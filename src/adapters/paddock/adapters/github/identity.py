@@ -182,7 +182,9 @@ def _held_against(
 def _rate(api: Api, targets: Sequence[Scope], found: Sequence[_Installation]) -> str:
     owner = found[0].account.login.casefold()
     target = next((one for one in targets if one.owner.casefold() == owner), targets[0])
-    answer = api.get("/rate_limit", target, polled=False)
+    answer = api.get("/rate_limit", target, accept={_ABSENT}, polled=False)
+    if answer.status == _ABSENT:  # an Enterprise Server that limits nobody
+        return ""
     rate = decoded(_Rates, answer.request, answer.reply).rate
     return f"; {rate.remaining:,} of {rate.limit:,} calls left this hour"
 

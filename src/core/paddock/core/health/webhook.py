@@ -26,7 +26,10 @@ _MEANINGS: Final[Mapping[int, str]] = {
 
 @attrs.frozen(kw_only=True)
 class Hook:
-    """A webhook as GitHub has it. ``active`` and ``secret`` are None where GitHub does not say."""
+    """A webhook as GitHub has it. ``active`` and ``secret`` are None where GitHub does not say.
+
+    ``url`` is empty where an App was made before it was known: its webhook is there, and goes nowhere.
+    """
 
     url: str
     content_type: str
@@ -49,15 +52,20 @@ class Delivered:
         return 200 <= self.status < 300  # noqa: PLR2004 - HTTP's own numbers
 
 
-def judge_hook(hook: Hook | None, url: str, where: str) -> Iterator[Finding]:
+def judge_hook(hook: Hook | None, url: str, where: str, command: str) -> Iterator[Finding]:
     """Whether the webhook is set up so that GitHub reaches the fleet.
 
     Args:
         hook: what GitHub has; None: there is none.
         url: where it is to send; empty: that is not known here, and any address of https will do.
         where: the page on which it is set.
+        command: what gives an App's webhook its URL.
     """
-    if hook is None or not hook.url:
+    if hook is not None and not hook.url:
+        said = "the App was made without a URL: GitHub sends nothing"
+        yield failure(SETTINGS, said, f"{command}, then tick 'Active' at {where}")
+        return
+    if hook is None:
         yield failure(SETTINGS, "there is no webhook", f"at {where}: activate it, with the URL {url or 'of the fleet'}")
         return
     wrong = []
@@ -117,13 +125,14 @@ def judge_deliveries(deliveries: Sequence[Delivered], now: Moment, where: str) -
     return (failure if 2 * len(failed) >= len(newest) else warning)(DELIVERIES, said, fix)
 
 
-def judge_answer(url: str, status: int | None, said: str = "") -> Finding:
+def judge_answer(url: str, status: int | None, said: str = "", *, deploy: str = "") -> Finding:
     """Whether our endpoint answers there: to a request that nobody signed it says 401.
 
     Args:
         url: where it is.
         status: HTTP's; None if nothing answered.
         said: why nothing answered.
+        deploy: the command that deploys the fleet's stack; empty: it has none.
     """
     if status == _UNSIGNED:
         return fine(ENDPOINT, f"{url} answers, and refuses what is not signed")
@@ -132,8 +141,12 @@ def judge_answer(url: str, status: int | None, said: str = "") -> Finding:
         return failure(ENDPOINT, f"{url} cannot be reached: {said}", fix)
     if status == _FORBIDDEN:
         fix = (
-            "the function's URL lets nobody in: its resource policy lacks the two rights that the stack gives it "
-            "(`paddock stack deploy` mends that), or an organisation's policy forbids public URLs"
+            f"{_MEANINGS[_FORBIDDEN]}: see its log and its rules"
+            if not deploy
+            else (
+                "the function's URL lets nobody in: its resource policy lacks the two rights that the stack gives it "
+                f"({deploy} mends that), or an organisation's policy forbids public URLs"
+            )
         )
         return failure(ENDPOINT, f"{url} answers 403 before the fleet is asked", fix)
     fix = _MEANINGS.get(status, "something else answers there: check the URL, and what stands before the fleet")

@@ -124,7 +124,7 @@ def _on_aws(
         chosen = stack_settings(env, file)
         stack, places = chosen.stack, signed_in(chosen.region)
     side = AwsSide(places, stack, Here(config=config, build=build), SystemClock(), environ)
-    known = Known(config=side.config, credentials=side.credentials, url=side.url, clock=SystemClock())
+    known = Known(config=side.config, credentials=side.credentials, url=side.url, clock=SystemClock(), env=side.env)
     return stack, [*side.checks(), *GitHubSide(known, opened).checks()]
 
 

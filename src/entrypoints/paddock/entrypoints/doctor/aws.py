@@ -53,13 +53,13 @@ class Here:
 
 
 class AwsSide:
-    """Asks AWS. ``config``, ``credentials`` and ``url`` are for whoever asks GitHub of the same fleet."""
+    """Asks AWS. ``config``, ``credentials``, ``url`` and ``env`` are for whoever asks GitHub of the same fleet."""
 
     def __init__(self, places: Places, stack: str, here: Here, clock: Clock, environ: Mapping[str, str]) -> None:
         """Args: the account and region, the stack's name, what lies here, the time, and this process's environment."""
         self._places = places
         self._stack = stack
-        self._env = stack.removeprefix("paddock-")
+        self.env = stack.removeprefix("paddock-")
         self._here = here
         self._clock = clock
         self._environ = environ
@@ -117,7 +117,7 @@ class AwsSide:
         standing = self._places.stacks.find(self._stack)
         if standing is None or not standing.exists:
             missing = NotFound(f"there is no stack {self._stack} in {self._places.region}")
-            missing.add_note(f"`paddock stack deploy --env {self._env}` makes it; is the region the right one?")
+            missing.add_note(f"`paddock stack deploy --env {self.env}` makes it; is the region the right one?")
             raise missing
         return standing
 
@@ -163,13 +163,13 @@ class AwsSide:
             yield failure(STACK, str(error), "; ".join(getattr(error, "__notes__", ())))
             return
         said = f"{standing.name} is {standing.status}"
-        again = f"`paddock stack status --env {self._env}` says why"
+        again = f"`paddock stack status --env {self.env}` says why"
         if standing.status in GOOD:
             yield fine(STACK, said)
         elif standing.busy:
             yield warning(STACK, said, f"wait until that has ended; {again}")
         elif standing.status in FAILED_TO_BE_MADE:
-            yield failure(STACK, said, f"{again}; then `paddock stack destroy --env {self._env}`, and deploy anew")
+            yield failure(STACK, said, f"{again}; then `paddock stack destroy --env {self.env}`, and deploy anew")
         else:
             yield warning(STACK, f"{said}: the last deployment was taken back", f"{again}; then deploy again")
 
@@ -187,7 +187,7 @@ class AwsSide:
         }
         other = [name for name, value in here.items() if deployed.get(name) != value]
         if other:
-            fix = f"`paddock stack deploy --env {self._env}`; or `paddock stack package`, if what is built here is old"
+            fix = f"`paddock stack deploy --env {self.env}`; or `paddock stack package`, if what is built here is old"
             yield warning(VERSION, f"another version is deployed than is built here ({', '.join(other)})", fix)
         else:
             yield fine(VERSION, "what is built here is what is deployed")
@@ -196,7 +196,7 @@ class AwsSide:
         deployed, here = self._deployed(), self._here.config
         self.config()
         if here.is_file() and hashlib.sha256(here.read_bytes()).digest() != hashlib.sha256(deployed).digest():
-            fix = f"`paddock stack deploy --env {self._env}` brings it there; what follows is about the deployed one"
+            fix = f"`paddock stack deploy --env {self.env}` brings it there; what follows is about the deployed one"
             yield warning(CONFIG, f"{here} is another one than is deployed", fix)
         else:
             yield fine(CONFIG, "the deployed one is valid")

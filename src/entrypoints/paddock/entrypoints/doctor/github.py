@@ -56,7 +56,7 @@ class Known:
     """What is known of a fleet from elsewhere, each had when it is first needed.
 
     ``url`` is where GitHub is to send; empty: that is not known, and what GitHub has is believed. ``pinned`` is the
-    runner's version if the fleet installs no other.
+    runner's version if the fleet installs no other. ``env`` is the stack's environment; empty: the fleet has no stack.
     """
 
     config: Callable[[], Config]
@@ -64,6 +64,7 @@ class Known:
     url: Callable[[], str]
     clock: Clock
     pinned: Callable[[], str] = lambda: ""
+    env: str = ""
 
 
 class GitHubSide:
@@ -196,7 +197,8 @@ class GitHubSide:
 
     def _settings(self) -> Iterator[Finding]:
         hook, events = self._hook()
-        yield from judge_hook(hook, self._known.url(), self._page())
+        given = f"--env {self._known.env}" if self._known.env else "--webhook-url https://…/webhook"
+        yield from judge_hook(hook, self._known.url(), self._page(), f"`paddock github webhook {given}`")
         if events is not None:
             yield from health.judge_events(events, self._page())
 
@@ -214,7 +216,7 @@ class GitHubSide:
             url = "" if hook is None else hook.url
         if not url:
             raise Unseen("the webhook's URL")
-        yield probed(url)
+        yield probed(url, f"`paddock stack deploy --env {self._known.env}`" if self._known.env else "")
 
     # -- the rest -----------------------------------------------------------------------------------------------------
 
@@ -275,15 +277,20 @@ def _all_targets(config: Config) -> Sequence[Scope]:
     return tuple(found.values())
 
 
-def probed(url: str) -> Finding:
-    """What answers where GitHub is to send, to a delivery that nobody signed: nothing comes of it."""
+def probed(url: str, deploy: str) -> Finding:
+    """What answers where GitHub is to send, to a delivery that nobody signed: nothing comes of it.
+
+    Args:
+        url: where it sends.
+        deploy: the command that deploys the fleet's stack; empty: it has none.
+    """
     headers: Mapping[str, str] = {"X-GitHub-Event": "ping", "Content-Type": "application/json"}
     with HttpTransport(user_agent(), timeouts=_TIMEOUTS, connections=1) as transport:
         try:
             reply = transport.send(Request("POST", url, headers, b"{}"))
         except PaddockError as error:
             return judge_answer(url, None, str(error))
-    return judge_answer(url, reply.status)
+    return judge_answer(url, reply.status, deploy=deploy)
 
 
 __all__ = ["CLOCK", "CREDENTIALS", "GitHubSide", "Known", "probed"]
