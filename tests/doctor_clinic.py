@@ -41,6 +41,7 @@ ALL = {
 EVENTS = ["workflow_job", "workflow_run"]
 RUNNER = "2.336.0"
 SHA256 = "ab" * 32
+CHANNEL = "slack: {webhook: {env: SLACK_HOOK}}"
 
 
 def config(github: str, key: Path, more: str = "") -> str:
@@ -228,10 +229,11 @@ def clinic(home: Path) -> Iterator[Clinic]:
     """A stack that is deployed and looked after, and a GitHub."""
     with http_stub() as stub, operators_desk(home) as desk, http_stub() as front:
         (home / "app.pem").write_text(key_pair()[0], encoding="utf-8")
-        (home / "paddock.yml").write_text(config(stub.url, home / "app.pem"), encoding="utf-8")
+        (home / "paddock.yml").write_text(config(stub.url, home / "app.pem", CHANNEL), encoding="utf-8")
         github = Known(stub)
         (url,) = (one for one in TYPES if one.kind == "AWS::Lambda::Url")  # type: ignore[attr-defined]
-        with patch.dict(url.attributes, {"FunctionUrl": github.url}):  # type: ignore[attr-defined]
+        told = patch.dict(os.environ, {"SLACK_HOOK": "https://hooks.slack.com/services/T0/B0/hush"})
+        with told, patch.dict(url.attributes, {"FunctionUrl": github.url}):  # type: ignore[attr-defined]
             desk.deploy("dev")
         made = Clinic(desk, Account(front, desk.url), github)
         settle(made)
@@ -243,7 +245,8 @@ def settle(made: Clinic) -> None:
     made.client("iam").create_role(RoleName=SPOT_ROLE_NAME, AssumeRolePolicyDocument="{}")
     for word in ("jobs-waiting", "dead-boots"):
         ring(made, word, "OK")
-    made.listened(made.outputs()["Topic"])
+    for topic in ("Topic", "ReportsTopic"):
+        made.listened(made.outputs()[topic])
     ec2 = made.client("ec2")
     (table,) = (one for one in ec2.describe_route_tables()["RouteTables"] if len(one["Routes"]) > 1)
     for subnet in ec2.describe_subnets(Filters=[{"Name": "vpc-id", "Values": [table["VpcId"]]}])["Subnets"]:

@@ -1,6 +1,7 @@
 """The judgements behind `paddock doctor`: what is well, worth a word, or to be mended, and the next step."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 import pytest
@@ -24,6 +25,7 @@ from paddock.core.spec import Arch, Offer, Range, RunnerSpec
 from paddock.core.units import DAY, MINUTE, SECOND
 
 NOW = 1_795_348_800 * SECOND
+DEPLOY = "`paddock stack deploy --env dev`"
 BIG = RunnerSpec(cpu=Range(32, 64), spot=False)
 
 
@@ -44,19 +46,22 @@ def test_a_check_that_throws_hides_no_other() -> None:
         Check("first", lambda: [fine("first", "all")], ""),
         Check("second", denied, "ask for the right"),
         Check("third", noted, "something else"),
-        Check("fourth", lambda: [Finding("fourth", Verdict.OK, str(1 // 0))], "unused"),
+        Check("fourth", lambda: [Finding("fourth", Verdict.OK, {}["a secret"])], "unused"),
+        Check("file", lambda: [fine("file", Path("/nowhere/at/all").read_text())], "let this user read it"),
         Check("fifth", lambda: [warning("fifth", "a little", "do that")], ""),
     ]
     found = list(diagnose(checks, asked.append))
-    assert asked == ["first", "second", "third", "fourth", "fifth"]
+    assert asked == ["first", "second", "third", "fourth", "file", "fifth"]
     assert [(one.check, one.verdict.value, one.fix) for one in found] == [
         ("first", "ok", ""),
         ("second", "ok", ""),
         ("second", "unknown", "ask for the right"),
         ("third", "unknown", "plug it in"),
         ("fourth", "unknown", REPORT),
+        ("file", "unknown", "let this user read it"),
         ("fifth", "warn", "do that"),
     ]
+    assert [one.found for one in found[4:6]] == ["it ended by a KeyError", "No such file or directory: /nowhere/at/all"]
     assert not well(found)
     assert well([found[0], found[-1]])
 
@@ -223,7 +228,7 @@ def test_images() -> None:
         attrs.evolve(good, state="pending"),
         attrs.evolve(good, deprecated=NOW),
     ]
-    found = list(sources.judge_images(variants, NOW))
+    found = list(sources.judge_images(variants, NOW, DEPLOY))
     assert [one.verdict.value for one in found] == ["fail", "fail", "fail", "warn", "ok"]
 
 
@@ -250,15 +255,18 @@ def test_instance_types() -> None:
 
 def test_the_stacks_parts() -> None:
     """What is not there, cannot run, is off or empty; a rule that paddock.yml does not need may be off."""
-    gone = parts.judge_functions({"x": None, "y": parts.Function(name="y", state="Failed", reason="no such key")})
-    assert [one.verdict.value for one in gone] == ["fail", "fail"]
+    broken = parts.Function(name="y", state="Failed", reason="no such key")
+    gone = list(parts.judge_functions({"x": None, "y": broken}, DEPLOY))
+    assert [(one.verdict.value, DEPLOY in one.fix) for one in gone] == [("fail", True), ("fail", True)]
     unneeded = parts.Rule(name="r", state="DISABLED", targets=1, wanted=False)
     silent = parts.Rule(name="s", state="ENABLED", targets=0)
-    rules = list(parts.judge_rules({"r": unneeded, "s": silent, "t": None}))
+    rules = list(parts.judge_rules({"r": unneeded, "s": silent, "t": None}, DEPLOY))
+    assert all(DEPLOY in one.fix for one in rules)
     assert [one.found for one in rules] == ["s calls nobody", "t is not there"]
-    (nothing,) = parts.judge_mappings({"x": []})
+    (nothing,) = parts.judge_mappings({"x": []}, DEPLOY)
     assert (nothing.verdict, nothing.found) == (Verdict.FAIL, "nothing gives x what is on its queue")
-    (empty,) = parts.judge_secrets({"a": "is empty", "b": ""})
+    assert DEPLOY in nothing.fix
+    (empty,) = parts.judge_secrets({"a": "is empty", "b": ""}, DEPLOY)
     assert empty.found == "the secret a is empty"
     assert [parts.judge_letters({"jobs": count}).verdict for count in (0, 1, 11)] == ["ok", "warn", "fail"]
 
@@ -266,10 +274,16 @@ def test_the_stacks_parts() -> None:
 def test_alarms_and_whom_they_tell() -> None:
     """One that rings says what to do about it; one that nobody hears, and a topic that nobody confirmed, are told."""
     ringing = watch.Alarm(name="x", state="ALARM", help="look there")
-    (found,) = watch.judge_alarms([ringing, watch.Alarm(name="y", state="OK")])
+    (found,) = watch.judge_alarms([ringing, watch.Alarm(name="y", state="OK")], DEPLOY)
     assert (found.verdict, found.fix) == (Verdict.FAIL, "look there")
-    assert [one.verdict.value for one in watch.judge_alarms([])] == ["warn"]
-    pending = list(watch.judge_subscriptions([("email ci@example.com", False)]))
+    quiet = [
+        *watch.judge_alarms([], DEPLOY),
+        *watch.judge_alarms([watch.Alarm(name="y", state="OK", tells=False)], DEPLOY),
+    ]
+    assert [(one.verdict.value, DEPLOY in one.fix) for one in quiet] == [("warn", True), ("warn", True)]
+    pending = list(watch.judge_subscriptions([("email ci@example.com", False)], DEPLOY))
     assert [(one.verdict.value, "follow the link" in one.fix) for one in pending] == [("warn", True)]
-    both = list(watch.judge_subscriptions([("email a@example.com", False), ("email b@example.com", True)]))
+    both = list(watch.judge_subscriptions([("email a@example.com", False), ("email b@example.com", True)], DEPLOY))
     assert [one.verdict.value for one in both] == ["warn", "ok"]
+    (nobody,) = watch.judge_subscriptions([], DEPLOY, what=watch.REPORT, wanted=False)
+    assert (nobody.verdict, nobody.found) == (Verdict.OK, "the daily report: nobody is to be told")

@@ -1,6 +1,7 @@
 """`paddock doctor` of a stack on moto: one that is well has nothing to mend; each fault gives its finding and fix."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -8,12 +9,15 @@ import attrs
 import pytest
 
 from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
+from paddock.adapters.github.manifest import NO_URL
+from paddock.core.health.finding import REPORT
 from paddock.entrypoints.aws_operator.policy import DOCTOR
 from tests.aws_judge import REGION
 from tests.aws_machine import fault as fault_of
 from tests.aws_machine import xml_fault
 from tests.contracts import breaches
 from tests.doctor_clinic import Clinic, clinic, documented_checks, ring
+from tests.http_stub import Answer
 
 pytestmark = pytest.mark.slow
 
@@ -33,6 +37,7 @@ def test_a_fleet_that_is_well_has_nothing_to_mend(well: Clinic) -> None:
     assert {line[0] for line in out.splitlines()[:-1]} == {"✓"}
     assert {line[2:].split("  ")[0] for line in out.splitlines()[:-1]} <= documented_checks()
     assert "BEGIN" not in out
+    assert "hush" not in out
     assert "signs with" not in out
     allowed = {action for statement in DOCTOR for action in statement["Action"]}
     assert well.account.actions() == {action.partition(":")[2] for action in allowed}
@@ -148,15 +153,39 @@ def rings(well: Clinic) -> Callable[[], object]:
     return lambda: ring(well, "jobs-waiting", "OK")
 
 
-def unheard(well: Clinic) -> Callable[[], object]:
-    sns, topic = well.client("sns"), well.outputs()["Topic"]
-    for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
-        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
-    return lambda: well.listened(topic)
+def unheard(output: str) -> Callable[[Clinic], Callable[[], object]]:
+    """Have nobody listen to a topic, not even the channel."""
+
+    def plant(well: Clinic) -> Callable[[], object]:
+        sns, topic = well.client("sns"), well.outputs()[output]
+        for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+            sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+        return lambda: well.listened(topic)
+
+    return plant
+
+
+def no_rule(well: Clinic) -> Callable[[], object]:
+    events, name = well.client("events"), "paddock-dev-storm"
+    rule = events.describe_rule(Name=name)
+    targets = events.list_targets_by_rule(Rule=name)["Targets"]
+    events.remove_targets(Rule=name, Ids=[one["Id"] for one in targets])
+    events.delete_rule(Name=name)
+
+    def undo() -> None:
+        events.put_rule(Name=name, EventPattern=rule["EventPattern"])
+        events.put_targets(Rule=name, Targets=targets)
+
+    return undo
 
 
 def moved_hook(well: Clinic) -> Callable[[], object]:
     well.github.hook(url="https://elsewhere.example/hook")
+    return well.github.well
+
+
+def shut(well: Clinic) -> Callable[[], object]:
+    well.github.stub.on("POST /hook", Answer(403, b'{"Message":"Forbidden"}'))
     return well.github.well
 
 
@@ -192,7 +221,7 @@ IN_ALL = (
         "images",
         "fail",
         "is for x86_64",
-        "stack.yml (images)",
+        "stack.yml (images), or leave it out for Ubuntu 24.04; then `paddock stack deploy --env dev`",
     ),
     Fault(
         edited("DescribeInstanceTypeOfferings", "eu-west-1b", "eu-west-1a"),
@@ -225,6 +254,20 @@ IN_ALL = (
         "paddock-dev-dispatch may not run",
         "aws lambda delete-function-concurrency --function-name paddock-dev-dispatch",
     ),
+    Fault(
+        called(
+            "lambda",
+            "put_function_concurrency",
+            "delete_function_concurrency",
+            '{"ReservedConcurrentExecutions": null}',
+            FunctionName="paddock-dev-slack",
+            ReservedConcurrentExecutions=0,
+        ),
+        "functions",
+        "fail",
+        "paddock-dev-slack may not run",
+        "--function-name paddock-dev-slack",
+    ),
     Fault(mapping_off, "queues' functions", "fail", "paddock-dev-events is given nothing", "--enabled"),
     Fault(
         called("events", "disable_rule", "enable_rule", Name="paddock-dev-housekeeping"),
@@ -234,10 +277,24 @@ IN_ALL = (
         "aws events enable-rule --name paddock-dev-housekeeping",
     ),
     Fault(
+        no_rule,
+        "schedules and rules",
+        "fail",
+        "paddock-dev-storm is not there",
+        "`paddock stack deploy --env dev` puts",
+    ),
+    Fault(
         called("secretsmanager", "delete_secret", "restore_secret", SecretId="paddock-dev/webhook"),
         "secrets",
         "fail",
         "the secret paddock-dev/webhook is marked to be deleted",
+        "`paddock stack deploy --env dev`, without --no-secrets",
+    ),
+    Fault(
+        called("secretsmanager", "delete_secret", "restore_secret", SecretId="paddock-dev/slack"),
+        "secrets",
+        "fail",
+        "the secret paddock-dev/slack is marked to be deleted",
         "without --no-secrets",
     ),
     Fault(dead_letter, "dead letters", "warn", "1 of jobs", "paddock housekeeping run dead_letters"),
@@ -251,10 +308,18 @@ IN_ALL = (
         "paddock-dev-dead-boots tells nobody",
         "aws cloudwatch enable-alarm-actions --alarm-names paddock-dev-dead-boots",
     ),
-    Fault(unheard, "who is told", "warn", "nobody listens", "`email` in stack.yml"),
+    Fault(
+        unheard("Topic"),
+        "who is told",
+        "warn",
+        "nobody listens to the stack's topic for alarms",
+        "set `email` in stack.yml and `paddock stack deploy --env dev`",
+    ),
+    Fault(unheard("ReportsTopic"), "who is told", "warn", "topic for the daily report", "`report_email` in stack.yml"),
     Fault(
         moved_hook, "webhook settings", "fail", "sends to https://elsewhere.example/hook", "set the webhook's URL to"
     ),
+    Fault(shut, "webhook endpoint", "fail", "answers 403 before", "(`paddock stack deploy --env dev` mends that)"),
 )
 
 
@@ -267,6 +332,7 @@ def test_each_fault_is_found_and_nothing_else(well: Clinic) -> None:
     finally:
         for undo in reversed(undone):
             undo()
+    assert re.findall(r"paddock stack deploy(?! --env dev)", out) == []
     data = json.loads(out)
     assert (code, err, breaches("doctor", data)) == (1, "", [])
     found = [one for one in data["findings"] if one["verdict"] != "ok"]
@@ -288,6 +354,38 @@ def test_what_may_not_be_looked_at_is_unknown_and_hides_nothing(well: Clinic) ->
     assert [lines[number].split("  ")[0] for number in asked] == ["? spot role", "? schedules and rules"]
     assert all("docs/aws.md lists the rights" in lines[number + 1] for number in asked)
     assert (code, lines[-1]) == (1, "paddock-dev: 2 could not be looked at")
+
+
+def test_an_app_that_was_made_before_its_stack(well: Clinic) -> None:
+    """Its webhook has no URL yet: the command that knows the stack's is named."""
+    well.github.hook(url=NO_URL)
+    try:
+        code, out, _ = well.doctor()
+    finally:
+        well.github.well()
+    bad = out.partition("✗ ")[2].splitlines()
+    assert (code, bad[0].partition(": ")[0]) == (1, f"{'webhook settings':<20} the App was made without a URL")
+    assert "→ `paddock github webhook --env dev`, then tick 'Active' at " in bad[1]
+
+
+def test_a_stack_that_was_never_made_whole(well: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says nothing of itself: what needs that is unknown, with the step; and nobody else's table is read."""
+    made = edited("DescribeStacks", ">CREATE_COMPLETE<", ">ROLLBACK_COMPLETE<")(well)
+    status = well.account.edits["DescribeStacks"]
+    well.account.edits["DescribeStacks"] = lambda body: re.sub(
+        rb"<Outputs>.*</Outputs>", b"", status(body), flags=re.DOTALL
+    )
+    monkeypatch.setenv("PADDOCK_TABLE", "another-stack")
+    try:
+        code, out, _ = well.doctor("--json")
+    finally:
+        made()
+    found = {one["check"]: one for one in json.loads(out)["findings"]}
+    assert (code, found["stack"]["verdict"]) == (1, "fail")
+    for check, output in (("secrets", "GithubSecret"), ("housekeeping", "Table"), ("who is told", "Topic")):
+        assert (found[check]["verdict"], found[check]["found"]) == ("unknown", f"the stack has no output {output}")
+        assert "`paddock stack deploy --env dev`" in found[check]["fix"]
+    assert REPORT not in {one["fix"] for one in found.values()}
 
 
 def test_a_stack_that_is_not_there(well: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,8 +108,15 @@ def diagnose(checks: Sequence[Check], told: Callable[[str], object]) -> Iterator
             yield from check.look()  # what it found before it threw is kept: it may look at several things
         except PaddockError as error:
             yield unknown(check.name, str(error), _step(error, check.fix))
+        except OSError as error:  # a file that may not be read, a disk that fails: this machine's, and no fault of ours
+            yield unknown(check.name, _of_system(error), check.fix)
         except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own check alone
-            yield unknown(check.name, f"{type(error).__name__}: {error}", REPORT)
+            yield unknown(check.name, f"it ended by a {type(error).__name__}", REPORT)  # its text may hold anything
+
+
+def _of_system(error: OSError) -> str:
+    said = error.strerror or type(error).__name__
+    return said if error.filename is None else f"{said}: {error.filename}"
 
 
 def _step(error: PaddockError, fix: str) -> str:

@@ -1,7 +1,7 @@
 """The checks of a fleet on AWS: the account, the stack and its parts, what machines are made of, where they stand."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -15,10 +15,11 @@ from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.health import account, network, parts, sources, watch
+from paddock.adapters.aws.roles import SLACK
 from paddock.adapters.config import Config, load
 from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
 from paddock.core.catalogue import CATALOGUE
-from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.errors import InvalidInput, NotFound, PaddockError
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import Check, Finding, Once, failure, fine, warning
 from paddock.core.health.fleet import PAUSE, TASKS, judge_pause, judge_tasks
@@ -39,6 +40,10 @@ CLOCK: Final = "clock, by AWS"
 _FUNCTIONS: Final = ("webhook", "dispatch", "events", "reports", "schedules")
 _QUEUED: Final = ("dispatch", "events", "reports")
 _RULES: Final = ("housekeeping", "machine-warned", "machine-changed")
+_STORM: Final = "storm"
+"""The rule of a stack that is watched."""
+_SLACK: Final = "SlackSecret"
+"""The output of a stack that tells a channel of Slack: it has a function and a secret more."""
 _RIGHTS: Final = "docs/aws.md lists the rights that it needs; `aws sts get-caller-identity` says who you are"
 _SIGN_IN: Final = "sign in to AWS: AWS_PROFILE, `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _ask: Final = Asking({"NoSuchKey": NotFound, "ResourceNotFoundException": NotFound})
@@ -89,9 +94,7 @@ class AwsSide:
             Check(parts.SECRETS, self._secrets, _RIGHTS),
             Check(parts.LETTERS, self._letters, _RIGHTS),
             Check(TASKS, self._records, _RIGHTS),
-            Check(
-                watch.ALARMS, lambda: watch.judge_alarms(watch.alarms(self._client("cloudwatch"), self._stack)), _RIGHTS
-            ),
+            Check(watch.ALARMS, lambda: watch.judge_alarms(self._alarms(), self._deploy), _RIGHTS),
             Check(watch.TOPIC, self._told, _RIGHTS),
         ]
 
@@ -121,8 +124,34 @@ class AwsSide:
             raise missing
         return standing
 
+    @property
+    def _deploy(self) -> str:
+        return f"`paddock stack deploy --env {self.env}`"
+
+    def _output(self, name: str) -> str:
+        """What the stack says of itself. One that was never made whole says nothing."""
+        value = self._standing().outputs.get(name)
+        if value is None:
+            missing = NotFound(f"the stack has no output {name}")
+            missing.add_note(f"see what is told of the stack above, and deploy again: {self._deploy}")
+            raise missing
+        return value
+
+    def _has_slack(self) -> bool:
+        return _SLACK in self._standing().outputs
+
+    def _alarms(self) -> Sequence[watch.Alarm]:
+        return watch.alarms(self._client("cloudwatch"), self._stack)
+
+    def _watched(self) -> bool:
+        """Whether the stack has alarms. Who may not see them is told so by their own check."""
+        try:
+            return bool(self._alarms())
+        except PaddockError:
+            return False
+
     def _variables(self) -> FleetEnvironment:
-        name = self._standing().outputs.get("DispatchFunction", f"{self._stack}-dispatch")
+        name = self._output("DispatchFunction")
         found = _ask(self._places.functions.get_function_configuration, FunctionName=name)
         return fleet_environment({**found["Environment"]["Variables"], "AWS_REGION": self._places.region})
 
@@ -212,7 +241,7 @@ class AwsSide:
 
     def _images(self) -> Iterator[Finding]:
         found = [sources.image(self._places.ec2, template) for template in self._fleet().ec2.templates]
-        yield from sources.judge_images(found, self._clock.now())
+        yield from sources.judge_images(found, self._clock.now(), self._deploy)
 
     def _offers(self) -> Iterator[Finding]:
         fleet, settings = self._fleet(), self._settings()
@@ -227,28 +256,31 @@ class AwsSide:
         yield from sources.judge_offers(specs_of(settings), offers, zones, arches)
 
     def _functions(self) -> Iterator[Finding]:
-        names = parts.names_of(self._standing().name, _FUNCTIONS)
-        yield from parts.judge_functions({name: parts.function(self._places.functions, name) for name in names})
+        words = (*_FUNCTIONS, SLACK) if self._has_slack() else _FUNCTIONS
+        found = {
+            name: parts.function(self._places.functions, name) for name in parts.names_of(self._standing().name, words)
+        }
+        yield from parts.judge_functions(found, self._deploy)
 
     def _mappings(self) -> Iterator[Finding]:
         names = parts.names_of(self._standing().name, _QUEUED)
-        yield from parts.judge_mappings({name: parts.mappings(self._places.functions, name) for name in names})
+        found = {name: parts.mappings(self._places.functions, name) for name in names}
+        yield from parts.judge_mappings(found, self._deploy)
 
     def _rules(self) -> Iterator[Finding]:
         endings = self._standing().parameters.get("MachineEndings") == "ENABLED"
         client = self._client("events")
         found = {
             name: parts.rule(client, name, wanted=endings or not name.endswith("-machine-changed"))
-            for name in parts.names_of(self._stack, _RULES)
+            for name in parts.names_of(self._stack, (*_RULES, _STORM) if self._watched() else _RULES)
         }
-        yield from parts.judge_rules(found)
+        yield from parts.judge_rules(found, self._deploy)
 
     def _secrets(self) -> Iterator[Finding]:
-        outputs = self._standing().outputs
-        names = {word: outputs[f"{word.title()}Secret"] for word in ("github", "webhook")}
-        yield from parts.judge_secrets(
-            {f"{self._stack}/{word}": parts.has_secret(self._places.secrets, name) for word, name in names.items()}
-        )
+        words = ("github", "webhook", SLACK) if self._has_slack() else ("github", "webhook")
+        names = {word: self._output(f"{word.title()}Secret") for word in words}
+        found = {f"{self._stack}/{word}": parts.has_secret(self._places.secrets, name) for word, name in names.items()}
+        yield from parts.judge_secrets(found, self._deploy)
 
     def _letters(self) -> Iterator[Finding]:
         fleet, client = self._fleet(), self._client("sqs")
@@ -257,6 +289,7 @@ class AwsSide:
 
     def _records(self) -> Iterator[Finding]:
         """The fleet's own records, as `--profile aws` reads them: that they can be read is a finding, too."""
+        self._output("Table")  # without it the environment would speak of another stack's
         variables = {**self._environ, **variables_of(self._standing(), self._places.region)}
         with open_stack(variables, lambda _group, _found: None) as state:
             tasks, switch = state.tasks.all(), state.table.switches.get(PAUSED)
@@ -267,8 +300,12 @@ class AwsSide:
         yield judge_pause(switch, "`paddock resume --profile aws`")
 
     def _told(self) -> Iterator[Finding]:
-        topic = self._standing().outputs["Topic"]
-        yield from watch.judge_subscriptions(watch.subscriptions(self._client("sns"), topic))
+        sns, deploy = self._client("sns"), self._deploy
+        yield from watch.judge_subscriptions(watch.subscriptions(sns, self._output("Topic")), deploy)
+        wanted = bool(self._standing().parameters.get("ReportEmail")) or self._has_slack()
+        yield from watch.judge_subscriptions(
+            watch.subscriptions(sns, self._output("ReportsTopic")), deploy, what=watch.REPORT, wanted=wanted
+        )
 
 
 __all__ = ["CLOCK", "CONFIG", "PAUSE", "STACK", "VERSION", "AwsSide", "Here"]

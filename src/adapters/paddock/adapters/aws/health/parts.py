@@ -22,7 +22,6 @@ _ask: Final = Asking(
         "AWS.SimpleQueueService.NonExistentQueue": NotFound,
     }
 )
-_DEPLOY: Final = "`paddock stack deploy` puts it back"
 
 
 @attrs.frozen(kw_only=True)
@@ -52,18 +51,23 @@ def function(functions: Any, name: str) -> Function | None:  # noqa: ANN401 - bo
     )
 
 
-def judge_functions(found: Mapping[str, Function | None]) -> Iterator[Finding]:
-    """Whether each can run."""
+def judge_functions(found: Mapping[str, Function | None], deploy: str) -> Iterator[Finding]:
+    """Whether each can run.
+
+    Args:
+        found: how each stands, by its name.
+        deploy: the command that deploys the stack.
+    """
     wrong = []
     for name, one in found.items():
         if one is None:
-            wrong.append(failure(FUNCTIONS, f"{name} is not there", _DEPLOY))
+            wrong.append(failure(FUNCTIONS, f"{name} is not there", f"{deploy} puts it back"))
         elif one.reserved == 0:
             said = f"{name} may not run: a removal of the stack has begun, or somebody has stopped it"
             wrong.append(failure(FUNCTIONS, said, f"`aws lambda delete-function-concurrency --function-name {name}`"))
         elif one.state not in ("Active", "Inactive") or one.updated == "Failed":
             said = f"{name} is {one.state}, its last update {one.updated}{f': {one.reason}' if one.reason else ''}"
-            wrong.append(failure(FUNCTIONS, said, "`paddock stack package` and `paddock stack deploy` make it anew"))
+            wrong.append(failure(FUNCTIONS, said, f"`paddock stack package` and {deploy} make it anew"))
     yield from wrong or [fine(FUNCTIONS, f"{len(found)} can run")]
 
 
@@ -73,12 +77,17 @@ def mappings(functions: Any, name: str) -> Sequence[tuple[str, str]]:  # noqa: A
     return tuple((one["UUID"], one.get("State", "")) for one in found)
 
 
-def judge_mappings(found: Mapping[str, Sequence[tuple[str, str]]]) -> Iterator[Finding]:
-    """Whether each queue's function is given what is on it."""
+def judge_mappings(found: Mapping[str, Sequence[tuple[str, str]]], deploy: str) -> Iterator[Finding]:
+    """Whether each queue's function is given what is on it.
+
+    Args:
+        found: each function's mappings, as `mappings` tells them.
+        deploy: the command that deploys the stack.
+    """
     wrong = []
     for name, ones in found.items():
         if not ones:
-            wrong.append(failure(MAPPINGS, f"nothing gives {name} what is on its queue", _DEPLOY))
+            wrong.append(failure(MAPPINGS, f"nothing gives {name} what is on its queue", f"{deploy} puts it back"))
         for uuid, state in ones:
             if state not in ("Enabled", "Enabling", "Creating", "Updating"):
                 fix = f"`aws lambda update-event-source-mapping --uuid {uuid} --enabled`"
@@ -106,16 +115,21 @@ def rule(events: Any, name: str, *, wanted: bool) -> Rule | None:  # noqa: ANN40
     return Rule(name=name, state=found.get("State", ""), targets=len(targets), wanted=wanted)
 
 
-def judge_rules(found: Mapping[str, Rule | None]) -> Iterator[Finding]:
-    """Whether the clock and EC2's events reach the fleet. What paddock.yml does not need may be off."""
+def judge_rules(found: Mapping[str, Rule | None], deploy: str) -> Iterator[Finding]:
+    """Whether the clock and EC2's events reach the fleet. What paddock.yml does not need may be off.
+
+    Args:
+        found: how each stands, by its name.
+        deploy: the command that deploys the stack.
+    """
     wrong = []
     for name, one in found.items():
         if one is None:
-            wrong.append(failure(RULES, f"{name} is not there", _DEPLOY))
+            wrong.append(failure(RULES, f"{name} is not there", f"{deploy} puts it back"))
         elif one.wanted and one.state == "DISABLED":
             wrong.append(failure(RULES, f"{name} is disabled", f"`aws events enable-rule --name {name}`"))
         elif one.wanted and not one.targets:
-            wrong.append(failure(RULES, f"{name} calls nobody", _DEPLOY))
+            wrong.append(failure(RULES, f"{name} calls nobody", f"{deploy} puts it back"))
     yield from wrong or [fine(RULES, f"{sum(1 for one in found.values() if one and one.wanted)} are enabled")]
 
 
@@ -131,14 +145,19 @@ def has_secret(secrets: Any, name: str) -> str:  # noqa: ANN401 - as above
     return "" if "AWSCURRENT" in stages else "is empty"
 
 
-def judge_secrets(found: Mapping[str, str]) -> Iterator[Finding]:
-    """Whether the functions find their secrets. Values are what is wrong with each, as `has_secret` says it."""
+def judge_secrets(found: Mapping[str, str], deploy: str) -> Iterator[Finding]:
+    """Whether the functions find their secrets.
+
+    Args:
+        found: what is wrong with each, as `has_secret` says it, by its name.
+        deploy: the command that deploys the stack.
+    """
     wrong = [
-        failure(SECRETS, f"the secret {name} {said}", "`paddock stack deploy`, without --no-secrets, fills it")
+        failure(SECRETS, f"the secret {name} {said}", f"{deploy}, without --no-secrets, fills it")
         for name, said in found.items()
         if said
     ]
-    yield from wrong or [fine(SECRETS, f"{' and '.join(found)} have values")]
+    yield from wrong or [fine(SECRETS, f"{', '.join(found)} have values")]
 
 
 def letters(sqs: Any, url: str) -> int:  # noqa: ANN401 - as above

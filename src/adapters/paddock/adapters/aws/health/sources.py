@@ -62,10 +62,16 @@ def image(ec2: Any, template: Template) -> Image:  # noqa: ANN401 - botocore mak
     )
 
 
-def judge_images(found: Iterable[Image], now: Moment) -> Iterator[Finding]:
-    """Whether machines can be started from each, and are of the processor that jobs are promised."""
+def judge_images(found: Iterable[Image], now: Moment, deploy: str) -> Iterator[Finding]:
+    """Whether machines can be started from each, and are of the processor that jobs are promised.
+
+    Args:
+        found: those of the launch templates.
+        now: the time.
+        deploy: the command that deploys the stack.
+    """
     good: list[str] = []
-    again = "name another one in stack.yml (images), or leave it out for Ubuntu 24.04; then `paddock stack deploy`"
+    again = f"name another one in stack.yml (images), or leave it out for Ubuntu 24.04; then {deploy}"
     for one in found:
         template = one.template
         name = f"{template.arch}{f' {template.image}' if template.image else ''}: {one.id or template.name}"

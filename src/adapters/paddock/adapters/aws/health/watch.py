@@ -11,6 +11,7 @@ from paddock.core.health.finding import Finding, failure, fine, warning
 
 ALARMS: Final = "alarms"
 TOPIC: Final = "who is told"
+REPORT: Final = "the daily report"
 _PENDING: Final = "PendingConfirmation"
 _ask: Final = Asking({"NotFound": NotFound, "NotFoundException": NotFound})
 
@@ -51,10 +52,15 @@ def _alarm(found: Mapping[str, Any]) -> Alarm:
     )
 
 
-def judge_alarms(found: Sequence[Alarm]) -> Iterator[Finding]:
-    """Whether one rings, and whether each would be heard."""
+def judge_alarms(found: Sequence[Alarm], deploy: str) -> Iterator[Finding]:
+    """Whether one rings, and whether each would be heard.
+
+    Args:
+        found: all that the stack has.
+        deploy: the command that deploys the stack.
+    """
     if not found:
-        fix = "leave `watch: false` out of stack.yml and `paddock stack deploy`, or watch the metrics by other means"
+        fix = f"leave `watch: false` out of stack.yml and {deploy}, or watch the metrics by other means"
         yield warning(ALARMS, "the stack has none", fix)
         return
     wrong = [
@@ -64,7 +70,7 @@ def judge_alarms(found: Sequence[Alarm]) -> Iterator[Finding]:
     ]
     for one in found:
         if not one.tells:
-            fix = f"`aws cloudwatch enable-alarm-actions --alarm-names {one.name}`, or `paddock stack deploy`"
+            fix = f"`aws cloudwatch enable-alarm-actions --alarm-names {one.name}`, or {deploy}"
             wrong.append(warning(ALARMS, f"{one.name} tells nobody: its actions are disabled, or gone", fix))
     yield from wrong or [fine(ALARMS, f"{len(found)} are there, and none rings")]
 
@@ -84,15 +90,27 @@ def subscriptions(sns: Any, topic: str) -> Sequence[tuple[str, bool]]:  # noqa: 
         more = {"NextToken": page["NextToken"]}
 
 
-def judge_subscriptions(found: Sequence[tuple[str, bool]]) -> Iterator[Finding]:
-    """Whether anybody hears what the topic says."""
+def judge_subscriptions(
+    found: Sequence[tuple[str, bool]], deploy: str, *, what: str = ALARMS, wanted: bool = True
+) -> Iterator[Finding]:
+    """Whether anybody hears what a topic says.
+
+    Args:
+        found: who listens to it, and whether they have confirmed that.
+        deploy: the command that deploys the stack.
+        what: what it says.
+        wanted: whether the stack's settings name somebody who is to hear it, or it is of no use without.
+    """
     for name, confirmed in found:
         if not confirmed:
             fix = "follow the link in the e-mail that AWS has sent there; deploying again sends another one"
-            yield warning(TOPIC, f"{name} has not confirmed that it wants to be told", fix)
+            yield warning(TOPIC, f"{what}: {name} has not confirmed that it wants to be told", fix)
     heard = [name for name, confirmed in found if confirmed]
     if heard:
-        yield fine(TOPIC, ", ".join(heard))
+        yield fine(TOPIC, f"{what}: {', '.join(heard)}")
+    elif not found and wanted:
+        setting = "email" if what == ALARMS else "report_email"
+        fix = f"set `{setting}` in stack.yml and {deploy}, or subscribe something else to the topic"
+        yield warning(TOPIC, f"nobody listens to the stack's topic for {what}", fix)
     elif not found:
-        fix = "set `email` in stack.yml and `paddock stack deploy`, or subscribe something else to the topic"
-        yield warning(TOPIC, "nobody listens to the stack's topic: alarms ring unheard", fix)
+        yield fine(TOPIC, f"{what}: nobody is to be told")
