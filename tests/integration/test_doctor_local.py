@@ -41,10 +41,10 @@ class House:
 
     def configure(self, github: str = "", local: str = "") -> None:
         """Write a paddock.yml, with more in its parts."""
-        port = self.fleet.url.rpartition(":")[2]
+        where = self.fleet.url.removeprefix("http://")
         text = config(self.github.stub.url, self.home / "app.pem")
         text = text.replace("limits:", f"{github}limits:")
-        text += f"local: {{listen: '127.0.0.1:{port}', state: {self.home / 'state'}, slots: 1{local}}}\n"
+        text += f"local: {{listen: '{where}', state: {self.home / 'state'}, slots: 1{local}}}\n"
         (self.home / "paddock.yml").write_text(text, encoding="utf-8")
 
     def told(self) -> list[tuple[str, str, str, str]]:
@@ -97,9 +97,12 @@ def port_taken(house: House) -> None:
     house.fleet.on("GET /health", Answer(200, b"<html>Welcome to nginx"))
 
 
-def nobody_listens(house: House) -> None:
-    house.fleet.url = "http://127.0.0.1:1"
-    house.configure()
+def nobody_listens(where: str) -> Callable[[House], None]:
+    def plant(house: House) -> None:
+        house.fleet.url = f"http://{where}"
+        house.configure()
+
+    return plant
 
 
 def damaged(house: House) -> None:
@@ -114,6 +117,21 @@ def damaged(house: House) -> None:
 def no_records(house: House) -> None:
     for file in house.places.root.glob("fleet.db*"):
         file.unlink()
+
+
+def overwritten(house: House) -> None:
+    no_records(house)
+    house.places.database.write_bytes(b"something else entirely\n" * 1_000)
+
+
+def emptied(house: House) -> None:
+    no_records(house)
+    house.places.database.touch()
+
+
+def newer(house: House) -> None:
+    with closing(sqlite3.connect(house.places.database)) as connection:
+        connection.execute("PRAGMA user_version = 99")
 
 
 def task_gone(house: House) -> None:
@@ -152,8 +170,26 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
         *("state directory", "warn", "can be entered by others", "chmod 700"),
     ),
     "damaged records": (damaged, "records", "fail", "is damaged", ".recover"),
+    "no records at all": (overwritten, "records", "fail", "is damaged: file is not a database", "move fleet.db away"),
+    "empty records": (emptied, "records", "fail", "is empty: its tables", "the next start makes a new one"),
+    "a newer one's records": (newer, "records", "fail", "fleet.db is 99", "upgrade Paddock"),
     "somebody else's port": (port_taken, "webhook port", "fail", "something else answers", "local.listen"),
-    "no fleet": (nobody_listens, "webhook port", "fail", "nothing answers at 127.0.0.1:1", "paddock local"),
+    "no fleet": (
+        nobody_listens("127.0.0.1:1"),
+        "webhook port",
+        "fail",
+        "nothing answers at 127.0.0.1:1",
+        "paddock local",
+    ),
+    "no fleet, by IPv6": (
+        nobody_listens("[::1]:1"),
+        *(
+            "webhook port",
+            "fail",
+            "nothing answers at [::1]:1: GET /health: ConnectError: no connection to [::1]",
+            "paddock local",
+        ),
+    ),
     "a task that never ran": (task_gone, "housekeeping", "fail", "never ran: sweep", "see that the fleet runs"),
     "a task that fails": (task_fails, "housekeeping", "warn", "in 2 things: acme/shop: 404", "housekeeping status"),
     "a wrong key": (
@@ -270,7 +306,8 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
 }
 
 
-ALONE = ("the file", "damaged records", "a wrong key", "not installed", "no webhook", "a webhook to nowhere")
+RECORDS = ("damaged records", "no records at all", "empty records", "a newer one's records")
+ALONE = (*RECORDS, "the file", "a wrong key", "not installed", "no webhook", "a webhook to nowhere")
 """After these others cannot be looked at."""
 
 
@@ -289,6 +326,7 @@ def test_each_fault_gives_exactly_its_finding(house: House, names: tuple[str, ..
     """What is wrong, how bad it is, how to mend it; no other check minds, and what needs it says no more than that."""
     for name in names:
         FAULTS[name][0](house)
+    before = {path.name: path.read_bytes() for path in house.places.root.glob("fleet.db*")}
     found_ = [one for one in house.told() if "which could not be had" not in one[2]]
     assert sorted(one[:2] for one in found_) == sorted(FAULTS[name][1:3] for name in names)
     told = {one[0]: one[1:] for one in found_}
@@ -296,6 +334,7 @@ def test_each_fault_gives_exactly_its_finding(house: House, names: tuple[str, ..
         _, check, _, found, fix = FAULTS[name]
         assert found in told[check][1]
         assert fix in told[check][2]
+    assert before == {path.name: path.read_bytes() for path in house.places.root.glob("fleet.db*")}
 
 
 def test_a_fleet_that_has_never_run(house: House) -> None:

@@ -46,7 +46,7 @@ def test_a_check_that_throws_hides_no_other() -> None:
         Check("first", lambda: [fine("first", "all")], ""),
         Check("second", denied, "ask for the right"),
         Check("third", noted, "something else"),
-        Check("fourth", lambda: [Finding("fourth", Verdict.OK, {}["a secret"])], "unused"),
+        Check("fourth", lambda: [Finding("fourth", Verdict.OK, str(int("a secret")))], "unused"),
         Check("file", lambda: [fine("file", Path("/nowhere/at/all").read_text())], "let this user read it"),
         Check("fifth", lambda: [warning("fifth", "a little", "do that")], ""),
     ]
@@ -61,7 +61,10 @@ def test_a_check_that_throws_hides_no_other() -> None:
         ("file", "unknown", "let this user read it"),
         ("fifth", "warn", "do that"),
     ]
-    assert [one.found for one in found[4:6]] == ["it ended by a KeyError", "No such file or directory: /nowhere/at/all"]
+    assert [one.found for one in found[4:6]] == [
+        "it ended by a ValueError",
+        "No such file or directory: /nowhere/at/all",
+    ]
     assert not well(found)
     assert well([found[0], found[-1]])
 

@@ -58,7 +58,14 @@ def translated(path: Path) -> Iterator[None]:
 
 def unavailable(path: Path, error: sqlite3.Error) -> Unavailable:
     """The error as one of ours. An extended code (SQLITE_IOERR_FSYNC) counts as its primary one (SQLITE_IOERR)."""
-    name = getattr(error, "sqlite_errorname", None) or type(error).__name__
-    primary = "_".join(name.split("_")[:2])
-    remedy = REMEDIES.get(primary, _OURS)
-    return Unavailable(f"database {path}: {error} ({name}): {remedy}")
+    remedy = REMEDIES.get(primary(error), _OURS)
+    return Unavailable(f"database {path}: {error} ({_name(error)}): {remedy}")
+
+
+def primary(error: sqlite3.Error) -> str:
+    """The name of its primary code, such as SQLITE_IOERR; of what Python itself finds wrong, the class's."""
+    return "_".join(_name(error).split("_")[:2])
+
+
+def _name(error: sqlite3.Error) -> str:
+    return getattr(error, "sqlite_errorname", None) or type(error).__name__

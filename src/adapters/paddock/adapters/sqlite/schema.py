@@ -29,7 +29,7 @@ def create(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
     try:
-        if _is_empty(connection):
+        if is_empty(connection):
             for statement in _TABLES:
                 connection.execute(statement)
             connection.execute(f"PRAGMA user_version = {VERSION}")
@@ -45,7 +45,7 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     Raises:
         InvalidInput: a newer Paddock wrote the file, or it is somebody else's database.
     """
-    if _is_empty(connection):
+    if is_empty(connection):
         create(connection)
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version == VERSION:
@@ -57,7 +57,8 @@ def check(connection: sqlite3.Connection, path: Path) -> None:
     raise InvalidInput(f"schema version of {path}", version, remedy)
 
 
-def _is_empty(connection: sqlite3.Connection) -> bool:
+def is_empty(connection: sqlite3.Connection) -> bool:
+    """Whether nobody has made anything in it yet."""
     (tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return (tables, version) == (0, 0)

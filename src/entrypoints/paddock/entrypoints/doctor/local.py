@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -13,8 +13,8 @@ from paddock.adapters.github._http import HttpTransport, Timeouts
 from paddock.adapters.github.client import user_agent
 from paddock.adapters.github.transport import Request
 from paddock.adapters.process.layout import Layout
-from paddock.adapters.sqlite import Database
-from paddock.core.errors import PaddockError
+from paddock.adapters.sqlite import check_whole
+from paddock.core.errors import InvalidInput, PaddockError, Rejected
 from paddock.core.health.finding import Check, Finding, Once, failure, fine, warning
 from paddock.core.health.fleet import TASKS, judge_pause, judge_tasks
 from paddock.core.ports.system import Clock
@@ -46,6 +46,7 @@ class LocalSide:
         self._clock = clock
         self._environ = environ
         self.config: Callable[[], Config] = Once("paddock.yml", lambda: load(file))
+        self._whole = Once("the records", lambda: check_whole(self._places.database))
 
     def checks(self) -> list[Check]:
         """All of them."""
@@ -55,7 +56,7 @@ class LocalSide:
             Check(CONFIG, self._valid, "`paddock config validate` names every problem"),
             Check(STATE, self._state, look),
             Check(DISK, self._disk, look),
-            Check(RECORDS, self._records, "stop the fleet, and move fleet.db away: the next start makes a new one"),
+            Check(RECORDS, self._records, look),
             Check(SERVER, self._server, "start the fleet: `paddock local`"),
             Check(TASKS, self._tasks, look),
             Check(CACHE, self._cache, look),
@@ -112,24 +113,29 @@ class LocalSide:
         if not file.exists():
             yield warning(RECORDS, f"{file} is not there: no fleet has run here", "`paddock local` makes it")
             return
-        with closing(Database(file)) as database, database.read() as connection:
-            (told,) = connection.execute("PRAGMA quick_check(1)").fetchone()
-        if told == "ok":
-            yield fine(RECORDS, f"{file} opens, and is whole")
+        try:
+            self._whole()
+        except Rejected as error:
+            fix = (
+                "stop the fleet, and move fleet.db away: the next start makes a new one; `sqlite3 fleet.db .recover` "
+                "saves what can be saved of the old one"
+            )
+            yield failure(RECORDS, str(error), fix)
+        except InvalidInput as error:
+            yield failure(RECORDS, f"{error.field} is {error.value}", error.remedy)
         else:
-            fix = "stop the fleet; `sqlite3 fleet.db .recover` saves what can be saved, a new file begins anew"
-            yield failure(RECORDS, f"{file} is damaged: {told}", fix)
+            yield fine(RECORDS, f"{file} opens, and is whole")
 
     def _server(self) -> Iterator[Finding]:
         options = self.config().local
-        where = f"{options.host}:{options.port}"
+        where = f"{_in_url(options.host)}:{options.port}"
         if not options.port:
             yield warning(SERVER, "any free port is taken, so GitHub's way there changes", "name one: local.listen")
             return
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(options.host, options.host)  # noqa: S104 - it is asked there
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)  # noqa: S104 - it is asked there
         with HttpTransport(user_agent(), timeouts=_TIMEOUTS, environment=False, connections=1) as transport:
             try:
-                reply = transport.send(Request("GET", f"http://{host}:{options.port}/health"))
+                reply = transport.send(Request("GET", f"http://{_in_url(host)}:{options.port}/health"))
             except PaddockError as error:
                 fix = "start the fleet: `paddock local`; its log is fleet.log in the state directory"
                 yield failure(SERVER, f"nothing answers at {where}: {error}", fix)
@@ -145,6 +151,7 @@ class LocalSide:
         if not places.database.exists():
             yield warning(TASKS, "no fleet has run here", "`paddock local` starts one")
             return
+        self._whole()
         state = open_state(places)
         try:
             tasks, switch = state.tasks.all(), state.table.switches.get(PAUSED)
@@ -168,6 +175,11 @@ class LocalSide:
             yield fine(CACHE, f"{fetched} fetched by machines; copies of the fleet's own: {', '.join(kept) or 'none'}")
         else:
             yield fine(CACHE, "none yet: the first job fetches one")
+
+
+def _in_url(host: str) -> str:
+    """An address of IPv6 stands in brackets there."""
+    return f"[{host}]" if ":" in host else host
 
 
 __all__ = ["CACHE", "CONFIG", "DISK", "PYTHON", "RECORDS", "SERVER", "STATE", "LocalSide"]
