@@ -9,7 +9,6 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudformation import Standing
 from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD
 from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.offerings import Offerings
@@ -32,6 +31,7 @@ from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, flee
 from paddock.entrypoints.aws_operator import open_stack
 from paddock.entrypoints.aws_stack import Places, packages
 from paddock.entrypoints.aws_stack.exported import variables_of
+from paddock.entrypoints.doctor.deployed import Deployed
 
 STACK: Final = "stack"
 VERSION: Final = "version"
@@ -42,8 +42,6 @@ _QUEUED: Final = ("dispatch", "events", "reports")
 _RULES: Final = ("housekeeping", "machine-warned", "machine-changed")
 _STORM: Final = "storm"
 """The rule of a stack that is watched."""
-_SLACK: Final = "SlackSecret"
-"""The output of a stack that tells a channel of Slack: it has a function and a secret more."""
 _RIGHTS: Final = "docs/aws.md lists the rights that it needs; `aws sts get-caller-identity` says who you are"
 _SIGN_IN: Final = "sign in to AWS: AWS_PROFILE, `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
 _ask: Final = Asking({"NoSuchKey": NotFound, "ResourceNotFoundException": NotFound})
@@ -64,11 +62,12 @@ class AwsSide:
         """Args: the account and region, the stack's name, what lies here, the time, and this process's environment."""
         self._places = places
         self._stack = stack
-        self.env = stack.removeprefix("paddock-")
+        self._at = Deployed(places, stack)
+        self.env = self._at.env
         self._here = here
         self._clock = clock
         self._environ = environ
-        self._standing = Once("the stack", self._found)
+        self._standing = self._at.standing
         self._fleet = Once("the functions' variables", self._variables)
         self._deployed = Once("the deployed paddock.yml", self._fetched)
         self.config: Callable[[], Config] = Once("the deployed paddock.yml", self._loaded)
@@ -94,7 +93,7 @@ class AwsSide:
             Check(parts.SECRETS, self._secrets, _RIGHTS),
             Check(parts.LETTERS, self._letters, _RIGHTS),
             Check(TASKS, self._records, _RIGHTS),
-            Check(watch.ALARMS, lambda: watch.judge_alarms(self._alarms(), self._deploy), _RIGHTS),
+            Check(watch.ALARMS, lambda: watch.judge_alarms(self._alarms(), self._at.deploy), _RIGHTS),
             Check(watch.TOPIC, self._told, _RIGHTS),
         ]
 
@@ -116,30 +115,6 @@ class AwsSide:
     def _client(self, service: str) -> Any:  # noqa: ANN401 - botocore makes the classes of clients as it runs
         return self._places.client(service)
 
-    def _found(self) -> Standing:
-        standing = self._places.stacks.find(self._stack)
-        if standing is None or not standing.exists:
-            missing = NotFound(f"there is no stack {self._stack} in {self._places.region}")
-            missing.add_note(f"`paddock stack deploy --env {self.env}` makes it; is the region the right one?")
-            raise missing
-        return standing
-
-    @property
-    def _deploy(self) -> str:
-        return f"`paddock stack deploy --env {self.env}`"
-
-    def _output(self, name: str) -> str:
-        """What the stack says of itself. One that was never made whole says nothing."""
-        value = self._standing().outputs.get(name)
-        if value is None:
-            missing = NotFound(f"the stack has no output {name}")
-            missing.add_note(f"see what is told of the stack above, and deploy again: {self._deploy}")
-            raise missing
-        return value
-
-    def _has_slack(self) -> bool:
-        return _SLACK in self._standing().outputs
-
     def _alarms(self) -> Sequence[watch.Alarm]:
         return watch.alarms(self._client("cloudwatch"), self._stack)
 
@@ -151,7 +126,7 @@ class AwsSide:
             return False
 
     def _variables(self) -> FleetEnvironment:
-        name = self._output("DispatchFunction")
+        name = self._at.output("DispatchFunction")
         found = _ask(self._places.functions.get_function_configuration, FunctionName=name)
         return fleet_environment({**found["Environment"]["Variables"], "AWS_REGION": self._places.region})
 
@@ -216,7 +191,7 @@ class AwsSide:
         }
         other = [name for name, value in here.items() if deployed.get(name) != value]
         if other:
-            fix = f"`paddock stack deploy --env {self.env}`; or `paddock stack package`, if what is built here is old"
+            fix = f"{self._at.deploy}; or `paddock stack package`, if what is built here is old"
             yield warning(VERSION, f"another version is deployed than is built here ({', '.join(other)})", fix)
         else:
             yield fine(VERSION, "what is built here is what is deployed")
@@ -225,7 +200,7 @@ class AwsSide:
         deployed, here = self._deployed(), self._here.config
         self.config()
         if here.is_file() and hashlib.sha256(here.read_bytes()).digest() != hashlib.sha256(deployed).digest():
-            fix = f"`paddock stack deploy --env {self.env}` brings it there; what follows is about the deployed one"
+            fix = f"{self._at.deploy} brings it there; what follows is about the deployed one"
             yield warning(CONFIG, f"{here} is another one than is deployed", fix)
         else:
             yield fine(CONFIG, "the deployed one is valid")
@@ -241,7 +216,7 @@ class AwsSide:
 
     def _images(self) -> Iterator[Finding]:
         found = [sources.image(self._places.ec2, template) for template in self._fleet().ec2.templates]
-        yield from sources.judge_images(found, self._clock.now(), self._deploy)
+        yield from sources.judge_images(found, self._clock.now(), self._at.deploy)
 
     def _offers(self) -> Iterator[Finding]:
         fleet, settings = self._fleet(), self._settings()
@@ -256,16 +231,16 @@ class AwsSide:
         yield from sources.judge_offers(specs_of(settings), offers, zones, arches)
 
     def _functions(self) -> Iterator[Finding]:
-        words = (*_FUNCTIONS, SLACK) if self._has_slack() else _FUNCTIONS
+        words = (*_FUNCTIONS, SLACK) if self._at.has_channel() else _FUNCTIONS
         found = {
             name: parts.function(self._places.functions, name) for name in parts.names_of(self._standing().name, words)
         }
-        yield from parts.judge_functions(found, self._deploy)
+        yield from parts.judge_functions(found, self._at.deploy)
 
     def _mappings(self) -> Iterator[Finding]:
         names = parts.names_of(self._standing().name, _QUEUED)
         found = {name: parts.mappings(self._places.functions, name) for name in names}
-        yield from parts.judge_mappings(found, self._deploy)
+        yield from parts.judge_mappings(found, self._at.deploy)
 
     def _rules(self) -> Iterator[Finding]:
         endings = self._standing().parameters.get("MachineEndings") == "ENABLED"
@@ -274,13 +249,13 @@ class AwsSide:
             name: parts.rule(client, name, wanted=endings or not name.endswith("-machine-changed"))
             for name in parts.names_of(self._stack, (*_RULES, _STORM) if self._watched() else _RULES)
         }
-        yield from parts.judge_rules(found, self._deploy)
+        yield from parts.judge_rules(found, self._at.deploy)
 
     def _secrets(self) -> Iterator[Finding]:
-        words = ("github", "webhook", SLACK) if self._has_slack() else ("github", "webhook")
-        names = {word: self._output(f"{word.title()}Secret") for word in words}
+        words = ("github", "webhook", SLACK) if self._at.has_channel() else ("github", "webhook")
+        names = {word: self._at.output(f"{word.title()}Secret") for word in words}
         found = {f"{self._stack}/{word}": parts.has_secret(self._places.secrets, name) for word, name in names.items()}
-        yield from parts.judge_secrets(found, self._deploy)
+        yield from parts.judge_secrets(found, self._at.deploy)
 
     def _letters(self) -> Iterator[Finding]:
         fleet, client = self._fleet(), self._client("sqs")
@@ -289,7 +264,7 @@ class AwsSide:
 
     def _records(self) -> Iterator[Finding]:
         """The fleet's own records, as `--profile aws` reads them: that they can be read is a finding, too."""
-        self._output("Table")  # without it the environment would speak of another stack's
+        self._at.output("Table")  # without it the environment would speak of another stack's
         variables = {**self._environ, **variables_of(self._standing(), self._places.region)}
         with open_stack(variables, lambda _group, _found: None) as state:
             tasks, switch = state.tasks.all(), state.table.switches.get(PAUSED)
@@ -300,11 +275,11 @@ class AwsSide:
         yield judge_pause(switch, "`paddock resume --profile aws`")
 
     def _told(self) -> Iterator[Finding]:
-        sns, deploy = self._client("sns"), self._deploy
-        yield from watch.judge_subscriptions(watch.subscriptions(sns, self._output("Topic")), deploy)
-        wanted = bool(self._standing().parameters.get("ReportEmail")) or self._has_slack()
+        sns, deploy = self._client("sns"), self._at.deploy
+        yield from watch.judge_subscriptions(watch.subscriptions(sns, self._at.output("Topic")), deploy)
+        wanted = bool(self._standing().parameters.get("ReportEmail")) or self._at.has_channel()
         yield from watch.judge_subscriptions(
-            watch.subscriptions(sns, self._output("ReportsTopic")), deploy, what=watch.REPORT, wanted=wanted
+            watch.subscriptions(sns, self._at.output("ReportsTopic")), deploy, what=watch.REPORT, wanted=wanted
         )
 
 
