@@ -14,7 +14,8 @@ from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.aws.sns.codes import CODES
 from paddock.adapters.aws.sns.topic import MOST_BYTES, cut
 from paddock.adapters.aws_codes import COMMON
-from paddock.adapters.slack import BASE, SlackNotifier
+from paddock.adapters.slack import SlackNotifier
+from paddock.adapters.slack_address import BASE
 from paddock.core.errors import (
     AccessDenied,
     InvalidInput,

@@ -4,7 +4,6 @@ Nothing is sent but to where addresses must begin (`BASE`): whoever could set an
 """
 
 import json
-import re
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
@@ -12,14 +11,9 @@ from urllib.parse import urlsplit
 
 from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.report.text import clean
-from paddock.core.errors import AccessDenied, InvalidInput, NotFound, Rejected, Throttled, Unavailable
+from paddock.adapters.slack_address import BASE, checked
+from paddock.core.errors import AccessDenied, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.units import SECOND
-
-BASE: Final = "https://hooks.slack.com/"
-BASES: Final = re.compile(
-    r"(?:https://[A-Za-z0-9.-]+|http://(?:127\.0\.0\.1|localhost))(?::\d{1,5})?/(?:[A-Za-z0-9._~-]+/)*"
-)
-"""What a beginning must look like: TLS, but on the same machine, and a slash in the end, so that it is a whole host."""
 
 MOST: Final = 30_000  # characters; Slack cuts a text at 40,000
 CONNECT, READ = 3.0, 10.0  # seconds
@@ -55,18 +49,6 @@ class SlackNotifier:
             connection.close()
         if answer.status != HTTPStatus.OK:
             raise _refused(answer.status, answer.headers.get("retry-after", ""), answer.body)
-
-
-def checked(address: str, base: str = BASE) -> str:
-    """The address, if a webhook can have it.
-
-    Raises:
-        InvalidInput: it does not begin with ``base``, or cannot be asked for. The error does not repeat it.
-    """
-    if not address.startswith(base) or len(address) == len(base) or not re.fullmatch(r"[!-~]+", address):
-        right = f"must be the address of an incoming webhook, {base}…: make one at Slack, or set slack.base to its host"
-        raise InvalidInput("slack.webhook", f"(a secret of {len(address)} characters)", right)
-    return address
 
 
 def _where(address: str) -> tuple[str, Connection]:

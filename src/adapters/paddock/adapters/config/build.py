@@ -19,7 +19,7 @@ from paddock.adapters.config.specs import named_specs, not_there
 from paddock.adapters.config.tree import Tree
 from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook, LocalConfig, RunnerPin, SlackConfig
 from paddock.adapters.github.endpoints import endpoints_of
-from paddock.adapters.slack import BASE
+from paddock.adapters.slack_address import BASE
 from paddock.core.circuit import CircuitPolicy
 from paddock.core.cost_policy import CostPolicy
 from paddock.core.environment import Environments

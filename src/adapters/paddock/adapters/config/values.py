@@ -6,7 +6,7 @@ from pathlib import Path
 import attrs
 
 from paddock.adapters.config.secrets import SecretRef
-from paddock.adapters.slack import BASE, checked
+from paddock.adapters.slack_address import BASE, checked
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Span
 

@@ -17,7 +17,8 @@ from paddock.adapters.aws.notifications import notifications_in
 from paddock.adapters.aws_http import JsonService, environment_credentials
 from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.aws_http.secrets import SECRETS, Secrets
-from paddock.adapters.slack import BASE, BASES, SlackNotifier
+from paddock.adapters.slack import SlackNotifier
+from paddock.adapters.slack_address import BASE, BASES
 from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.errors import PaddockError
 from paddock.core.ports.notifier import Notifier
