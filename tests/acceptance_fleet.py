@@ -35,7 +35,7 @@ from paddock.entrypoints.acceptance.values import Books
 from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
 from paddock.entrypoints.aws_acceptance.observer import FleetObserver
 from paddock.entrypoints.aws_acceptance.opening import Wish, parts_of
-from paddock.entrypoints.aws_stack import Places, StackSettings
+from paddock.entrypoints.aws_stack import Places, StackSettings, destroy
 from paddock.entrypoints.aws_stack.packages import FILES, package
 from tests import aws_whole
 from tests.aws_events import EventBridge, Schedule, called_by_url
@@ -292,6 +292,7 @@ def world(root: Path, agent: Path, environment: str = "acceptance-1") -> Iterato
         told = {**keys, "AWS_ENDPOINT_URL": on.url, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
         cleanup.enter_context(patch.dict("os.environ", told))
         cleanup.enter_context(patch.object(moto.settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", new=True))
+        cleanup.enter_context(patch.object(destroy, "QUIET", 0))  # real time passes here
         for key, caller in (("AKIATEST", "test"), ("AKIAPUMP", "pump"), ("AKIABRIDGE", "eventbridge")):
             on.recorded.know(key, Caller(caller))
         forget(on.url)

@@ -13,6 +13,7 @@ from unittest.mock import patch
 import attrs
 import boto3
 
+from paddock.entrypoints.aws_stack import destroy
 from paddock.entrypoints.cli.app import main
 from tests.aws_judge import REGION
 from tests.aws_machine import moto
@@ -94,7 +95,7 @@ def operators_desk(home: Path) -> Iterator[Desk]:
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
     with moto() as url, whole_change_sets():
         told = {**SECRETS, **keys, "AWS_ENDPOINT_URL": url, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
-        with patch.dict(os.environ, told), chdir(home):
+        with patch.dict(os.environ, told), patch.object(destroy, "QUIET", 0), chdir(home):  # real time passes here
             forget(url)
             made = Desk(home, url)
             ec2 = made.client("ec2")

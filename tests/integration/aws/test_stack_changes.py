@@ -22,7 +22,7 @@ from paddock.adapters.aws.cloudformation.reasons import ADVICE
 from paddock.adapters.config import load
 from paddock.adapters.memory.system import ManualClock, ManualSleeper, SequentialIds
 from paddock.core.errors import AccessDenied, Busy, NotFound, PaddockError, Rejected, Throttled, Unavailable
-from paddock.core.units import HOUR
+from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.aws_stack import Deployment, Places, Proposal, Removal, packages, stack_settings
 from paddock.entrypoints.cli.stack_view import change_lines, last_failure, step_line
 from tests.aws_judge import REGION
@@ -495,3 +495,32 @@ def test_errors_of_cloudformation_are_ours(code: str, status: int, kind: type[Pa
         script.add_client_error("describe_stacks", code, "no", status)
         with pytest.raises(kind):
             Stacks(client).find(STACK)
+
+
+def test_a_machine_that_a_running_call_still_launches_is_ended_too(tmp_path: Path) -> None:
+    """EC2 tells of one more at the second look: it ends, and a minute passes without any before the stack goes."""
+    with scene(tmp_path) as here:
+        ec2, launched = here.work.places.ec2, list[str]()
+        image = ec2.register_image(Name="ubuntu", Architecture="arm64")["ImageId"]
+        tags = [{"ResourceType": "instance", "Tags": [{"Key": "paddock:fleet", "Value": STACK}]}]
+
+        class Launching(ManualSleeper):
+            def sleep(self, span: int) -> None:
+                """The call in flight ends meanwhile."""
+                if len(launched) < 2:
+                    made = ec2.run_instances(ImageId=image, MinCount=1, MaxCount=1, TagSpecifications=tags)
+                    launched.append(made["Instances"][0]["InstanceId"])
+                super().sleep(span)
+
+        sleeper = Launching(here.clock)
+        sleeper.sleep(0)
+        here.describes("UPDATE_COMPLETE", Outputs=[{"OutputKey": "DispatchFunction", "OutputValue": "dispatch"}])
+        here.happens()
+        here.script.add_response("delete_stack", {}, {"StackName": ANY, "ClientRequestToken": ANY})
+        here.happens(event(1, STACK, "DELETE_COMPLETE"))
+        here.lacks()
+        removal, began = attrs.evolve(here.removal, sleeper=sleeper), here.clock.now()
+        removal.carry_out(removal.found(), lambda _: None, lambda _: None)
+        found = ec2.describe_instances(InstanceIds=launched)["Reservations"]
+        assert [one["State"]["Name"] for each in found for one in each["Instances"]] == ["terminated"] * 2
+        assert here.clock.now() - began >= MINUTE

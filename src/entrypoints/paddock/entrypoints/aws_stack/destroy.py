@@ -10,7 +10,7 @@ from paddock.adapters.aws.cloudformation import Standing, Step
 from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import Busy, NotFound, Rejected, Unavailable
 from paddock.core.ports.system import Clock, Ids, Sleeper
-from paddock.core.units import MINUTE, Span
+from paddock.core.units import MINUTE, Span, span_text
 from paddock.entrypoints.aws_stack import bucket
 from paddock.entrypoints.aws_stack.deploy import FLEET, LAUNCHERS
 from paddock.entrypoints.aws_stack.follow import LOOK, Watch, failure
@@ -20,6 +20,8 @@ BUCKETS: Final = ("CacheBucket", "ArchiveBucket")
 _LIVE: Final = ["pending", "running", "stopping", "stopped", "shutting-down"]
 _AT_ONCE: Final = 100  # machines that are ended by one request
 _PATIENCE: Final[Span] = 10 * MINUTE
+QUIET: Span = MINUTE
+"""How long no machine may be seen. A call of dispatch that ran when it was held ends within it (its time-out)."""
 _ask: Final = Asking({"ResourceNotFoundException": NotFound, "InvalidInstanceID.NotFound": NotFound})
 
 
@@ -98,15 +100,25 @@ class Removal:
             said("nothing more is launched")
 
     def _end_machines(self, said: Callable[[str], object]) -> None:
-        live = self.machines()
-        for first in range(0, len(live), _AT_ONCE):
-            _ask(self.places.ec2.terminate_instances, InstanceIds=live[first : first + _AT_ONCE])
-        if live:
-            said(f"{len(live)} machines are told to end")
+        """End whatever each look finds: a call that ran when it was held may launch machines for a while yet."""
         deadline = self.clock.now() + _PATIENCE
-        while live and self.machines():
-            if self.clock.now() >= deadline:
-                raise Unavailable("the machines do not end: look at them in the console, then repeat this")
+        calm, ended = self.clock.now() + QUIET, set[str]()
+        said(f"machines are ended until none has been there for {span_text(QUIET)}")
+        while True:
+            live = self.machines()
+            new = [machine for machine in live if machine not in ended]
+            for first in range(0, len(new), _AT_ONCE):
+                _ask(self.places.ec2.terminate_instances, InstanceIds=new[first : first + _AT_ONCE])
+            if new:
+                ended.update(new)
+                said(f"{len(new)} machines are told to end")
+            now = self.clock.now()
+            if live:
+                calm = now + QUIET
+                if now >= deadline:
+                    raise Unavailable("the machines do not end: look at them in the console, then repeat this")
+            elif now >= calm:
+                return
             self.sleeper.sleep(LOOK)
 
     def _instances(self) -> Iterator[Any]:
