@@ -90,6 +90,34 @@ def fleets(wish: Wish, environ: Mapping[str, str], folder: Path) -> tuple[Config
     return load(wish.config), given
 
 
+def checked_config(config: Config, repository: str) -> None:
+    """Refuse a paddock.yml whose fleet would take jobs besides the acceptance's: the removal kills them.
+
+    Raises:
+        InvalidInput: it has no bound, a pool, another repository, or takes jobs that name no environment.
+    """
+    settings, limits = config.settings, config.settings.limits
+    needed = f"of a fleet that is thrown away; write `repositories: [{repository}]`"
+    if [name.casefold() for name in settings.repositories] != [repository.casefold()]:
+        raise InvalidInput("github.repositories", list(settings.repositories), f"must be --repo and no other {needed}")
+    if settings.environments.unnamed:
+        raise InvalidInput(
+            "environments.unnamed",
+            settings.environments.unnamed,
+            "must be false, or other jobs die with the fleet; write `environments: {unnamed: false}`",
+        )
+    if settings.pools:
+        raise InvalidInput(
+            "pools", sorted(settings.pools), "must be left out: a pool costs and serves nobody; remove `pools:`"
+        )
+    for field, value, line in (
+        ("limits.machines", limits.machines, "machines: 12"),
+        ("limits.spend_per_day_usd", limits.spend_per_day, "spend_per_day_usd: 5"),
+    ):
+        if value is None:
+            raise InvalidInput(field, value, f"must bound what is thrown away; write `{line}` under `limits`")
+
+
 @attrs.frozen(kw_only=True)
 class Opened:
     """All parts, and those of them that can take for their own what an earlier acceptance left."""

@@ -15,6 +15,7 @@ from cyclopts import Parameter
 from rich import box
 from rich.table import Table
 
+from paddock.adapters.config import load
 from paddock.adapters.github.paths import repository_scope
 from paddock.adapters.system import RandomIds, SystemClock
 from paddock.core.errors import InvalidInput
@@ -130,7 +131,7 @@ def _wish(
     import attrs  # noqa: PLC0415 - needed only here
 
     from paddock.core.spec import Arch  # noqa: PLC0415 - as above
-    from paddock.entrypoints.aws_acceptance.opening import Wish  # noqa: PLC0415 - boto3 is an extra
+    from paddock.entrypoints.aws_acceptance.opening import Wish, checked_config  # noqa: PLC0415 - boto3 is an extra
     from paddock.entrypoints.aws_stack import packages, stack_settings  # noqa: PLC0415 - as above
 
     if arch not in tuple(Arch):
@@ -138,6 +139,8 @@ def _wish(
     chosen_settings = stack_settings(name, settings)
     if chosen_settings.protect:
         raise InvalidInput("protect", True, "must be false of an environment that is thrown away")  # noqa: FBT003
+    if config is not None:
+        checked_config(load(config), repo)
     return Wish(
         repository=repo,
         settings=attrs.evolve(chosen_settings, region=region or chosen_settings.region),

@@ -1,0 +1,45 @@
+"""What an acceptance is opened with: a paddock.yml of a fleet that may be thrown away."""
+
+from pathlib import Path
+
+import pytest
+
+from paddock.adapters.config import load
+from paddock.core.errors import InvalidInput
+from paddock.entrypoints.aws_acceptance.opening import checked_config
+
+OWN = """\
+version: 1
+github: {webhook_secret: {env: HOOK_SECRET}, token: {env: GITHUB_TOKEN}, repositories: [Acme/shop]}
+environments: {unnamed: false}
+limits: {machines: 12, spend_per_day_usd: 5}
+"""
+
+
+def checked(folder: Path, text: str) -> None:
+    """What is said of this paddock.yml."""
+    (folder / "paddock.yml").write_text(text, encoding="utf-8")
+    checked_config(load(folder / "paddock.yml"), "acme/shop")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "line"),
+    [
+        ("[Acme/shop]", "[acme/*]", "github.repositories", "repositories: [acme/shop]"),
+        ("[Acme/shop]", "[acme/shop, acme/site]", "github.repositories", "repositories: [acme/shop]"),
+        ("environments: {unnamed: false}\n", "", "environments.unnamed", "environments: {unnamed: false}"),
+        ("version: 1\n", "version: 1\npools: {warm: {machine: {cpu: 2}, hot: 1}}\n", "pools", "pools:"),
+        ("machines: 12, ", "", "limits.machines", "machines: 12"),
+        (", spend_per_day_usd: 5", "", "limits.spend_per_day_usd", "spend_per_day_usd: 5"),
+    ],
+)
+def test_a_fleet_that_takes_other_jobs_is_not_thrown_away(
+    tmp_path: Path, old: str, new: str, field: str, line: str
+) -> None:
+    """Its removal would kill them: the error names the field and the line to write."""
+    checked(tmp_path, OWN)
+    assert old in OWN
+    with pytest.raises(InvalidInput) as refused:
+        checked(tmp_path, OWN.replace(old, new))
+    assert refused.value.field == field
+    assert f"`{line}`" in str(refused.value)
