@@ -183,6 +183,25 @@ def test_a_part_that_cannot_be_removed_keeps_no_other(act: str) -> None:
     assert play.problems == ["no right"]
 
 
+@pytest.mark.parametrize("error", [SystemExit(1), BrokenPipeError(), ZeroDivisionError()], ids=repr)
+def test_a_terminal_that_is_gone_keeps_nothing_from_being_removed(error: BaseException) -> None:
+    """Whatever telling raises, the other parts go, and it is raised when they have."""
+    fake = Fake()
+
+    def tell(line: str) -> None:
+        """Nobody hears it any more."""
+        if line == "repository" or line.startswith("went wrong"):
+            raise error
+
+    play, _ = playing(fake, "hello")
+    play.parts = attrs.evolve(play.parts, tell=tell)
+    with pytest.raises(type(error)):
+        play.run()
+    assert fake.acts[-2:] == CLEANED[1:]
+    assert play.left == ()
+    assert play.problems[0].startswith(type(error).__name__)
+
+
 def test_a_second_interruption_cuts_the_removal_off() -> None:
     """It is raised, and nobody claims to know what is left."""
     fake = Fake(fail={"start hello": KeyboardInterrupt(), "clean interrupter": KeyboardInterrupt()})

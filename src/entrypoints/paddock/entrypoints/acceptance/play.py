@@ -1,5 +1,6 @@
 """The play: an environment is made, scenarios are run on it, the fleet settles, all is removed, whatever happens."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -92,25 +93,32 @@ class Playing:
     def remove(self) -> None:
         """Remove each part, even if another's removal fails, and look for what is left.
 
+        What is no `PaddockError` (a fault of ours, or the exit on a terminal that is gone) is raised after all steps.
+
         Raises:
             KeyboardInterrupt: it was cut off.
         """
-        parts = self.parts
+        parts, others = self.parts, list[BaseException]()
         steps: tuple[Callable[[], object], ...] = (
             self._cancel,
             lambda: parts.workflows.clean(parts.tell),
             lambda: parts.interrupter.clean(parts.tell),
             lambda: parts.environment.destroy(parts.tell),
+            self._look_for_left,
         )
         for step in steps:
             try:
                 step()
             except PaddockError as error:
                 self._note(error)
-        try:
-            self.left = (*parts.environment.left(), *parts.workflows.left())
-        except PaddockError as error:
-            self._note(error)
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing of the rest may stay
+                self._note(error)
+                others.append(error)
+        if others:
+            raise others[0]
+
+    def _look_for_left(self) -> None:
+        self.left = (*self.parts.environment.left(), *self.parts.workflows.left())
 
     def _cancel(self) -> None:
         """Have no run left that waits for a runner which will never come."""
@@ -120,10 +128,12 @@ class Playing:
                 self.parts.workflows.cancel(run_id)
                 self.parts.tell(f"{name} is cancelled")
 
-    def _note(self, error: PaddockError) -> None:
-        words = "; ".join(" ".join(line.split()) for line in (str(error), *getattr(error, "__notes__", ())))
+    def _note(self, error: BaseException) -> None:
+        said = str(error) if isinstance(error, PaddockError) else f"{type(error).__name__}: {error}"
+        words = "; ".join(" ".join(line.split()) for line in (said, *getattr(error, "__notes__", ())))
         self.problems.append(words)
-        self.parts.tell(f"went wrong: {words}")
+        with contextlib.suppress(Exception, SystemExit):  # who is told may be gone; it is in the report
+            self.parts.tell(f"went wrong: {words}")
 
     # -- while they run ------------------------------------------------------------------------------------------------
 

@@ -1,19 +1,14 @@
 """``paddock acceptance``: try a throw-away fleet on AWS with real workflows, judge it, and remove it."""
 
-import json
 import os
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator
 from getpass import getpass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 from cyclopts import Parameter
-from rich import box
-from rich.table import Table
 
 from paddock.adapters.config import load
 from paddock.adapters.github.paths import repository_scope
@@ -21,11 +16,17 @@ from paddock.adapters.system import RandomIds, SystemClock
 from paddock.core.errors import InvalidInput
 from paddock.core.units import money_text, span_text
 from paddock.entrypoints.acceptance.estimate import most
-from paddock.entrypoints.acceptance.gates import Judged, Thresholds, Verdict, judge
+from paddock.entrypoints.acceptance.gates import Thresholds, Verdict, judge
 from paddock.entrypoints.acceptance.play import Playing
-from paddock.entrypoints.acceptance.report import data, page, sign, summary
 from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
 from paddock.entrypoints.acceptance.values import Observed
+from paddock.entrypoints.cli.acceptance_view import (
+    cut_off_told,
+    left_told,
+    report_told,
+    teller,
+    terminated_is_interrupted,
+)
 from paddock.entrypoints.cli.extra import on_aws
 from paddock.entrypoints.cli.stack import Build, Settings, Yes, agreed
 from paddock.entrypoints.cli.styles import console, told
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
 TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _BUILD = Path("build")
 _HERE = Path()
-_STYLES: Mapping[Verdict, str] = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.NOT_VERIFIED: "yellow"}
 
 
 def acceptance(  # noqa: PLR0913 - each is an option
@@ -110,8 +110,8 @@ def acceptance(  # noqa: PLR0913 - each is an option
     again = f"{TOKEN}=… paddock acceptance --repo {repo} --env {name} --region {places.region} --clean"
     with (
         TemporaryDirectory() as folder,
-        _terminated_is_interrupted(),
-        parts_of(wish, places, os.environ, Path(folder), lambda line: out.print(told(line))) as opened,
+        terminated_is_interrupted(),
+        parts_of(wish, places, os.environ, Path(folder), teller(out)) as opened,
     ):
         playing = Playing(opened.parts, scenarios, keep=keep)
         return _cleaned(opened, playing, again) if clean else _accepted(opened, playing, wish, output, again)
@@ -200,24 +200,9 @@ def _cleaned(opened: "Opened", playing: Playing, again: str) -> int:
         opened.adopt()
         playing.remove()
     except KeyboardInterrupt:
-        _cut_off(again)
+        cut_off_told(again)
         raise
-    return _left(playing, again)
-
-
-def _left(playing: Playing, again: str) -> int:
-    """Say what is left, and the command that removes it."""
-    if playing.left == ():
-        return 0
-    out = console()
-    for thing in playing.left or ("nobody could look for what is left",):
-        out.print(told(f"left: {thing}", "red"))
-    out.print(told(f"this removes it: {again}"))
-    return 1
-
-
-def _cut_off(again: str) -> None:
-    console().print(told(f"the removal was cut off: things are left, which cost. This removes them: {again}", "red"))
+    return left_told(playing.left, again)
 
 
 def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, again: str) -> int:
@@ -228,7 +213,7 @@ def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, ag
     try:
         playing.run()
     except KeyboardInterrupt:
-        _cut_off(again)
+        cut_off_told(again)
         raise
     finally:
         seen = Observed(
@@ -244,42 +229,9 @@ def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, ag
             versions=versions(wish.packages),
         )
         judged = judge(seen, Thresholds())
-        _report(seen, judged, output)
+        report_told(seen, judged, output)
     if playing.keep:
         console().print(told(f"it goes on costing until it is removed: {again}"))
-    elif _left(playing, again):
+    elif left_told(playing.left, again):
         return 1
     return 0 if all(one.verdict is Verdict.PASSED for one in judged) else 1
-
-
-def _report(seen: Observed, judged: tuple[Judged, ...], output: Path) -> None:
-    out = console()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for column in ("", "GATE", "VERDICT", "MEASURED"):
-        table.add_column(column)
-    for one in judged:
-        style = _STYLES[one.verdict]
-        table.add_row(told(sign(one), style), told(one.gate), told(one.verdict.value, style), told(one.measured))
-    out.print(table)
-    for one in judged:
-        for finding in one.findings:
-            out.print(told(f"{one.gate}: {finding}", _STYLES[one.verdict]))
-    output.mkdir(parents=True, exist_ok=True)
-    place = output / f"paddock-{seen.environment}"
-    place.with_suffix(".md").write_text(page(seen, judged), encoding="utf-8")
-    place.with_suffix(".json").write_text(json.dumps(data(seen, judged), indent=2) + "\n", encoding="utf-8")
-    out.print(told(f"{summary(judged)}; the report is {place}.md and {place}.json"))
-
-
-@contextmanager
-def _terminated_is_interrupted() -> Iterator[None]:
-    """While inside, SIGTERM does what Ctrl-C does: everything is removed."""
-
-    def interrupt(_number: int, _frame: Any) -> None:  # noqa: ANN401 - a frame
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,61 @@
+"""How an acceptance is shown: who is told may go away, and a terminal that is closed ends it in order."""
+
+import os
+import signal
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from paddock.entrypoints.cli.acceptance_view import teller, terminated_is_interrupted
+
+
+class Gone(StringIO):
+    """A pipe that nobody reads."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self.error, self.tried = error, 0
+
+    def write(self, _text: str, /) -> int:
+        """Fail."""
+        self.tried += 1
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(5, "the terminal is gone")], ids=repr)
+def test_a_line_that_nobody_reads_stops_nothing(error: OSError) -> None:
+    """Neither what the stream raises nor the exit that rich makes of it."""
+    pipe = Gone(error)
+    teller(Console(file=pipe))("a bucket is empty")
+    assert pipe.tried
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_it_is_ended_as_by_hand(number: signal.Signals) -> None:
+    """And what handled the signal before does so afterwards."""
+    before = signal.getsignal(number)
+    with pytest.raises(KeyboardInterrupt), terminated_is_interrupted():
+        os.kill(os.getpid(), number)
+    assert signal.getsignal(number) is before
+
+
+def test_a_closed_terminal_is_told_of_once() -> None:
+    """Shell and kernel both send the signal: the second does not cut the removal off."""
+    with terminated_is_interrupted():
+        with pytest.raises(KeyboardInterrupt):
+            os.kill(os.getpid(), signal.SIGHUP)
+        os.kill(os.getpid(), signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    assert signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+
+
+def test_under_nohup_it_goes_on() -> None:
+    """Whoever has the signal ignored wants that."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with terminated_is_interrupted():
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)
