@@ -17,6 +17,7 @@ from paddock.entrypoints.acceptance.play import INTERRUPTED, Parts, Patience, Pl
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.scenarios import SCENARIOS, Cue, Scenario, chosen, label_of
 from paddock.entrypoints.acceptance.values import Books, Interruption, RunSeen
+from paddock.entrypoints.aws_acceptance.opening import Opened
 
 CLEANED = ["clean repository", "clean interrupter", "destroy"]
 
@@ -200,6 +201,37 @@ def test_a_terminal_that_is_gone_keeps_nothing_from_being_removed(error: BaseExc
     assert fake.acts[-2:] == CLEANED[1:]
     assert play.left == ()
     assert play.problems[0].startswith(type(error).__name__)
+
+
+def test_what_cannot_be_looked_for_keeps_nothing_else() -> None:
+    """An earlier acceptance's things are removed by whoever has no rights at FIS and no access to the repository."""
+
+    @attrs.define
+    class Adopted:
+        """A part that takes on what is there, or cannot."""
+
+        error: PaddockError
+        begun: bool = False
+
+        def adopt(self) -> None:
+            """Fail."""
+            raise self.error
+
+    fake = Fake()
+    play, _ = playing(fake)
+    repository, interrupter = Adopted(Unavailable("GitHub is away")), Adopted(AccessDenied("FIS says no"))
+    opened = Opened(
+        parts=play.parts,
+        environment=repository,  # type: ignore[arg-type]  # of which it only is noted that it has begun
+        repository=repository,  # type: ignore[arg-type]  # by its method
+        interrupter=interrupter,  # type: ignore[arg-type]  # as above
+        observer=fake,  # type: ignore[arg-type]  # nobody asks it
+    )
+    opened.adopt(play.note)
+    play.remove()
+    assert repository.begun
+    assert play.problems == ["GitHub is away", "FIS says no"]
+    assert fake.acts == CLEANED
 
 
 def test_a_second_interruption_cuts_the_removal_off() -> None:

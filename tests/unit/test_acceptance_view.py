@@ -7,7 +7,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from paddock.entrypoints.cli.acceptance_view import teller, terminated_is_interrupted
+from paddock.entrypoints.cli.acceptance_view import cleaning_told, teller, terminated_is_interrupted
 
 
 class Gone(StringIO):
@@ -59,3 +59,11 @@ def test_under_nohup_it_goes_on() -> None:
             assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.parametrize("problems", [[], ["no right"]])
+def test_a_cleaning_that_failed_in_part_is_no_success(problems: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Though nothing was seen to be left: what went wrong is told, and the command that looks again."""
+    assert cleaning_told(problems, "paddock acceptance --clean") == len(problems)
+    out = capsys.readouterr().out
+    assert ("no right" in out, "paddock acceptance --clean" in out) == (bool(problems), bool(problems))

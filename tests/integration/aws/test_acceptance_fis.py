@@ -7,6 +7,7 @@ from typing import Any
 import attrs
 import pytest
 from boto3.session import Session
+from botocore.exceptions import ReadTimeoutError
 
 from paddock.adapters.memory import ManualClock, ManualSleeper, SequentialIds
 from paddock.entrypoints.aws_acceptance.interrupter import FisInterrupter
@@ -101,9 +102,33 @@ def test_a_role_that_stays_too_young_is_told(desk: Desk) -> None:
 
 
 def test_what_an_earlier_one_left_is_removed(desk: Desk) -> None:
-    """By another process, which knows nothing but the environment's name."""
+    """By another process, which knows nothing but the environment's name; the role is seen as long as it is there."""
     desk.interrupter.interrupt(desk.spot)
     later = attrs.evolve(desk.interrupter, templates=[], made_role=False)
     later.adopt()
+    assert later.left() == (f"role {later.role}", *(f"experiment template {one}" for one in desk.fis.templates))
     later.clean(lambda _: None)
-    assert (roles(desk), desk.fis.templates) == ([], {})
+    assert (roles(desk), desk.fis.templates, later.left()) == ([], {}, ())
+
+
+def test_a_role_whose_making_lost_its_answer_is_removed(desk: Desk) -> None:
+    """It was made all the same; why nothing was interrupted is told."""
+
+    class Lossy(Places):
+        def client(self, service: str) -> Any:  # noqa: ANN401 - as botocore has it
+            """IAM's answer to one call is lost."""
+            made = super().client(service)
+            if service == "iam":
+                made.meta.events.register("after-call.iam.CreateRole", lost)
+            return made
+
+    def lost(**_: Any) -> None:  # noqa: ANN401 - whatever botocore tells
+        raise ReadTimeoutError(endpoint_url="https://iam.amazonaws.com/")
+
+    places = Lossy(desk.interrupter.places.session, REGION, desk.interrupter.places.endpoints)
+    made = attrs.evolve(desk.interrupter, places=places)
+    assert "Read timeout" in made.interrupt(desk.spot).why
+    assert roles(desk) == [made.role]
+    made.clean(lambda _: None)
+    assert (roles(desk), made.left()) == ([], ())
+    places.ec2.close()

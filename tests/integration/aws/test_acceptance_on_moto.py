@@ -151,7 +151,7 @@ def test_what_an_earlier_one_left_is_cleaned_up(desk: Desk, monkeypatch: pytest.
             for branch in (f"paddock-{ENV}-12345678", "paddock-notes"):
                 author.make_branch(branch, "main")
             other = author.add_hook("http://127.0.0.1:9/", "s", ["push"])
-            author.add_hook(webhook, "s", ["workflow_job"])
+            author.add_hook(f"{webhook}?environment={ENV}", "s", ["workflow_job"])
             words = ("--repo", "acme/shop", "--env", ENV, "--region", "eu-west-1", "--github", github.url)
             monkeypatch.setenv("GITHUB_TOKEN", token)
             code, out, err = paddock("acceptance", *words, "--clean", "--yes")

@@ -69,7 +69,7 @@ class Playing:
             if not self.keep:
                 self.parts.tell("interrupted: everything is removed now; interrupt again to leave it")
         except PaddockError as error:
-            self._note(error)
+            self.note(error)
         finally:  # whatever else is raised, too
             if self.keep:
                 self.parts.tell("the environment is kept, as you wish")
@@ -87,7 +87,7 @@ class Playing:
         try:
             self._follow()
         except PaddockError as error:  # what was played by then is judged all the same
-            self._note(error)
+            self.note(error)
         self._settle()
 
     def remove(self) -> None:
@@ -110,15 +110,16 @@ class Playing:
             try:
                 step()
             except PaddockError as error:
-                self._note(error)
+                self.note(error)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing of the rest may stay
-                self._note(error)
+                self.note(error)
                 others.append(error)
         if others:
             raise others[0]
 
     def _look_for_left(self) -> None:
-        self.left = (*self.parts.environment.left(), *self.parts.workflows.left())
+        parts = self.parts
+        self.left = (*parts.environment.left(), *parts.workflows.left(), *parts.interrupter.left())
 
     def _cancel(self) -> None:
         """Have no run left that waits for a runner which will never come."""
@@ -128,7 +129,8 @@ class Playing:
                 self.parts.workflows.cancel(run_id)
                 self.parts.tell(f"{name} is cancelled")
 
-    def _note(self, error: BaseException) -> None:
+    def note(self, error: BaseException) -> None:
+        """Have it among the ``problems``, and tell it."""
         said = str(error) if isinstance(error, PaddockError) else f"{type(error).__name__}: {error}"
         words = "; ".join(" ".join(line.split()) for line in (said, *getattr(error, "__notes__", ())))
         self.problems.append(words)

@@ -67,6 +67,9 @@ class Interrupter(Protocol):
     def clean(self, tell: Tell) -> None:
         """Remove what was made for it. May be repeated."""
 
+    def left(self) -> tuple[str, ...]:
+        """What is still there of it."""
+
 
 class Observer(Protocol):
     """The fleet's own records, and what AWS has of it."""

@@ -1,5 +1,6 @@
 """The repository's side of an acceptance: files on a branch of its own, or on the default one, and a webhook."""
 
+import re
 from typing import Final
 
 import attrs
@@ -10,6 +11,7 @@ from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.scenarios import Scenario, label_of
 from paddock.entrypoints.acceptance.values import RunSeen
 
+_ENDING: Final = "[0-9a-f]{8}"  # what a branch's name ends with
 EVENTS: Final = ("workflow_job", "workflow_run")
 
 
@@ -28,7 +30,7 @@ class Repository:
     token: str
     arch: str
     hook_secret: str = attrs.field(repr=False)
-    hook_url: str = ""
+    hooked: bool = False
     made: list[str] = attrs.field(factory=list)
     main: str = ""
     _where: dict[str, str] = attrs.field(factory=dict, init=False)
@@ -43,16 +45,29 @@ class Repository:
         """The branch of its own."""
         return f"{self.prefix}{self.token}"
 
-    def adopt(self, webhook: str) -> None:
-        """Take what an earlier acceptance of the environment left for one's own; `webhook` is where its hook leads."""
-        self.hook_url = webhook
-        self.made = list(self.author.branches(self.prefix))
+    @property
+    def mark(self) -> str:
+        """How the address of the environment's webhook ends, by which it is found when there is no stack any more."""
+        return f"?environment={self.environment}"
+
+    def adopt(self) -> None:
+        """Take what an earlier acceptance of the environment left for one's own."""
+        self.hooked = True
+        self.made = self._branches()
+
+    def _branches(self) -> list[str]:
+        """The environment's own: another's name may begin with this one's."""
+        own = re.compile(re.escape(self.prefix) + _ENDING)
+        return [branch for branch in self.author.branches(self.prefix) if own.fullmatch(branch)]
+
+    def _hooks(self) -> list[int]:
+        return [hook for hook, url in self.author.hooks().items() if url.endswith(self.mark)]
 
     def prepare(self, webhook: str) -> None:
         """See the port."""
         self.main = self.author.default_branch()
-        self.hook_url = webhook
-        self.author.add_hook(webhook, self.hook_secret, EVENTS)
+        self.hooked = True
+        self.author.add_hook(f"{webhook}{self.mark}", self.hook_secret, EVENTS)
 
     def start(self, scenario: Scenario) -> None:
         """See the port."""
@@ -89,8 +104,8 @@ class Repository:
     def clean(self, tell: Tell) -> None:
         """See the port. Branches go even if the webhook does not."""
         try:
-            if self.hook_url:
-                for hook in [hook for hook, url in self.author.hooks().items() if url == self.hook_url]:
+            if self.hooked:
+                for hook in self._hooks():
                     self.author.delete_hook(hook)
                 tell(f"the webhook of {self.author.repository} is gone")
         finally:
@@ -101,8 +116,8 @@ class Repository:
     def left(self) -> tuple[str, ...]:
         """See the port."""
         left = []
-        if self.hook_url and self.hook_url in self.author.hooks().values():
-            left.append(f"the webhook of {self.author.repository} to {self.hook_url}")
+        if self.hooked and self._hooks():
+            left.append(f"the webhook of {self.author.repository} whose address ends with {self.mark}")
         if self.made:
-            left += [f"the branch {branch} of {self.author.repository}" for branch in self.author.branches(self.prefix)]
+            left += [f"the branch {branch} of {self.author.repository}" for branch in self._branches()]
         return tuple(left)

@@ -53,6 +53,7 @@ class FisInterrupter:
     looks: int = 24
     templates: list[str] = attrs.field(factory=list)
     made_role: bool = False
+    sought: bool = False
 
     @property
     def role(self) -> str:
@@ -61,7 +62,7 @@ class FisInterrupter:
 
     def adopt(self) -> None:
         """Take what an earlier acceptance of the environment left for one's own."""
-        self.made_role = True
+        self.made_role = self.sought = True
         fis = self.places.client("fis")
         try:
             more: dict[str, str] = {}
@@ -108,6 +109,20 @@ class FisInterrupter:
             self.made_role = False
             tell(f"the role {self.role} is gone")
 
+    def left(self) -> tuple[str, ...]:
+        """See the port. The role, which no tag's index tells of, and templates that did not go."""
+        templates = tuple(f"experiment template {template}" for template in self.templates)
+        if not self.sought:
+            return templates
+        iam = self.places.client("iam")
+        try:
+            _ask(iam.get_role, RoleName=self.role)
+        except NotFound:
+            return templates
+        finally:
+            iam.close()
+        return (f"role {self.role}", *templates)
+
     @staticmethod
     def _gone(operation: Any, **what: str) -> None:  # noqa: ANN401 - a client's method
         try:
@@ -147,14 +162,20 @@ class FisInterrupter:
         iam = self.places.client("iam")
         try:
             if not self.made_role:
-                made = _ask(
-                    iam.create_role,
-                    RoleName=self.role,
-                    AssumeRolePolicyDocument=json.dumps(trusted),
-                    Tags=[{"Key": FLEET, "Value": self.stack}],
-                    **bounded,
+                self.made_role = self.sought = (
+                    True  # before it is made: if the answer is lost, it is removed all the same
                 )
-                self.made_role = True
+                try:
+                    made = _ask(
+                        iam.create_role,
+                        RoleName=self.role,
+                        AssumeRolePolicyDocument=json.dumps(trusted),
+                        Tags=[{"Key": FLEET, "Value": self.stack}],
+                        **bounded,
+                    )
+                except AccessDenied:
+                    self.made_role = self.sought = False
+                    raise
                 _ask(iam.put_role_policy, RoleName=self.role, PolicyName=_POLICY, PolicyDocument=json.dumps(may))
             else:
                 made = _ask(iam.get_role, RoleName=self.role)

@@ -17,7 +17,7 @@ from paddock.adapters.github.client import GitHub, connect
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.paths import repository_scope
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
-from paddock.core.errors import InvalidInput, NotFound
+from paddock.core.errors import InvalidInput, NotFound, PaddockError
 from paddock.core.ports.github import Scope
 from paddock.core.settings import ScopeKind
 from paddock.entrypoints.acceptance.play import Parts, Patience
@@ -128,12 +128,18 @@ class Opened:
     interrupter: FisInterrupter
     observer: FleetObserver
 
-    def adopt(self) -> None:
-        """Let a removal remove what is there of the environment, whoever made it."""
-        standing = self.environment.work.places.stacks.find(self.environment.stack)
+    def adopt(self, note: Callable[[PaddockError], None]) -> None:
+        """Let a removal remove what is there of the environment, whoever made it.
+
+        Args:
+            note: is told what cannot be looked for; that keeps nothing else from being removed.
+        """
         self.environment.begun = True
-        self.repository.adopt(standing.outputs.get("WebhookUrl", "") if standing is not None else "")
-        self.interrupter.adopt()
+        for adopt in (self.repository.adopt, self.interrupter.adopt):
+            try:
+                adopt()
+            except PaddockError as error:
+                note(error)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from paddock.entrypoints.acceptance.play import Playing
 from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
 from paddock.entrypoints.acceptance.values import Observed
 from paddock.entrypoints.cli.acceptance_view import (
+    cleaning_told,
     cut_off_told,
     left_told,
     report_told,
@@ -197,12 +198,12 @@ def _plan(wish: "Wish", places: "Places", scenarios: tuple[Scenario, ...], *, cl
 
 def _cleaned(opened: "Opened", playing: Playing, again: str) -> int:
     try:
-        opened.adopt()
+        opened.adopt(playing.note)
         playing.remove()
     except KeyboardInterrupt:
         cut_off_told(again)
         raise
-    return left_told(playing.left, again)
+    return left_told(playing.left, again) or cleaning_told(playing.problems, again)
 
 
 def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, again: str) -> int:

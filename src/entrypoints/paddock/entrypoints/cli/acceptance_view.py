@@ -3,7 +3,7 @@
 import contextlib
 import json
 import signal
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -60,6 +60,17 @@ def left_told(left: tuple[str, ...] | None, again: str) -> int:
     for thing in left or ("nobody could look for what is left",):
         out.print(told(f"left: {thing}", "red"))
     out.print(told(f"this removes it: {again}"))
+    return 1
+
+
+def cleaning_told(problems: Sequence[str], again: str) -> int:
+    """Say what went wrong with a cleaning, though nothing was seen to be left, and the command that repeats it."""
+    if not problems:
+        return 0
+    out = console()
+    for problem in problems:
+        out.print(told(f"went wrong: {problem}", "red"))
+    out.print(told(f"so something may be left; this looks again: {again}"))
     return 1
 
 
