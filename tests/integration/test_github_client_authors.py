@@ -60,6 +60,9 @@ def test_a_push_to_a_branch_starts_its_own_workflow_alone(desk: Desk) -> None:
     assert desk.author.find_run("trial", MATRIX.title("t2")) is None
     assert desk.author.state(run).status == "queued"
     assert [job.facts.name for job in desk.author.jobs(run)] == ["shard 1", "shard 2", "shard 3"]
+    assert len(desk.author.running("trial")) == 2
+    desk.author.cancel(run)
+    assert run not in desk.author.running("trial")
     assert desk.author.delete_branch("trial")
     assert not desk.author.delete_branch("trial")
     assert not desk.author.has_branch("trial")

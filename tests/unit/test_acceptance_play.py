@@ -174,6 +174,15 @@ def test_a_fault_of_ours_is_told_when_everything_is_removed() -> None:
     assert fake.acts[-3:] == CLEANED
 
 
+def test_each_run_is_cancelled_by_itself() -> None:
+    """Also one whose start lost its answer; one that cannot be cancelled keeps no other from it."""
+    fake = Fake(fail={"start cancelled": Unavailable("lost"), "cancel 1": Unavailable("away")})
+    play, _ = playing(fake, "hello", "cancelled")
+    play.run()
+    assert fake.acts[-7:] == ["find", "cancel 1", "find", "cancel 4", *CLEANED]
+    assert play.problems == ["lost", "away"]
+
+
 @pytest.mark.parametrize("act", CLEANED)
 def test_a_part_that_cannot_be_removed_keeps_no_other(act: str) -> None:
     """Its error is noted; the rest goes."""
@@ -213,7 +222,7 @@ def test_what_cannot_be_looked_for_keeps_nothing_else() -> None:
         error: PaddockError
         begun: bool = False
 
-        def adopt(self) -> None:
+        def adopt(self, *_: object) -> None:
             """Fail."""
             raise self.error
 

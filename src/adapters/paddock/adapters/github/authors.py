@@ -48,6 +48,7 @@ class _Named:
 class _Run:
     id: Id
     display_title: str | None = None
+    status: str | None = None
 
 
 @attrs.frozen
@@ -165,10 +166,16 @@ class RestAuthor:
 
     def find_run(self, branch: str, title: str) -> int | None:
         """The newest run on a branch that bears this title; None if GitHub lists none."""
+        return next((run.id for run in self._runs(branch) if run.display_title == title), None)
+
+    def running(self, branch: str) -> tuple[int, ...]:
+        """The newest runs on a branch, at most 100, that have not ended."""
+        return tuple(run.id for run in self._runs(branch) if run.status != "completed")
+
+    def _runs(self, branch: str) -> tuple[_Run, ...]:
         query = urlencode({"branch": branch, "per_page": 100})
         answer = self._api.get(f"{self._path}/actions/runs?{query}", self._scope)
-        runs = decoded(_Runs, answer.request, answer.reply).workflow_runs
-        return next((run.id for run in runs if run.display_title == title), None)
+        return decoded(_Runs, answer.request, answer.reply).workflow_runs
 
     def state(self, run_id: int) -> RunState:
         """How a run stands."""

@@ -81,8 +81,8 @@ class Playing:
         webhook = parts.environment.deploy(parts.tell)
         parts.workflows.prepare(webhook)
         for scenario in self.scenarios:
+            self.played[scenario.name] = Played(scenario=scenario)  # first: its run may be there if the answer is lost
             parts.workflows.start(scenario)
-            self.played[scenario.name] = Played(scenario=scenario)
             parts.tell(f"{scenario.name} is started: {scenario.about}")
         try:
             self._follow()
@@ -124,10 +124,13 @@ class Playing:
     def _cancel(self) -> None:
         """Have no run left that waits for a runner which will never come."""
         for name, one in self.played.items():
-            run_id = one.run_id or self.parts.workflows.find(one.scenario)
-            if run_id is not None and not (one.run is not None and one.run.over):
-                self.parts.workflows.cancel(run_id)
-                self.parts.tell(f"{name} is cancelled")
+            try:
+                run_id = one.run_id or self.parts.workflows.find(one.scenario)
+                if run_id is not None and not (one.run is not None and one.run.over):
+                    self.parts.workflows.cancel(run_id)
+                    self.parts.tell(f"{name} is cancelled")
+            except PaddockError as error:
+                self.note(error)
 
     def note(self, error: BaseException) -> None:
         """Have it among the ``problems``, and tell it."""

@@ -40,7 +40,7 @@ class Workflows(Protocol):
         """Start its workflow. It is the caller's to look for the run."""
 
     def find(self, scenario: Scenario) -> int | None:
-        """The id of the run that `start` has started; None as long as GitHub does not list it."""
+        """The id of the run that `start` has started; None as long as GitHub does not list it, or none was."""
 
     def look(self, run_id: int) -> RunSeen:
         """The run as it is now."""

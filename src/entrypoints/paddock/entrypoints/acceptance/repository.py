@@ -1,11 +1,13 @@
 """The repository's side of an acceptance: files on a branch of its own, or on the default one, and a webhook."""
 
 import re
+from collections.abc import Callable
 from typing import Final
 
 import attrs
 
 from paddock.adapters.github.authors import RestAuthor
+from paddock.core.errors import PaddockError
 from paddock.core.ports.github import Runners, Scope
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.scenarios import Scenario, label_of
@@ -50,10 +52,22 @@ class Repository:
         """How the address of the environment's webhook ends, by which it is found when there is no stack any more."""
         return f"?environment={self.environment}"
 
-    def adopt(self) -> None:
-        """Take what an earlier acceptance of the environment left for one's own."""
+    def adopt(self, note: Callable[[PaddockError], None]) -> None:
+        """Take what an earlier acceptance of the environment left for one's own, and cancel its runs.
+
+        Those that were started on the default branch are not known any more; the fleet that they wait for is not there.
+
+        Args:
+            note: is told what could not be cancelled.
+        """
         self.hooked = True
         self.made = self._branches()
+        for branch in self.made:
+            try:
+                for run_id in self.author.running(branch):
+                    self.author.cancel(run_id)
+            except PaddockError as error:
+                note(error)
 
     def _branches(self) -> list[str]:
         """The environment's own: another's name may begin with this one's."""
@@ -85,7 +99,8 @@ class Repository:
 
     def find(self, scenario: Scenario) -> int | None:
         """See the port."""
-        return self.author.find_run(self._where[scenario.name], scenario.title(self.token))
+        where = self._where.get(scenario.name)
+        return None if where is None else self.author.find_run(where, scenario.title(self.token))
 
     def look(self, run_id: int) -> RunSeen:
         """See the port. The run first: what it says of its end is then true of its jobs, too."""

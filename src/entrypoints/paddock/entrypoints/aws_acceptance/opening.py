@@ -135,7 +135,7 @@ class Opened:
             note: is told what cannot be looked for; that keeps nothing else from being removed.
         """
         self.environment.begun = True
-        for adopt in (self.repository.adopt, self.interrupter.adopt):
+        for adopt in (partial(self.repository.adopt, note), self.interrupter.adopt):
             try:
                 adopt()
             except PaddockError as error:
