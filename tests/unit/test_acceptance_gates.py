@@ -211,6 +211,25 @@ BAD: Mapping[str, tuple[str, Change, str]] = {
     ),
     "a fault on the way": (ENDED, lambda seen: attrs.evolve(seen, problems=("no deployment",)), "no deployment"),
     "two machines": (MACHINES, runner(2, served_job=1), "had 2 machines"),
+    "a machine too many": (
+        MACHINES,
+        lambda seen: books(
+            runners={
+                **seen.books.runners,
+                "i-more": attrs.evolve(
+                    seen.books.runners[machine(1)], machine="i-more", served_job=None, assigned_job=1
+                ),
+            }
+        )(seen),
+        "i-more served nobody; it was launched for job 1",
+    ),
+    "a job to interrupt that never ran": (
+        ENDED,
+        lambda seen: attrs.evolve(
+            seen, played=(*seen.played[:-1], attrs.evolve(seen.played[-1], run=None, interruption=None))
+        ),
+        "interrupted: taken, attempt 1, is not there",
+    ),
     "a machine with two jobs": (MACHINES, github(2, runner_name=f"paddock--{machine(1)}--x"), "served 2 jobs"),
     "a machine without a record": (
         MACHINES,

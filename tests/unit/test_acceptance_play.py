@@ -305,6 +305,30 @@ def test_a_passing_fault_while_looking_is_passed_over() -> None:
     assert "hello: GitHub is away" in fake.lines
 
 
+def test_a_passing_fault_while_settling_is_passed_over() -> None:
+    """It spoils no verdict; one that goes on until the deadline is a problem."""
+
+    class Flaky(Fake):
+        def books(self, jobs: Iterable[int], *, stories: bool) -> Books:
+            """See the port."""
+            if self.acts[-1] in {"find", "look"}:
+                self.acts.append("no books")
+                raise Unavailable("AWS is away")
+            return super().books(jobs, stories=stories)
+
+    fake = Flaky()
+    play, _ = playing(fake, "hello")
+    play.run()
+    assert (play.problems, set(play.books.jobs)) == ([], {1})
+    assert "looked in vain: AWS is away" in fake.lines
+    away = Fake(fail={"books": Unavailable("AWS is away")})
+    play, clock = playing(away, "hello")
+    began = clock.now()
+    play.run()
+    assert play.problems == ["AWS is away"]
+    assert clock.now() - began >= Patience().settle
+
+
 def test_the_label_is_the_environments_own() -> None:
     """So that no other fleet that hears of the repository serves them."""
     assert label_of("acceptance-1", "hello", "arm64") == "paddock/cpu=2/arch=arm64/env=acceptance-1/x-scenario=hello"

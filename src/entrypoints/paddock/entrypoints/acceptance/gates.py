@@ -116,11 +116,14 @@ def conclusions(seen: Observed, _: Thresholds) -> Iterator[str]:
 
 
 def one_machine(seen: Observed, _: Thresholds) -> Iterator[str]:
-    """Each job that ran had one machine, each machine at most one job, and each has a record."""
+    """Each job that ran had one machine, each machine one job, and each has a record."""
     machines_of: dict[int, list[str]] = {}
     for machine, runner in sorted(seen.books.runners.items()):
         if runner.served_job is not None:
             machines_of.setdefault(runner.served_job, []).append(machine)
+        else:
+            purpose = "nobody" if runner.assigned_job is None else f"job {runner.assigned_job}"
+            yield f"{machine} served nobody; it was launched for {purpose}"
     for job in served(seen):
         machines = machines_of.get(job.facts.job_id, [])
         if len(machines) != 1:

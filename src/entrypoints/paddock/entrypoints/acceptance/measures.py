@@ -17,8 +17,11 @@ def named(played: Played, expected: Expected) -> GitHubJob | None:
 
 
 def hopeless(played: Played) -> bool:
-    """True if its machine could not be taken back, so that nothing of it can be judged but that it is gone."""
-    return played.scenario.cue is Cue.INTERRUPT and (played.interruption is None or not played.interruption.done)
+    """True if its machine could not be taken back, so that nothing of it can be judged but that it is gone.
+
+    Of a job that never ran nobody tried: that is judged.
+    """
+    return played.interruption is not None and not played.interruption.done
 
 
 def jobs_of(seen: Observed) -> list[GitHubJob]:

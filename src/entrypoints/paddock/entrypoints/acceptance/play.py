@@ -222,11 +222,17 @@ class Playing:
         self._looked(until, lambda: self._books(stories=True), self._told)
 
     def _looked(self, until: Moment, look: Callable[[], Books], enough: Callable[[], bool]) -> None:
-        """Look until it is enough, or nobody should wait any longer; at least once."""
+        """Look until it is enough, or nobody should wait any longer; at least once. Passing faults are passed over."""
         while True:
-            self.books = look()
-            if enough() or self.parts.clock.now() >= until:
-                return
+            late = self.parts.clock.now() >= until
+            try:
+                self.books = look()
+                if enough() or late:
+                    return
+            except PaddockError as error:
+                if late or not error.retryable:
+                    raise
+                self.parts.tell(f"looked in vain: {error}")
             self.parts.sleeper.sleep(self.parts.patience.look)
 
     def _books(self, *, stories: bool) -> Books:
