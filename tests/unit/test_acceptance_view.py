@@ -3,11 +3,12 @@
 import os
 import signal
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
 
-from paddock.entrypoints.cli.acceptance_view import cleaning_told, teller, terminated_is_interrupted
+from paddock.entrypoints.cli.acceptance_view import GITHUB, cleaning, cleaning_told, teller, terminated_is_interrupted
 
 
 class Gone(StringIO):
@@ -67,3 +68,11 @@ def test_a_cleaning_that_failed_in_part_is_no_success(problems: list[str], capsy
     assert cleaning_told(problems, "paddock acceptance --clean") == len(problems)
     out = capsys.readouterr().out
     assert ("no right" in out, "paddock acceptance --clean" in out) == (bool(problems), bool(problems))
+
+
+def test_the_command_that_removes_what_is_left_finds_it_again() -> None:
+    """It has each option that says where things are, if it is not the default one, as a shell reads it."""
+    plain = cleaning("acme/shop", "acceptance-1", "eu-west-1", settings=None, github=GITHUB)
+    assert plain == "paddock acceptance --repo acme/shop --env acceptance-1 --region eu-west-1 --clean"
+    other = cleaning("acme/shop", "acceptance-1", "eu-west-1", settings=Path("my stack.yml"), github="https://ghe.test")
+    assert other == plain.replace(" --clean", " --settings 'my stack.yml' --github https://ghe.test --clean")

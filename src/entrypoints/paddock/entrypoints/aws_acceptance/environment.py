@@ -44,7 +44,8 @@ class StackEnvironment:
         if places.stacks.find(self.stack) is not None or bucket.there(places.s3, places.deploy_bucket(self.stack)):
             raise Conflict(
                 f"there is {self.stack} already, or what is left of it: take another --env, or remove it first "
-                f"(`paddock stack destroy --env {self.work.settings.environment}`)"
+                f"(`paddock acceptance --env {self.work.settings.environment} --region {places.region} --clean`, "
+                "with the same --repo and --settings)"
             )
         self.begun = True
         tell(f"{self.stack} is being made in account {places.account}, {places.region}")

@@ -21,6 +21,8 @@ from paddock.entrypoints.acceptance.play import Playing
 from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
 from paddock.entrypoints.acceptance.values import Observed
 from paddock.entrypoints.cli.acceptance_view import (
+    GITHUB,
+    cleaning,
     cleaning_told,
     cut_off_told,
     left_told,
@@ -53,7 +55,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
     settings: Settings = None,
     build: Build = _BUILD,
     arch: Annotated[str, Parameter(name="--arch")] = "x64",
-    github: Annotated[str, Parameter(name="--github")] = "https://github.com",
+    github: Annotated[str, Parameter(name="--github")] = GITHUB,
     output: Annotated[Path, Parameter(name="--output")] = _HERE,
     yes: Yes = False,
 ) -> int:
@@ -75,7 +77,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
     keep
         Remove nothing in the end.
     clean
-        Only remove what an earlier acceptance of this environment has left.
+        Only remove what an earlier acceptance of this environment has left: neither packages nor --config are read.
     config
         A paddock.yml for the fleet, with your App in it; else it is the token that registers runners.
     settings
@@ -99,7 +101,16 @@ def acceptance(  # noqa: PLR0913 - each is an option
         from paddock.entrypoints.aws_acceptance.opening import checked_environment, parts_of  # noqa: PLC0415 - an extra
         from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - as above
     name = checked_environment(env or f"acceptance-{RandomIds().token()[:4]}")
-    wish = _wish(repo, name, region, settings=settings, build=build, arch=arch, github=github, config=config)
+    wish = _wish(
+        repo,
+        name,
+        region,
+        settings=settings,
+        build=None if clean else build,
+        arch=arch,
+        github=github,
+        config=None if clean else config,
+    )
     places = signed_in(wish.settings.region)
     out = console()
     for line in _plan(wish, places, scenarios, clean=clean, keep=keep):
@@ -108,7 +119,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
     if not yes and not agreed(question, "y"):
         out.print("nothing was done")
         return 1
-    again = f"{TOKEN}=… paddock acceptance --repo {repo} --env {name} --region {places.region} --clean"
+    again = f"{TOKEN}=… {cleaning(repo, name, places.region, settings=settings, github=github)}"
     with (
         TemporaryDirectory() as folder,
         terminated_is_interrupted(),
@@ -124,7 +135,7 @@ def _wish(
     region: str,
     *,
     settings: Path | None,
-    build: Path,
+    build: Path | None,
     arch: str,
     github: str,
     config: Path | None,
@@ -145,7 +156,7 @@ def _wish(
     return Wish(
         repository=repo,
         settings=attrs.evolve(chosen_settings, region=region or chosen_settings.region),
-        packages=packages(build),
+        packages={} if build is None else packages(build),
         token=_token(),
         github=github,
         arch=arch,

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from paddock.entrypoints.acceptance.report import data, page, sign, summary
 from paddock.entrypoints.acceptance.values import Observed
 from paddock.entrypoints.cli.styles import console, told
 
+GITHUB: Final = "https://github.com"
 _STYLES: Mapping[Verdict, str] = {Verdict.PASSED: "green", Verdict.FAILED: "red", Verdict.NOT_VERIFIED: "yellow"}
 _ENDS: Final = (signal.SIGTERM, signal.SIGHUP)
 
@@ -50,6 +52,14 @@ def terminated_is_interrupted() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def cleaning(repo: str, env: str, region: str, *, settings: Path | None, github: str) -> str:
+    """The command that removes what is left of an acceptance that was called so; it needs none of the other options."""
+    words = ["paddock", "acceptance", "--repo", repo, "--env", env, "--region", region]
+    words += [] if settings is None else ["--settings", str(settings)]
+    words += [] if github == GITHUB else ["--github", github]
+    return shlex.join([*words, "--clean"])
 
 
 def left_told(left: tuple[str, ...] | None, again: str) -> int:
