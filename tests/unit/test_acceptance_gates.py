@@ -269,8 +269,8 @@ BAD: Mapping[str, tuple[str, Change, str]] = {
 
 UNSEEN: Mapping[str, tuple[str, Change]] = {
     "no right to interrupt": (AGAIN, not_ordered),
-    "a scenario that was left out": (AGAIN, lambda seen: attrs.evolve(seen, played=seen.played[:-1])),
-    "kept": (LEFT, lambda seen: attrs.evolve(seen, left=None)),
+    "a scenario that was not played": (AGAIN, lambda seen: attrs.evolve(seen, played=seen.played[:-1])),
+    "a removal that was cut off": (LEFT, lambda seen: attrs.evolve(seen, left=None)),
     "queues that nobody asked": (DEAD, books(dead={})),
 }
 """What could not be looked at, and the gate that must not pass then."""
@@ -308,6 +308,18 @@ def test_what_was_not_looked_at_is_not_passed(what: str) -> None:
     assert found[gate] is Verdict.NOT_VERIFIED
     assert Verdict.FAILED not in found.values()
     assert summary(judge(seen, Thresholds())).startswith("not accepted")
+
+
+def test_what_was_not_wished_for_is_left_out_and_said() -> None:
+    """Whoever keeps the environment, or chooses no interruption, can have it accepted; the report names the gates."""
+    seen = attrs.evolve(good(), played=good().played[:-1], chosen=SCENARIOS[:-1], left=None, kept=True)
+    judged = judge(seen, Thresholds())
+    assert summary(judged).startswith("accepted")
+    assert {AGAIN, LEFT}.isdisjoint(verdicts(seen))
+    text = page(seen, judged)
+    assert f"Not judged: {AGAIN}; its scenario was not chosen (--only)." in text
+    assert f"Not judged: {LEFT}; the environment is kept (--keep)." in text
+    assert [one["gate"] for one in data(seen, judged)["left_out"]] == [AGAIN, LEFT]
 
 
 def test_nothing_at_all_passes_nothing_but_orphans_it_cannot_have() -> None:

@@ -16,10 +16,13 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND, Span, money_text, span_text
 from paddock.entrypoints.acceptance.measures import (
+    AGAIN,
+    REMOVED,
     bills_text,
     hopeless,
     jobs_of,
     launches,
+    left_out,
     lingered,
     named,
     no_machine,
@@ -77,10 +80,12 @@ MACHINE_TOLD: Final = "gone"
 
 
 def judge(seen: Observed, thresholds: Thresholds) -> tuple[Judged, ...]:
-    """Every gate."""
+    """Every gate but those that `left_out` names."""
+    missing = left_out(seen)
     return tuple(
         _judged(name, tuple(gate(seen, thresholds)), measured(seen), unlooked(seen))
         for name, gate, measured, unlooked in _GATES
+        if name not in missing
     )
 
 
@@ -270,11 +275,11 @@ _GATES: Final[tuple[tuple[str, _Gate, _Words, _Missing], ...]] = (
     ("one machine per job", one_machine, lambda seen: f"{len(seen.books.instances)} machines", nothing_ran),
     ("machines end with their jobs", gone, lambda seen: spans_text(lingered(seen)), nothing_ran),
     ("jobs start soon", starts, lambda seen: f"queued to started: {spans_text(waits(seen))}", nothing_ran),
-    ("an interrupted job is run again on demand", interruption, taken_back, not_interrupted),
+    (AGAIN, interruption, taken_back, not_interrupted),
     ("every machine's bill is closed", ledger, bills_text, no_machine),
     ("no machine is orphaned", orphans, lambda seen: f"{len(seen.books.instances)} looked at", no_machine),
     ("no registration is stale", registrations, lambda seen: f"{len(seen.books.registrations)} at GitHub", nothing_ran),
     ("no message was given up", dead_letters, lambda seen: f"{len(seen.books.dead)} queues asked", no_queue),
     ("explain tells each story", explained, lambda seen: f"{len(seen.books.verdicts)} stories", nothing_ran),
-    ("nothing is left", nothing_left, lambda seen: f"{len(seen.left or ())} things", not_removed),
+    (REMOVED, nothing_left, lambda seen: f"{len(seen.left or ())} things", not_removed),
 )

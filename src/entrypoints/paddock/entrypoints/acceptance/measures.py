@@ -1,6 +1,7 @@
 """What the gates speak of: jobs, waits and lives as they were seen, in numbers and words; and what was not seen."""
 
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from paddock.adapters.report.figures import percentile
 from paddock.core.ports.github import GitHubJob
@@ -8,6 +9,19 @@ from paddock.core.runner import machine_of
 from paddock.core.units import Span, money_text, span_text
 from paddock.entrypoints.acceptance.scenarios import Cue, Expected
 from paddock.entrypoints.acceptance.values import Observed, Played
+
+AGAIN: Final = "an interrupted job is run again on demand"
+REMOVED: Final = "nothing is left"
+
+
+def left_out(seen: Observed) -> dict[str, str]:
+    """The gates that are not judged, by their names, and why: the operator did not wish for what they ask."""
+    why = {}
+    if not any(scenario.cue is Cue.INTERRUPT for scenario in seen.chosen):
+        why[AGAIN] = "its scenario was not chosen (--only)"
+    if seen.kept:
+        why[REMOVED] = "the environment is kept (--keep)"
+    return why
 
 
 def named(played: Played, expected: Expected) -> GitHubJob | None:
@@ -112,7 +126,7 @@ def not_interrupted(seen: Observed) -> tuple[str, ...]:
 
 def not_removed(seen: Observed) -> tuple[str, ...]:
     """Why nothing can be said of what is left."""
-    return () if seen.left is not None else ("the environment was kept, or its removal was cut off",)
+    return () if seen.left is not None else ("its removal was cut off, or nobody could look",)
 
 
 def unplayed(seen: Observed) -> tuple[str, ...]:

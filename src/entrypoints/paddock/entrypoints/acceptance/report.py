@@ -7,6 +7,7 @@ from paddock.adapters.report.text import clean
 from paddock.core.runner import machine_of
 from paddock.core.units import SECOND, rfc3339, span_text
 from paddock.entrypoints.acceptance.gates import Judged, Verdict
+from paddock.entrypoints.acceptance.measures import left_out
 from paddock.entrypoints.acceptance.values import Observed
 
 VERSION: Final = 1
@@ -47,6 +48,7 @@ def data(seen: Observed, judged: tuple[Judged, ...]) -> dict[str, Any]:
             }
             for one in judged
         ],
+        "left_out": [{"gate": gate, "why": why} for gate, why in left_out(seen).items()],
         "jobs": list(_jobs(seen)),
         "machines": list(_machines(seen)),
         "calls": books.calls,
@@ -103,6 +105,9 @@ def _lines(seen: Observed, judged: tuple[Judged, ...]) -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for one in judged:
         yield f"| {sign(one)} | {one.gate} | {one.verdict} | {_text(one.measured)} |"
+    for gate, why in left_out(seen).items():
+        yield ""
+        yield f"Not judged: {gate}; {why}."
     for one in judged:
         if one.findings:
             yield ""

@@ -9,7 +9,7 @@ from paddock.core.ledger import Bill
 from paddock.core.ports.github import GitHubJob
 from paddock.core.runner import Runner
 from paddock.core.units import Moment
-from paddock.entrypoints.acceptance.scenarios import Scenario
+from paddock.entrypoints.acceptance.scenarios import SCENARIOS, Scenario
 
 
 @attrs.frozen(kw_only=True)
@@ -92,7 +92,10 @@ class Books:
 
 @attrs.frozen(kw_only=True)
 class Observed:
-    """All that was seen. ``left`` is what remained after the removal, None if it was not removed or not looked for."""
+    """All that was seen. ``left`` is what remained after the removal, None if it was not removed or not looked for.
+
+    ``chosen`` are the scenarios that were to be played; ``kept``: nothing was to be removed.
+    """
 
     environment: str
     region: str
@@ -102,5 +105,7 @@ class Observed:
     played: tuple[Played, ...]
     books: Books
     left: tuple[str, ...] | None
+    chosen: tuple[Scenario, ...] = SCENARIOS
+    kept: bool = False
     problems: tuple[str, ...] = ()
     versions: Mapping[str, str] = attrs.field(factory=dict)

@@ -237,6 +237,8 @@ def _accepted(opened: "Opened", playing: Playing, wish: "Wish", output: Path, ag
             played=tuple(playing.played.values()),
             books=playing.books,
             left=playing.left,
+            chosen=tuple(playing.scenarios),
+            kept=playing.keep,
             problems=tuple(playing.problems),
             versions=versions(wish.packages),
         )

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from paddock.entrypoints.acceptance.gates import Judged, Verdict
+from paddock.entrypoints.acceptance.measures import left_out
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.report import data, page, sign, summary
 from paddock.entrypoints.acceptance.values import Observed
@@ -109,6 +110,8 @@ def report_told(seen: Observed, judged: tuple[Judged, ...], output: Path) -> Non
         style = _STYLES[one.verdict]
         table.add_row(told(sign(one), style), told(one.gate), told(one.verdict.value, style), told(one.measured))
     out.print(table)
+    for gate, why in left_out(seen).items():
+        out.print(told(f"not judged: {gate}; {why}"))
     for one in judged:
         for finding in one.findings:
             out.print(told(f"{one.gate}: {finding}", _STYLES[one.verdict]))
