@@ -2,11 +2,14 @@
 
 from pathlib import Path
 
+import attrs
 import pytest
 
 from paddock.adapters.config import load
 from paddock.core.errors import InvalidInput
-from paddock.entrypoints.aws_acceptance.opening import checked_config
+from paddock.core.units import money_text
+from paddock.entrypoints.aws_acceptance.opening import Wish, bound, checked_config, fleets
+from paddock.entrypoints.aws_stack import stack_settings
 
 OWN = """\
 version: 1
@@ -43,3 +46,16 @@ def test_a_fleet_that_takes_other_jobs_is_not_thrown_away(
         checked(tmp_path, OWN.replace(old, new))
     assert refused.value.field == field
     assert f"`{line}`" in str(refused.value)
+
+
+def test_the_plan_names_what_bounds_the_fleet(tmp_path: Path) -> None:
+    """The generated paddock.yml has what is told; of one's own it is that file's."""
+    wish = Wish(repository="acme/shop", settings=stack_settings("acceptance-1", None), packages={}, token="a person's")
+    config, _ = fleets(wish, {}, tmp_path)
+    limits = config.settings.limits
+    assert bound(wish) == f"{limits.machines} machines at once and {money_text(limits.spend_per_day or 0)} a day"
+    assert bound(wish) == "12 machines at once and $5.0000 a day"
+    checked_config(config, "acme/shop")
+    own = tmp_path / "own.yml"
+    own.write_text(OWN.replace("machines: 12", "machines: 3"), encoding="utf-8")
+    assert bound(attrs.evolve(wish, config=own)).startswith("3 machines")

@@ -12,7 +12,7 @@ from paddock.core.ports.github import GitHubJob
 from paddock.core.runner import runner_name
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE
-from paddock.entrypoints.acceptance.estimate import most
+from paddock.entrypoints.acceptance.estimate import estimated
 from paddock.entrypoints.acceptance.play import INTERRUPTED, Parts, Patience, Playing
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.scenarios import SCENARIOS, Cue, Scenario, chosen, label_of
@@ -337,7 +337,7 @@ def test_the_label_is_the_environments_own() -> None:
 def test_the_estimate_grows_with_what_is_played() -> None:
     """All scenarios are eight machines for a dollar or so; a scenario that is not there is refused."""
     patience = Patience()
-    whole, hello = (most(each, 8_000_000, patience, "x64") for each in (SCENARIOS, SCENARIOS[:1]))
+    whole, hello = (estimated(each, 8_000_000, patience, "x64") for each in (SCENARIOS, SCENARIOS[:1]))
     assert (whole.machines, hello.machines) == (8, 1)
     assert 0 < hello.cost < whole.cost < 3_000_000
     assert whole.span < 2 * HOUR

@@ -108,7 +108,7 @@ def paddock(*words: str) -> tuple[int, str, str]:
 
 
 def test_the_pages_commands_say_what_they_would_do_and_ask(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each as it stands: the plan, the most it costs, how long; and as nobody is there to answer, nothing is done."""
+    """Each as it stands: the plan, what it costs, how long; and as nobody is there to answer, nothing is done."""
     shown = sorted({command for command in commands() if command.startswith(ON_ACCEPTANCE)})
     assert len(shown) >= 3
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
@@ -116,7 +116,8 @@ def test_the_pages_commands_say_what_they_would_do_and_ask(desk: Desk, monkeypat
         code, out, err = paddock(*command.split()[1:])
         assert code == 1, command
         assert "say --yes" in err
-        assert ("It costs at most $" in out) is ("--clean" not in command)
+        assert ("It costs about $" in out) is ("--clean" not in command)
+        assert ("bounds it: 12 machines at once and $5.0000 a day" in out) is ("--clean" not in command)
         assert "paddock-acceptance-" in out
     assert stacks(desk) == []
 

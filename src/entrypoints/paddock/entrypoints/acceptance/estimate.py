@@ -1,4 +1,4 @@
-"""What an acceptance costs at most, and how long it takes: told before anything is done."""
+"""What an acceptance costs about, and how long it takes: told before anything is done."""
 
 from collections.abc import Iterable
 from typing import Final
@@ -24,15 +24,17 @@ _MONTH: Final = 730  # hours
 
 @attrs.frozen(kw_only=True)
 class Estimate:
-    """At most so many machines, so much money, so long."""
+    """So many machines, about so much money, about so long; what bounds it are the fleet's own limits."""
 
     machines: int
     cost: MicroDollars
     span: Span
 
 
-def most(scenarios: Iterable[Scenario], month: MicroDollars, patience: Patience, arch: str) -> Estimate:
-    """The upper bound: every machine is the dearest that fits, on demand, and lives as long as its workflow lets it.
+def estimated(scenarios: Iterable[Scenario], month: MicroDollars, patience: Patience, arch: str) -> Estimate:
+    """Every machine is the dearest that fits, on demand, and lives as long as its workflow lets it.
+
+    It is no upper bound: launches may be repeated, regions differ in price, and a removal may take longer.
 
     Args:
         scenarios: what is run.

@@ -20,6 +20,7 @@ from paddock.adapters.system import RandomIds, SystemChance, SystemClock, System
 from paddock.core.errors import InvalidInput, NotFound, PaddockError
 from paddock.core.ports.github import Scope
 from paddock.core.settings import ScopeKind
+from paddock.core.units import DOLLAR, MicroDollars, money_text
 from paddock.entrypoints.acceptance.play import Parts, Patience
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.repository import Repository
@@ -35,6 +36,8 @@ from paddock.entrypoints.containers import State
 NAME: Final = "acceptance"
 TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _HOOK: Final = "PADDOCK_ACCEPTANCE_HOOK"
+MACHINES: Final = 12
+DOLLARS: Final = 5  # a day
 _CONFIG: Final = """\
 version: 1
 github:
@@ -43,7 +46,7 @@ github:
   token: {{env: {token}}}
   repositories: [{repository}]
 environments: {{unnamed: false}}
-limits: {{machines: 12, spend_per_day_usd: 5}}
+limits: {{machines: {machines}, spend_per_day_usd: {dollars}}}
 """
 
 
@@ -84,10 +87,27 @@ def fleets(wish: Wish, environ: Mapping[str, str], folder: Path) -> tuple[Config
     given = {**environ, TOKEN: wish.token, _HOOK: hook}
     if wish.config is None:
         file = folder / "paddock.yml"
-        text = _CONFIG.format(url=wish.github, hook=_HOOK, token=TOKEN, repository=wish.repository)
+        text = _CONFIG.format(
+            url=wish.github,
+            hook=_HOOK,
+            token=TOKEN,
+            repository=wish.repository,
+            machines=MACHINES,
+            dollars=DOLLARS,
+        )
         file.write_text(text, encoding="utf-8")
         return load(file), given
     return load(wish.config), given
+
+
+def bound(wish: Wish) -> str:
+    """What the fleet's own paddock.yml lets it launch and spend, in words."""
+    machines: int | None = MACHINES
+    spend: MicroDollars | None = DOLLARS * DOLLAR
+    if wish.config is not None:
+        limits = load(wish.config).settings.limits
+        machines, spend = limits.machines, limits.spend_per_day
+    return f"{machines} machines at once and {money_text(spend)} a day"
 
 
 def checked_config(config: Config, repository: str) -> None:

@@ -15,7 +15,7 @@ from paddock.adapters.github.paths import repository_scope
 from paddock.adapters.system import RandomIds, SystemClock
 from paddock.core.errors import InvalidInput
 from paddock.core.units import money_text, span_text
-from paddock.entrypoints.acceptance.estimate import most
+from paddock.entrypoints.acceptance.estimate import estimated
 from paddock.entrypoints.acceptance.gates import Thresholds, Verdict, judge
 from paddock.entrypoints.acceptance.play import Playing
 from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
@@ -61,7 +61,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
 ) -> int:
     """Deploy a throw-away fleet, run real workflows on it, judge what came of them, and remove everything.
 
-    It says first what it will do, what that costs at most, and how long it takes. A person's token for the repository
+    It says first what it will do, what that costs about, and how long it takes. A person's token for the repository
     is read from GITHUB_TOKEN, else from standard input. docs/acceptance.md says what it must be allowed.
 
     Parameters
@@ -184,6 +184,7 @@ def _token() -> str:
 
 def _plan(wish: "Wish", places: "Places", scenarios: tuple[Scenario, ...], *, clean: bool, keep: bool) -> Iterator[str]:
     from paddock.adapters.aws.stack.idle import idle_bill  # noqa: PLC0415 - boto3 is an extra
+    from paddock.entrypoints.aws_acceptance.opening import bound  # noqa: PLC0415 - as above
     from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
 
     stack = wish.settings.stack
@@ -192,7 +193,7 @@ def _plan(wish: "Wish", places: "Places", scenarios: tuple[Scenario, ...], *, cl
         yield f"What is left of {stack} in {where} is removed, and its branch and webhook in {wish.repository}."
         return
     patience = wish.patience
-    cost = most(scenarios, idle_bill(offline(wish.settings)).total, patience, wish.arch)
+    cost = estimated(scenarios, idle_bill(offline(wish.settings)).total, patience, wish.arch)
     yield f"1. {stack} is made in {where}, by the code of `paddock stack deploy`."
     yield f"2. {wish.repository} gets a webhook, and a branch with workflows that its default branch has not:"
     for scenario in scenarios:
@@ -202,8 +203,9 @@ def _plan(wish: "Wish", places: "Places", scenarios: tuple[Scenario, ...], *, cl
         "Nothing is removed (--keep): it goes on costing." if keep else "All of it is removed, whatever happens."
     )
     yield (
-        f"It costs at most {money_text(cost.cost)} ({cost.machines} machines, list prices of us-east-1), and takes "
-        f"about half an hour, at most {span_text(cost.span)}."
+        f"It costs about {money_text(cost.cost)} ({cost.machines} machines, list prices of us-east-1), and takes "
+        f"about half an hour, {span_text(cost.span)} if all goes slowly. "
+        f"The fleet's paddock.yml bounds it: {bound(wish)}."
     )
 
 
