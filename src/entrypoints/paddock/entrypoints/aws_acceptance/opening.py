@@ -107,7 +107,7 @@ def bound(wish: Wish) -> str:
     if wish.config is not None:
         limits = load(wish.config).settings.limits
         machines, spend = limits.machines, limits.spend_per_day
-    return f"{machines} machines at once and {money_text(spend)} a day"
+    return f"{machines} machines at once and {'no limit' if spend is None else money_text(spend)} a day"
 
 
 def checked_config(config: Config, repository: str) -> None:
