@@ -40,7 +40,10 @@ _ask: Final = Asking(
 
 @attrs.define(kw_only=True)
 class FisInterrupter:
-    """See `paddock.entrypoints.acceptance.ports.Interrupter`. IAM tells of a new role late: so there are ``tries``."""
+    """See `paddock.entrypoints.acceptance.ports.Interrupter`. IAM tells of a new role late: so there are ``tries``.
+
+    ``made_role``: there may be one to remove; ``sought``: whether it is there is looked for in the end.
+    """
 
     places: Places
     stack: str
@@ -162,9 +165,8 @@ class FisInterrupter:
         iam = self.places.client("iam")
         try:
             if not self.made_role:
-                self.made_role = self.sought = (
-                    True  # before it is made: if the answer is lost, it is removed all the same
-                )
+                # Before it is made: if the answer is lost, it is removed all the same.
+                self.made_role = self.sought = True
                 try:
                     made = _ask(
                         iam.create_role,
