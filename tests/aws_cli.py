@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from botocore.model import ListShape, Shape, StructureShape
+
 DOCS = Path(__file__).parents[1] / "docs"
 
 
@@ -30,16 +32,26 @@ def call(command: str, client: Callable[[str], Any]) -> dict[str, Any]:
     made = client(service)
     method = operation.replace("-", "_")
     shape = made.meta.service_model.operation_model(made.meta.method_to_api_mapping[method]).input_shape
-    known = {_kebab(name): (name, member.type_name) for name, member in shape.members.items()}
+    known = {_kebab(name): (name, member) for name, member in shape.members.items()}
     given: dict[str, list[str]] = {}
     for word in words:
         if word.startswith("--"):
             values = given.setdefault(word.removeprefix("--"), [])
         else:
             values.append(word)
-    asked = {known[name][0]: values if known[name][1] == "list" else " ".join(values) for name, values in given.items()}
+    asked = {known[name][0]: _value(values, known[name][1]) for name, values in given.items()}
     answer: dict[str, Any] = getattr(made, method)(**asked)
     return answer
+
+
+def _value(words: list[str], shape: Shape) -> object:
+    """What the words say: ``Key=name,Values=a`` is a structure."""
+    if isinstance(shape, ListShape):
+        return [_value([word], shape.member) for word in words]
+    if isinstance(shape, StructureShape):
+        parts = [part.split("=", 1) for part in words[0].split(",")]
+        return {name: _value([text], shape.members[name]) for name, text in parts}
+    return " ".join(words)
 
 
 def _kebab(name: str) -> str:
