@@ -38,6 +38,19 @@ def test_a_directory_that_was_there_is_not_wiped(tmp_path: Path) -> None:
     assert not (tmp_path / "diag").exists()
 
 
+def test_an_agent_that_was_killed_before_it_claimed_what_it_made_is_succeeded(tmp_path: Path) -> None:
+    """The directory is empty then: the next agent takes its place as its own, and nothing is left of it."""
+    work = tmp_path / "m-1" / "work"
+    work.mkdir(parents=True)
+    (tmp_path / "m-1" / "agent.log").touch()
+    check_place(tmp_path / "m-1", {"agent.log", "work"})
+    assert clean(work, tmp_path / "diag") == []
+    assert not work.exists()
+    work.symlink_to(tmp_path)
+    with pytest.raises(AgentFailure, match="found 'work'"):
+        check_place(tmp_path / "m-1", {"agent.log", "work"})
+
+
 def test_what_is_claimed_is_wiped_and_the_claim_goes(tmp_path: Path) -> None:
     """Only once: what is made there later by somebody else is not ours any more."""
     precious(tmp_path / "work")

@@ -37,6 +37,7 @@ def github() -> Iterator[GitHubStandIn]:
 def call(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Caller:
     """In a directory that is empty."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "1000")
     return Caller(capsys)
 
 

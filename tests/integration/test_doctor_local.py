@@ -66,6 +66,7 @@ def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytes
     """A fleet that is well."""
     with http_stub() as fleet, http_stub() as stub, chdir(tmp_path):
         monkeypatch.setenv("HOOK_SECRET", "hush")
+        monkeypatch.setenv("COLUMNS", "1000")
         fleet.on("GET /health", Answer(200, b"ok\n"))
         (tmp_path / "app.pem").write_text(key_pair()[0], encoding="utf-8")
         made = House(tmp_path, fleet, Known(stub), Caller(capsys))

@@ -7,6 +7,7 @@ dying processes.
 from collections.abc import Sequence
 
 import attrs
+import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,8 @@ from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from tests.faults import Fuse, Trouble
 from tests.world import REPOSITORY, World
 from tests.world_invariants import check
+
+pytestmark = pytest.mark.slow
 
 PUBLIC = "acme/site"
 STRANGER = "other/thing"

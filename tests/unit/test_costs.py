@@ -21,6 +21,8 @@ from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment
 from paddock.core.usecases.cost_look import CostLook
 from tests.strategies import NOON, prices
 
+pytestmark = pytest.mark.slow
+
 MIDNIGHT = NOON // DAY * DAY
 
 

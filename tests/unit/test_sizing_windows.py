@@ -13,6 +13,8 @@ from paddock.core.sizing_windows import MOST_WINDOWS, Pattern, both, cells, fit
 from paddock.core.units import DAY, HOUR
 from tests.demands import MONDAY
 
+pytestmark = pytest.mark.slow
+
 NONE, FEW, MANY = Targets(), Targets(0, 2), Targets(3, 4)
 WORKDAYS, WEEKEND, ALL = (0, 1, 2, 3, 4), (5, 6), (0, 1, 2, 3, 4, 5, 6)
 

@@ -21,6 +21,8 @@ from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from tests.strategies import NOON
 from tests.watched import LATEST, NAMES, TARGETS, Metrics, Watched, names_of, rung, states
 
+pytestmark = pytest.mark.slow
+
 ALL = definitions(TARGETS)
 BEGINS = NOON + HOUR + 7 * SECOND
 

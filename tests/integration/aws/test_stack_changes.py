@@ -29,6 +29,8 @@ from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT, moto
 from tests.moto_types import forget
 
+pytestmark = pytest.mark.slow
+
 STACK = "paddock-dev"
 STACK_ID = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{STACK}/0b1c2d3e"
 CHANGE_SET = f"arn:aws:cloudformation:{REGION}:{ACCOUNT}:changeSet/paddock-1/4f5a6b7c"

@@ -142,7 +142,7 @@ def test_prices_and_memory_are_those_of_the_stack() -> None:
         if rate.micro_usd is not None:
             assert (rate.micro_usd, rate.per) == (listed[meter]["micro_usd"], listed[meter]["per"]), meter
     functions = yaml.safe_load(stack.joinpath("template", "functions.yml").read_text(encoding="utf-8"))
-    assert {name: function["memory"] for name, function in functions.items()} == MEMORY
+    assert {name: function["memory"] for name, function in functions.items() if name != "slack"} == MEMORY
 
 
 def test_what_is_kept_is_paid_by_the_month() -> None:

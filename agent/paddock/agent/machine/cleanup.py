@@ -49,7 +49,7 @@ def clean(
 
     Args:
         work: everything that the job was given to write to. Its parent directory is the agent's. Nothing happens unless
-            it is claimed, see `place`.
+            it is claimed, see `place`, or empty.
         diag: where the diagnosis goes, afterwards the agent's alone.
         user: the job's dedicated user, if it had one.
         alone: the user serves this machine and nothing else, so that whatever is the user's goes as well.
@@ -59,7 +59,9 @@ def clean(
     Returns:
         What could not be removed, in words for the log (with names that the job chose, as ASCII); empty is the rule.
     """
-    if not is_claimed(work):  # never made, or not by us
+    if not is_claimed(work):  # never made, or not by us; or its maker was killed that very moment, and it is empty
+        with contextlib.suppress(OSError):
+            work.rmdir()
         return []
     left = Leftovers(time.monotonic() + patience)
     unmount_below(work, left)

@@ -35,6 +35,14 @@ def is_claimed(work: Path) -> bool:
     return os.path.lexists(claim_of(work))
 
 
+def is_begun(work: Path) -> bool:
+    """True if it is an empty directory: made by an agent, it may be, that was killed before it claimed it."""
+    try:
+        return not work.is_symlink() and next(os.scandir(work), None) is None
+    except OSError:
+        return False
+
+
 def check_place(directory: Path, known: Collection[str]) -> None:
     """Accept a directory as a machine's own: it is not a root, has a machine's name, and holds only what is `known`.
 
@@ -52,7 +60,7 @@ def check_place(directory: Path, known: Collection[str]) -> None:
     except OSError as error:
         raise AgentFailure(Reason.BAD_SETTINGS, f"directory: '{place}': {error.strerror}, wanted {right}") from None
     strange = [name for name in found if name not in known and _PART.fullmatch(name) is None]
-    if "work" in found and not is_claimed(place / "work"):
+    if "work" in found and not is_claimed(place / "work") and not is_begun(place / "work"):
         strange.insert(0, "work")
     if strange:
         named = ", ".join(repr(name) for name in strange[:_SHOWN])

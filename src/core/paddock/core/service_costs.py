@@ -63,7 +63,9 @@ RATES: Final[Mapping[Meter, Rate]] = {
 }
 
 MEMORY: Final[Mapping[str, int]] = {"webhook": 256, "dispatch": 256, "events": 256, "reports": 256, "schedules": 448}
-"""MiB of each function, as the stack's template has it; a test holds them to it."""
+"""MiB of each function, as the stack's template has it; a test holds them to it.
+
+Not of the one that tells a channel of Slack: it has some messages a day, and most stacks do not have it."""
 
 
 def service_costs(counts: Mapping[Meter, int], span: Span = DAY) -> Sequence[ServiceCost]:
