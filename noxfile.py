@@ -65,6 +65,8 @@ NEEDS_EXTRA = {
         "paddock.entrypoints.aws_lambda",
         "paddock.entrypoints.aws_operator",
         "paddock.entrypoints.aws_stack",
+        "paddock.entrypoints.doctor.aws",
+        "paddock.entrypoints.doctor.deployed",
     ]
 }
 """What cannot be imported without an extra."""
