@@ -20,11 +20,12 @@ from paddock.core.codec import message_from_data
 from paddock.core.errors import Conflict, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import Assignment, RunnerPackage
-from paddock.core.records import JOBS, RUNNERS, SHORTAGES
+from paddock.core.records import JOBS, RUNNERS, SHORTAGES, TASKS
 from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
 from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
+from paddock.core.task import Task
 from paddock.core.units import DAY, MINUTE, SECOND
 from tests.aws_machine import ROLE_ID, Front
 from tests.aws_table import TableUnderTest, table_of
@@ -354,6 +355,17 @@ def test_more_than_a_hundred_records_are_read_in_batches(under_test: TableUnderT
     assert [found.id for found in page.items] == list(range(103, 0, -1))
     batches = [sent["RequestItems"][under_test.name] for name, sent in under_test.calls if name == "BatchGetItem"]
     assert [(len(batch["Keys"]), batch["ConsistentRead"]) for batch in batches] == [(100, True), (3, True)]
+
+
+def test_tasks_alone_may_be_read_as_they_were(under_test: TableUnderTest) -> None:
+    """Each minute looks at all of them, at half the price, and begins one on a condition. All else is read as it is."""
+    tasks, jobs = under_test.records(TASKS), under_test.records(JOBS)
+    tasks.add(Task("sweep"))
+    jobs.add(job(1))
+    under_test.calls.clear()
+    assert tasks.get("sweep") == Task("sweep")
+    assert jobs.get("1") == job(1)
+    assert [sent["ConsistentRead"] for name, sent in under_test.calls if name == "GetItem"] == [False, True]
 
 
 def test_an_item_that_another_program_spoilt_is_unavailable(under_test: TableUnderTest) -> None:

@@ -27,6 +27,10 @@ INDEXES: Final[Mapping[str, str]] = {"first": "i1", "second": "i2", "third": "i3
 OWN: Final = frozenset({PARTITION, SORT, PLACE, WRITER, TTL, *INDEXES.values()})
 """The attributes that are no record's: no field may be called so."""
 
+EVENTUAL: Final = frozenset({"TASK"})
+"""Kinds whose records `get` may read as they were a moment ago: each minute looks at all tasks, and whoever begins one
+writes on the condition that nobody has."""
+
 RECORD: Final = "RECORD"
 ASSIGNMENT: Final = "ASSIGNMENT"
 

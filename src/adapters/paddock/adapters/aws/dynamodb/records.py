@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Generic, TypeVar, cast
 
-from paddock.adapters.aws.dynamodb.definition import PARTITION, PLACE, WRITER
+from paddock.adapters.aws.dynamodb.definition import EVENTUAL, PARTITION, PLACE, WRITER
 from paddock.adapters.aws.dynamodb.expressions import Expressions
 from paddock.adapters.aws.dynamodb.items import Items, order_and_key, place_of
 from paddock.adapters.aws.dynamodb.table import Table, TransactItem, entry
@@ -55,7 +55,9 @@ class DynamoRecords(Generic[R]):
 
     def get(self, key: str) -> R | None:
         """The record, or None."""
-        item = self._table.get(self._items.key(key)) if self._items.possible(key) else None
+        if not self._items.possible(key):
+            return None
+        item = self._table.get(self._items.key(key), consistent=self._kind.prefix not in EVENTUAL)
         return None if item is None else self._items.record(item)
 
     def update(self, key: str, when: Mapping[str, object], change: Mapping[str, object]) -> R:

@@ -40,13 +40,18 @@ class Table:
         self._sleeper = sleeper
         self._ask = Asking(CODES)
 
-    def get(self, key: Item, attributes: Sequence[str] = ()) -> Item | None:
-        """The item as it stands, or so many of its attributes; None if there is none. Consistent; one request."""
+    def get(self, key: Item, attributes: Sequence[str] = (), *, consistent: bool = True) -> Item | None:
+        """The item as it stands, or so many of its attributes; None if there is none. One request.
+
+        Not `consistent` it may be as it was a moment ago, and costs half as much.
+        """
         projection: dict[str, Any] = {}
         if attributes:
             names = {f"#{number}": attribute for number, attribute in enumerate(attributes)}
             projection = {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
-        answer: Any = self._ask(self._client.get_item, TableName=self._name, Key=key, ConsistentRead=True, **projection)
+        answer: Any = self._ask(
+            self._client.get_item, TableName=self._name, Key=key, ConsistentRead=consistent, **projection
+        )
         item: Item | None = answer.get("Item")
         return item
 
