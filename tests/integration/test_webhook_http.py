@@ -344,6 +344,30 @@ def test_stopping_races_with_requests_and_leaves_nothing_open() -> None:
             socket.create_connection(("127.0.0.1", server.port), timeout=10)
 
 
+def test_requests_that_wait_for_a_thread_are_not_told_one_by_one(caplog: pytest.LogCaptureFixture) -> None:
+    """Each would be a line on the terminal of whoever looks at something else."""
+
+    def slow(_: WSGIEnvironment, start_response: StartResponse) -> list[bytes]:
+        arrived.release()
+        go.wait(10)
+        start_response("200 OK", [("Content-Length", "2")])
+        return [b"ok"]
+
+    arrived, go = threading.Semaphore(0), threading.Event()
+    server = WebServer(slow, threads=1)
+    server.start()
+    senders = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(3)]
+    for sender in senders:
+        sender.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert arrived.acquire(timeout=10)
+    go.set()
+    assert [sender.recv(12) for sender in senders] == [b"HTTP/1.1 200"] * 3
+    server.stop()
+    for sender in senders:
+        sender.close()
+    assert caplog.messages == []
+
+
 def test_an_address_in_use_is_named(served: Served) -> None:
     """Two servers on one port: the second says which address, what to do, and leaves no thread behind."""
     before = threading.active_count()

@@ -1,5 +1,6 @@
 """A WSGI application behind a real HTTP server, in threads of its own, that starts and stops cleanly."""
 
+import logging
 import threading
 from typing import Any
 from wsgiref.types import WSGIApplication
@@ -11,6 +12,9 @@ from waitress.task import ThreadedTaskDispatcher
 from paddock.core.errors import InvalidInput
 
 _WAKE_SECONDS = 30.0
+_QUEUE = logging.getLogger(f"{__name__}.queue")
+_QUEUE.setLevel(logging.ERROR)
+"""Where waitress tells that a request waits for a thread, each time it happens: nothing that a person need be told."""
 
 
 class WebServer:
@@ -42,6 +46,7 @@ class WebServer:
         self._sockets: dict[Any, Any] = {}
         # Ours, and without threads until the address is had: waitress would leave them behind if it is not.
         workers = ThreadedTaskDispatcher()
+        workers.queue_logger = _QUEUE
         try:
             server: Any = create_server(
                 application,
