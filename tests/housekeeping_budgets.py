@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 import attrs
 
+from paddock.core.pool_plan import MOST_ENDS, MOST_LAUNCHES, MOST_REPLACED, MOST_STARTS, MOST_STOPS
 from paddock.core.usecases.cost_reports import LOOKED_BACK, MOST_DAYS
 from paddock.core.usecases.dead_letters import MOST_TRIED
 from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
@@ -96,4 +97,7 @@ def budgets(load: Load) -> Mapping[str, Budget]:
     if load.pools:
         audited = min(booked, MOST_BILLS // _BILLS + 1) + _WEEK + (load.pools + 1) * runners
         found["pool_audit"] = Budget(audited + load.pools + _FILES, audited)
+        looked = 3 * runners + load.runners // _MACHINES + 2  # its spares, the machines of its launches, usage
+        acts = MOST_LAUNCHES + MOST_STARTS + MOST_STOPS + MOST_ENDS + MOST_REPLACED
+        found["pools"] = Budget(load.pools * (looked + acts * AN_ACT), load.pools * looked)
     return found

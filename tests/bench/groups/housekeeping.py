@@ -12,7 +12,8 @@ from datetime import timedelta
 import attrs
 
 from paddock.adapters.memory.github.scripts import JobScript
-from paddock.core.pool import Pool
+from paddock.core.paging import pages
+from paddock.core.pool import Pool, Stock
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
@@ -20,6 +21,7 @@ from paddock.core.states import OperationalResult, RunnerState
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import datetime_of
 from paddock.core.usecases.cost_reports import MOST_DAYS
+from paddock.core.usecases.life import NOT_BUSY
 from tests.bench.harness import Figure
 from tests.housekeeping_budgets import RUN, budgets, waits
 from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
@@ -29,7 +31,7 @@ TODAY = attrs.evolve(LARGE, ended=0, old=0)  # nobody but the archive reads of w
 BOOKED = attrs.evolve(TODAY, booked=100_000)
 MANY = 3_000
 SETTINGS = FleetSettings(repositories=("acme/*",))
-POOLED = attrs.evolve(SETTINGS, pools={POOL: Pool(POOL, RunnerSpec())})
+POOLED = attrs.evolve(SETTINGS, pools={POOL: Pool(POOL, RunnerSpec(), hot=MANY + 1_000)})
 
 
 def figures() -> Iterator[Figure]:
@@ -56,7 +58,9 @@ def _figures(house: LargeHouse, task: str, case: str, what: str) -> Iterator[Fig
     yield Figure(f"housekeeping.{task}.github{case}", asked, "calls", "those of GitHub, answers of 304 included")
     yield Figure(f"housekeeping.{task}.seconds{case}", round(spent / 1e9, 3), "s", _told(report), spent)
     waited = round(waits(calls, asked), 1)
-    yield Figure(f"housekeeping.{task}.waits{case}", waited, "s", f"for answers [assumed]; budget {RUN}, with its CPU")
+    yield Figure(
+        f"housekeeping.{task}.waits{case}", waited, "s", f"for answers, as assumed; budget {RUN}, with its CPU"
+    )
 
 
 def _told(report: TaskReport | None) -> str:
@@ -115,6 +119,14 @@ def days_were_missed(house: LargeHouse) -> None:
     house.table.tasks.add(Task("cost_report", cursor=last.isoformat()))
 
 
+def they_wait(house: LargeHouse) -> None:
+    """Three thousand spares are up, and a thousand more are wanted."""
+    live = list(pages(lambda cursor: house.table.runners.page("live", "live", cursor=cursor)))
+    change = RunnerChange(spare_of=POOL, stock=Stock.HOT, assigned_job=None, runner_name=None)
+    for runner in [one for one in live if one.state in NOT_BUSY][:MANY]:
+        house.table.runners.update(runner.key, RunnerIs(state=runner.state), change)
+
+
 WORST: tuple[tuple[str, str, Size, str, Callable[[LargeHouse], None]], ...] = (
     ("sweep", "gone", TODAY, f"{MANY} machines are gone without a word", all_go),
     ("sweep", "served", attrs.evolve(TODAY, jobs=4_000), f"{MANY} machines have served and are gone", all_have_served),
@@ -129,5 +141,6 @@ WORST: tuple[tuple[str, str, Size, str, Callable[[LargeHouse], None]], ...] = (
     ("cost_report", "day", BOOKED, f"{BOOKED.booked} machines ended the day before", nothing),
     ("cost_report", "missed", BOOKED, f"the same, and {MOST_DAYS} days are to be made up for", days_were_missed),
     ("pool_audit", "day", BOOKED, f"{BOOKED.booked} machines ended the day before, half of them a pool's", nothing),
+    ("pools", "stock", TODAY, f"{MANY} spares are up, and 1000 more are wanted", they_wait),
     ("dead_letters", "storm", TODAY, f"{MANY} messages more died on each queue", everything_died),
 )
