@@ -13,7 +13,7 @@ import attrs
 
 from paddock.adapters.memory.github.scripts import JobScript
 from paddock.core.paging import pages
-from paddock.core.pool import Pool, Stock
+from paddock.core.pool import Pool
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
@@ -122,7 +122,7 @@ def days_were_missed(house: LargeHouse) -> None:
 def they_wait(house: LargeHouse) -> None:
     """Three thousand spares are up, and a thousand more are wanted."""
     live = list(pages(lambda cursor: house.table.runners.page("live", "live", cursor=cursor)))
-    change = RunnerChange(spare_of=POOL, stock=Stock.HOT, assigned_job=None, runner_name=None)
+    change = RunnerChange(spare_of=POOL, assigned_job=None, runner_name=None)
     for runner in [one for one in live if one.state in NOT_BUSY][:MANY]:
         house.table.runners.update(runner.key, RunnerIs(state=runner.state), change)
 
