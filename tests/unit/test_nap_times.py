@@ -80,6 +80,23 @@ def test_one_that_is_told_to_stop_a_second_time_ran_until_then() -> None:
     assert billed_asleep(world, spare.machine) == slept(world, spare.machine)
 
 
+def test_one_that_never_was_told_to_stop_and_is_ended_ran_until_then() -> None:
+    """The cloud did not take the stop, and before anybody asked again the pool was no more: it runs, and is billed."""
+    world = PoolWorld(stopped=1)
+    world.meddle(Away("stop").around)
+    world.minutes(7)
+    (spare,) = world.spares()
+    assert spare.state is RunnerState.STOPPING
+    world.sweeps(on=False)
+    world.run(5 * MINUTE)
+    world.without_pool()
+    world.sweeps(on=True)
+    world.run(10 * MINUTE)
+    life = world.cloud.log[spare.machine]
+    assert (life.ended_at is None, life.stopping_at, life.runs) == (False, None, ())
+    assert billed_asleep(world, spare.machine) == 0
+
+
 def test_one_that_was_claimed_meanwhile_is_not_stopped_again() -> None:
     """It is looked at once more before the cloud is told."""
     world = PoolWorld(hot=1)

@@ -20,7 +20,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RetryMode
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
-from paddock.core.units import HOUR, MINUTE, Span
+from paddock.core.units import HOUR, MINUTE
 
 _APART = MINUTE  # of a stop or a start, as the cloud and the fleet see it, and of what a start costs at least
 
@@ -182,8 +182,7 @@ class Closed:
         fell_back = life.stopping_at is not None and (life.started_at or 0) > life.runs[-1][1]
         slept_on = until - (life.stopping_at or until) if fell_back else 0
         most = awake + apart + self.allowed.noticed + slept_on
-        least = awake - apart - _believed(life, entries[-1])
-        return price * least // HOUR <= paid <= price * most // HOUR
+        return price * (awake - apart) // HOUR <= paid <= price * most // HOUR
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""
@@ -191,12 +190,6 @@ class Closed:
             self._findings.told.add(known.key)
             said = f"machine {known.machine} ended at {clock(life.ended_at)} and its record is {known.state}"
             self._wrong("the ledger equals the bill", said, known.assigned_job, known.machine)
-
-
-def _believed(life: Life, last: LedgerEntry) -> Span:
-    """How long it was taken to sleep in the end, although the cloud was not told to stop it: until that is seen."""
-    wrong = last.phase is Phase.SLEEP and life.stopping_at is None
-    return min(last.end - last.start, BELIEVED + 2 * _APART) if wrong else 0
 
 
 def _ended_as(told: JobRecord, known: Job) -> bool:

@@ -12,10 +12,11 @@ from paddock.core.bill import bill_of
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job
 from paddock.core.ledger import Bill, Rates
+from paddock.core.pool_mend import BELIEVED
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.handover import Handover
-from paddock.core.ports.machines import Machines
+from paddock.core.ports.machines import Machines, MachineState
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.ports.together import MOST, Add, Update, Write
@@ -104,11 +105,13 @@ class Retire:
                      └─ from here on nobody can claim it       └─ else it is kept: the sweep finds out whose it is
 
         Raises:
-            PaddockError: a store or the cloud did not answer. It drains, so the sweep ends it.
+            PaddockError: a store or the cloud did not answer. It drains, so the sweep ends it; or nothing was changed.
         """
         change = RunnerChange(
             state=RunnerState.DRAINING, spare_of=None, idle_at=self._clock.now(), reason=reason, since=self._clock.now()
         )
+        if runner.state is RunnerState.STOPPING and self._never_slept(runner):
+            change["naps"] = runner.naps[:-1]
         when = RunnerIs(
             state=runner.state,
             spare_of=runner.spare_of,
@@ -128,6 +131,13 @@ class Retire:
         self._machines.terminate([runner.machine])
         self._record.machine(runner.machine, "ended", reason)
         return True
+
+    def _never_slept(self, runner: Runner) -> bool:
+        """True if the cloud has it running, long after it was to be stopped: it was not told, and bills all of that."""
+        if not runner.naps or self._clock.now() - (runner.since or runner.launched_at) <= BELIEVED:
+            return False
+        machine = self._machines.describe([runner.machine]).get(runner.machine)
+        return machine is not None and machine.state is MachineState.RUNNING
 
     def may_end(self, runner: Runner) -> bool:
         """True if GitHub has no work on the machine: the second witness, besides our own clock.
