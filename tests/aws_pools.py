@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from paddock.adapters.process.machines import box_arch
-from paddock.core.pool_plan import READY_FOR
+from paddock.core.pools.plan import READY_FOR
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import RunnerState
 from paddock.core.usecases.listing import live_runners

@@ -15,8 +15,8 @@ from moto.sqs.models import sqs_backends
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.memory.github import JobScript, Step
 from paddock.adapters.standin.app import Failure
+from paddock.core.costs.ledger import Bill
 from paddock.core.job import Job
-from paddock.core.ledger import Bill
 from paddock.core.paging import pages
 from paddock.core.ports.system import Chance
 from paddock.core.records import JOBS, LEDGER, RUNNERS, Kind

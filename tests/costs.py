@@ -8,16 +8,16 @@ from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.objects import MemoryObjects
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.report.costs import RENDERINGS
-from paddock.core.bill import bill_of
-from paddock.core.cost_policy import CostPolicy
-from paddock.core.ledger import Bill, Rates
-from paddock.core.pool import Stock
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Bill, Rates
+from paddock.core.costs.policy import CostPolicy
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, Moment
-from paddock.core.usecases.cost_reports import CostReports
+from paddock.core.usecases.costs.reports import CostReports
 
 
 def served(number: int, at: Moment, minutes: int = 10, **fields: Any) -> Bill:  # noqa: ANN401 - a runner's fields

@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 from hypothesis import strategies as st
 
-from paddock.core.demand import Demand, Taken, demand_between
-from paddock.core.pool import Bounds, Pool
-from paddock.core.schedule import Schedule, Targets
+from paddock.core.pools.pool import Bounds, Pool
+from paddock.core.pools.schedule import Schedule, Targets
+from paddock.core.sizing.demand import Demand, Taken, demand_between
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON

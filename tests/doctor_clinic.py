@@ -17,7 +17,7 @@ from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
 from paddock.adapters.system import SystemClock
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, rfc3339
-from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.aws_operator import open_stack
 from paddock.entrypoints.aws_stack.exported import variables_of
 from paddock.entrypoints.containers import State

@@ -15,7 +15,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "one act that fails ends the sweep",
         "H2",
-        "sweep.py",
+        "house/sweep.py",
         "            except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others\n",
         "            except Conflict as error:\n",
         tests="tests/unit/test_sweeps.py",
@@ -23,7 +23,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "dead letters wait a quarter of an hour for their first try",
         "H3",
-        "dead_letters.py",
+        "house/dead_letters.py",
         "        elif tried.times and 0 <= self.now - tried.at < self._delays[tried.times]:\n",
         "        elif 0 <= self.now - tried.at < max(15 * MINUTE, self._delays[tried.times]):\n",
         tests="tests/unit/test_dead_letters.py",
@@ -31,7 +31,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "poison is put back for ever",
         "H4",
-        "dead_letters.py",
+        "house/dead_letters.py",
         "        elif tried.times >= len(self._delays):\n",
         "        elif tried.times >= 1_000:\n",
         tests="tests/unit/test_dead_letters.py",
@@ -39,7 +39,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "two processes do one task",
         "H5",
-        "housekeeping.py",
+        "house/housekeeping.py",
         "TaskIs(run=known.run, asked=known.asked), self._taken(",
         "TaskIs(), self._taken(",
         tests="tests/unit/test_housekeeping.py",
@@ -47,7 +47,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "a job whose message was lost is never woken",
         "H11",
-        "plan.py",
+        "house/plan.py",
         "            yield WakeJob(job.id)\n",
         "            pass\n",
         tests="tests/integration/test_day_of_faults.py",
@@ -63,7 +63,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "machines that no record names are left alone",
         "H7",
-        "plan.py",
+        "house/plan.py",
         "        if machine.id not in known and age > deadlines.lease + _NEWBORN:\n",
         "        if machine.id not in known and age < 0:\n",
         tests="tests/integration/test_day_of_faults.py",
@@ -71,7 +71,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "a sweep says nothing of what failed",
         "H12",
-        "sweep.py",
+        "house/sweep.py",
         '                errors.append(f"{act}: {type(error).__name__}: {error}")\n',
         "                del error\n",
         tests="tests/unit/test_sweeps.py",
@@ -87,7 +87,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "a run does all that there is to do",
         "H17",
-        "sweep.py",
+        "house/sweep.py",
         "            if kinds[kind] >= MOST_ACTS:\n",
         "            if kinds[kind] < 0:\n",
         tests="tests/unit/test_sweeps.py",
@@ -95,7 +95,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "failed deliveries are not asked for again",
         "A3",
-        "sweep_github.py",
+        "house/sweep_github.py",
         "        for delivery in lost[:MOST_REDELIVERIES]:\n",
         "        for delivery in lost[:0]:\n",
         tests="tests/integration/test_day_of_faults.py",
@@ -103,7 +103,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "events that were never sent are not looked for",
         "A3",
-        "sweep_github.py",
+        "house/sweep_github.py",
         "        self._queue.send([JobRequested(job.facts, self._clock.now())])\n",
         "",
         tests="tests/integration/test_day_of_faults.py",
@@ -111,7 +111,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "the same repositories are compared each time",
         "A3",
-        "sweep_github.py",
+        "house/sweep_github.py",
         "    first = now // every * MOST_REPOSITORIES % len(repositories)\n",
         "    first = 0\n",
         tests="tests/integration/test_day_of_faults.py",
@@ -119,7 +119,7 @@ HOUSE_MUTANTS = (
     Mutant(
         "registrations of machines that are gone are left",
         "E12",
-        "stale_registrations.py",
+        "house/stale_registrations.py",
         "            take_back(self._registrations, scope, listed.id)\n",
         "            pass\n",
         tests="tests/integration/test_day_of_faults.py",

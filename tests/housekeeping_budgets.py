@@ -4,17 +4,17 @@ from collections.abc import Mapping
 
 import attrs
 
-from paddock.core.pool_plan import MOST_ENDS, MOST_LAUNCHES, MOST_REPLACED, MOST_STARTS, MOST_STOPS
-from paddock.core.usecases.cost_reports import LOOKED_BACK, MOST_DAYS
-from paddock.core.usecases.dead_letters import MOST_TRIED
-from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
-from paddock.core.usecases.pool_bills import MOST_BILLS
-from paddock.core.usecases.quarantine import MOST_ASKED, MOST_PAGES
+from paddock.core.pools.plan import MOST_ENDS, MOST_LAUNCHES, MOST_REPLACED, MOST_STARTS, MOST_STOPS
+from paddock.core.usecases.costs.reports import LOOKED_BACK, MOST_DAYS
+from paddock.core.usecases.house.dead_letters import MOST_TRIED
+from paddock.core.usecases.house.old_jobs import MOST_JOBS, MOST_OBJECTS
+from paddock.core.usecases.house.quarantine import MOST_ASKED, MOST_PAGES
+from paddock.core.usecases.house.stale_registrations import MOST_DELETED, MOST_SCOPES
+from paddock.core.usecases.house.stale_registrations import MOST_LOOKED_AT as MOST_MAY_BE_STALE
+from paddock.core.usecases.house.sweep import MOST_ACTS, MOST_CLOSED
+from paddock.core.usecases.house.sweep_github import MOST_ADOPTED, MOST_QUESTIONS, MOST_REDELIVERIES, MOST_REPOSITORIES
+from paddock.core.usecases.pools.bills import MOST_BILLS
 from paddock.core.usecases.reruns import HOURS_LOOKED_BACK, MOST_CONSIDERED, MOST_LOOKED_AT
-from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_SCOPES
-from paddock.core.usecases.stale_registrations import MOST_LOOKED_AT as MOST_MAY_BE_STALE
-from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
-from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_QUESTIONS, MOST_REDELIVERIES, MOST_REPOSITORIES
 
 AN_ACT = 20  # calls at most: two looks, GitHub's word, an end with its bill, a job that gets another machine
 A_CLOSED = 3  # a machine that is closed with others: its orders, what is said of it, its share of the rest

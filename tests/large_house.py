@@ -22,12 +22,12 @@ from paddock.adapters.memory.github.values import Event, JobRecord
 from paddock.adapters.memory.objects import MemoryObjects
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.simulation.wires import Wired, wired
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.messages import EventMessage, JobMessage, RunCompleted
 from paddock.core.paging import pages
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.github import Scope
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.runner import Runner, runner_name
@@ -36,8 +36,8 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.task import Task, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases.chores import Reporting, chores
-from paddock.core.usecases.housekeeping import Housekeeping
+from paddock.core.usecases.house.chores import Reporting, chores
+from paddock.core.usecases.house.housekeeping import Housekeeping
 from tests.housekeeping_budgets import Load
 
 NOW: Moment = 1_795_348_800 * SECOND

@@ -15,9 +15,9 @@ from paddock.adapters.process.liveness import living_agent
 from paddock.adapters.process.machines import box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import SystemClock
+from paddock.core.costs.ledger import day_of
 from paddock.core.decision import Decision
 from paddock.core.job import Job
-from paddock.core.ledger import day_of
 from paddock.core.paging import pages
 from paddock.core.retry import RetryPolicy
 from paddock.core.runner import Runner

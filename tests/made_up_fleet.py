@@ -5,10 +5,10 @@ from typing import Any
 
 import attrs
 
-from paddock.core.bill import bill_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import CostLedger, Rates, ledger
 from paddock.core.decision import Decision
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import CostLedger, Rates, ledger
 from paddock.core.runner import Runner
 from paddock.core.spec import Arch, Market
 from paddock.core.states import JobState, OperationalResult, RunnerState

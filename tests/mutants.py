@@ -60,7 +60,7 @@ MUTANTS = (
     Mutant(
         "killed on a stale snapshot",
         "D12, H10",
-        "sweep.py",
+        "house/sweep.py",
         "        if not reason or self._is_ready(runner):\n            return\n        if not self._retire.may_end(runner):\n            self._note_work(runner)\n            return\n",
         "",
     ),
@@ -105,7 +105,7 @@ MUTANTS = (
     Mutant(
         "lost webhooks are not looked for",
         "A1",
-        "sweep_github.py",
+        "house/sweep_github.py",
         "        self._queue.send([JobRequested(job.facts, self._clock.now())])\n",
         "",
     ),
@@ -204,14 +204,14 @@ MUTANTS = (
     Mutant(
         "jobs that wait for a limit are never woken",
         "H11",
-        "plan.py",
+        "house/plan.py",
         "            yield WakeJob(job.id)\n",
         "            pass\n",
     ),
     Mutant(
         "a dead dispatcher's job is never resumed",
         "B10",
-        "plan.py",
+        "house/plan.py",
         '                yield WakeJob(job.id, "its dispatcher\'s lease ran out")\n',
         "                pass\n",
         first=17,

@@ -8,8 +8,7 @@ from typing import Any
 
 import attrs
 
-from paddock.core.pool import Pool, Stock
-from paddock.core.pool_plan import (
+from paddock.core.pools.plan import (
     EndMember,
     LaunchSpares,
     Member,
@@ -19,7 +18,8 @@ from paddock.core.pool_plan import (
     plan,
     wanted,
 )
-from paddock.core.schedule import Targets
+from paddock.core.pools.pool import Pool, Stock
+from paddock.core.pools.schedule import Targets
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RUNNER_LIFE, RunnerState
 from paddock.core.units import DAY, MINUTE, SECOND, Moment, Span

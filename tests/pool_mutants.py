@@ -15,7 +15,7 @@ POOL_MUTANTS = (
     Mutant(
         "what falls asleep does not count",
         "D5",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        self.falling = _of(spares, RunnerState.STOPPING)\n",
         "        self.falling = _of([], RunnerState.STOPPING)\n",
         tests="tests/unit/test_pool_plan.py",
@@ -24,7 +24,7 @@ POOL_MUTANTS = (
     Mutant(
         "what boots does not count",
         "D5",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        self.up = _of(spares, RunnerState.READY, *RISING)\n",
         "        self.up = _of(spares, RunnerState.READY)\n",
         tests="tests/unit/test_pool_plan.py",
@@ -33,7 +33,7 @@ POOL_MUTANTS = (
     Mutant(
         "stopped ones are kept running",
         "D6",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        stops = [StopMember(one.id, reason) for one in found[: min(spare, lack)]]\n",
         "        stops = [StopMember(one.id, reason) for one in found[:0]]\n",
         pools=True,
@@ -50,7 +50,7 @@ POOL_MUTANTS = (
     Mutant(
         "a spare is put to sleep whoever has it by now",
         "D12",
-        "pools.py",
+        "pools/keep.py",
         "        when = RunnerIs(state=runner.state, spare_of=runner.spare_of, since=runner.since, gone_at=None)\n",
         "        when = RunnerIs(state=runner.state, gone_at=None)\n",
         tests="tests/unit/test_claims.py",
@@ -68,7 +68,7 @@ POOL_MUTANTS = (
     Mutant(
         "a machine whose agent died is kept for ever",
         "D17",
-        "../pool_mend.py",
+        "../pools/mend.py",
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None\n',
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence < 0 else None\n',
         tests="tests/unit/test_pool_mend.py",
@@ -84,7 +84,7 @@ POOL_MUTANTS = (
     Mutant(
         "spares do not grow old",
         "D21",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        if one.complete and age >= self.pool.max_age:\n",
         "        if one.complete and age < 0:\n",
         pools=True,
@@ -93,7 +93,7 @@ POOL_MUTANTS = (
     Mutant(
         "machines of a pool that is no more are nobody's",
         "D24",
-        "plan.py",
+        "house/plan.py",
         "        elif runner.spare_of not in pools:\n",
         "        elif runner.spare_of is None:\n",
         pools=True,
@@ -101,7 +101,7 @@ POOL_MUTANTS = (
     Mutant(
         "a launch of a pool that was cut off is forgotten",
         "D5",
-        "spares.py",
+        "pools/spares.py",
         "            if launch is not None:\n                return standing if self.barred(standing) else self._asked(standing, launch)\n",
         "",
         pools=True,
@@ -125,7 +125,7 @@ POOL_MUTANTS = (
     Mutant(
         "sleep is not written down",
         "C17",
-        "../naps.py",
+        "../pools/naps.py",
         '        change["naps"] = (*runner.naps, Nap(now))\n',
         '        change["naps"] = runner.naps\n',
         pools=True,
@@ -133,7 +133,7 @@ POOL_MUTANTS = (
     Mutant(
         "a pool may be larger than it may be",
         "D1",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        self.room = None if pool.most is None else max(0, pool.most - there)\n",
         "        self.room = None if there >= 0 else 0\n",
         tests="tests/unit/test_pool_plan.py",
@@ -141,7 +141,7 @@ POOL_MUTANTS = (
     Mutant(
         "records that nobody closed count as busy machines",
         "D2, D3",
-        "pools.py",
+        "pools/keep.py",
         "        members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]\n",
         "        members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]\n        members = members[: len(members) - len(self._table.jobs.page('live', 'placed').items)]\n",
         tests="tests/unit/test_pools_task.py",
@@ -149,7 +149,7 @@ POOL_MUTANTS = (
     Mutant(
         "a job without an end counts until now",
         "D4",
-        "../demand.py",
+        "../sizing/demand.py",
         "UNKNOWN_END: Final[Span] = 2 * HOUR\n",
         "UNKNOWN_END: Final[Span] = 9_000 * HOUR\n",
         tests="tests/unit/test_demand.py",
@@ -157,7 +157,7 @@ POOL_MUTANTS = (
     Mutant(
         "a pool falls to zero in the first quiet hour",
         "D7",
-        "../sizing_slots.py",
+        "../sizing/slots.py",
         "ACTIVE_FOR: Final[Span] = 4 * HOUR\n",
         "ACTIVE_FOR: Final[Span] = 0\n",
         tests="tests/unit/test_sizing.py",
@@ -165,7 +165,7 @@ POOL_MUTANTS = (
     Mutant(
         "two runs that saw the same pool launch both",
         "D13",
-        "spares.py",
+        "pools/spares.py",
         "        when = StandingIs(launching=None, launches=standing.launches)\n",
         "        when = StandingIs()\n",
         tests="tests/unit/test_pools_task.py",
@@ -173,7 +173,7 @@ POOL_MUTANTS = (
     Mutant(
         "a machine with orders is put to sleep",
         "D14",
-        "pools.py",
+        "pools/keep.py",
         "        if self._assignments.get(runner.machine) is not None:\n",
         "        if self._assignments is None:\n",
         tests="tests/unit/test_pools_task.py",
@@ -189,7 +189,7 @@ POOL_MUTANTS = (
     Mutant(
         "idle machines are kept for ever",
         "D6",
-        "../pool_plan.py",
+        "../pools/plan.py",
         "        return self.now - one.since >= self.pool.idle_timeout\n",
         "        return self.now < one.since\n",
         pools=True,

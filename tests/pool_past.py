@@ -5,14 +5,14 @@ import attrs
 from paddock.adapters.memory import ManualClock
 from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.objects import MemoryObjects
-from paddock.core.bill import bill_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Rates
-from paddock.core.pool import Bounds, Pool, Stock
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pools.pool import Bounds, Pool, Stock
+from paddock.core.pools.schedule import Targets
+from paddock.core.pools.standing import PoolStanding
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
-from paddock.core.schedule import Targets
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState, RunnerState

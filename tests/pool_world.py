@@ -15,7 +15,7 @@ import attrs
 
 from paddock.adapters.simulation.protocols import Life
 from paddock.adapters.simulation.wires import Around, Crash
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings

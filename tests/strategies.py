@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
 from paddock.core.circuit import Circuit, Interruption
+from paddock.core.costs.ledger import Bill, Interval, LedgerEntry, Phase
+from paddock.core.costs.price import PriceSource
 from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
-from paddock.core.ledger import Bill, Interval, LedgerEntry, Phase
 from paddock.core.messages import (
     Assignment,
     EventMessage,
@@ -31,13 +32,12 @@ from paddock.core.messages import (
     WarningKind,
 )
 from paddock.core.pace import Pace
-from paddock.core.pool import Bounds, Stock
-from paddock.core.pool_standing import PoolAim, PoolStanding
-from paddock.core.price import PriceSource
+from paddock.core.pools.pool import Bounds, Stock
+from paddock.core.pools.schedule import Day, Schedule, Targets, Window
+from paddock.core.pools.standing import PoolAim, PoolStanding
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.run import Run
 from paddock.core.runner import Nap, Runner
-from paddock.core.schedule import Day, Schedule, Targets, Window
 from paddock.core.shortage import Shortage
 from paddock.core.spec import MAX_DISK_GIB, Arch, Market, Range, RetryMode, RunnerSpec
 from paddock.core.states import CircuitState, JobState, OperationalResult, RunnerState

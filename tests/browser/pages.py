@@ -16,11 +16,11 @@ from paddock.adapters.simulation.render.background import Assumption, Background
 from paddock.adapters.simulation.render.page import render as simulation
 from paddock.adapters.simulation.workloads import built_in_day
 from paddock.adapters.simulation.world import Simulation
-from paddock.core.bill import bill_of
 from paddock.core.codec import from_data
-from paddock.core.cost_report import ServiceCost
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import CostLedger, Rates
+from paddock.core.costs.report import ServiceCost
 from paddock.core.decision import Decision
-from paddock.core.ledger import CostLedger, Rates
 from paddock.core.runner import Runner
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.costs import House, served, spare

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from paddock.adapters.memory.system import SeededChance
-from paddock.core.ledger import Phase
-from paddock.core.pool import Stock
+from paddock.core.costs.ledger import Phase
+from paddock.core.pools.pool import Stock
 from paddock.core.spec import Market
 from tests.aws_pools import HOT, LABEL, PATIENCE, POOL, keep_house, keeps, spares, stocked
 from tests.aws_rights import unused

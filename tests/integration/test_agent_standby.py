@@ -13,7 +13,7 @@ from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox, bo
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import Unsupported
 from paddock.core.messages import EventMessage, ReportEvent, RunnerReported
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import OperationalResult

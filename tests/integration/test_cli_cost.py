@@ -9,8 +9,8 @@ import attrs
 import pytest
 
 from paddock.adapters.system import SystemClock
-from paddock.core.bill import bill_of
-from paddock.core.ledger import Rates
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState

@@ -7,7 +7,7 @@ import pytest
 
 from paddock.adapters.system import RandomIds, SystemClock
 from paddock.core.task import TaskReport
-from paddock.core.usecases.housekeeping import EVERY, Housekeeping
+from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state

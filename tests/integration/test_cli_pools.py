@@ -9,14 +9,14 @@ import pytest
 
 from paddock.adapters.config import load
 from paddock.adapters.system import SystemClock
-from paddock.core.pool import Bounds, Stock
-from paddock.core.pool_standing import PoolAim, PoolStanding, StandingChange, StandingIs
+from paddock.core.pools.pool import Bounds, Stock
+from paddock.core.pools.schedule import Targets
+from paddock.core.pools.standing import PoolAim, PoolStanding, StandingChange, StandingIs
 from paddock.core.runner import Runner
-from paddock.core.schedule import Targets
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from paddock.core.usecases.pools import aim_of
+from paddock.core.usecases.pools.keep import aim_of
 from paddock.core.wallclock import clock_text
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places

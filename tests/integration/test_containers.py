@@ -32,8 +32,8 @@ from paddock.core.messages import JobRequested
 from paddock.core.ports import github, stores
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.usecases.explain import Explain
-from paddock.core.usecases.housekeeping import Housekeeping
-from paddock.core.usecases.mirror import Mirror
+from paddock.core.usecases.house.housekeeping import Housekeeping
+from paddock.core.usecases.house.mirror import Mirror
 from paddock.core.usecases.operate import Operate
 from paddock.entrypoints.containers import LocalProfile, MemoryProfile, open_state
 from paddock.entrypoints.local.fleet import LocalFleet

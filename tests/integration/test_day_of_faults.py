@@ -29,20 +29,20 @@ from paddock.adapters.simulation.words import GitHubWord
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.job import Job
 from paddock.core.messages import JobRequested
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
+from paddock.core.pools.schedule import Schedule as Hours
+from paddock.core.pools.schedule import Window
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.runner import Runner
-from paddock.core.schedule import Schedule as Hours
-from paddock.core.schedule import Window
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
-from paddock.core.usecases.chores import chores
-from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.usecases.house.chores import chores
+from paddock.core.usecases.house.housekeeping import EVERY
+from paddock.core.usecases.house.sweep_github import MOST_REPOSITORIES
 from paddock.core.usecases.listing import live_jobs, live_runners
-from paddock.core.usecases.sweep_github import MOST_REPOSITORIES
 from tests.workloads import Given
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from paddock.adapters.github.manifest import NO_URL
 from paddock.adapters.system import SystemClock
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY
-from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller

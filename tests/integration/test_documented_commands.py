@@ -21,11 +21,11 @@ from paddock.adapters.simulation.workloads import GeneratorParameters, generated
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import SystemClock
 from paddock.core.job import Job, JobFacts
-from paddock.core.pool import Bounds
-from paddock.core.pool_standing import StandingChange, StandingIs
+from paddock.core.pools.pool import Bounds
+from paddock.core.pools.standing import StandingChange, StandingIs
 from paddock.core.ports.stores import Table
 from paddock.core.units import HOUR, MINUTE, SECOND, moment_of
-from paddock.core.usecases.pools import aim_of
+from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.pool_past import AUTO, Past

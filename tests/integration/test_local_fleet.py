@@ -11,9 +11,9 @@ from paddock.adapters.memory.github import DeliveryFaults, JobRecord, RunnerFaul
 from paddock.adapters.process.machines import box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.standin.package import Flaw
+from paddock.core.costs.ledger import day_of
 from paddock.core.errors import Busy
 from paddock.core.job import Job
-from paddock.core.ledger import day_of
 from paddock.core.settings import ScopeKind
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import SECOND

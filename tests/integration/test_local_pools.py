@@ -14,7 +14,7 @@ from paddock.adapters.process.machines import box_arch
 from paddock.adapters.standin import GitHubStandIn
 from paddock.core.errors import InvalidInput
 from paddock.core.job import Job
-from paddock.core.pool import Pool, Stock, digest_of
+from paddock.core.pools.pool import Pool, Stock, digest_of
 from paddock.core.runner import Runner
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState

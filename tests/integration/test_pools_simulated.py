@@ -2,12 +2,12 @@
 
 import attrs
 
-from paddock.core.pool import Bounds
-from paddock.core.pool_standing import StandingChange, StandingIs
-from paddock.core.schedule import Targets
+from paddock.core.pools.pool import Bounds
+from paddock.core.pools.schedule import Targets
+from paddock.core.pools.standing import StandingChange, StandingIs
 from paddock.core.units import DAY, HOUR
-from paddock.core.usecases.pool_advice import AdvisePools
-from paddock.core.usecases.pools import aim_of
+from paddock.core.usecases.pools.advice import AdvisePools
+from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.cli.recommend_simulated import tried
 from tests.pool_past import AUTO, NOW, Past
 

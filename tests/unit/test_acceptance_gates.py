@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.ports.github import GitHubJob
 from paddock.core.runner import Runner
 from paddock.core.spec import Market

@@ -13,7 +13,7 @@ from paddock.adapters.simulation.wires import untouched
 from paddock.core.errors import Unavailable
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Nap, Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paddock.adapters.config import AppConfig, Hook, InvalidConfig, RunnerPin, SecretRef, SlackConfig, load, validate
 from paddock.contracts import example_config, schema_text
 from paddock.core.circuit import CircuitPolicy
-from paddock.core.cost_policy import CostPolicy
+from paddock.core.costs.policy import CostPolicy
 from paddock.core.errors import InvalidInput
 from paddock.core.rerun import RerunPolicy
 from paddock.core.settings import Alias, ForkPolicy, Limits, ScopeKind

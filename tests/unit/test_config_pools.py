@@ -10,8 +10,8 @@ import pytest
 from paddock.adapters.config import load, validate
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
-from paddock.core.pool import Bounds, Pool, digest_of
-from paddock.core.schedule import Day, Schedule, Targets, Window
+from paddock.core.pools.pool import Bounds, Pool, digest_of
+from paddock.core.pools.schedule import Day, Schedule, Targets, Window
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
 from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.aws_lambda.factories import make_settings as settings_on_aws

@@ -7,13 +7,13 @@ from typing import Any
 import attrs
 import pytest
 
-from paddock.core import cost_report
-from paddock.core.cost_policy import CostPolicy
-from paddock.core.cost_report import CostReport, RealBill, ServiceCost
-from paddock.core.costs import Cost
+from paddock.core.costs import report
+from paddock.core.costs.policy import CostPolicy
+from paddock.core.costs.report import CostReport, RealBill, ServiceCost
+from paddock.core.costs.sums import Cost
 from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR
-from paddock.core.usecases.cost_reports import report_key
+from paddock.core.usecases.costs.reports import report_key
 from tests.contracts import breaches, schema
 from tests.costs import House, served, spare
 from tests.strategies import NOON
@@ -21,18 +21,18 @@ from tests.strategies import NOON
 MIDNIGHT = NOON // DAY * DAY  # 2026-11-22
 PARTS = {
     "cost": Cost,
-    "line": cost_report.CostLine,
-    "pool": cost_report.PoolCost,
+    "line": report.CostLine,
+    "pool": report.PoolCost,
     "service": ServiceCost,
-    "spot": cost_report.SpotSaving,
-    "forced": cost_report.Forced,
-    "hosted": cost_report.HostedCost,
-    "disk": cost_report.DiskUse,
-    "spent": cost_report.DaySpent,
-    "trend": cost_report.Trend,
-    "month": cost_report.MonthSoFar,
-    "anomaly": cost_report.Anomaly,
-    "advice": cost_report.Advice,
+    "spot": report.SpotSaving,
+    "forced": report.Forced,
+    "hosted": report.HostedCost,
+    "disk": report.DiskUse,
+    "spent": report.DaySpent,
+    "trend": report.Trend,
+    "month": report.MonthSoFar,
+    "anomaly": report.Anomaly,
+    "advice": report.Advice,
     "bill": RealBill,
 }
 

@@ -8,7 +8,7 @@ import pytest
 from paddock.adapters.report.cost_page import bars, page
 from paddock.adapters.report.cost_text import cell, cents_text
 from paddock.core.codec import from_data
-from paddock.core.cost_report import CostReport, DaySpent
+from paddock.core.costs.report import CostReport, DaySpent
 from paddock.core.units import DAY, HOUR
 from tests.costs import House, served, spare
 from tests.made_up_fleet import HOSTILE

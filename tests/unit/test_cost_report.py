@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from paddock.adapters.memory.objects import MemoryObjects
 from paddock.core.codec import from_data, to_data
-from paddock.core.cost_advice import advice_on
-from paddock.core.cost_day import MOST_LINES, day_of_bills
-from paddock.core.cost_policy import CostPolicy
-from paddock.core.cost_report import CostReport, ServiceCost
-from paddock.core.cost_trends import anomalies, month_so_far, trends
-from paddock.core.costs import By
+from paddock.core.costs.advice import advice_on
+from paddock.core.costs.day import MOST_LINES, day_of_bills
+from paddock.core.costs.hosted import hosted_cost
+from paddock.core.costs.ledger import Bill
+from paddock.core.costs.policy import CostPolicy
+from paddock.core.costs.report import CostReport, ServiceCost
+from paddock.core.costs.sums import By
+from paddock.core.costs.trends import anomalies, month_so_far, trends
 from paddock.core.errors import InvalidInput, Unavailable
-from paddock.core.hosted import hosted_cost
-from paddock.core.ledger import Bill
 from paddock.core.spec import Arch, Market
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases.cost_reports import MOST_DAYS, report_key
+from paddock.core.usecases.costs.reports import MOST_DAYS, report_key
 from tests.costs import House, served, spare
 from tests.strategies import NOON
 

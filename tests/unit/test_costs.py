@@ -9,16 +9,16 @@ from hypothesis import strategies as st
 
 from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.system import ManualClock
-from paddock.core.bill import bill_of
-from paddock.core.costs import By, Cost, costs, cut
-from paddock.core.ledger import Bill, Interval, Phase, Rates, ledger
-from paddock.core.pool import Stock
-from paddock.core.price import PriceSource
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Bill, Interval, Phase, Rates, ledger
+from paddock.core.costs.price import PriceSource
+from paddock.core.costs.sums import By, Cost, costs, cut
+from paddock.core.pools.pool import Stock
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, MicroDollars, Moment
-from paddock.core.usecases.cost_look import CostLook
+from paddock.core.usecases.costs.look import CostLook
 from tests.strategies import NOON, prices
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested, MachineChanged, RunCompleted
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from paddock.core.usecases.dead_letters import MOST_POISONED, MOST_SHOWN, MOST_TRIED, DeadLetters, Memory, Tried
+from paddock.core.usecases.house.dead_letters import MOST_POISONED, MOST_SHOWN, MOST_TRIED, DeadLetters, Memory, Tried
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 

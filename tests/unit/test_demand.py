@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.bill import bill_of
-from paddock.core.demand import UNKNOWN_END, Demand, Taken, demand_between, demand_of, occupied_until
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Bill, Rates
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Bill, Rates
 from paddock.core.runner import Runner
+from paddock.core.sizing.demand import UNKNOWN_END, Demand, Taken, demand_between, demand_of, occupied_until
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from tests.demands import AHEAD, MONDAY, demand, job, takens

@@ -6,9 +6,9 @@ from typing import Any
 import attrs
 import pytest
 
+from paddock.core.costs.ledger import ledger
 from paddock.core.decision import Decision
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import ledger
 from paddock.core.runner import Runner
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState

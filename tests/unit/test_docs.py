@@ -15,7 +15,7 @@ from paddock.agent.reasons import Reason
 from paddock.core.records import KINDS
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
 from paddock.core.units import DAY, HOUR, MINUTE
-from paddock.core.usecases.housekeeping import EVERY, MENDS
+from paddock.core.usecases.house.housekeeping import EVERY, MENDS
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
 from tests.conformance import genuine_settings

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from paddock.adapters.aws.dynamodb.definition import INDEXES, OWN, TABLE
 from paddock.adapters.aws.dynamodb.expressions import Expressions
 from paddock.adapters.aws.dynamodb.items import Items, order_and_key, place_of
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.errors import Rejected, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.launch import Launch
-from paddock.core.ledger import Bill, Interval, Phase
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.records import JOBS, KINDS, LAUNCHES, LEDGER, POOLS, RUNNERS, SHORTAGES, Kind, Made, always
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market, Offer, Range, RunnerSpec

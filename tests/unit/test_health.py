@@ -18,8 +18,8 @@ from paddock.core.health.finding import REPORT, Check, Finding, Once, Verdict, d
 from paddock.core.health.needs import judge_quota, needs
 from paddock.core.health.runner_age import Release, judge_runner
 from paddock.core.health.webhook import Delivered, judge_answer, judge_deliveries
-from paddock.core.pool import Pool
-from paddock.core.schedule import Schedule, Window
+from paddock.core.pools.pool import Pool
+from paddock.core.pools.schedule import Schedule, Window
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Arch, Offer, Range, RunnerSpec
 from paddock.core.units import DAY, MINUTE, SECOND

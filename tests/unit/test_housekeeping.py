@@ -12,9 +12,9 @@ from paddock.core.errors import NotFound, Throttled, Unavailable
 from paddock.core.ports.stores import Table
 from paddock.core.task import AGAIN, MOST_CHARACTERS, MOST_LINES, Task, TaskReport, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from paddock.core.usecases.housekeeping import EVERY, Housekeeping
-from paddock.core.usecases.round import Round
-from paddock.core.usecases.tasks import Tasks
+from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping
+from paddock.core.usecases.house.round import Round
+from paddock.core.usecases.house.tasks import Tasks
 from tests.world import World
 
 MIDNIGHT = 20_000 * DAY

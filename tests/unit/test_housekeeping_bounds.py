@@ -7,20 +7,20 @@ import pytest
 
 from paddock.adapters.memory.github.scripts import JobScript
 from paddock.core.job import Job, JobFacts
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, datetime_of
-from paddock.core.usecases.cost_reports import MOST_DAYS
-from paddock.core.usecases.dead_letters import MOST_PUT_BACK
-from paddock.core.usecases.old_jobs import MOST_JOBS, MOST_OBJECTS
-from paddock.core.usecases.quarantine import MOST_ASKED, MOST_PAGES
-from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
-from paddock.core.usecases.sweep import MOST_ACTS, MOST_CLOSED
-from paddock.core.usecases.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
+from paddock.core.usecases.costs.reports import MOST_DAYS
+from paddock.core.usecases.house.dead_letters import MOST_PUT_BACK
+from paddock.core.usecases.house.old_jobs import MOST_JOBS, MOST_OBJECTS
+from paddock.core.usecases.house.quarantine import MOST_ASKED, MOST_PAGES
+from paddock.core.usecases.house.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
+from paddock.core.usecases.house.sweep import MOST_ACTS, MOST_CLOSED
+from paddock.core.usecases.house.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
 from tests.housekeeping_budgets import A_CLOSED, AN_ACT, RUN, budgets, waits
 from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 

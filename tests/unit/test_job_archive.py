@@ -17,9 +17,9 @@ from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.object_keys import is_key
 from paddock.core.archive import ArchivedJob, archive_key, put_archive, read_archive
 from paddock.core.codec import to_data
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.errors import InvalidInput
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.ports.objects import Objects
 from paddock.core.spec import Market, Range, RunnerSpec
 from paddock.core.states import JobState, OperationalResult

@@ -13,21 +13,21 @@ from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.memory.objects import MemoryObjects
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.prices import READ_AGAIN, TRIED_AGAIN, KeptPrices, listed_in_catalogue
-from paddock.core.bill import bill_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
+from paddock.core.costs.price import PriceSource, Quote
+from paddock.core.costs.price_list import LISTED_FOR, SPOT_FOR
 from paddock.core.errors import Throttled, Unavailable
-from paddock.core.ledger import Rates
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.ports.stores import Table
-from paddock.core.price import PriceSource, Quote
-from paddock.core.price_list import LISTED_FOR, SPOT_FOR
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, Offer
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, Moment
 from paddock.core.usecases.adopt import record_of
-from paddock.core.usecases.keep_prices import KEY, MOST_ASKED, KeepPrices
-from paddock.core.usecases.round import Round
+from paddock.core.usecases.costs.keep_prices import KEY, MOST_ASKED, KeepPrices
+from paddock.core.usecases.house.round import Round
 from tests.strategies import NOON
 
 LARGE, HERE, THERE = "m7i.large", "eu-west-1a", "eu-west-1b"

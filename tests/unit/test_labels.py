@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.labels import MAX_LABEL, NOT_BUILT_YET, InvalidLabel, claimed_by, parse_labels
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 

@@ -10,7 +10,7 @@ import pytest
 
 from paddock.core import labels
 from paddock.core.labels import InvalidLabel, parse_labels
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import Range, RunnerSpec
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.bill import EC2_MINIMUM, bill_of
+from paddock.core.costs.bill import EC2_MINIMUM, bill_of
+from paddock.core.costs.ledger import CostLedger, LedgerEntry, Phase, Rates, ledger
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import CostLedger, LedgerEntry, Phase, Rates, ledger
 from paddock.core.records import LEDGER
 from paddock.core.runner import Runner
 from paddock.core.spec import Market

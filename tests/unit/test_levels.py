@@ -8,12 +8,12 @@ from paddock.adapters.telemetry.catalogue import Emitter, catalogue
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.circuit import Circuit
 from paddock.core.job import Job, JobFacts
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.runner import Runner
 from paddock.core.states import CircuitState, JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from paddock.core.usecases.levels import STATES, levels
-from paddock.core.usecases.plan import Snapshot
+from paddock.core.usecases.house.levels import STATES, levels
+from paddock.core.usecases.house.plan import Snapshot
 from tests.strategies import NOON
 from tests.watched import NAMES, Watched, queries
 

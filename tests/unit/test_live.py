@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from paddock.core.costs.ledger import CostLedger
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from paddock.core.units import money_text

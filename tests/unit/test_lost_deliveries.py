@@ -12,7 +12,7 @@ from paddock.core.errors import Unavailable
 from paddock.core.ports.github import HookDelivery
 from paddock.core.task import TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
-from paddock.core.usecases.sweep_github import MOST_ATTEMPTS
+from paddock.core.usecases.house.sweep_github import MOST_ATTEMPTS
 from tests.strategies import NOON
 from tests.world import World
 

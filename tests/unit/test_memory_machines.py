@@ -7,7 +7,7 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryMachines, SequentialIds, Shortage
 from paddock.core.catalogue import CATALOGUE, SPOT_SHARE
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, MachineState, StartOutcome, StartResult
 from paddock.core.spec import Arch, Market, Range, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND

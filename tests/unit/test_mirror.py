@@ -21,7 +21,7 @@ from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.spec import Arch
 from paddock.core.units import DAY
 from paddock.core.usecases.assign import scopes_of
-from paddock.core.usecases.mirror import KEPT_FOR, MOST_DELETIONS, Mirror, key_of, outdated
+from paddock.core.usecases.house.mirror import KEPT_FOR, MOST_DELETIONS, Mirror, key_of, outdated
 
 ACME, OTHER = Scope("acme"), Scope("acme", "shop")
 NOW = 1_800_000_000_000_000

@@ -6,9 +6,9 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import Shortage
+from paddock.core.costs.ledger import Phase
 from paddock.core.errors import Unavailable
-from paddock.core.ledger import Phase
-from paddock.core.naps import noted
+from paddock.core.pools.naps import noted
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Range

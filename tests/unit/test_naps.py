@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.bill import awake, bill_of
-from paddock.core.ledger import Phase, Rates, ledger
-from paddock.core.pool import Stock
+from paddock.core.costs.bill import awake, bill_of
+from paddock.core.costs.ledger import Phase, Rates, ledger
+from paddock.core.pools.pool import Stock
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState

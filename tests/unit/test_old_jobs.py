@@ -15,14 +15,14 @@ from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.simulation.wires import Around, Crash, Wired
 from paddock.core.archive import ArchivedJob, read_archive
 from paddock.core.codec import to_data
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Unavailable
 from paddock.core.job import Job, JobChange, JobFacts, JobIs
-from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases.old_jobs import AGE, PATIENCE, OldJobs
+from paddock.core.usecases.house.old_jobs import AGE, PATIENCE, OldJobs
 from tests.contracts import breaches
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON

@@ -3,9 +3,9 @@
 import attrs
 import pytest
 
+from paddock.core.costs.ledger import ledger
 from paddock.core.errors import AccessDenied, NotFound, Throttled, Unavailable
 from paddock.core.job import JobFacts
-from paddock.core.ledger import ledger
 from paddock.core.messages import JobObserved, Observed, ReportEvent, RunCompleted, RunnerReported
 from paddock.core.settings import Limits
 from paddock.core.states import JobState

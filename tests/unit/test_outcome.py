@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from paddock.adapters.report.figures import figures, machine_costs, percentile
 from paddock.adapters.report.outcome import outcome
+from paddock.core.costs.ledger import CostLedger, Phase
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger, Phase
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import JobState

@@ -14,7 +14,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases.plan import (
+from paddock.core.usecases.house.plan import (
     MOST_WAKES,
     Act,
     AdoptMachine,

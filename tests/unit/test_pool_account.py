@@ -6,10 +6,10 @@ import attrs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.bill import bill_of
-from paddock.core.ledger import Bill, Phase, Rates
-from paddock.core.pool import Stock
-from paddock.core.pool_account import account_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Bill, Phase, Rates
+from paddock.core.pools.account import account_of
+from paddock.core.pools.pool import Stock
 from paddock.core.runner import Nap, Runner
 from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE

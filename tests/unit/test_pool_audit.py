@@ -5,18 +5,18 @@ import json
 import attrs
 import pytest
 
-from paddock.core.bill import bill_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
 from paddock.core.errors import Unavailable
-from paddock.core.ledger import Rates
-from paddock.core.pool import Pool, Stock
-from paddock.core.pool_standing import PoolAim, StandingChange, StandingIs
-from paddock.core.schedule import Targets
+from paddock.core.pools.pool import Pool, Stock
+from paddock.core.pools.schedule import Targets
+from paddock.core.pools.standing import PoolAim, StandingChange, StandingIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from paddock.core.usecases.pool_audit import AuditPools
+from paddock.core.usecases.pools.audit import AuditPools
 from tests.faults import Failing
 from tests.large_house import LargeHouse, Size
 from tests.pool_past import AUTO, BY_HAND, NOW, Past

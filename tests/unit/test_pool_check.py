@@ -6,9 +6,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Bounds, Pool, digest_of
-from paddock.core.pool_check import impossible, problems
-from paddock.core.schedule import Schedule, Targets, Window
+from paddock.core.pools.check import impossible, problems
+from paddock.core.pools.pool import Bounds, Pool, digest_of
+from paddock.core.pools.schedule import Schedule, Targets, Window
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
 from paddock.core.units import HOUR, MINUTE
 from tests.strategies import slugs, specs, texts

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.adapters.memory.system import SeededChance
-from paddock.core.pool import Pool, Stock
-from paddock.core.pool_plan import (
+from paddock.core.pools.plan import (
     ASLEEP_FOR,
     MOST_ENDS,
     MOST_LAUNCHES,
@@ -27,7 +26,8 @@ from paddock.core.pool_plan import (
     plan,
     wanted,
 )
-from paddock.core.schedule import DAYS, Schedule, Targets, Window
+from paddock.core.pools.pool import Pool, Stock
+from paddock.core.pools.schedule import DAYS, Schedule, Targets, Window
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MICROSECOND, MINUTE, SECOND, Moment, Span

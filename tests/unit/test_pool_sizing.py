@@ -7,18 +7,18 @@ import pytest
 
 from paddock.adapters.simulation.wires import wired
 from paddock.core.errors import Unavailable
-from paddock.core.pool import Bounds, Pool, Stock
-from paddock.core.pool_standing import PoolStanding, StandingChange, StandingIs
+from paddock.core.pools.pool import Bounds, Pool, Stock
+from paddock.core.pools.schedule import Schedule, Targets
+from paddock.core.pools.standing import PoolStanding, StandingChange, StandingIs
 from paddock.core.ports.several import IN_TURN
-from paddock.core.schedule import Schedule, Targets
-from paddock.core.sizing_replay import HITS_PER_CENT
+from paddock.core.sizing.replay import HITS_PER_CENT
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from paddock.core.usecases.pool_demand import Looked, PoolDemand
-from paddock.core.usecases.pool_sizing import LOOKED_BACK, SizePools
-from paddock.core.usecases.pools import in_force
+from paddock.core.usecases.pools.demand import Looked, PoolDemand
+from paddock.core.usecases.pools.keep import in_force
+from paddock.core.usecases.pools.sizing import LOOKED_BACK, SizePools
 from tests.demands import MONDAY
 from tests.faults import Between, Failing
 from tests.large_house import Meter

@@ -10,16 +10,16 @@ from paddock.adapters.memory.machines import Shortage
 from paddock.adapters.simulation.wires import Wired, untouched
 from paddock.core.errors import Unavailable
 from paddock.core.messages import Assignment, RunnerPackage
-from paddock.core.pool import Stock
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pools.pool import Stock
+from paddock.core.pools.schedule import Schedule, Targets, Window
+from paddock.core.pools.standing import PoolStanding
 from paddock.core.ports.machines import StartOutcome, StartResult
 from paddock.core.ports.records import Page
-from paddock.core.schedule import Schedule, Targets, Window
 from paddock.core.settings import Limits
 from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE
-from paddock.core.usecases.pools import in_force
+from paddock.core.usecases.pools.keep import in_force
 from tests.faults import Between, Failing, Fuse
 from tests.pool_world import ASKS, POOL, WARM, PoolWorld, comes_up, everything
 from tests.world import REPOSITORY

@@ -12,13 +12,13 @@ from paddock.adapters.simulation.load import JobLoad, RunLoad, Workload
 from paddock.adapters.simulation.outcome import Outcome, Start, Violation
 from paddock.adapters.simulation.workloads import GeneratorParameters, generated, write_trace
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Bounds, Pool
-from paddock.core.pool_standing import StandingChange, StandingIs
-from paddock.core.schedule import Schedule, Targets
+from paddock.core.pools.pool import Bounds, Pool
+from paddock.core.pools.schedule import Schedule, Targets
+from paddock.core.pools.standing import StandingChange, StandingIs
 from paddock.core.settings import FleetSettings
 from paddock.core.units import DAY, HOUR, MINUTE
-from paddock.core.usecases.pool_advice import AdvisePools, PoolAdvice
-from paddock.core.usecases.pools import aim_of
+from paddock.core.usecases.pools.advice import AdvisePools, PoolAdvice
+from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.cli.recommend_simulated import Tried, judged, simulated_data, tried
 from paddock.entrypoints.simulation.engine import Engine, Progress
 from paddock.entrypoints.simulation.engine import engine as simulator

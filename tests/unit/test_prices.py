@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 
 from paddock.adapters.aws.pricing.prices import listed_price, mean, micro
 from paddock.adapters.prices import CataloguePrices
-from paddock.core.bill import bill_of
 from paddock.core.catalogue import CATALOGUE
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Phase, Rates
+from paddock.core.costs.price import PriceSource, Quote
+from paddock.core.costs.reprice import repriced
 from paddock.core.errors import Unavailable
-from paddock.core.ledger import Phase, Rates
-from paddock.core.price import PriceSource, Quote
-from paddock.core.reprice import repriced
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market, Offer
 from paddock.core.units import DAY, HOUR, SECOND, Moment

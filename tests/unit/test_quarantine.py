@@ -13,7 +13,7 @@ from paddock.core.job import Job, JobFacts
 from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE
-from paddock.core.usecases.quarantine import MOST_ASKED, Quarantine
+from paddock.core.usecases.house.quarantine import MOST_ASKED, Quarantine
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
 from tests.world import REPOSITORY, World

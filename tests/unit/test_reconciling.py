@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.simulation.cloud import stormy
 from paddock.adapters.simulation.protocols import Ending, Life
-from paddock.core.bill import bill_of
-from paddock.core.cost_report import CostReport, RealBill, ServiceCost
-from paddock.core.ledger import Bill, Rates
-from paddock.core.reconcile import CLOSE, reconciled
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Bill, Rates
+from paddock.core.costs.reconcile import CLOSE, reconciled
+from paddock.core.costs.report import CostReport, RealBill, ServiceCost
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.job import Job, JobFacts
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.github import WorkflowRun
 from paddock.core.rerun import Rerun, RerunPolicy, RerunState
 from paddock.core.settings import Alias, FleetSettings

@@ -13,8 +13,8 @@ from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines, FleetSettings
 from paddock.core.states import LIVE_JOBS, LIVE_RUNNERS, JobState, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
-from paddock.core.usecases.plan import EndMachine, Snapshot, plan
-from paddock.core.usecases.sweep import MOST_ACTS
+from paddock.core.usecases.house.plan import EndMachine, Snapshot, plan
+from paddock.core.usecases.house.sweep import MOST_ACTS
 from tests.faults import Between, Fuse
 from tests.strategies import NOON
 from tests.world import World

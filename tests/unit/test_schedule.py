@@ -6,8 +6,8 @@ import pytest
 
 from paddock.core.codec import from_data, to_data
 from paddock.core.errors import InvalidInput
-from paddock.core.schedule import DAYS, HORIZON, Change, Day, Schedule, Targets, Window
-from paddock.core.schedule_check import problems
+from paddock.core.pools.schedule import DAYS, HORIZON, Change, Day, Schedule, Targets, Window
+from paddock.core.pools.schedule_check import problems
 from paddock.core.units import DAY, HOUR, MICROSECOND, MINUTE, Moment, Span, moment_of, rfc3339
 from paddock.core.wallclock import clock_text, minutes_of, moment_at, zone_of
 

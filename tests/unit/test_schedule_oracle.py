@@ -15,8 +15,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from paddock.core.schedule import DAYS, Change, Day, Schedule, Targets, Window
-from paddock.core.schedule_check import problems
+from paddock.core.pools.schedule import DAYS, Change, Day, Schedule, Targets, Window
+from paddock.core.pools.schedule_check import problems
 from paddock.core.units import DAY, MICROSECOND, MINUTE, Moment, moment_of
 from paddock.core.wallclock import moment_at, zone_of
 

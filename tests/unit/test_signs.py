@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.core.messages import ReportEvent, RunnerReported
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.runner import Nap, Runner, RunnerChange
 from paddock.core.spec import Market, RunnerSpec

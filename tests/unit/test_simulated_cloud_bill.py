@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from paddock.adapters.simulation.cloud import Bill, Prices, stormy
 from paddock.adapters.simulation.cloud.billing import charge_of
 from paddock.adapters.simulation.protocols import Charge, Ending, Life
-from paddock.core.bill import bill_of
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
 from paddock.core.errors import Throttled
-from paddock.core.ledger import Rates
 from paddock.core.ports.machines import Machine, MachineState, StartResult
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market

@@ -18,7 +18,7 @@ from paddock.adapters.simulation.parameters import Parameters, Rates
 from paddock.adapters.simulation.pool_watch import emptied
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.messages import Assignment, ReportEvent, RunnerPackage, RunnerReported
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec

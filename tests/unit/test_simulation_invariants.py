@@ -5,9 +5,9 @@ from collections.abc import Callable
 import attrs
 import pytest
 
+from paddock.core.costs.ledger import Phase
 from paddock.core.decision import Decision
 from paddock.core.job import Job, JobFacts
-from paddock.core.ledger import Phase
 from paddock.core.messages import Assignment, JobRequested, RunnerPackage
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.github import Scope

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.core.demand import Taken
-from paddock.core.pool import Bounds, Pool
-from paddock.core.schedule import Schedule, Targets
-from paddock.core.schedule_check import problems
-from paddock.core.sizing import LEAST_JOBS, Recommendation, asked, recommend, within
-from paddock.core.sizing_slots import Slot, slots
-from paddock.core.sizing_windows import MOST_WINDOWS
+from paddock.core.pools.pool import Bounds, Pool
+from paddock.core.pools.schedule import Schedule, Targets
+from paddock.core.pools.schedule_check import problems
+from paddock.core.sizing.demand import Taken
+from paddock.core.sizing.slots import Slot, slots
+from paddock.core.sizing.targets import LEAST_JOBS, Recommendation, asked, recommend, within
+from paddock.core.sizing.windows import MOST_WINDOWS
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from tests.demands import AHEAD, MONDAY, POOL, demand, each_day, every, job, pool, takens
 

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.core.demand import Demand, Taken, demand_between
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Pool
-from paddock.core.sizing import asked
-from paddock.core.sizing_slots import ACTIVE_FOR, DAYS_APART_FROM, Slot, percentile, slots
+from paddock.core.pools.pool import Pool
+from paddock.core.sizing.demand import Demand, Taken, demand_between
+from paddock.core.sizing.slots import ACTIVE_FOR, DAYS_APART_FROM, Slot, percentile, slots
+from paddock.core.sizing.targets import asked
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from tests.demands import AHEAD, MONDAY, POOL, demand, takens
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.demand import Taken
-from paddock.core.pool import Bounds, Pool
-from paddock.core.schedule import Schedule, Targets, Window
-from paddock.core.sizing import Recommendation, recommend
-from paddock.core.sizing_replay import Expected, Waits, expected, present, settled
+from paddock.core.pools.pool import Bounds, Pool
+from paddock.core.pools.schedule import Schedule, Targets, Window
+from paddock.core.sizing.demand import Taken
+from paddock.core.sizing.replay import Expected, Waits, expected, present, settled
+from paddock.core.sizing.targets import Recommendation, recommend
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from tests.demands import MONDAY, POOL, demand, each_day, every, job, pool, takens
 

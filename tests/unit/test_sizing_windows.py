@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from paddock.core.schedule import Day, Schedule, Targets, Window
-from paddock.core.schedule_check import problems
-from paddock.core.sizing_windows import MOST_WINDOWS, Pattern, both, cells, fit
+from paddock.core.pools.schedule import Day, Schedule, Targets, Window
+from paddock.core.pools.schedule_check import problems
+from paddock.core.sizing.windows import MOST_WINDOWS, Pattern, both, cells, fit
 from paddock.core.units import DAY, HOUR
 from tests.demands import MONDAY
 

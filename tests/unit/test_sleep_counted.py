@@ -7,9 +7,9 @@ from paddock.adapters.simulation.cloud import Prices
 from paddock.adapters.simulation.cloud.billing import charge_of
 from paddock.adapters.simulation.measure import Measure
 from paddock.adapters.simulation.protocols import Ending, Life
-from paddock.core.bill import bill_of
-from paddock.core.ledger import Rates
-from paddock.core.pool import Stock
+from paddock.core.costs.bill import bill_of
+from paddock.core.costs.ledger import Rates
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Nap, Runner
 from paddock.core.settings import Limits

@@ -11,8 +11,8 @@ from paddock.adapters.memory.machines import Shortage
 from paddock.adapters.simulation.wires import Wired, untouched
 from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.launch import Launch
-from paddock.core.pool import Stock
-from paddock.core.pool_standing import BOOTS_KEPT, PoolStanding, StandingIs
+from paddock.core.pools.pool import Stock
+from paddock.core.pools.standing import BOOTS_KEPT, PoolStanding, StandingIs
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.spec import Market

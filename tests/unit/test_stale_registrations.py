@@ -15,8 +15,13 @@ from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.states import RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, Moment
+from paddock.core.usecases.house.stale_registrations import (
+    MOST_DELETED,
+    MOST_LOOKED_AT,
+    MOST_SCOPES,
+    StaleRegistrations,
+)
 from paddock.core.usecases.record import machine_subject
-from paddock.core.usecases.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES, StaleRegistrations
 from tests.strategies import NOON
 
 APP = "acme/app"

@@ -251,7 +251,7 @@ def test_reasons_do_not_begin_with_a_class(reason: str, told_as: str) -> None:
 
 def test_people_are_told_who_decided_in_their_own_words() -> None:
     """No actor or verdict that the use-cases write down reaches a reader as the program's own name for it."""
-    sources = [path.read_text(encoding="utf-8") for path in Path(usecases.__file__).parent.glob("*.py")]
+    sources = [path.read_text(encoding="utf-8") for path in Path(usecases.__file__).parent.rglob("*.py")]
     actors = {actor for text in sources for actor in re.findall(r'Recorder\(decisions, clock, "(\w+)"\)', text)}
     assert {"life", "retire", "dispatch"} <= actors
     assert {actor for actor in actors if actor_text(actor) in {actor, actor.replace("_", " ")}} == set()

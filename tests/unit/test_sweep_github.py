@@ -15,7 +15,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
-from paddock.core.usecases.sweep_github import MOST_REPOSITORIES, in_turn
+from paddock.core.usecases.house.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Failing
 from tests.strategies import NOON
 from tests.world import REPOSITORY, SETTINGS, World

@@ -15,8 +15,8 @@ from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from paddock.core.usecases import sweep
-from paddock.core.usecases.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
+from paddock.core.usecases.house import sweep
+from paddock.core.usecases.house.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
 from tests.world import StoryCloud, World

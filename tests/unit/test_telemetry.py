@@ -25,7 +25,7 @@ from tests.world_spot import machine_of, running
 NOON = 1_795_348_800 * SECOND
 METRICS = catalogue()
 USECASES = [
-    path.read_text(encoding="utf-8") for folder in paddock.core.usecases.__path__ for path in Path(folder).glob("*.py")
+    path.read_text(encoding="utf-8") for folder in paddock.core.usecases.__path__ for path in Path(folder).rglob("*.py")
 ]
 # Of CloudWatch's words (PutMetricData, "Unit"), those that we use.
 UNITS = {"Count", "Seconds", "Milliseconds", "Percent", "None"}

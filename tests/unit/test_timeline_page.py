@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from paddock.adapters.report.timeline import render
 from paddock.core import catalogue
+from paddock.core.costs.ledger import CostLedger
 from paddock.core.decision import Decision
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from paddock.core.units import money_text

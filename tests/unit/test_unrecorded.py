@@ -14,7 +14,7 @@ from paddock.core.settings import Deadlines
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import MINUTE, SECOND
-from paddock.core.usecases.plan import AdoptMachine, Snapshot, plan
+from paddock.core.usecases.house.plan import AdoptMachine, Snapshot, plan
 from tests.faults import Fuse
 from tests.strategies import NOON
 from tests.world import World

@@ -19,7 +19,7 @@ from paddock.adapters.aws.watching.samples import Samples
 from paddock.adapters.aws.watching.widgets import MORE, PLANNED, View, Widget
 from paddock.adapters.memory.machines import Shortage
 from paddock.adapters.telemetry.catalogue import Emitter, catalogue
-from paddock.core.ledger import day_of
+from paddock.core.costs.ledger import day_of
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import DAY, HOUR, MINUTE
 from tests.strategies import NOON

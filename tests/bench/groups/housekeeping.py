@@ -13,14 +13,14 @@ import attrs
 
 from paddock.adapters.memory.github.scripts import JobScript
 from paddock.core.paging import pages
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import OperationalResult, RunnerState
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import datetime_of
-from paddock.core.usecases.cost_reports import MOST_DAYS
+from paddock.core.usecases.costs.reports import MOST_DAYS
 from paddock.core.usecases.life import NOT_BUSY
 from tests.bench.harness import Figure
 from tests.housekeeping_budgets import RUN, budgets, waits

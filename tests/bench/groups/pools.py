@@ -30,8 +30,8 @@ from paddock.adapters.simulation.parameters import Hosts, Parameters
 from paddock.adapters.simulation.workloads import GeneratorParameters, generated
 from paddock.adapters.simulation.workloads.parameters import LabelShare, Office
 from paddock.adapters.simulation.world import Simulation
-from paddock.core.pool import Pool
-from paddock.core.schedule import DAYS, Schedule, Window
+from paddock.core.pools.pool import Pool
+from paddock.core.pools.schedule import DAYS, Schedule, Window
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Range, RunnerSpec
 from paddock.core.units import MILLISECOND, MINUTE, SECOND, moment_of

@@ -9,7 +9,7 @@ import pytest
 
 from paddock.adapters.aws.ec2.request import digest
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Lack, LaunchOutcome, MachineState
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto

@@ -35,15 +35,15 @@ from paddock.core.archive import read_archive
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import MachineChanged, ReportEvent, RunnerReported
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pools.standing import PoolStanding
 from paddock.core.ports import github, stores
 from paddock.core.ports.queues import Depth
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, moment_of
-from paddock.core.usecases.chores import chores
-from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.usecases.house.chores import chores
+from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile

@@ -15,8 +15,8 @@ from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.pricing.codes import CODES
 from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.memory.system import ManualClock
+from paddock.core.costs.price import PriceSource, Quote
 from paddock.core.errors import Throttled, Unavailable
-from paddock.core.price import PriceSource, Quote
 from paddock.core.spec import Market, Offer
 from paddock.core.units import DAY, HOUR, datetime_of
 from tests.strategies import NOON

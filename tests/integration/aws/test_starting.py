@@ -13,7 +13,7 @@ from deploy.bundle.contents import BUNDLES
 
 HANDLERS = sorted({handler for bundle in BUNDLES for handler in bundle.handlers})
 STARTING = "paddock.entrypoints.aws_lambda.starting"
-RARE = ("paddock.core.cost_report", "paddock.adapters.aws.cloudwatch", "paddock.adapters.aws.pricing")
+RARE = ("paddock.core.costs.report", "paddock.adapters.aws.cloudwatch", "paddock.adapters.aws.pricing")
 
 PROBE = """
 import gc, json, sys

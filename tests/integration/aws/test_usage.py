@@ -16,8 +16,8 @@ from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.cloudwatch.codes import CODES
 from paddock.adapters.aws.cloudwatch.usage import used_by
 from paddock.adapters.aws_codes import COMMON
+from paddock.core.costs.services import MEMORY, RATES, Meter, service_costs
 from paddock.core.errors import AccessDenied
-from paddock.core.service_costs import MEMORY, RATES, Meter, service_costs
 from paddock.core.units import DAY, datetime_of
 from tests.strategies import NOON
 

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from paddock.core.errors import TokenReused
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
 from paddock.core.spec import Market, Offer
 from tests.integration.contracts.machines_adapters import ADAPTERS, DIFFERENCES, SLOW_ADAPTERS, MachinesUnderTest

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from paddock.core.costs.ledger import Bill, Interval, Phase
 from paddock.core.errors import Conflict, IllegalTransition, NotFound
 from paddock.core.job import Job, JobChange, JobFacts
-from paddock.core.ledger import Bill, Interval, Phase
 from paddock.core.records import JOBS, KINDS, LEDGER, RERUNS, RUNNERS, RUNS, Keyed, Kind, Made
 from paddock.core.rerun import Rerun
 from paddock.core.run import Run

@@ -5,14 +5,14 @@ from threading import Lock
 from typing import Final
 
 from paddock.core.catalogue import TYPES
+from paddock.core.costs.price import PriceSource, Quote
+from paddock.core.costs.price_list import PriceList
 from paddock.core.errors import NotFound, PaddockError
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.system import Clock
-from paddock.core.price import PriceSource, Quote
-from paddock.core.price_list import PriceList
 from paddock.core.spec import Market, Offer
 from paddock.core.units import HOUR, MINUTE, Moment, Span
-from paddock.core.usecases.keep_prices import kept_prices
+from paddock.core.usecases.costs.keep_prices import kept_prices
 
 _LOG = logging.getLogger(__name__)
 
@@ -37,9 +37,9 @@ class CataloguePrices:
 class KeptPrices:
     """What a machine costs as it is launched: by the list that the task ``cost_report`` keeps, else by the catalogue.
 
-    It is called as `paddock.core.price.Quoting` is, and never raises a fault of AWS's: no launch fails for want of a
-    price. Safe for threads. Requests: one for the object, once an hour, and no more often than every ten minutes where
-    it is not to be had.
+    It is called as `paddock.core.costs.price.Quoting` is, and never raises a fault of AWS's: no launch fails for want
+    of a price. Safe for threads. Requests: one for the object, once an hour, and no more often than every ten minutes
+    where it is not to be had.
     """
 
     def __init__(self, objects: Objects, clock: Clock) -> None:

@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from paddock.core.costs.ledger import Bill, CostLedger, LedgerEntry, Rates
     from paddock.core.decision import Decision
     from paddock.core.errors import InvalidInput, PaddockError
     from paddock.core.fleet import Fleet
     from paddock.core.job import Job, JobFacts
     from paddock.core.labels import InvalidLabel, parse_labels
-    from paddock.core.ledger import Bill, CostLedger, LedgerEntry, Rates
     from paddock.core.messages import Assignment, JobObserved, JobRequested, Observed, RunCompleted, RunnerReported
     from paddock.core.ports.stores import Table
     from paddock.core.records import KINDS, Kind
@@ -69,7 +69,7 @@ _HOME = {
     "fleet": ("Fleet",),
     "job": ("Job", "JobFacts"),
     "labels": ("InvalidLabel", "parse_labels"),
-    "ledger": ("Bill", "CostLedger", "LedgerEntry", "Rates"),
+    "costs.ledger": ("Bill", "CostLedger", "LedgerEntry", "Rates"),
     "messages": ("Assignment", "JobObserved", "JobRequested", "Observed", "RunCompleted", "RunnerReported"),
     "ports.stores": ("Table",),
     "records": ("KINDS", "Kind"),

@@ -14,9 +14,9 @@ from collections.abc import Iterable, Iterator
 import attrs
 
 from paddock.core.codec import from_data, to_data
+from paddock.core.costs.ledger import Bill
 from paddock.core.errors import InvalidInput
 from paddock.core.job import Job
-from paddock.core.ledger import Bill
 from paddock.core.paging import pages
 from paddock.core.ports.objects import Objects
 from paddock.core.units import datetime_of

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from types import MappingProxyType
 
+from paddock.core.costs.ledger import Rates
 from paddock.core.errors import PaddockError
-from paddock.core.ledger import Rates
 from paddock.core.messages import (
     EventMessage,
     JobMessage,
@@ -42,12 +42,13 @@ from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
-from paddock.core.usecases.dismissal import Dismissal
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.handled import Again, Done, Handled, Left, delay_after, longer
-from paddock.core.usecases.housekeeping import EVERY, Housekeeping, Work
+from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping, Work
+from paddock.core.usecases.house.sweep import Sweep
+from paddock.core.usecases.house.sweep_github import SweepGitHub
 from paddock.core.usecases.in_steps import InSteps
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
@@ -55,15 +56,14 @@ from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
-from paddock.core.usecases.pools import Pools
+from paddock.core.usecases.pools.dismissal import Dismissal
+from paddock.core.usecases.pools.keep import Pools
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
-from paddock.core.usecases.sweep import Sweep
-from paddock.core.usecases.sweep_github import SweepGitHub
 
 BATCH = 10  # SQS lends at most ten messages at a time
 

@@ -23,7 +23,7 @@ from typing import Any
 import attrs
 
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
 

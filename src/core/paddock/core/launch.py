@@ -13,7 +13,7 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import Moment
 

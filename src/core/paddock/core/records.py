@@ -11,12 +11,12 @@ from typing import Any, Generic, Protocol, TypeVar
 import attrs
 
 from paddock.core.circuit import Circuit, Interruption
+from paddock.core.costs.ledger import Bill, day_of, ended
 from paddock.core.errors import IllegalTransition
 from paddock.core.job import Job
 from paddock.core.launch import Launch
-from paddock.core.ledger import Bill, day_of, ended
 from paddock.core.pace import Pace
-from paddock.core.pool_standing import PoolStanding
+from paddock.core.pools.standing import PoolStanding
 from paddock.core.rerun import OPEN_RERUNS, Rerun
 from paddock.core.run import Run
 from paddock.core.runner import Runner

@@ -5,8 +5,8 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.pool import Stock
-from paddock.core.price import PriceSource
+from paddock.core.costs.price import PriceSource
+from paddock.core.pools.pool import Stock
 from paddock.core.spec import Arch, Market
 from paddock.core.states import RUNNER_LIFE, SPARE, OperationalResult, RunnerState
 from paddock.core.units import MicroDollars, Moment
@@ -46,7 +46,7 @@ class Runner:
     overflow included. ``spare_of`` is the pool as long as it is there for any job, and no job has claimed it. ``since``
     is when it came into its state, as far as the pool needs to know; ``claimed_at`` when a job claimed it, and
     ``claim`` the launch that it was claimed for; ``naps`` are its sleeps, and ``digest`` stands for what it is made of
-    (`paddock.core.pool.Pool.digest`).
+    (`paddock.core.pools.pool.Pool.digest`).
     """
 
     machine: str

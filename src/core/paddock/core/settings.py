@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 import attrs
 
 from paddock.core.circuit import CircuitPolicy
-from paddock.core.cost_policy import CostPolicy
+from paddock.core.costs.policy import CostPolicy
 from paddock.core.environment import Environments
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.spec import Arch, RunnerSpec

@@ -30,7 +30,7 @@ from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.threads import Threads
 from paddock.core.circuit import CircuitPolicy
-from paddock.core.cost_report import Counting
+from paddock.core.costs.report import Counting
 from paddock.core.environment import LOCAL
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -42,11 +42,11 @@ from paddock.core.settings import FleetSettings
 from paddock.core.units import Moment
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.explain import Explain, Explanation
-from paddock.core.usecases.housekeeping import Housekeeping
+from paddock.core.usecases.house.housekeeping import Housekeeping
+from paddock.core.usecases.house.mirror import Mirror
+from paddock.core.usecases.house.tasks import Tasks
 from paddock.core.usecases.life import Life
-from paddock.core.usecases.mirror import Mirror
 from paddock.core.usecases.operate import Operate
-from paddock.core.usecases.tasks import Tasks
 from paddock.entrypoints.local import factories as local
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places

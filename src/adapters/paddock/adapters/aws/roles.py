@@ -23,11 +23,11 @@ from paddock.adapters.aws.sns.policy import PUBLISHER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.core.archive import FOLDER as OLD_JOBS
-from paddock.core.pool_audit import FOLDER as POOL_AUDITS
+from paddock.core.pools.audit import FOLDER as POOL_AUDITS
 from paddock.core.records import SHORTAGES, Kind
-from paddock.core.usecases.cost_reports import FOLDER as COSTS
-from paddock.core.usecases.keep_prices import FOLDER as PRICE_LIST
-from paddock.core.usecases.mirror import FOLDER
+from paddock.core.usecases.costs.keep_prices import FOLDER as PRICE_LIST
+from paddock.core.usecases.costs.reports import FOLDER as COSTS
+from paddock.core.usecases.house.mirror import FOLDER
 
 Statement: TypeAlias = Mapping[str, Any]
 

@@ -21,17 +21,17 @@ from paddock.adapters.config.values import AppConfig, Config, GitHubConfig, Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.slack_address import BASE
 from paddock.core.circuit import CircuitPolicy
-from paddock.core.cost_policy import CostPolicy
+from paddock.core.costs.policy import CostPolicy
 from paddock.core.environment import Environments
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE, Span
-from paddock.core.usecases.housekeeping import EVERY
+from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.wallclock import minutes_of, zone_of
 
 HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")

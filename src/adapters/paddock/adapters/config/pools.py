@@ -1,4 +1,4 @@
-"""Pools, as the file has them. What is wrong with one is for `paddock.core.pool_check` to say, and here to place."""
+"""Pools, as the file has them. What is wrong with one is for `paddock.core.pools.check` to say, and here to place."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,9 +9,9 @@ from paddock.adapters.config.problems import Path, shown, steps
 from paddock.adapters.config.sound import SoundTree
 from paddock.adapters.config.specs import spec_at
 from paddock.core.errors import InvalidInput
-from paddock.core.pool import Bounds, Pool, digest_of
-from paddock.core.pool_check import problems
-from paddock.core.schedule import Day, Schedule, Targets, Window
+from paddock.core.pools.check import problems
+from paddock.core.pools.pool import Bounds, Pool, digest_of
+from paddock.core.pools.schedule import Day, Schedule, Targets, Window
 from paddock.core.spec import RunnerSpec
 from paddock.core.wallclock import minutes_of
 

@@ -8,7 +8,7 @@ import attrs
 
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import InvalidInput, Rejected, TokenReused, Unavailable
-from paddock.core.pool import Stock
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import (
     Lack,
     LaunchOutcome,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from paddock.adapters.report import cost_words as words
 from paddock.adapters.report.cost_tables import Sheet, tables
 from paddock.adapters.report.text import clean, shortened
-from paddock.core.cost_report import CostReport
+from paddock.core.costs.report import CostReport
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 _MOST = 120  # characters of a name

@@ -10,7 +10,7 @@ from paddock.adapters.report import cost_words as words
 from paddock.adapters.report.cost_tables import Row, Sheet, tables
 from paddock.adapters.report.cost_text import cents_text
 from paddock.adapters.report.page import Share, Style, shares, style, template
-from paddock.core.cost_report import CostReport, DaySpent
+from paddock.core.costs.report import CostReport, DaySpent
 from paddock.core.units import MicroDollars
 
 _PACKAGE = "paddock.adapters.report"

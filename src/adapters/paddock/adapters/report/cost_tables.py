@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import attrs
 
 from paddock.adapters.report.cost_text import cents_text, hours_text, no_name
-from paddock.core.cost_report import CostLine, CostReport, ServiceCost
-from paddock.core.costs import By
+from paddock.core.costs.report import CostLine, CostReport, ServiceCost
+from paddock.core.costs.sums import By
 from paddock.core.units import MicroDollars, money_text
 
 _NONE = "–"  # noqa: RUF001 - a dash stands for: there is none

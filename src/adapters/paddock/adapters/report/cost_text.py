@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from paddock.adapters.report.text import clean
-from paddock.core.costs import By
+from paddock.core.costs.sums import By
 from paddock.core.units import HOUR, MicroDollars, Span
 
 _FORMULA: Final = ("=", "+", "-", "@")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import attrs
 
 from paddock.adapters.report.cost_text import cents_text, hours_text
-from paddock.core.cost_report import CostReport
-from paddock.core.hosted import DATED as HOSTED_DATED
+from paddock.core.costs.hosted import DATED as HOSTED_DATED
+from paddock.core.costs.report import CostReport
 
 
 @attrs.frozen

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from paddock.adapters.report.cost_markdown import markdown
-from paddock.core.cost_report import CostReport
+from paddock.core.costs.report import CostReport
 
 
 def _page(report: CostReport) -> str:

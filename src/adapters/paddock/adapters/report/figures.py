@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import attrs
 
+from paddock.core.costs.ledger import CostLedger, Phase
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger, Phase
 from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import JobState

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from paddock.adapters.report.figures import by_launch, by_queueing, figures, machine_costs
+from paddock.core.costs.ledger import CostLedger
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.units import DOLLAR, SECOND, MicroDollars, Span, rfc3339
 

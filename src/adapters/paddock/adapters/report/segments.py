@@ -15,7 +15,7 @@ from collections.abc import Iterable
 import attrs
 
 from paddock.adapters.report.figures import queued_at
-from paddock.core.bill import runs
+from paddock.core.costs.bill import runs
 from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.states import JobState

@@ -9,7 +9,7 @@ from paddock.core.decision import Decision
 from paddock.core.job import Job
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import Moment, span_text
-from paddock.core.usecases.quarantine import waits_at_github
+from paddock.core.usecases.house.quarantine import waits_at_github
 
 _AGAIN = "re-run it at GitHub; the re-run comes as a new job with launches of its own."
 _AFTER_STATE: Mapping[JobState, str] = {

@@ -15,9 +15,9 @@ from paddock.adapters.report.standing import answer, next_step
 from paddock.adapters.report.text import shortened
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of, word_of
 from paddock.core import catalogue
+from paddock.core.costs.ledger import CostLedger, Phase
 from paddock.core.decision import Decision
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger, Phase
 from paddock.core.runner import Runner
 from paddock.core.states import OperationalResult
 from paddock.core.units import MicroDollars, Moment, money_text, rfc3339, span_text

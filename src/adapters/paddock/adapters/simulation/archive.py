@@ -23,9 +23,9 @@ from paddock.adapters.simulation.measure import Measure, Service
 from paddock.adapters.simulation.protocols import Life, SimulatedCloud
 from paddock.adapters.simulation.pushes import Pushes
 from paddock.adapters.simulation.timeline import Timeline
+from paddock.core.costs.ledger import Bill, LedgerEntry
 from paddock.core.job import Job, job_subject
 from paddock.core.launch import Launch
-from paddock.core.ledger import Bill, LedgerEntry
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span

@@ -20,9 +20,9 @@ from paddock.adapters.simulation.outcome import Outcome, Violation
 from paddock.adapters.simulation.outside import START
 from paddock.adapters.simulation.parameters import Parameters, Rates
 from paddock.adapters.simulation.world import Simulation
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
+from paddock.core.pools.schedule import Schedule, Window
 from paddock.core.ports.system import Chance
-from paddock.core.schedule import Schedule, Window
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Arch, Market, Range, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND, Span, rfc3339

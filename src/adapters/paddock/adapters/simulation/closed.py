@@ -10,10 +10,10 @@ from paddock.adapters.simulation.findings import Findings, clock
 from paddock.adapters.simulation.measure import Service
 from paddock.adapters.simulation.protocols import Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.core.bill import EC2_MINIMUM
+from paddock.core.costs.bill import EC2_MINIMUM
+from paddock.core.costs.ledger import LedgerEntry, Phase
 from paddock.core.job import Job
-from paddock.core.ledger import LedgerEntry, Phase
-from paddock.core.pool_mend import BELIEVED
+from paddock.core.pools.mend import BELIEVED
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner

@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from paddock.adapters.simulation.findings import Findings
 from paddock.adapters.simulation.protocols import SimulatedCloud
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.core.pool import Pool
-from paddock.core.pool_plan import MOST_REPLACED, ONE_IN, wanted
+from paddock.core.pools.plan import MOST_REPLACED, ONE_IN, wanted
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner
 from paddock.core.states import RISING, RunnerState

@@ -22,7 +22,7 @@ from paddock.adapters.simulation.protocols import SimulatedCloud
 from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.launch import Launch
 from paddock.core.messages import Assignment
-from paddock.core.pool import Pool, Stock
+from paddock.core.pools.pool import Pool, Stock
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import LaunchRequest, Machine, StartOutcome, StartResult
 from paddock.core.ports.stores import Table

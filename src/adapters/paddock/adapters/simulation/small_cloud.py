@@ -10,8 +10,8 @@ from paddock.adapters.simulation.draws import Draw, between
 from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
-from paddock.core.bill import EC2_MINIMUM
-from paddock.core.ledger import Rates
+from paddock.core.costs.bill import EC2_MINIMUM
+from paddock.core.costs.ledger import Rates
 from paddock.core.messages import WarningKind
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, MachineState, StartOutcome
 from paddock.core.ports.records import Page

@@ -43,7 +43,7 @@ from paddock.adapters.simulation.wires import Around, paced, wired
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.core.fleet import Fleet
 from paddock.core.launch import Launch
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.machines import Machines
 from paddock.core.settings import FleetSettings

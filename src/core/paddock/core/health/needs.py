@@ -7,7 +7,7 @@ import attrs
 
 from paddock.core.catalogue import fitting
 from paddock.core.health.finding import Finding, failure, fine, warning
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 

@@ -6,9 +6,9 @@ from typing import Protocol
 
 import attrs
 
-from paddock.core.pool import Stock
+from paddock.core.costs.price import PriceSource
+from paddock.core.pools.pool import Stock
 from paddock.core.ports.records import Page
-from paddock.core.price import PriceSource
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import MicroDollars, Moment
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from paddock.core.price import Quote
+from paddock.core.costs.price import Quote
 from paddock.core.spec import Market, Offer
 from paddock.core.units import Moment
 

@@ -9,11 +9,11 @@ from typing import TypeAlias
 import attrs
 
 from paddock.core.circuit import Circuit, CircuitChange, CircuitIs, Interruption, InterruptionChange, InterruptionIs
+from paddock.core.costs.ledger import Bill, BillChange, BillIs
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
-from paddock.core.ledger import Bill, BillChange, BillIs
 from paddock.core.pace import Pace, PaceChange, PaceIs
-from paddock.core.pool_standing import PoolStanding, StandingChange, StandingIs
+from paddock.core.pools.standing import PoolStanding, StandingChange, StandingIs
 from paddock.core.ports.records import Records
 from paddock.core.ports.together import Together
 from paddock.core.rerun import Rerun, RerunChange, RerunIs

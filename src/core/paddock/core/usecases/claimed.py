@@ -6,7 +6,7 @@ from contextlib import suppress
 from paddock.core.errors import PaddockError
 from paddock.core.job import Job
 from paddock.core.launch import Launch
-from paddock.core.naps import waking
+from paddock.core.pools.naps import waking
 from paddock.core.ports.machines import Machine, Machines, MachineState, StartOutcome, StartResult
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock

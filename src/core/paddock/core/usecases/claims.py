@@ -15,9 +15,9 @@ from collections.abc import Iterable, Sequence
 
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job
-from paddock.core.naps import asleep_again, waking, woken
 from paddock.core.paging import pages
-from paddock.core.pool import Pool
+from paddock.core.pools.naps import asleep_again, waking, woken
+from paddock.core.pools.pool import Pool
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import RunnerStore, Table
 from paddock.core.ports.system import Clock, Ids

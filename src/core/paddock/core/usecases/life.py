@@ -16,7 +16,7 @@ from paddock.core.retry import GiveUp, RetryPolicy
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment, Span
-from paddock.core.usecases.plan import covers
+from paddock.core.usecases.house.plan import covers
 from paddock.core.usecases.record import Recorder
 
 WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})

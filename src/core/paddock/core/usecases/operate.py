@@ -9,9 +9,9 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch, SwitchChange, SwitchIs
+from paddock.core.usecases.house.quarantine import quarantined, refusal
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import jobs_in
-from paddock.core.usecases.quarantine import quarantined, refusal
 from paddock.core.usecases.record import Recorder
 
 

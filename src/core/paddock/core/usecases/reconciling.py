@@ -6,10 +6,10 @@ from typing import Final
 
 import attrs
 
-from paddock.core.cost_report import CostReport, RealBill
+from paddock.core.costs.reconcile import reconciled
+from paddock.core.costs.report import CostReport, RealBill
 from paddock.core.ports.real_costs import RealCosts
 from paddock.core.ports.system import Clock
-from paddock.core.reconcile import reconciled
 from paddock.core.units import DAY, Span, datetime_of
 
 SETTLED: Final[Span] = 2 * DAY  # Cost Explorer is up to two days behind

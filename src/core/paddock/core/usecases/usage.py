@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from paddock.core.bill import awake
 from paddock.core.catalogue import fitting
-from paddock.core.ledger import day_of
+from paddock.core.costs.bill import awake
+from paddock.core.costs.ledger import day_of
 from paddock.core.paging import pages
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock

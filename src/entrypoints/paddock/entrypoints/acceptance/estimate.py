@@ -6,8 +6,8 @@ from typing import Final
 import attrs
 
 from paddock.core.catalogue import fitting
+from paddock.core.costs.ledger import Rates
 from paddock.core.labels import parse_labels
-from paddock.core.ledger import Rates
 from paddock.core.units import HOUR, MINUTE, MicroDollars, Span
 from paddock.entrypoints.acceptance.play import Patience
 from paddock.entrypoints.acceptance.scenarios import Cue, Scenario, label_of

@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 
 from paddock.adapters.report.figures import percentile
-from paddock.core.ledger import Bill
+from paddock.core.costs.ledger import Bill
 from paddock.core.runner import Runner, machine_of
 from paddock.core.spec import Market
 from paddock.core.states import JobState

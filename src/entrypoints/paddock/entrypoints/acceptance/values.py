@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import attrs
 
+from paddock.core.costs.ledger import Bill
 from paddock.core.job import Job
-from paddock.core.ledger import Bill
 from paddock.core.ports.github import GitHubJob
 from paddock.core.runner import Runner
 from paddock.core.units import Moment

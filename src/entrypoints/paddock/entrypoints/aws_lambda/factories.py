@@ -36,14 +36,14 @@ from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges, Sparing
 from paddock.core.catalogue import CATALOGUE
+from paddock.core.costs.price import Quoting
 from paddock.core.environment import environment_of
 from paddock.core.messages import EventMessage, JobMessage
-from paddock.core.pool import Pool, digest_of
+from paddock.core.pools.pool import Pool, digest_of
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.objects import Objects
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Chance, Clock, Ids, Sleeper
-from paddock.core.price import Quoting
 from paddock.core.settings import FleetSettings
 from paddock.entrypoints.aws_lambda.addresses import base_of
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment

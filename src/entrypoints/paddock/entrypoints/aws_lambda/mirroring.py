@@ -11,7 +11,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Span
 from paddock.core.usecases.assign import scopes_of
-from paddock.core.usecases.mirror import Mirror
+from paddock.core.usecases.house.mirror import Mirror
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 
 DEADLINE: Final[Span] = 4 * MINUTE  # for one package: two and their copies fit into a function's quarter of an hour

@@ -29,9 +29,9 @@ from paddock.core.messages import JobMessage
 from paddock.core.retry import RetryPolicy
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.explain import Explain
+from paddock.core.usecases.house.tasks import Tasks
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.operate import Operate
-from paddock.core.usecases.tasks import Tasks
 from paddock.entrypoints.aws_operator.advice import advice, remark
 from paddock.entrypoints.aws_operator.settings import OperatorSettings, operator_settings
 from paddock.entrypoints.containers import State

@@ -16,11 +16,11 @@ from paddock.adapters.config.amounts import span
 from paddock.adapters.report.cost_tables import SERVICE_HEADS, SERVICES, service_rows
 from paddock.adapters.report.cost_text import cell, hours_text, no_name
 from paddock.adapters.system import SystemClock
-from paddock.core.cost_report import ServiceCost, spent_on
-from paddock.core.costs import By, Cost, Costs
+from paddock.core.costs.report import ServiceCost, spent_on
+from paddock.core.costs.sums import By, Cost, Costs
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.units import SECOND, MicroDollars, Moment, money_text, rfc3339
-from paddock.core.usecases.cost_look import CostLook
+from paddock.core.usecases.costs.look import CostLook
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 from paddock.entrypoints.containers import State

@@ -12,8 +12,8 @@ from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, PaddockError, Unavailable
 from paddock.core.task import Task
 from paddock.core.units import SECOND, Moment, Span, span_text
-from paddock.core.usecases.housekeeping import MENDS
-from paddock.core.usecases.tasks import Tasks
+from paddock.core.usecases.house.housekeeping import MENDS
+from paddock.core.usecases.house.tasks import Tasks
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 

@@ -13,8 +13,8 @@ from rich.text import Text
 from paddock.adapters.report.figures import Figures, by_queueing, figures, queued_at
 from paddock.adapters.report.tones import SYMBOLS, Tone, tone_of
 from paddock.core import catalogue
+from paddock.core.costs.ledger import CostLedger
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger
 from paddock.core.runner import Runner
 from paddock.core.states import RunnerState
 from paddock.core.units import Moment, money_text, span_text

@@ -12,11 +12,11 @@ from rich.text import Text
 from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput
-from paddock.core.pool_standing import PoolAim
-from paddock.core.schedule import Targets
+from paddock.core.pools.schedule import Targets
+from paddock.core.pools.standing import PoolAim
 from paddock.core.states import RunnerState
 from paddock.core.units import SECOND, Moment, money_text, rfc3339, span_text
-from paddock.core.usecases.pool_look import PoolLook, PoolView
+from paddock.core.usecases.pools.look import PoolLook, PoolView
 from paddock.entrypoints.cli.housekeeping import run
 from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
 from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION

@@ -13,13 +13,13 @@ from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
 from paddock.adapters.threads import Threads
 from paddock.core.errors import InvalidInput
-from paddock.core.pool_sizing import Sizing, in_words
+from paddock.core.pools.schedule import Schedule, Targets, Window
 from paddock.core.ports.several import IN_TURN
-from paddock.core.schedule import Schedule, Targets, Window
-from paddock.core.sizing import Recommendation
-from paddock.core.sizing_replay import Expected
+from paddock.core.sizing.advice import Sizing, in_words
+from paddock.core.sizing.replay import Expected
+from paddock.core.sizing.targets import Recommendation
 from paddock.core.units import DAY, SECOND, Span, rfc3339, span_text
-from paddock.core.usecases.pool_advice import AdvisePools, PoolAdvice
+from paddock.core.usecases.pools.advice import AdvisePools, PoolAdvice
 from paddock.core.wallclock import clock_text
 from paddock.entrypoints.cli.styles import told
 from paddock.entrypoints.cli.where import Profile, Where, opened

@@ -14,7 +14,7 @@ from paddock.adapters.simulation.outcome import Outcome
 from paddock.adapters.simulation.render.headline import alarm
 from paddock.core.errors import InvalidInput
 from paddock.core.units import SECOND, money_text, span_text
-from paddock.core.usecases.pool_advice import PoolAdvice
+from paddock.core.usecases.pools.advice import PoolAdvice
 from paddock.entrypoints.cli.simulate import watched
 from paddock.entrypoints.simulation.engine import Engine, engine
 from paddock.entrypoints.simulation.pools import RecordedDemand, try_pools

@@ -10,9 +10,9 @@ import attrs
 from paddock.adapters.config import AppConfig, Config, GitHubConfig, LocalConfig, SecretRef
 from paddock.adapters.process import LocalMachines, box_arch
 from paddock.adapters.standin import GitHubStandIn
+from paddock.core.costs.ledger import CostLedger, day_of, ledger
 from paddock.core.decision import Decision
 from paddock.core.job import Job
-from paddock.core.ledger import CostLedger, day_of, ledger
 from paddock.core.paging import pages
 from paddock.core.retry import RetryPolicy
 from paddock.core.runner import Runner

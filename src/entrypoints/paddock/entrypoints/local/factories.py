@@ -24,7 +24,7 @@ from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
 from paddock.core.environment import LOCAL
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
-from paddock.core.pool_check import impossible
+from paddock.core.pools.check import impossible
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub, Scope
 from paddock.core.ports.notifier import Notifier
@@ -33,9 +33,9 @@ from paddock.core.ports.system import Chance, Clock, Sleeper
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE
 from paddock.core.usecases.assign import scopes_of
-from paddock.core.usecases.chores import Reporting, chores
-from paddock.core.usecases.housekeeping import Housekeeping
-from paddock.core.usecases.mirror import Mirror
+from paddock.core.usecases.house.chores import Reporting, chores
+from paddock.core.usecases.house.housekeeping import Housekeeping
+from paddock.core.usecases.house.mirror import Mirror
 from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint

@@ -28,7 +28,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.states import JobState
 from paddock.core.task import TaskChange, TaskIs, TaskReport
 from paddock.core.units import MILLISECOND, MINUTE, SECOND, Span
-from paddock.core.usecases.housekeeping import Housekeeping
+from paddock.core.usecases.house.housekeeping import Housekeeping
 from paddock.core.usecases.listing import jobs_in
 from paddock.entrypoints.local.loops import Loop
 from paddock.entrypoints.local.places import Places

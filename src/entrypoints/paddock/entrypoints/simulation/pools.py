@@ -8,10 +8,10 @@ import attrs
 
 from paddock.adapters.simulation.load import JobLoad, RunLoad, Workload
 from paddock.adapters.simulation.outcome import Outcome
-from paddock.core.demand import Demand
-from paddock.core.pool import Pool
+from paddock.core.pools.pool import Pool
 from paddock.core.settings import FleetSettings
-from paddock.core.sizing import Recommendation
+from paddock.core.sizing.demand import Demand
+from paddock.core.sizing.targets import Recommendation
 from paddock.entrypoints.simulation.comparison import Watch, size_of
 from paddock.entrypoints.simulation.engine import Engine
 

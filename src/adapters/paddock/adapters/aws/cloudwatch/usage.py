@@ -12,8 +12,8 @@ import attrs
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloudwatch.codes import CODES
 from paddock.adapters.aws.errors import Asking
-from paddock.core.cost_report import ServiceCost
-from paddock.core.service_costs import MEMORY, Meter, service_costs
+from paddock.core.costs.report import ServiceCost
+from paddock.core.costs.services import MEMORY, Meter, service_costs
 from paddock.core.units import DAY, Moment, datetime_of
 
 PERIOD: Final = 900  # seconds: midnight of every zone lies on a quarter of an hour
@@ -52,7 +52,7 @@ class _Query:
 
 
 class StackUsage:
-    """Counts what a stack used. It is called as `paddock.core.usecases.cost_reports.Counting` is."""
+    """Counts what a stack used. It is called as `paddock.core.usecases.costs.reports.Counting` is."""
 
     def __init__(self, clients: Clients, used: Used) -> None:
         """Args: the names of the stack's parts."""

@@ -7,8 +7,8 @@ from paddock.adapters.aws.ec2.errors import LACKING
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
+from paddock.core.costs.price import Quoting
 from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, Machine, MachineState
-from paddock.core.price import Quoting
 from paddock.core.spec import Market, Offer
 from paddock.core.units import Moment
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from paddock.adapters.aws.ec2.request import DISK, FLEET, LAUNCH
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
+from paddock.core.costs.price import Quoting
 from paddock.core.ports.machines import Machine, MachineState
-from paddock.core.price import Quoting
 from paddock.core.spec import Arch, Market, Offer
 from paddock.core.units import Moment, moment_of
 

@@ -17,11 +17,11 @@ from paddock.adapters.aws.ec2.sleep import NAMED, Sleep
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
+from paddock.core.costs.price import Quoting
 from paddock.core.errors import AccessDenied, NoCapacity, NotFound, TokenReused
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.ports.system import Clock
-from paddock.core.price import Quoting
 from paddock.core.spec import Offer, RunnerSpec
 
 if TYPE_CHECKING:

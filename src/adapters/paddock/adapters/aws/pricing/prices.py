@@ -15,8 +15,8 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.ec2.errors import CODES as EC2_CODES
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.pricing.codes import CODES
+from paddock.core.costs.price import PriceSource, Quote
 from paddock.core.ports.system import Clock
-from paddock.core.price import PriceSource, Quote
 from paddock.core.spec import Market, Offer
 from paddock.core.units import DAY, DOLLAR, MicroDollars, Moment, Span, datetime_of, moment_of
 
