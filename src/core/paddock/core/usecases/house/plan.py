@@ -141,7 +141,7 @@ Act: TypeAlias = (
 def plan(seen: Snapshot, deadlines: Deadlines, pools: AbstractSet[str] = frozenset()) -> tuple[Act, ...]:
     """What to do about what was seen, machines first (their ends free places), then jobs, oldest first.
 
-    Spares of the `pools` are theirs to see to (`paddock.core.usecases.pools.keep`). Of a pool that is no more, they end.
+    Spares of the `pools` are theirs to see to (`paddock.core.usecases.pools.keep`); those of a pool that is gone end.
     """
     heirs = _heirs(seen, deadlines)
     given = {act.machine for act in heirs}
