@@ -181,10 +181,10 @@ def test_jobs_are_listed_from_the_table(told: Told, call: Caller) -> None:
     assert str(told.job) in call("jobs", "--profile", "aws").out
 
 
-def test_costs_are_told_with_services_once_and_with_the_environment(
+def test_costs_are_told_with_services_by_jobs_and_with_the_environment(
     told: Told, call: Caller, environment: pytest.MonkeyPatch
 ) -> None:
-    """What CloudWatch counted is beside the machines, in no row of theirs; where it is not to be had, that is said."""
+    """What CloudWatch counted is shared among the rows to the micro-dollar; where it is not to be had, that is said."""
     stack = told.stack.profile.environment().ec2.fleet
     environment.setenv("COLUMNS", "200")
     named = [{"Name": "FunctionName", "Value": f"{stack}-dispatch"}]
@@ -199,17 +199,29 @@ def test_costs_are_told_with_services_once_and_with_the_environment(
     assert amounts["SQS: messages and empty polls: no more requests than these"] is None
     machines = sum(one["total_micro_usd"] for one in data["costs"])
     assert data["spent_micro_usd"] == machines + data["services_micro_usd"] == machines + 1_000_000_000
+    assert sum(one["services_micro_usd"] for one in data["costs"]) == data["services_micro_usd"]
+    assert sum(one["spent_micro_usd"] for one in data["costs"]) == data["spent_micro_usd"]
     rows = list(csv.DictReader(io.StringIO(call("cost", "--csv", "--profile", "aws").out)))
     told_of = {kind: [row for row in rows if row["kind"] == kind] for kind in ("machines", "service")}
     assert sum(int(row["total_micro_usd"] or 0) for row in told_of["service"]) == data["services_micro_usd"]
+    assert sum(int(row["services_micro_usd"]) for row in told_of["machines"]) == data["services_micro_usd"]
+    assert sum(int(row["spent_micro_usd"] or 0) for row in rows) == sum(
+        int(row["total_micro_usd"] or 0) for row in rows
+    )
     assert len(told_of["machines"]) == len(data["costs"]) == len(rows) - len(amounts)
     assert {row["environment"] for row in rows} == {data["environment"]}
-    assert "$1000.0000 for services" in call("cost", "--profile", "aws").out
+    shown = call("cost", "--profile", "aws").out
+    heads, footer = (next(line.split() for line in shown.splitlines() if word in line) for word in ("REPO ", "all "))
+    assert "$1000.0000 for services" in shown
+    assert (heads[-2:], footer[-2]) == (["SERVICES", "TOTAL"], "$1000.0000")
+    assert shown.rstrip().endswith(f" {footer[-1]}.")
     with front(os.environ["AWS_ENDPOINT_URL"]) as before:
         lay_out(before, "GetMetricData", [(403, "AccessDenied")])
         environment.setenv("AWS_ENDPOINT_URL", before.url)
         refused = call("cost", "--json", "--profile", "aws")
-    assert (refused.code, json.loads(refused.out)["services"]) == (0, None)
+    without = json.loads(refused.out)
+    assert (refused.code, without["services"], breaches("costs", without)) == (0, None, [])
+    assert {one["services_micro_usd"] for one in without["costs"]} == {without["services_micro_usd"]} == {None}
     assert "AWS's services were not counted, and are in no sum" in refused.err
 
 

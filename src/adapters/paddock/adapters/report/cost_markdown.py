@@ -29,6 +29,7 @@ def _blocks(report: CostReport) -> Iterator[str]:
     yield plain(words.scope(report))
     yield plain(words.lede(report), _SENTENCE)
     yield plain(words.spot(report), _SENTENCE)
+    yield plain(words.services(report), _SENTENCE)
     yield _list("Not as usual", words.anomalies(report))
     yield _list("What would save money", words.advice(report))
     yield _list("Trends", words.trends(report))

@@ -61,7 +61,9 @@ def page(report: CostReport) -> str:
         stack=report.stack,
         day=report.day,
         scope=words.scope(report),
-        lede=" ".join(text for text in (words.lede(report), words.spot(report), words.hosted(report)) if text),
+        lede=" ".join(
+            filter(None, (words.lede(report), words.spot(report), words.services(report), words.hosted(report)))
+        ),
         cards=list(_cards(report)),
         parts=[] if report.quiet and not report.of_services else _parts(report),
         phases=_phases(report),

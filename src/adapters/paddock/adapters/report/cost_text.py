@@ -4,20 +4,22 @@ from collections.abc import Mapping
 from typing import Final
 
 from paddock.adapters.report.text import clean
+from paddock.core.costs.report import CostLine
 from paddock.core.costs.sums import By
-from paddock.core.units import HOUR, MicroDollars, Span
+from paddock.core.units import DOLLAR, HOUR, MicroDollars, Span
 
 _FORMULA: Final = ("=", "+", "-", "@")
+_NO_JOB: Final = "(no job's)"
 _NOBODY: Final[Mapping[By, str]] = {
-    By.REPO: "(no job's)",
-    By.WORKFLOW: "(no job's)",
+    By.REPO: _NO_JOB,
+    By.WORKFLOW: _NO_JOB,
     By.POOL: "(no pool's)",
 }
 
 
-def no_name(by: By) -> str:
-    """What stands for an empty name."""
-    return _NOBODY.get(by, "(unknown)")
+def no_name(by: By, line: CostLine) -> str:
+    """What stands for an empty name. Without a machine it is what services cost where no job began."""
+    return _NOBODY.get(by, "(unknown)") if line.cost.machines else _NO_JOB
 
 
 def hours_text(span: Span) -> str:
@@ -33,6 +35,14 @@ def cents_text(amount: MicroDollars) -> str:
     if amount and not cents:
         return f"{sign}< $0.01" if not sign else "> -$0.01"
     return f"{sign}${cents // 100:,}.{cents % 100:02}"
+
+
+def each_text(amount: MicroDollars, number: int) -> str:
+    """What one of so many costs, to a micro-dollar, half of one up: ``$0.000037``; less: ``< $0.000001``."""
+    each = (2 * amount + number) // (2 * number)
+    if amount and not each:
+        return "< $0.000001"
+    return f"${each // DOLLAR:,}.{each % DOLLAR:06}"
 
 
 def cell(text: str) -> str:

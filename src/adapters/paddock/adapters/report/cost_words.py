@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import attrs
 
-from paddock.adapters.report.cost_text import cents_text, hours_text
+from paddock.adapters.report.cost_text import cents_text, each_text, hours_text
 from paddock.core.costs.hosted import DATED as HOSTED_DATED
-from paddock.core.costs.report import CostReport
+from paddock.core.costs.report import CostReport, known_of
 
 
 @attrs.frozen
@@ -46,6 +46,20 @@ def spot(report: CostReport) -> str:
     share = found.saved * 100 // found.on_demand
     told = f"Spot saved {cents_text(found.saved)}, {share} % of what the same time costs on demand at list prices."
     return told + (f" {hours_text(found.unknown)} hours cannot be compared." if found.unknown else "")
+
+
+def services(report: CostReport) -> str:
+    """What the services cost for each job, and who bears it; empty if nothing of it is known."""
+    amount, jobs = known_of(report.services), report.total.jobs
+    if not report.services or amount is None:
+        return ""
+    told = f"AWS's services cost {cents_text(amount)}, as far as that is known"
+    if not jobs:
+        return f"{told}; no job began, so the fleet bears it."
+    return (
+        f"{told}: {each_text(amount, jobs)} for each of {_count(jobs, 'job')} that began. "
+        "Repositories, workflows and pools bear it by their jobs."
+    )
 
 
 def trends(report: CostReport) -> Iterator[Said]:

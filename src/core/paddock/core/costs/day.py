@@ -9,13 +9,14 @@ from paddock.core.catalogue import TYPES, InstanceType
 from paddock.core.costs.hosted import hosted_cost
 from paddock.core.costs.ledger import Bill, LedgerEntry, Phase
 from paddock.core.costs.report import CostLine, DiskUse, Forced, HostedCost, PoolCost, SpotSaving
+from paddock.core.costs.shares import shared_lines
 from paddock.core.costs.sums import By, Costs, costs, cut, together
 from paddock.core.pools.account import PoolAccount, counted
 from paddock.core.pools.pool import Stock
 from paddock.core.spec import Market
 from paddock.core.units import HOUR, MicroDollars, Moment
 
-ASKED: Final = (By.MARKET, By.TYPE, By.PHASE, By.REPO, By.WORKFLOW)
+ASKED: Final = (By.MARKET, By.TYPE, By.PHASE, By.REPO, By.WORKFLOW, By.POOL)
 MOST_LINES: Final = 50  # names of a kind that a report has; the others are put together
 
 
@@ -30,12 +31,19 @@ class Day:
     hosted: HostedCost
     disks: tuple[DiskUse, ...]
 
-    def lines(self, by: By) -> tuple[CostLine, ...]:
-        """The dearest names of a kind, and the others in one line."""
-        found = [CostLine(name, cost) for name, cost in self.costs.groups[by].items()]
+    def lines(self, by: By, services: MicroDollars | None = None) -> tuple[CostLine, ...]:
+        """The dearest names of a kind, and the others in one line; with shares of `services` if that is known."""
+        found = shared_lines(self.costs.groups[by], services, by)
         rest = found[MOST_LINES:]
-        more = [CostLine("", together(one.cost for one in rest), len(rest))] if rest else []
-        return (*found[:MOST_LINES], *more)
+        if not rest:
+            return found
+        share = None if services is None else sum(one.services or 0 for one in rest)
+        return (*found[:MOST_LINES], CostLine("", together(one.cost for one in rest), len(rest), share))
+
+    def pools_with(self, services: MicroDollars | None) -> tuple[PoolCost, ...]:
+        """The pools with their shares of `services`; what they do not bear is of jobs that asked for no pool."""
+        found = {line.name: line.services for line in shared_lines(self.costs.groups[By.POOL], services, By.POOL)}
+        return tuple(attrs.evolve(pool, services=found.get(pool.pool)) for pool in self.pools)
 
 
 def day_of_bills(bills: Iterable[Bill], since: Moment, until: Moment) -> Day:

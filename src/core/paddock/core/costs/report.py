@@ -15,11 +15,20 @@ VERSION = 1  # of what is kept as JSON
 
 @attrs.frozen
 class CostLine:
-    """What belongs to one name; empty: to none. ``others`` says how many names were put together in it."""
+    """What belongs to one name; empty: to none. ``others`` says how many names were put together in it.
+
+    ``services`` is its share of what AWS's services cost (`paddock.core.costs.shares`), None if that is not known.
+    """
 
     name: str
     cost: Cost
     others: int = 0
+    services: MicroDollars | None = None
+
+    @property
+    def spent(self) -> MicroDollars:
+        """Its machines and its share of the services together, as far as they are known."""
+        return self.cost.total + (self.services or 0)
 
 
 @attrs.frozen
@@ -41,8 +50,18 @@ Counting = Callable[[Moment, Moment], Sequence[ServiceCost]]
 
 
 def spent_on(services: Iterable[ServiceCost]) -> MicroDollars:
-    """What services cost, as far as it is known. The fleet bears it: no machine, job or repository bears any of it."""
+    """What services cost, as far as it is known. No machine's bill has any of it; `known_of` is what is shared."""
     return sum(one.amount or 0 for one in services)
+
+
+def known_of(services: Sequence[ServiceCost] | None) -> MicroDollars | None:
+    """What is known of services' cost; None if they were not counted, or if of none of them it is known.
+
+    A fleet that uses none pays nothing for them, and that is known.
+    """
+    if services is None or (services and all(one.amount is None for one in services)):
+        return None
+    return spent_on(services)
 
 
 @attrs.frozen
@@ -79,7 +98,11 @@ class HostedCost:
 
 @attrs.frozen
 class PoolCost:
-    """A pool's day. ``idle`` is what hot machines cost while they waited, disks apart: stopped they would not."""
+    """A pool's day. ``idle`` is what hot machines cost while they waited, disks apart: stopped they would not.
+
+    ``cost`` is its own machines'; ``services`` its share of what AWS's services cost, by all jobs that asked for it,
+    None if that is not known.
+    """
 
     pool: str
     jobs: int
@@ -88,6 +111,7 @@ class PoolCost:
     idle_cost: MicroDollars
     idle: MicroDollars
     utilisation: int | None
+    services: MicroDollars | None = None
 
 
 @attrs.frozen

@@ -69,7 +69,8 @@ def _differs(amount: MicroDollars, usual: MicroDollars) -> bool:
 
 def _cause(report: CostReport, usual: Sequence[CostReport], *, up: bool) -> str:
     """What differs most, in the direction of the whole: whose it is, and why that is."""
-    names = {line.name for one in (report, *usual) for line in one.repositories if not line.others}
+    lines = [line for one in (report, *usual) for line in one.repositories]
+    names = {line.name for line in lines if not line.others and line.cost.machines}  # without: the services alone
     changes = [(name, _line(report, name), [_line(one, name) for one in usual]) for name in sorted(names)]
     if not changes:
         return "No repository had a machine, so it is the services' or the pools'"

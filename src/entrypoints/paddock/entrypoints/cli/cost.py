@@ -16,7 +16,8 @@ from paddock.adapters.config.amounts import span
 from paddock.adapters.report.cost_tables import SERVICE_HEADS, SERVICES, service_rows
 from paddock.adapters.report.cost_text import cell, hours_text, no_name
 from paddock.adapters.system import SystemClock
-from paddock.core.costs.report import ServiceCost, spent_on
+from paddock.core.costs.report import CostLine, ServiceCost, known_of
+from paddock.core.costs.shares import shared_lines
 from paddock.core.costs.sums import By, Cost, Costs
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.units import SECOND, MicroDollars, Moment, money_text, rfc3339
@@ -27,7 +28,9 @@ from paddock.entrypoints.containers import State
 
 VERSION = 1  # of what scripts get
 
-_COLUMNS = ("MACHINES", "JOBS", "HOURS", "UNUSED", "COMPUTE", "DISK", "ADDRESS", "TOTAL")
+_COLUMNS = ("MACHINES", "JOBS", "HOURS", "UNUSED", "COMPUTE", "DISK", "ADDRESS")
+_SHARE = "SERVICES"
+_TOTAL = "TOTAL"
 
 
 def cost(
@@ -39,7 +42,7 @@ def cost(
     json_: Annotated[bool, Parameter(name="--json", negative="")] = False,
     csv_: Annotated[bool, Parameter(name="--csv", negative="")] = False,
 ) -> int:
-    """Say what the fleet costs, and for whom: boot, idle time and sleep of machines, and AWS's services.
+    """Say what the fleet costs, and for whom: machines, their idle time too, and AWS's services, shared by jobs.
 
     Parameters
     ----------
@@ -71,7 +74,7 @@ def cost(
     elif csv_:
         _csv(asked)
     else:
-        _show(asked.costs, by)
+        _show(asked)
         _show_services(asked)
     return 0
 
@@ -87,7 +90,15 @@ class _Asked:
 
     @property
     def of_services(self) -> MicroDollars | None:
-        return None if self.services is None else spent_on(self.services)
+        return known_of(self.services)
+
+    @property
+    def lines(self) -> Sequence[CostLine]:
+        return shared_lines(self.costs.groups[self.by], self.of_services, self.by)
+
+    @property
+    def whole(self) -> CostLine:
+        return CostLine("", self.costs.total, services=self.of_services)
 
 
 def _services(here: State, since: Moment, until: Moment) -> Sequence[ServiceCost] | None:
@@ -101,30 +112,38 @@ def _services(here: State, since: Moment, until: Moment) -> Sequence[ServiceCost
         return None
 
 
-def _show(found: Costs, by: By) -> None:
-    if not found.total.machines:
+def _show(asked: _Asked) -> None:
+    total, by = asked.costs.total, asked.by
+    if not total.machines:
         print("no machine was there in that time")
         return
+    # A fleet without services of AWS has no share of them; and what is not known is no column.
+    shared = bool(asked.services) and asked.of_services is not None
+    columns = (*_COLUMNS, *((_SHARE,) if shared else ()), _TOTAL)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_footer=True)
-    for title, total in zip((by.upper(), *_COLUMNS), ["all", *_row(found.total)], strict=True):
-        table.add_column(title, footer=total, justify="left" if title == by.upper() else "right")
-    for name, one in found.groups[by].items():
-        table.add_row(told(name) if name else Text(no_name(by), style="dim"), *_row(one))
+    for title, footer in zip((by.upper(), *columns), ["all", *_row(asked.whole, shared=shared)], strict=True):
+        table.add_column(title, footer=footer, justify="left" if title == by.upper() else "right")
+    for line in asked.lines:
+        name = told(line.name) if line.name else Text(no_name(by, line), style="dim")
+        table.add_row(name, *_row(line, shared=shared))
     console().print(table)
-    for line in _notes(found.total):
-        print(line)
+    for sentence in _notes(total, shared=shared):
+        print(sentence)
 
 
-def _row(one: Cost) -> list[str]:
+def _row(line: CostLine, *, shared: bool) -> list[str]:
+    one = line.cost
     unknown = "?" if one.unpriced else ""
-    amounts = (one.compute, one.storage, one.network, one.total)
-    shown = [money_text(amount) for amount in amounts]
-    shown[0], shown[3] = shown[0] + unknown, shown[3] + unknown
-    return [str(one.machines), str(one.jobs), hours_text(one.awake), money_text(one.unused), *shown]
+    amounts = [money_text(one.compute) + unknown, money_text(one.storage), money_text(one.network)]
+    share = [money_text(line.services or 0)] if shared else []
+    counts = [str(one.machines), str(one.jobs), hours_text(one.awake), money_text(one.unused)]
+    return [*counts, *amounts, *share, money_text(line.spent) + unknown]
 
 
-def _notes(total: Cost) -> Iterator[str]:
+def _notes(total: Cost, *, shared: bool) -> Iterator[str]:
     yield "UNUSED is what was paid for machines without a job: boot, idle time, sleep, drain, EC2's minimum."
+    if shared:
+        yield "SERVICES is what AWS's services cost, as far as it is known, by the jobs that began: each job the same."
     if total.unpriced:
         yield f"?: {hours_text(total.unpriced)} hours have no known price; what their compute cost is in no sum."
     if total.total > total.live:
@@ -132,7 +151,7 @@ def _notes(total: Cost) -> Iterator[str]:
 
 
 def _show_services(asked: _Asked) -> None:
-    if not asked.services or asked.of_services is None:
+    if not asked.services:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", title=SERVICES, title_justify="left")
     for title in SERVICE_HEADS:
@@ -141,6 +160,9 @@ def _show_services(asked: _Asked) -> None:
         table.add_row(row.name, *row.cells)
     console().print(table)
     machines, services = asked.costs.total.total, asked.of_services
+    if services is None:
+        print(f"{money_text(machines)} for machines; what services cost is not known.")
+        return
     print(
         f"{money_text(machines)} for machines and {money_text(services)} for services, as far as they are known: "
         f"{money_text(machines + services)}."
@@ -157,8 +179,7 @@ def _data(asked: _Asked) -> dict[str, Any]:
         "by": asked.by.value,
         "total": _keys(found.total),
         "costs": [
-            {"name": name or None, "environment": asked.environment, **_keys(one)}
-            for name, one in found.groups[asked.by].items()
+            {"name": line.name or None, "environment": asked.environment, **_line_keys(line)} for line in asked.lines
         ],
         "services": None if services is None else [_service_keys(one) for one in services],
         "services_micro_usd": asked.of_services,
@@ -167,11 +188,12 @@ def _data(asked: _Asked) -> dict[str, Any]:
 
 
 def _csv(asked: _Asked) -> None:
-    keys = _keys(asked.costs.total)
+    keys = _line_keys(asked.whole)
     writer = csv.DictWriter(sys.stdout, ["name", "environment", "kind", *keys], lineterminator="\n", restval="")
     writer.writeheader()
-    for name, one in asked.costs.groups[asked.by].items():
-        writer.writerow({"name": cell(name), "environment": asked.environment, "kind": "machines", **_keys(one)})
+    for line in asked.lines:
+        named = {"name": cell(line.name), "environment": asked.environment, "kind": "machines"}
+        writer.writerow({**named, **_line_keys(line)})
     for service in asked.services or ():
         row = {"name": f"{service.service}: {service.what}", "environment": asked.environment, "kind": "service"}
         writer.writerow({**row, "total_micro_usd": "" if service.amount is None else service.amount})
@@ -185,6 +207,11 @@ def _service_keys(one: ServiceCost) -> dict[str, Any]:
         "unit": one.unit,
         "amount_micro_usd": one.amount,
     }
+
+
+def _line_keys(line: CostLine) -> dict[str, Any]:
+    """The same with its share of the services; null where that is not known."""
+    return {**_keys(line.cost), "services_micro_usd": line.services, "spent_micro_usd": line.spent}
 
 
 def _keys(one: Cost) -> dict[str, Any]:

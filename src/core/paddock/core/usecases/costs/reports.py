@@ -20,7 +20,7 @@ from paddock.core.costs.advice import advice_on
 from paddock.core.costs.day import day_of_bills
 from paddock.core.costs.ledger import Bill, Rates
 from paddock.core.costs.policy import CostPolicy
-from paddock.core.costs.report import VERSION, CostReport, Counting, RealBill, ServiceCost
+from paddock.core.costs.report import VERSION, CostReport, Counting, RealBill, ServiceCost, known_of
 from paddock.core.costs.reprice import repriced
 from paddock.core.costs.sums import By
 from paddock.core.costs.trends import SPANS, anomalies, history, month_so_far, trends
@@ -114,6 +114,7 @@ class CostReports:
         found = day_of_bills(self._priced(bills, since, until, round_), since, until)
         before = self._before(day, round_)
         services = self._services(since, until, round_)
+        shared = known_of(services)
         plain = CostReport(
             stack=self.stack,
             environment=environment,
@@ -127,9 +128,9 @@ class CostReports:
             markets=found.lines(By.MARKET),
             types=found.lines(By.TYPE),
             phases=found.lines(By.PHASE),
-            repositories=found.lines(By.REPO),
-            workflows=found.lines(By.WORKFLOW),
-            pools=found.pools,
+            repositories=found.lines(By.REPO, shared),
+            workflows=found.lines(By.WORKFLOW, shared),
+            pools=found.pools_with(shared),
             services=None if services is None else tuple(services),
             spot=found.spot,
             forced=found.forced,
