@@ -49,7 +49,8 @@ RARE: dict[tuple[str, str], str] = {
         for action in (
             "pricing:GetProducts",
             "ec2:DescribeSpotPriceHistory",
-            "cloudwatch:GetMetricData",
+            *("cloudwatch:GetMetricData", "cloudwatch:DescribeAlarms"),
+            *("cloudwatch:ListDashboards", "cloudwatch:ListMetrics"),
             "sns:Publish",
         )
     },

@@ -139,6 +139,17 @@ def test_services_are_in_the_sum_and_what_is_unknown_is_said() -> None:
     assert "unknown" in house.text("cost/2026/11/22.md")
 
 
+def test_a_part_that_could_not_be_counted_is_told_once_and_keeps_no_other_out() -> None:
+    """It is a failure of the run, and the report says why it is unknown."""
+    refused = [ServiceCost("CloudWatch", what, None, "metrics", None, "ListMetrics: AccessDenied") for what in "ab"]
+    house = House(TEN)
+    told = house.task(count=lambda _since, _until: [ServiceCost("SQS", "requests", 1, "requests", 9), *refused])()
+    assert (told.failed, told.cursor) == (1, "2026-11-22")
+    assert told.errors == ("counting services: ListMetrics: AccessDenied",)
+    assert reported(house, "2026-11-22").of_services == 9
+    assert house.text("cost/2026/11/22.md").count("ListMetrics: AccessDenied") == 1
+
+
 def test_a_cursor_of_another_task_is_refused() -> None:
     """The error names the cursor."""
     with pytest.raises(InvalidInput, match="cursor"):

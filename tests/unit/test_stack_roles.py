@@ -11,6 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SLACK, filled
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
@@ -183,7 +184,7 @@ def held_to(stack: Made, statement: dict[str, Any]) -> bool:
     return stack.stack in tags
 
 
-UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData", "ce:GetCostAndUsage"}
+UNBOUND = {"pricing:GetProducts", "ce:GetCostAndUsage", *(action for one in METRICS for action in one["Action"])}
 """Reading alone, and restricted to nothing by AWS."""
 SHARED = re.compile(r"arn:aws:ec2:[a-z0-9-]+:\d*:(snapshot|fleet|network-interface|spot-instances-request)/\*")
 """What a launch makes or reads besides, none of which is another fleet's: EC2 gives such things no name before."""

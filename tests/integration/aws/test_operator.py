@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import pytest
 
+from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.memory.github import JobScript
 from paddock.adapters.telemetry.lines import decision_in
 from paddock.core.decision import Decision
@@ -216,13 +217,49 @@ def test_costs_are_told_with_services_by_jobs_and_with_the_environment(
     assert (heads[-2:], footer[-2]) == (["SERVICES", "TOTAL"], "$1000.0000")
     assert shown.rstrip().endswith(f" {footer[-1]}.")
     with front(os.environ["AWS_ENDPOINT_URL"]) as before:
-        lay_out(before, "GetMetricData", [(403, "AccessDenied")])
+        for action in METRICS[0]["Action"]:
+            lay_out(before, action.partition(":")[2], [(403, "AccessDenied")])
         environment.setenv("AWS_ENDPOINT_URL", before.url)
         refused = call("cost", "--json", "--profile", "aws")
     without = json.loads(refused.out)
     assert (refused.code, without["services"], breaches("costs", without)) == (0, None, [])
     assert {one["services_micro_usd"] for one in without["costs"]} == {without["services_micro_usd"]} == {None}
     assert "AWS's services were not counted, and are in no sum" in refused.err
+
+
+def test_what_stands_is_counted_and_what_is_refused_is_said(
+    told: Told, call: Caller, environment: pytest.MonkeyPatch
+) -> None:
+    """Alarms, the dashboard and metrics of this fleet alone, as moto lists them; one that is refused is unknown."""
+    stack, watched = told.stack.profile.environment().ec2.fleet, told.stack.clients.cloudwatch
+    for name in (stack, f"{stack}-else"):
+        of = [{"Name": "Stack", "Value": name}]
+        watched.put_metric_data(
+            Namespace="Paddock", MetricData=[{"MetricName": "JobsQueued", "Dimensions": of, "Value": 1.0}]
+        )
+        watched.put_metric_alarm(
+            AlarmName=f"{name}-jobs",
+            MetricName="JobsQueued",
+            Namespace="Paddock",
+            Dimensions=of,
+            Period=60,
+            Statistic="Sum",
+            EvaluationPeriods=1,
+            Threshold=1.0,
+            ComparisonOperator="GreaterThanThreshold",
+        )
+        watched.put_dashboard(DashboardName=f"{name}-{told.stack.clients.region}", DashboardBody='{"widgets": []}')
+    with front(os.environ["AWS_ENDPOINT_URL"]) as before:
+        lay_out(before, "ListDashboards", [(403, "AccessDenied")])
+        environment.setenv("AWS_ENDPOINT_URL", before.url)
+        refused, answered = (call("cost", "--json", "--profile", "aws") for _ in range(2))
+    for one, dashboards in ((refused, None), (answered, 1)):
+        found = {each["what"]: each for each in json.loads(one.out)["services"]}
+        assert breaches("costs", json.loads(one.out)) == []
+        assert (found["alarms"]["quantity"], found["the fleet's metrics: no more than these"]["quantity"]) == (1, 1)
+        assert found["dashboard"]["quantity"] == dashboards
+        assert (found["dashboard"]["why"] is None) == (dashboards is not None)
+    assert ("some of AWS's services were not counted" in refused.err, answered.err) == (True, "")
 
 
 def test_an_operator_pauses_and_resumes(told: Told, call: Caller) -> None:
@@ -293,7 +330,8 @@ def test_an_operator_has_the_rights_that_are_used_and_no_others(
 ) -> None:
     """The statements beside the composition against all requests of all commands, and against what they wrote."""
     services = dict.fromkeys(("FilterLogEvents", "CreateLogStream", "PutLogEvents"), "logs")
-    services |= {"SendMessage": "sqs", "GetMetricData": "cloudwatch"}
+    services |= dict.fromkeys(("GetMetricData", "DescribeAlarms", "ListDashboards", "ListMetrics"), "cloudwatch")
+    services |= {"SendMessage": "sqs"}
     with front(os.environ["AWS_ENDPOINT_URL"]) as before:
 
         def ask(*lines: str, code: int = 0) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.roles import MACHINE, ROLES, filled
 from paddock.core.records import KINDS
 from tests.aws_machine import ROLE_ID
@@ -15,7 +16,7 @@ from tests.aws_rights import denied, names_of, unused
 
 DOCUMENT = Path(__file__).parents[3] / "docs/agent.md"
 NAMES = names_of("stack", "fleet")
-UNBOUND = {"pricing:GetProducts", "cloudwatch:GetMetricData", "ce:GetCostAndUsage"}
+UNBOUND = {"pricing:GetProducts", "ce:GetCostAndUsage", *(action for one in METRICS for action in one["Action"])}
 """Reading alone, and restricted to nothing by AWS."""
 
 

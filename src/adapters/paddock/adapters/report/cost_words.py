@@ -9,7 +9,7 @@ import attrs
 
 from paddock.adapters.report.cost_text import cents_text, each_text, hours_text
 from paddock.core.costs.hosted import DATED as HOSTED_DATED
-from paddock.core.costs.report import CostReport, known_of
+from paddock.core.costs.report import CostReport, failures_of, known_of
 
 
 @attrs.frozen
@@ -116,6 +116,8 @@ def sources(report: CostReport) -> Iterator[Said]:
     listed = f"by the price list of {report.dated} that comes with Paddock (us-east-1, spot estimated)"
     yield Said(listed, share(total.catalogue + report.of_services))
     yield Said("not at all", f"{hours_text(total.unpriced)} machine hours")
+    for why in failures_of(report.services):
+        yield Said("not counted", why)
     if report.bill is not None:
         yield Said("AWS's own bill", report.bill.text)
 

@@ -35,7 +35,8 @@ class CostLine:
 class ServiceCost:
     """What the fleet used of one of AWS's services on that day: ``quantity`` of ``unit``, as counted.
 
-    ``quantity`` is None if it could not be counted, ``amount`` if that, or the price, is not known.
+    ``quantity`` is None if it could not be counted, ``amount`` if that, or the price, is not known. ``why`` says what
+    failed when it was to be counted; empty: nothing did.
     """
 
     service: str
@@ -43,10 +44,16 @@ class ServiceCost:
     quantity: int | None
     unit: str
     amount: MicroDollars | None
+    why: str = ""
 
 
 Counting = Callable[[Moment, Moment], Sequence[ServiceCost]]
 """What a fleet used of AWS's services from the first moment to the second; it may raise a `PaddockError`."""
+
+
+def failures_of(services: Iterable[ServiceCost] | None) -> Sequence[str]:
+    """What kept services from being counted, each once."""
+    return list(dict.fromkeys(one.why for one in services or () if one.why))
 
 
 def spent_on(services: Iterable[ServiceCost]) -> MicroDollars:

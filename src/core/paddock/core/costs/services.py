@@ -27,7 +27,11 @@ class Meter(StrEnum):
     LOGS = "log_byte"
     STORED = "s3_mib"
     S3_REQUESTS = "s3_request"
-    WATCHING = "watching"
+    ALARMS = "alarm_metric"
+    FAST_ALARMS = "fast_alarm_metric"
+    DASHBOARDS = "dashboard"
+    METRICS = "custom_metric"
+    SECRETS = "secrets"
 
 
 @attrs.frozen
@@ -57,10 +61,17 @@ RATES: Final[Mapping[Meter, Rate]] = {
     Meter.READS: Rate("DynamoDB", "reads", "read units", 125_000, 1_000_000),
     Meter.WRITES: Rate("DynamoDB", "writes", "write units", 625_000, 1_000_000),
     Meter.LOGS: Rate("CloudWatch", "logs", "bytes taken in", 500_000, 1 << 30),
-    Meter.WATCHING: Rate("CloudWatch", "metrics, alarms, dashboard: not counted", "", None),
+    Meter.ALARMS: Rate("CloudWatch", "alarms", "metrics in them", 100_000, monthly=True),
+    Meter.FAST_ALARMS: Rate("CloudWatch", "alarms by less than a minute", "metrics in them", 300_000, monthly=True),
+    Meter.DASHBOARDS: Rate("CloudWatch", "dashboard", "dashboards", 3_000_000, monthly=True),
+    Meter.METRICS: Rate("CloudWatch", "the fleet's metrics: no more than these", "metrics", 300_000, monthly=True),
     Meter.STORED: Rate("S3", "storage", "MiB", 23_000, 1_024, monthly=True),
     Meter.S3_REQUESTS: Rate("S3", "requests: not counted", "requests", None),
+    Meter.SECRETS: Rate("Secrets Manager", "secrets: not counted", "secrets", None),
 }
+
+STANDING: Final = frozenset({Meter.ALARMS, Meter.FAST_ALARMS, Meter.DASHBOARDS, Meter.METRICS})
+"""What is paid for being there, and is counted as it stands when somebody asks; everything else, as it was used."""
 
 MEMORY: Final[Mapping[str, int]] = {"webhook": 256, "dispatch": 256, "events": 256, "reports": 256, "schedules": 448}
 """MiB of each function, as the stack's template has it; a test holds them to it.
@@ -68,9 +79,25 @@ MEMORY: Final[Mapping[str, int]] = {"webhook": 256, "dispatch": 256, "events": 2
 Not of the one that tells a channel of Slack: it has some messages a day, and most stacks do not have it."""
 
 
-def service_costs(counts: Mapping[Meter, int], span: Span = DAY) -> Sequence[ServiceCost]:
-    """A line for each meter. What is not among the counts is not known, and neither is what it cost."""
+def service_costs(
+    counts: Mapping[Meter, int], span: Span = DAY, why: Mapping[Meter, str] | None = None
+) -> Sequence[ServiceCost]:
+    """A line for each meter. What is not among the counts is not known, and neither is what it cost.
+
+    Args:
+        counts: by meter, as far as they are known.
+        span: the time that they are of.
+        why: what kept a meter from being counted, where something failed.
+    """
+    told = why or {}
     return [
-        ServiceCost(rate.service, rate.what, counts.get(meter), rate.unit, rate.amount(counts.get(meter), span))
+        ServiceCost(
+            service=rate.service,
+            what=rate.what,
+            quantity=counts.get(meter),
+            unit=rate.unit,
+            amount=rate.amount(counts.get(meter), span),
+            why=told.get(meter, ""),
+        )
         for meter, rate in RATES.items()
     ]

@@ -16,7 +16,7 @@ from paddock.adapters.config.amounts import span
 from paddock.adapters.report.cost_tables import SERVICE_HEADS, SERVICES, service_rows
 from paddock.adapters.report.cost_text import cell, hours_text, no_name
 from paddock.adapters.system import SystemClock
-from paddock.core.costs.report import CostLine, ServiceCost, known_of
+from paddock.core.costs.report import CostLine, ServiceCost, failures_of, known_of
 from paddock.core.costs.shares import shared_lines
 from paddock.core.costs.sums import By, Cost, Costs
 from paddock.core.errors import InvalidInput, PaddockError
@@ -106,10 +106,13 @@ def _services(here: State, since: Moment, until: Moment) -> Sequence[ServiceCost
     if here.services is None:
         return ()
     try:
-        return here.services(since, until)
+        found = here.services(since, until)
     except PaddockError as error:
         print(f"AWS's services were not counted, and are in no sum: {error}", file=sys.stderr)
         return None
+    for why in failures_of(found):
+        print(f"some of AWS's services were not counted, and are in no sum: {why}", file=sys.stderr)
+    return found
 
 
 def _show(asked: _Asked) -> None:
@@ -206,6 +209,7 @@ def _service_keys(one: ServiceCost) -> dict[str, Any]:
         "quantity": one.quantity,
         "unit": one.unit,
         "amount_micro_usd": one.amount,
+        "why": one.why or None,
     }
 
 

@@ -1,4 +1,4 @@
-"""CloudWatch's error codes, as far as the common table does not name them. Source: GetMetricData in its reference."""
+"""CloudWatch's error codes, as far as the common table does not name them. Source: its reference."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from paddock.core.errors import Rejected, Throttled, Unavailable
 
 CODES: Final[Codes] = {
     "InternalServiceFault": Unavailable,
+    "InternalServiceError": Unavailable,
     "LimitExceededFault": Throttled,
     "InvalidNextToken": Rejected,
     **dict.fromkeys(

@@ -1,24 +1,29 @@
 """What the parts of a stack used in a stretch of time, counted by AWS: one or two requests for all of it.
 
+What stands and is paid by the month is asked for besides, by a request or so for each kind.
+
 A part that did nothing has no metric in that time, and one whose name is wrong has none, either. So a meter of which
 nothing at all was found is not known; it is not nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloudwatch.codes import CODES
+from paddock.adapters.aws.cloudwatch.standing import Standing
 from paddock.adapters.aws.errors import Asking
 from paddock.core.costs.report import ServiceCost
-from paddock.core.costs.services import MEMORY, Meter, service_costs
+from paddock.core.costs.services import MEMORY, RATES, STANDING, Meter, service_costs
+from paddock.core.errors import PaddockError
 from paddock.core.units import DAY, Moment, datetime_of
 
 PERIOD: Final = 900  # seconds: midnight of every zone lies on a quarter of an hour
 LONG: Final = 31 * DAY  # CloudWatch keeps quarters of an hour for 63 days, and hours for longer
 HOURLY: Final = 3_600
+LISTED: Final = 14 * DAY  # CloudWatch lists metrics for two weeks after their last value
 MOST: Final = 500  # queries in a request
 _MIB: Final = 1 << 20
 _SQS: Final = (
@@ -26,12 +31,14 @@ _SQS: Final = (
     "NumberOfEmptyReceives",
 )
 _STORAGE: Final = "BucketSizeBytes"
+_USED: Final = tuple(meter for meter, rate in RATES.items() if rate.micro_usd is not None and meter not in STANDING)
 
 
 @attrs.frozen
 class Used:
-    """The names of a stack's parts, as AWS's metrics have them. ``indexes`` are those of the table."""
+    """A stack's name and those of its parts, as AWS's metrics have them. ``indexes`` are those of the table."""
 
+    stack: str
     functions: Mapping[str, str]
     queues: Sequence[str]
     table: str
@@ -58,15 +65,42 @@ class StackUsage:
         """Args: the names of the stack's parts."""
         self._clients = clients
         self._queries = list(_queries(used))
+        parts = {part for query in self._queries for part in query.dimensions.items()}
+        self._standing = Standing(clients, used.stack, frozenset(parts))
         self._ask = Asking(CODES)
 
     def __call__(self, since: Moment, until: Moment) -> Sequence[ServiceCost]:
-        """What it used from `since` to `until`, and what that cost at list prices.
+        """What it used from `since` to `until` and what of it stands, and what that costs at list prices.
+
+        If a part of it cannot be counted, that is not known, its lines say why, and the rest is told all the same.
 
         Raises:
-            Unavailable, Throttled, AccessDenied, Rejected: CloudWatch did not say.
+            Unavailable, Throttled, AccessDenied, Rejected: CloudWatch said nothing at all.
         """
-        return service_costs(self.counts(since, until), until - since)
+        found: dict[Meter, int] = {}
+        why: dict[Meter, str] = {}
+        failed: list[PaddockError] = []
+        told = False
+        for meters, count in self._parts(since, until):
+            try:
+                found |= count()
+                told = True
+            except PaddockError as error:
+                failed.append(error)
+                why |= dict.fromkeys(meters, str(error))
+        if not told:
+            raise failed[0]
+        return service_costs(found, until - since, why)
+
+    def _parts(
+        self, since: Moment, until: Moment
+    ) -> Iterator[tuple[Iterable[Meter], Callable[[], Mapping[Meter, int]]]]:
+        """What is counted by requests of its own."""
+        yield _USED, lambda: self.counts(since, until)
+        yield (Meter.ALARMS, Meter.FAST_ALARMS), self._standing.alarms
+        yield (Meter.DASHBOARDS,), self._standing.dashboards
+        if until - since <= LISTED:  # of a longer time the list is no bound
+            yield (Meter.METRICS,), self._standing.metrics
 
     def counts(self, since: Moment, until: Moment) -> Mapping[Meter, int]:
         """The meters of which anything was found."""
@@ -151,6 +185,7 @@ def used_by(
     """
     functions = {name: f"{stack}-{name}" for name in MEMORY}
     return Used(
+        stack=stack,
         functions=functions,
         queues=[url.rpartition("/")[2] for url in queues if url],
         table=table,

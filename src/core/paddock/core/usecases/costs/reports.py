@@ -20,7 +20,7 @@ from paddock.core.costs.advice import advice_on
 from paddock.core.costs.day import day_of_bills
 from paddock.core.costs.ledger import Bill, Rates
 from paddock.core.costs.policy import CostPolicy
-from paddock.core.costs.report import VERSION, CostReport, Counting, RealBill, ServiceCost, known_of
+from paddock.core.costs.report import VERSION, CostReport, Counting, RealBill, ServiceCost, failures_of, known_of
 from paddock.core.costs.reprice import repriced
 from paddock.core.costs.sums import By
 from paddock.core.costs.trends import SPANS, anomalies, history, month_so_far, trends
@@ -166,7 +166,11 @@ class CostReports:
         if count is None:
             return None
         round_.kinds["services"] += 1
-        return round_.tries("counting services", lambda: count(since, until))
+        found = round_.tries("counting services", lambda: count(since, until))
+        for why in failures_of(found):  # what did not fail is reported all the same
+            round_.kinds["services"] += 1
+            round_.errors.append(f"counting services: {why}")
+        return found
 
     def _bill(self, day: date, before: Sequence[CostReport], round_: Round) -> RealBill | None:
         check = self.check
