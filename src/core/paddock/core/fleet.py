@@ -54,6 +54,7 @@ from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.machine_word import MachineWord
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.pools.dismissal import Dismissal
@@ -205,7 +206,12 @@ class Fleet:
             clock=clock,
         )
         self.events = Events(
-            adopt=adopt, completion=completion, interruptions=interruptions, departure=departure, reruns=reruns
+            adopt=adopt,
+            completion=completion,
+            machine_word=MachineWord(table=table, completion=completion, life=life, decisions=decisions, clock=clock),
+            interruptions=interruptions,
+            departure=departure,
+            reruns=reruns,
         )
         self.sweep = Sweep(
             settings=settings,
