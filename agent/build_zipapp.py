@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+PARTS = (("paddock/agent", HERE), ("paddock/contracts", HERE.parent / "contracts"))  # packages, and what they lie below
 SHEBANG = b"#!/usr/bin/env python3\n"
 EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest moment that a zip archive can hold
 UNCHECKED = 0b01  # PEP 552: named by a hash that nobody compares; the archive is checked as a whole, before it runs
@@ -44,7 +45,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=HERE.parent / "build" / "paddock-agent.pyz")
     parser.add_argument("--no-bytecode", action="store_true", help="sources only: slower to start, same on any Python")
     options = parser.parse_args()
-    data = archive(HERE, version(), bytecode=not options.no_bytecode)
+    data = archive(version(), bytecode=not options.no_bytecode)
     output: Path = options.output
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_bytes(data)
@@ -60,12 +61,12 @@ def version() -> str:
     return str(project["version"])
 
 
-def archive(root: Path, version: str, *, bytecode: bool = True) -> bytes:
-    """The whole file: the line that names the interpreter, then a zip archive of ``root/paddock/agent``."""
+def archive(version: str, *, bytecode: bool = True) -> bytes:
+    """The whole file: the line that names the interpreter, then a zip archive of the parts."""
     buffer = io.BytesIO()
     buffer.write(SHEBANG)
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as file:
-        for name, data in entries(root, version, bytecode=bytecode):
+        for name, data in entries(version, bytecode=bytecode):
             entry = zipfile.ZipInfo(name, EPOCH)
             entry.create_system = 3  # Unix, wherever it is built
             entry.compress_type = zipfile.ZIP_STORED if name.endswith("/") else zipfile.ZIP_DEFLATED
@@ -74,25 +75,27 @@ def archive(root: Path, version: str, *, bytecode: bool = True) -> bytes:
     return buffer.getvalue()
 
 
-def entries(root: Path, version: str, *, bytecode: bool) -> Iterator[tuple[str, bytes]]:
+def entries(version: str, *, bytecode: bool) -> Iterator[tuple[str, bytes]]:
     """The archive's entries in their order: directories have one, or Python would see no namespace package in it."""
     main = MAIN.format(version=version).encode()
     yield "__main__.py", main
     yield "paddock/", b""
-    yield "paddock/agent/", b""
-    top = root / "paddock" / "agent"
+    for package, root in PARTS:
+        yield f"{package}/", b""
+        yield from sources(root / package, root, bytecode=bytecode)
+
+
+def sources(top: Path, root: Path, *, bytecode: bool) -> Iterator[tuple[str, bytes]]:
+    """A package's programs, sorted. Schemas stay behind: the agent reads none."""
     for path in sorted(top.rglob("*"), key=lambda path: path.relative_to(root).parts):
         name = path.relative_to(root).as_posix()
-        if "__pycache__" in path.parts or path.name.startswith(".") or path.name == "py.typed":
-            continue
-        if path.is_dir():
-            if any(path.glob("*.py")):
-                yield f"{name}/", b""
-            continue
-        data = path.read_bytes()
-        yield name, data
-        if bytecode and path.suffix == ".py":
-            yield f"{name}c", compiled(name, data)
+        if path.is_dir() and any(path.glob("*.py")):
+            yield f"{name}/", b""
+        elif path.suffix == ".py" and not path.name.startswith("."):
+            data = path.read_bytes()
+            yield name, data
+            if bytecode:
+                yield f"{name}c", compiled(name, data)
 
 
 def compiled(name: str, source: bytes) -> bytes:

@@ -53,8 +53,8 @@ MUTANTS = (
     Mutant(
         "a job is closed without asking who served it",
         "E10",
-        "completion.py",
-        '        now = self.ask(job)\n        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:\n',
+        "machine_word.py",
+        '        now = self._completion.ask(job)\n        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:\n',
         '        return job.id\n        if now is not None and now.status == "queued" and job.state is JobState.LAUNCHED:\n',
     ),
     Mutant(
@@ -176,9 +176,9 @@ MUTANTS = (
     Mutant(
         "a job is left as it is when its machine fails to start",
         "H18",
-        "completion.py",
-        "        if runner.assigned_job is not None:\n            self.launch_lost(",
-        "        if runner.assigned_job is None:\n            self.launch_lost(",
+        "machine_word.py",
+        "        if runner.assigned_job is not None:\n            self._completion.launch_lost(",
+        "        if runner.assigned_job is None:\n            self._completion.launch_lost(",
     ),
     Mutant(
         "a cancelled job's machine is kept",

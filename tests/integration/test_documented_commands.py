@@ -26,6 +26,7 @@ from paddock.core.pools.standing import StandingChange, StandingIs
 from paddock.core.ports.stores import Table
 from paddock.core.units import HOUR, MINUTE, SECOND, moment_of
 from paddock.core.usecases.pools.keep import aim_of
+from paddock.entrypoints.cli.app import command_line, main
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.pool_past import AUTO, Past
@@ -45,6 +46,23 @@ ELSEWHERE = {
     "paddock agent --check",  # below: ends with 1 on a machine that lacks something
     "paddock agent local --machine-dir box-1 --cache-dir cache --assignment-deadline 1",  # below: without orders
 }
+
+
+IN_SENTENCES_ELSEWHERE = {
+    "paddock demo --json": "test_demo.py",
+    "paddock github webhook --env dev": "aws/test_github_setup_on_stack.py",
+    "paddock github webhook --webhook-url URL": "test_cli_github.py",
+    "paddock housekeeping run sweep": "test_cli_housekeeping.py",
+    "paddock housekeeping run pool_audit": "test_cli_housekeeping.py",  # with another task, and so is the next
+    "paddock housekeeping run pool_sizing --dry-run": "test_cli_housekeeping.py",
+    "paddock pools plan": "test_cli_pools.py",
+    "paddock release 29679449": "test_cli_release.py",
+    "paddock stack destroy --env acceptance-7f3a": "aws/test_stack_on_moto.py",  # of another environment
+}
+"""Whole commands within sentences that no block shows, and the tests that run them or their like."""
+
+MEANT = {"JOB": "29679449", "NAME": "dev", "TASK": "sweep"}
+"""What stands for words in capitals."""
 
 
 ON_STACKS = (
@@ -75,6 +93,30 @@ def commands() -> Iterator[str]:
                 command = line.partition("  #")[0].strip()
                 if re.match(r"(pip install .* && )?paddock ", command):
                     yield command
+
+
+def evaluated() -> set[str]:
+    """Lines, in blocks or in sentences, by which a shell takes what a command prints: aws/test_stack_on_moto.py."""
+    return {line for page in PAGES for line in re.findall(r'eval "\$\(paddock [^`\n]*\)"', page.read_text("utf-8"))}
+
+
+def in_sentences() -> set[str]:
+    """Commands in code marks within a page's text that no block shows, with what else it says or without it."""
+    shown = [command.split() for command in commands()]
+    found = set()
+    for page in PAGES:
+        text = re.sub(r"^ *```.*?^ *```$", "", page.read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+        for command in re.findall(r"`(paddock [a-z][^`]*)`", text):
+            words = [MEANT.get(word, word) for word in command.split()]
+            if not any(_within(words, one) for one in shown):
+                found.add(" ".join(words))
+    return found
+
+
+def _within(words: list[str], shown: list[str]) -> bool:
+    """Whether all of them stand in what is shown, in the same order."""
+    rest = iter(shown)
+    return all(word in rest for word in words)
 
 
 def is_here(command: str) -> bool:
@@ -134,6 +176,27 @@ def test_the_command_works_as_it_stands(command: str, home: Path) -> None:
 def test_the_pages_show_the_commands_that_are_run_elsewhere() -> None:
     """So that a page that drops one, or a typo in the list above, is noticed."""
     assert set(commands()) >= ELSEWHERE
+
+
+def test_commands_within_sentences_work_too(
+    home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that no block shows: each is run here or named above, and the command line knows its words."""
+    monkeypatch.chdir(home)
+    with (home / "paddock.yml").open("a", encoding="utf-8") as config:
+        config.write("pools: {web: {machine: {cpu: 4}, hot: 1}}\n")
+    found = in_sentences()
+    assert found >= set(IN_SENTENCES_ELSEWHERE)
+    here = sorted(found - set(IN_SENTENCES_ELSEWHERE))
+    assert here
+    for command in here:
+        code = main(command.split()[1:])
+        told = capsys.readouterr()
+        assert (code, told.err, bool(told.out)) == (0, "", True), command
+    for command, test in IN_SENTENCES_ELSEWHERE.items():
+        words = command.split()[1:]
+        command_line(words).parse_args(words, exit_on_error=False, print_error=False)
+        assert (Path(__file__).parent / test).is_file()
 
 
 def test_the_check_of_a_machine_prints_its_table(home: Path) -> None:

@@ -1,6 +1,8 @@
 """What authors do, by REST against the stand-in: branches, commits, dispatches, webhooks, and GitHub's refusals."""
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import attrs
 import httpx
@@ -66,6 +68,19 @@ def test_a_push_to_a_branch_starts_its_own_workflow_alone(desk: Desk) -> None:
     assert desk.author.delete_branch("trial")
     assert not desk.author.delete_branch("trial")
     assert not desk.author.has_branch("trial")
+
+
+def test_a_branch_that_was_left_is_deleted_as_the_page_says(desk: Desk) -> None:
+    """The line of GitHub's own command line, as the one call that it is."""
+    page = (Path(__file__).parents[2] / "docs" / "acceptance.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^gh api --method (\w+) repos/octo-org/octo-repo/(\S+)$", page, re.MULTILINE)
+    method, path = shown
+    branch = path.partition("/heads/")[2]
+    desk.author.make_branch(branch, "main")
+    token = {"Authorization": f"Bearer {desk.github.credentials.personal_token}"}
+    url = f"{endpoints_of(desk.github.url).api}/repos/acme/shop/{path}"
+    assert httpx.request(method, url, headers=token).status_code == 204
+    assert not desk.author.has_branch(branch)
 
 
 def test_only_what_the_default_branch_has_is_dispatched(desk: Desk) -> None:

@@ -1,9 +1,12 @@
 """The one-machine fleet from end to end: webhooks over HTTP, real agents, a runner that runs real steps."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import attrs
+import httpx
 import pytest
 
 from paddock.adapters.config import SecretRef
@@ -142,6 +145,25 @@ def test_a_second_fleet_on_the_same_state(stage: Stage) -> None:
         pass
     with running(of, stage.github) as again:
         assert again.fleet.url.endswith("/webhook")
+
+
+def loopbacks() -> list[str]:
+    """This machine's numbers for itself; in some containers there is none of IPv6."""
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        return ["127.0.0.1"]
+    return ["127.0.0.1", "::1"]
+
+
+@pytest.mark.parametrize("host", loopbacks())
+def test_it_is_found_where_it_says(stage: Stage, host: str) -> None:
+    """GitHub's webhooks can be sent there, by IPv6 too; what has no signature is refused."""
+    of = config_of(stage.state, stage.github)
+    assert of.local is not None
+    with running(attrs.evolve(of, local=attrs.evolve(of.local, host=host)), stage.github) as found:
+        assert httpx.post(found.fleet.url, content=b"{}").status_code == 401
+        assert urlsplit(found.fleet.url).hostname == host
 
 
 def test_two_fleets_on_one_box(stage: Stage, tmp_path: Path) -> None:

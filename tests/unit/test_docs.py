@@ -21,7 +21,7 @@ from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_
 from tests.conformance import genuine_settings
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 AGENT = (ROOT / "docs" / "agent.md").read_text(encoding="utf-8")
 RECORDS = sorted((ROOT / "docs" / "decisions").glob("0*.md"))

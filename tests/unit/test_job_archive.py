@@ -3,6 +3,9 @@
 import gzip
 import io
 import json
+import re
+from fnmatch import fnmatchcase
+from functools import reduce
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, cast
@@ -120,6 +123,23 @@ def test_the_same_jobs_are_the_same_bytes() -> None:
     assert first.sha256 == second.sha256
     with objects.open("jobs/a.jsonl.gz") as content:
         assert content.read(8)[3:] == bytes(5)  # gzip's flags and its time
+
+
+def test_the_pages_line_reads_what_is_written() -> None:
+    """Its pattern of files is that of the keys, and there are texts where its filter of jq looks for them."""
+    page = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"^ *zcat jobs/2026/11/22/(\S+) \| jq -r '\[(.+)\] \| @tsv'$", page, re.MULTILINE)
+    pattern, paths = shown
+    objects = store()
+    key = archive_key(SERVED.job)
+    assert fnmatchcase(key, f"jobs/????/??/??/{pattern}")
+    put_archive(objects, key, [SERVED])
+    (line,) = lines(objects, key)
+    read = [
+        reduce(lambda data, name: data[name], path.strip(" .").split("."), json.loads(line))
+        for path in paths.split(",")
+    ]
+    assert read == ["acme/api", "finished", "success"]
 
 
 @given(jobs, jobs)

@@ -1,6 +1,7 @@
-"""JSON Schemas of the messages and of ``paddock.yml``: what the parts promise each other, as package data."""
+"""JSON Schemas of the messages and of ``paddock.yml``: what the parts promise each other, as package data.
 
-from importlib.resources import files
+Beside them stands what both sides of a binary format must have in common.
+"""
 
 
 def schema_text(name: str) -> str:
@@ -9,14 +10,20 @@ def schema_text(name: str) -> str:
     Raises:
         FileNotFoundError: there is no schema of this name.
     """
-    return files(__name__).joinpath(f"{name}.schema.json").read_text(encoding="utf-8")
+    return _text(f"{name}.schema.json")
 
 
 def metrics_text() -> str:
     """The catalogue of metrics: a namespace, and per metric its name, unit, what it counts, and words for people."""
-    return files(__name__).joinpath("metrics.json").read_text(encoding="utf-8")
+    return _text("metrics.json")
 
 
 def example_config() -> str:
     """The text of a commented ``paddock.yml`` with every setting."""
-    return files(__name__).joinpath("paddock.example.yml").read_text(encoding="utf-8")
+    return _text("paddock.example.yml")
+
+
+def _text(name: str) -> str:
+    from importlib.resources import files  # noqa: PLC0415 - the agent, which reads none of them, starts without it
+
+    return files(__name__).joinpath(name).read_text(encoding="utf-8")

@@ -2,21 +2,27 @@
 
 import json
 import os
+import shlex
+import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
 
+from paddock.adapters.aws.cloudformation import Standing
 from paddock.adapters.aws.dynamodb.definition import INDEXES
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_lambda.slack import slack_settings
 from paddock.entrypoints.aws_operator.settings import operator_settings
+from paddock.entrypoints.cli.stack_view import exports
 from tests import aws_cli
 from tests.aws_judge import REGION
 from tests.aws_machine import ACCOUNT
-from tests.integration.test_documented_commands import ON_STACKS, commands
+from tests.integration.test_documented_commands import ON_STACKS, commands, evaluated
 from tests.moto_types import MADE, URL
 from tests.stack_desk import CONFIG, SECRETS, Desk, operators_desk
 
@@ -120,6 +126,60 @@ def test_the_status_is_what_the_other_commands_need(deployed: tuple[Desk, str]) 
     code, out, err = desk.paddock("status", "--env", "prod")
     assert (code, out) == (1, "")
     assert "`paddock stack deploy --env prod` makes it" in err
+
+
+def test_a_shell_takes_the_variables_as_the_pages_say(deployed: tuple[Desk, str]) -> None:
+    """In bash, in colours and a narrow window, too: they name what there is, and the next command speaks of it."""
+    desk, _ = deployed
+    bash = shutil.which("bash")
+    assert bash, "the pages' line is for a shell"
+    (line,) = evaluated()
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "PADDOCK_"))}
+    account = {name: os.environ[name] for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL")}
+    none = {"AWS_CONFIG_FILE": "none", "AWS_SHARED_CREDENTIALS_FILE": "none", "AWS_EC2_METADATA_DISABLED": "true"}
+    done = subprocess.run(
+        [bash, "-euc", f"export FORCE_COLOR=1 COLUMNS=40\n{line}\nunset FORCE_COLOR\nenv -0\npaddock jobs --json"],
+        cwd=desk.home,
+        env={**clean, **account, **none, "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    *variables, jobs = done.stdout.split("\0")
+    assert (done.returncode, done.stderr, json.loads(jobs)["jobs"]) == (0, "", [])
+    found = dict(each.split("=", 1) for each in variables)
+    told = {name: value for name, value in found.items() if name == "AWS_REGION" or name.startswith("PADDOCK_")}
+    outputs = desk.outputs("dev")
+    groups = {one["logGroupName"] for one in desk.client("logs").describe_log_groups()["logGroups"]}
+    assert set(told.pop("PADDOCK_LOG_GROUPS").split(",")) == groups - {"/paddock/paddock-dev/machines"}
+    assert told == {
+        "AWS_REGION": REGION,
+        "PADDOCK_STACK": "paddock-dev",
+        "PADDOCK_TABLE": outputs["Table"],
+        "PADDOCK_JOBS_URL": outputs["JobsUrl"],
+        "PADDOCK_JOBS_DEAD_URL": outputs["JobsDeadUrl"],
+        "PADDOCK_PROFILE": "aws",
+    }
+    assert operator_settings(found).table == outputs["Table"]
+
+
+def test_a_stack_without_a_table_exports_nothing(desk: Desk) -> None:
+    """A shell is given no half of the variables: why there are none, and what tells more, is on stderr."""
+    desk.client("cloudformation").create_stack(StackName="paddock-dev", TemplateBody=json.dumps({"Resources": {}}))
+    code, out, err = desk.paddock("status", "--env", "dev", "--export")
+    assert (code, out) == (1, "")
+    assert "paddock-dev is CREATE_COMPLETE and has no table yet: `paddock stack status --env dev` says why" in err
+
+
+def test_what_is_exported_is_quoted() -> None:
+    """Whatever stands in an output is one value for a shell, and nothing that it does."""
+    hostile = "a b'c\n$(id); #"
+    outputs = {"Table": hostile, "JobsUrl": "https://sqs/x", "JobsDeadUrl": "https://sqs/x-dead"}
+    lines = exports(Standing(id="x", name="paddock-dev", status="CREATE_COMPLETE", outputs=outputs), REGION)
+    assert shlex.split("\n".join(lines))[::2] == ["export"] * len(lines)
+    assert f"PADDOCK_TABLE={hostile}" in shlex.split("\n".join(lines))
 
 
 def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:

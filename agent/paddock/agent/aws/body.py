@@ -2,7 +2,7 @@
 
 An item is paid for by the kilobyte, and most of it would be the base64 of base64. So it is binary::
 
-    one byte    2, the number of this shape
+    one byte    2, the number of this shape (`SHAPE`)
     the rest    zlib, with `DICTIONARY`, of:  the message ``assignment`` as JSON on one line, without its jit_config
                                               LF
                                               the parts of jit_config, one after the other
@@ -23,32 +23,14 @@ from typing import TYPE_CHECKING
 
 from paddock.agent.aws.jit_key import whole
 from paddock.agent.reasons import AgentFailure, Reason
+from paddock.contracts.assignment_body import DICTIONARY, SHAPE
 
 if TYPE_CHECKING:
     from typing import TypeGuard
 
-SHAPES = (1, 2)
+SHAPES = (1, SHAPE)
 LIMIT = 1 << 20  # bytes; real orders have 4,000, and an item of the table holds no more than 400 KB
 KEY = 4  # numbers of a jit_key: its part's, and what `whole` takes
-
-DICTIONARY = (
-    b'"},"jit_config":"","registration":null,"max_runtime":21600000000,"idle_timeout":300000000,"created_at":17,'
-    b'"setup_info":"Machine: i-0 vCPU, x64, arm64, GiB disk)\\nZone: us-east-1a\\nType: c7g.xlarge (\\nMarket: on-deman'
-    b"d\\nMarket: spot\\nPrice: $0.0 an hour\\nWhy: the job asks for to "
-    b'{"kind":"assignment","version":1,"machine":"i-0","job_id":,"launch":1,"repository":"","labels":["paddock/cpu=4/arch'
-    b'=arm64"],"runner_name":"paddock--i-0--000","runner_id":,"package":{"version":"2.3","url":"https://amazonaws.com'
-    b'/actions-runner-linux-arm64-2.tar.gz","sha256":"","filename":"actions-runner-linux-x64-2.3","digests":{"downloads":"'
-    b'","asset":""}},"jit_key":[5,128,65537,0],"jit_parts":[13,436,20,210,30,'
-    b'{".runner": "{"AgentId": "", "AgentName": "", "PoolId": "1", "PoolName": "Default", "DisableUpdate": "True", '
-    b'"Ephemeral": "True", "ServerUrl": "https://pipelines.actions.githubusercontent.com/", "ServerUrlV2": "https://broker'
-    b'.actions.githubusercontent.com/", "GitHubUrl": "https://github.com/", "WorkFolder": "_work", "UseV2Flow": "True",'
-    b' "UseRunnerAdminFlow": "False", "IsHostedServer": "True", "SkipSessionRecover": "False"}'
-    b'", ".credentials": "{"scheme": "OAuth", "data": {"clientId": "", "authorizationUrl": "https://tokens.actions.'
-    b'githubusercontent.com/_apis/oauth2/token/", "requireFipsCryptography": "True"}}", ".credentials_rsaparams": "'
-    b'{"d": "\x80", "dp": "\x81", "dq": "\x82", "exponent": "AQAB", "inverseQ": "\x83", "modulus": "\x84", '
-    b'"p": "\x85", "q": "\x86"}"}'
-)
-"""What most orders have in common, so that it need not be sent. It is part of shape 2: another one is another shape."""
 
 
 def unpacked(body: str | bytes) -> object:
@@ -63,7 +45,7 @@ def unpacked(body: str | bytes) -> object:
     if shape not in SHAPES:
         wanted = " or ".join(map(str, SHAPES))
         raise _wrong(f"shape {shape}", f"{wanted} or a text: this agent is older or newer than its fleet")
-    text, _, rest = _inflated(body[1:], DICTIONARY if shape == SHAPES[-1] else b"").partition(b"\n")
+    text, _, rest = _inflated(body[1:], DICTIONARY if shape == SHAPE else b"").partition(b"\n")
     data = _from_json(text)
     if not isinstance(data, dict):
         return data

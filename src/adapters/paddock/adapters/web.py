@@ -9,6 +9,7 @@ from waitress import wasyncore
 from waitress.server import create_server
 from waitress.task import ThreadedTaskDispatcher
 
+from paddock.adapters.addresses import authority
 from paddock.core.errors import InvalidInput
 
 _WAKE_SECONDS = 30.0
@@ -62,7 +63,7 @@ class WebServer:
         except OSError as error:
             wasyncore.close_all(self._sockets, ignore_all=True)
             reason = f"cannot be listened on ({error.strerror or error}): choose another address or port"
-            raise InvalidInput("listen", f"{host}:{port}", reason) from error
+            raise InvalidInput("listen", authority(host, port), reason) from error
         # One host and one port make one socket, so this is the server of one, which knows its port.
         self._server = server
         workers.set_thread_count(threads)
@@ -70,6 +71,11 @@ class WebServer:
         self.port = int(self._server.effective_port)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._serve, name=f"http:{self.port}", daemon=True)
+
+    @property
+    def url(self) -> str:
+        """Where it is to be found; without a slash at its end."""
+        return f"http://{authority(self.host, self.port)}"
 
     def start(self) -> None:
         """Begin to serve."""

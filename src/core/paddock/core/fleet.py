@@ -9,20 +9,13 @@ Nothing here loops, waits or knows what runs it: a function in the cloud, a thre
 steps. Each step may be repeated, run several times at once, and be cut off anywhere.
 """
 
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from paddock.core.costs.ledger import Rates
-from paddock.core.errors import PaddockError
 from paddock.core.messages import (
     EventMessage,
     JobMessage,
-    JobObserved,
-    MachineChanged,
-    MachineWarned,
-    RunCompleted,
-    RunnerReported,
 )
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
@@ -30,22 +23,21 @@ from paddock.core.ports.gauges import UNTOLD, Gauges
 from paddock.core.ports.github import GitHub
 from paddock.core.ports.handover import Handover
 from paddock.core.ports.machines import Machines
-from paddock.core.ports.queues import Queue, Received
+from paddock.core.ports.queues import Queue
 from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.starts import AT_ONCE, Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.settings import FleetSettings
-from paddock.core.units import Span
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
+from paddock.core.usecases.batches import Batches
 from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
-from paddock.core.usecases.handled import Again, Done, Handled, Left, delay_after, longer
 from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping, Work
 from paddock.core.usecases.house.sweep import Sweep
 from paddock.core.usecases.house.sweep_github import SweepGitHub
@@ -54,26 +46,25 @@ from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
 from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
+from paddock.core.usecases.machine_word import MachineWord
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.pools.dismissal import Dismissal
 from paddock.core.usecases.pools.keep import Pools
-from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 
-BATCH = 10  # SQS lends at most ten messages at a time
-
 
 class Fleet:
     """The use-cases of one fleet, as its attributes.
 
     ``intake``, ``dispatch``, ``events``, ``reports``, ``sweep``, ``sweep_github``, ``circuits``, ``explain`` and
-    ``operate``. The fleet keeps nothing itself, so any number may be built on the same stores, one after the other or
-    at once.
+    ``operate``; and what workers repeat, ``dispatch_once`` and ``complete_once``, or ``dispatch_lent`` and
+    ``complete_lent`` for those who borrow messages themselves (`Batches`). The fleet keeps nothing itself, so any
+    number may be built on the same stores, one after the other or at once.
     """
 
     def __init__(  # noqa: PLR0913 - a fleet touches every port there is, each by its name
@@ -102,9 +93,6 @@ class Fleet:
         told by each sweep how high things stand.
         """
         handover = handover or InSteps(table.together, assignments)
-        self._jobs = jobs
-        self._events = events
-        self._record = Recorder(decisions, clock, "fleet")
         self._settings = settings
         self._table = table
         self._clock = clock
@@ -205,7 +193,12 @@ class Fleet:
             clock=clock,
         )
         self.events = Events(
-            adopt=adopt, completion=completion, interruptions=interruptions, departure=departure, reruns=reruns
+            adopt=adopt,
+            completion=completion,
+            machine_word=MachineWord(table=table, completion=completion, life=life, decisions=decisions, clock=clock),
+            interruptions=interruptions,
+            departure=departure,
+            reruns=reruns,
         )
         self.sweep = Sweep(
             settings=settings,
@@ -245,6 +238,11 @@ class Fleet:
             ids=ids,
         )
         self.dismiss_spares = Dismissal(table=table, retire=retire)
+        batches = Batches(
+            jobs=jobs, dispatch=self.dispatch, events=events, handle=self.events, decisions=decisions, clock=clock
+        )
+        self.dispatch_once, self.dispatch_lent = batches.dispatch_once, batches.dispatch_lent
+        self.complete_once, self.complete_lent = batches.complete_once, batches.complete_lent
         self.reports = Reports(decisions=decisions, clock=clock)
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
@@ -259,83 +257,3 @@ class Fleet:
             clock=self._clock,
             ids=self._ids,
         )
-
-    def dispatch_once(self, limit: int = BATCH, wait: Span = 0) -> int:
-        """Take up to `limit` requests from the jobs queue and dispatch them; how many there were.
-
-        `wait` is how long the queue may be waited for. Requests that are done leave the queue, the others come back.
-
-        Raises:
-            PaddockError: the queue does not answer; what was lent comes back by itself.
-        """
-        batch = self._jobs.receive(limit, wait=wait)
-        if not batch:
-            return 0
-        handled = self.dispatch_lent(batch)
-        done = [received.receipt for received, fate in zip(batch, handled, strict=True) if isinstance(fate, Done)]
-        if done:
-            self._jobs.delete(done)
-        for received, fate in zip(batch, handled, strict=True):
-            if isinstance(fate, Again):
-                self._jobs.defer(received.receipt, fate.delay)
-        return len(batch)
-
-    def dispatch_lent(self, batch: Sequence[Received[JobMessage]]) -> Sequence[Handled]:
-        """Dispatch requests that are on loan; what is to become of each of them.
-
-        For whoever takes messages and gives them back himself. One that comes back stays away for longer each time.
-        """
-        handled = self.dispatch([received.message for received in batch])
-        return [
-            fate if isinstance(fate, Done) else Again(longer(fate.delay, received.receives), fate.reason)
-            for received, fate in zip(batch, handled, strict=True)
-        ]
-
-    def complete_once(self, limit: int = BATCH, wait: Span = 0) -> int:
-        """Take up to `limit` events from the events queue and handle them one by one; how many there were.
-
-        An event that met a passing fault comes back later, each time after a longer while. One that can never be
-        handled is left to the queue, which gives it up as a dead letter; why, is written down.
-
-        Raises:
-            PaddockError: the queue does not answer; what was lent comes back by itself.
-        """
-        batch = self._events.receive(limit, wait=wait)
-        done: list[str] = []
-        try:
-            for received in batch:
-                match self.complete_lent(received):
-                    case Done():
-                        done.append(received.receipt)  # what was done before the queue's own error is kept
-                    case Again(delay=delay):
-                        self._events.defer(received.receipt, delay)
-                    case Left():
-                        pass
-        finally:
-            if done:
-                self._events.delete(done)
-        return len(batch)
-
-    def complete_lent(self, received: Received[EventMessage]) -> Handled | Left:
-        """Handle an event that is on loan; what is to become of it. Nothing is raised, whatever went wrong."""
-        try:
-            self.events(received.message)
-        except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own event alone
-            reason = f"{type(error).__name__}: {error}"
-            if isinstance(error, PaddockError) and error.retryable:
-                return Again(delay_after(error, received.receives), reason)
-            with suppress(Exception):  # the dead letter will tell of it too
-                self._unhandled(received.message, error)
-            return Left(reason)
-        return Done()
-
-    def _unhandled(self, message: EventMessage, error: Exception) -> None:
-        reason = f"{type(message).__name__} could not be handled: {type(error).__name__}: {error}"
-        verdict = "unhandled" if isinstance(error, PaddockError) else "fault"
-        match message:
-            case JobObserved():
-                self._record.job(message.job.job_id, verdict, reason)
-            case RunCompleted():
-                self._record.delivery(message.delivery or "unknown", verdict, reason)
-            case RunnerReported() | MachineWarned() | MachineChanged():
-                self._record.machine(message.machine, verdict, reason)

@@ -78,7 +78,7 @@ class Door:
         self._answered, self._opened, self._seen = Event(), Event(), Event()
         self._server = WebServer(self._serve, host=_HOST, port=port, threads=4, max_body=_MAX_BODY)
         # By its number, so that neither a hosts file nor IPv6 leads anywhere else.
-        self._origin = f"http://{_HOST}:{self._server.port}"
+        self._origin = self._server.url
         # Cookies know no ports: two setups at a time would take each other's.
         self._cookie, self._browser = f"paddock-setup-{self._server.port}", ids.token()
         self._hosts = hosts_of(self._server.port)

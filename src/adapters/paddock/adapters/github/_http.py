@@ -3,12 +3,10 @@
 httpx sees its last releases, and a fork under another name goes on: the swap must be this one file.
 """
 
-from types import TracebackType
-from typing import Self
-
 import attrs
 import httpx
 
+from paddock.adapters.closing import Closing
 from paddock.adapters.github.transport import Reply, Request, Unreached
 from paddock.core.errors import InvalidInput, PaddockError, Unavailable
 from paddock.core.units import SECOND, Span
@@ -29,7 +27,7 @@ class Timeouts:
     read: Span = 20 * SECOND
 
 
-class HttpTransport:
+class HttpTransport(Closing):
     """A `Transport` over pooled connections.
 
     ``environment``: heed the proxy variables (``HTTPS_PROXY`` …); never wanted for a host on this machine.
@@ -68,14 +66,6 @@ class HttpTransport:
     def close(self) -> None:
         """See `Transport.close`."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def failure_of(failure: Exception, request: Request) -> PaddockError:

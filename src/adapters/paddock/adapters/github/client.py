@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
-from types import TracebackType
-from typing import Self
 
 import attrs
 
+from paddock.adapters.closing import Closing
 from paddock.adapters.github._http import HttpTransport, Timeouts
 from paddock.adapters.github.api import Api
 from paddock.adapters.github.auth import (
@@ -32,7 +31,7 @@ from paddock.core.ports.system import Chance, Clock, Sleeper
 
 
 @attrs.frozen
-class GitHub:
+class GitHub(Closing):
     """GitHub behind the core's ports, and ``api`` for what no port has.
 
     ``deliveries`` is None if a token is used and no hook was named.
@@ -49,14 +48,6 @@ class GitHub:
     def close(self) -> None:
         """Let all connections go."""
         self.transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
 
 
 def connect(  # noqa: PLR0913 - what it is made of, each by its name

@@ -3,11 +3,9 @@
 Source: docs.github.com, "REST API endpoints for GitHub Apps", "… for GitHub App webhooks".
 """
 
-from types import TracebackType
-from typing import Self
-
 import attrs
 
+from paddock.adapters.closing import Closing
 from paddock.adapters.github._http import HttpTransport, Timeouts
 from paddock.adapters.github.api import Api
 from paddock.adapters.github.auth import AppAuthority, AppCredentials
@@ -48,7 +46,7 @@ class _Hook:
     url: str | None = None
 
 
-class AppItself:
+class AppItself(Closing):
     """The App's own calls, over a connection of its own that is closed in the end."""
 
     def __init__(
@@ -106,11 +104,3 @@ class AppItself:
     def close(self) -> None:
         """Let the connection go."""
         self._transport.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,8 +6,9 @@ from threading import Lock
 
 import attrs
 
+from paddock.adapters.memory.sleep import STARTS, refuse_stops
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
-from paddock.core.errors import InvalidInput, Rejected, TokenReused, Unavailable
+from paddock.core.errors import InvalidInput, TokenReused
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import (
     Lack,
@@ -27,28 +28,6 @@ MAX_TOKEN = 64
 NO_OFFER = "NoOffer: every offer that fits was left out of the request"
 _REMEMBERED: Span = 2 * DAY  # how long a token is good for at EC2
 _AWAKE = frozenset({MachineState.PENDING, MachineState.RUNNING})
-STARTS: Mapping[MachineState, StartResult] = {
-    MachineState.PENDING: StartResult.STARTING,
-    MachineState.RUNNING: StartResult.STARTING,
-    MachineState.STOPPING: StartResult.STOPPING,
-    MachineState.TERMINATED: StartResult.GONE,
-}
-"""What comes of the start of a machine that is not stopped."""
-
-
-def refuse_stops(spot: Sequence[str], pending: Sequence[str]) -> None:
-    """Name the machines that were not stopped, in their order, if there are any.
-
-    Raises:
-        Rejected: spot machines can never be stopped.
-        Unavailable: pending ones cannot yet.
-    """
-    never = f"spot machines cannot be stopped: {', '.join(spot)}" if spot else ""
-    not_yet = f"machines that are pending cannot be stopped yet: {', '.join(pending)}" if pending else ""
-    if never:
-        raise Rejected("; ".join(filter(None, (never, not_yet))))
-    if not_yet:
-        raise Unavailable(not_yet)
 
 
 @attrs.define(eq=False)

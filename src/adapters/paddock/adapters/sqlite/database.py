@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from threading import Lock, RLock, Thread, current_thread
-from types import TracebackType
-from typing import Self
 
 import attrs
 
+from paddock.adapters.closing import Closing
 from paddock.adapters.sqlite import schema
 from paddock.adapters.sqlite.errors import translated
 from paddock.core.errors import InvalidInput, Unavailable
@@ -33,7 +32,7 @@ class _Slot:
     lock: RLock = attrs.field(factory=RLock)
 
 
-class Database:
+class Database(Closing):
     """The file, created with mode 0600 if it is not there. Use it in a ``with`` block, or call `close`."""
 
     def __init__(self, path: Path, *, busy_timeout: Span = 5 * SECOND) -> None:
@@ -52,14 +51,6 @@ class Database:
             _create(path)
             with closing(self._connect()) as connection:
                 schema.check(connection, path)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:

@@ -85,7 +85,7 @@ class GitHubStandIn:
         self.credentials = Credentials(clock, ids)
         # The port is chosen before anything can be asked for, so every link in every reply is right.
         self._server = WebServer(self._serve, threads=THREADS, ident="GitHub.com")
-        place = Place(f"http://127.0.0.1:{self._server.port}")
+        place = Place(self._server.url)
         self.url = self.model.server_url = place.web
         registrations = Registrations(self.model)
         runners = RunnerRoutes(self.model, place, self.credentials, registrations)

@@ -15,6 +15,7 @@ from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.interruption import Interruptions
+from paddock.core.usecases.machine_word import MachineWord
 from paddock.core.usecases.reruns import Reruns
 
 # How the agent reports what it found in its metadata.
@@ -29,12 +30,14 @@ class Events:
         *,
         adopt: Adopt,
         completion: Completion,
+        machine_word: MachineWord,
         interruptions: Interruptions,
         departure: Departure,
         reruns: Reruns,
     ) -> None:
         self._adopt = adopt
         self._completion = completion
+        self._machine_word = machine_word
         self._interruptions = interruptions
         self._departure = departure
         self._reruns = reruns
@@ -56,7 +59,7 @@ class Events:
                 self._departure.changed(message)
             case RunnerReported(event=ReportEvent.FINISHED):
                 # Whom it served is learnt first: that job is the one which is interrupted.
-                self._completion(message)
+                self._machine_word(message)
                 self._heeded(message)
             case RunnerReported():
                 # One that did its work had orders, and with them a record; any other may have none yet.
@@ -65,7 +68,7 @@ class Events:
                 self._heeded(message)
                 if message.event is ReportEvent.FAILED_TO_START:
                     self._interruptions.resumed(message.machine)
-                self._completion(message)
+                self._machine_word(message)
 
     def _heeded(self, report: RunnerReported) -> None:
         """A machine that is taken back says so itself; its word may be first, or the only one."""

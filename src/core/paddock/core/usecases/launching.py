@@ -25,7 +25,6 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import JobState
-from paddock.core.switch import PAUSED
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
@@ -36,6 +35,7 @@ from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
+from paddock.core.usecases.resumption import Resumption
 from paddock.core.usecases.retire import Retire
 
 
@@ -45,7 +45,7 @@ def queued_with(job: Job) -> str:
 
 
 class Launching:
-    """Asks the cloud for machines and hands them to the jobs they were asked for."""
+    """Asks the cloud for machines and hands them to the jobs they were asked for; ``resume`` goes on with that."""
 
     def __init__(  # noqa: PLR0913 - it is where most ports meet
         self,
@@ -69,7 +69,6 @@ class Launching:
         self._jobs = table.jobs
         self._launches = table.launches
         self._together = table.together
-        self._switches = table.switches
         self._claims = Claims(settings=settings, table=table, decisions=decisions, clock=clock, ids=ids)
         self._fulfil = Fulfilment(
             settings=settings,
@@ -86,7 +85,9 @@ class Launching:
             decisions=decisions,
             clock=clock,
         )
-        self._life = life
+        self.resume = Resumption(
+            settings=settings, table=table, fulfil=self._fulfil, life=life, decisions=decisions, clock=clock
+        )
         self._clock = clock
         self._ids = ids
         self._record = Recorder(decisions, clock, "dispatch")
@@ -140,42 +141,6 @@ class Launching:
             handled.update(self._launch(name, spec, choice, group, unwritten, claimed))
         return claimed.keys()
 
-    def resume(self, job: Job) -> Handled:
-        """The job's dispatcher died: go on with its very launch, under a new lease."""
-        launch = self._standing(job)
-        if launch is None or job.id not in launch.jobs:
-            self._life.never_asked(job)
-            return Done()
-        paused = self._switches.get(PAUSED) if launch.machines is None else None
-        if paused is not None and paused.on:
-            return self._paused(job, paused.why)
-        lease = self._clock.now() + self._settings.deadlines.lease
-        try:
-            job = self._jobs.update(
-                job.key,
-                JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until),
-                JobChange(lease_until=lease, reason=""),
-            )
-        except (Conflict, NotFound):
-            return Done()
-        self._record.job(job.id, "resumed", "its dispatcher died; its launch goes on with the same token")
-        return self._fulfil(launch, [job], resumed=True).get(job.id, Done())
-
-    def _paused(self, job: Job, why: str) -> Handled:
-        """Nobody knows of a machine, and none may be launched: it waits as it is, for its token may have been used.
-
-        Its message is used up; it is woken when the fleet is resumed, or by the sweep, which looks again.
-        """
-        lease = self._clock.now() + self._settings.deadlines.retry_admission
-        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
-        try:
-            self._jobs.update(job.key, when, JobChange(lease_until=lease, reason=why))
-        except (Conflict, NotFound):
-            return Done()
-        if job.reason != why:
-            self._record.job(job.id, "paused", f"it waits: {why}")
-        return Done()
-
     def _chosen(
         self,
         name: str,
@@ -194,18 +159,6 @@ class Launching:
         if group:
             handled.update(self._launch(name, spec, choice, group, unwritten))
         return handled
-
-    def _standing(self, job: Job) -> Launch | None:
-        """The launch that holds the job. If none was written down, a blank one takes its place.
-
-        The cloud is asked only under a launch that stands written, so nobody has asked it yet; and a dispatcher that
-        was merely slow finds the blank one and asks for nothing.
-        """
-        if job.launch_id is None:
-            return None
-        blank = Launch(job.launch_id, job.spec or RunnerSpec(), Market.ON_DEMAND, (), self._clock.now(), machines=())
-        found = self._launches.get(job.launch_id)
-        return found if found is not None or self._launches.add(blank) else self._launches.get(job.launch_id)
 
     def _launch(
         self,

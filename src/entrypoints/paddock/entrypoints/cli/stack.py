@@ -18,6 +18,7 @@ from paddock.entrypoints.cli.stack_view import bill_of, change_lines, exports, l
 from paddock.entrypoints.cli.styles import console, told
 
 if TYPE_CHECKING:
+    from paddock.adapters.aws.cloudformation import Standing
     from paddock.entrypoints.aws_stack import Deployment, Proposal, StackSettings
 
 SETTINGS = Path("stack.yml")
@@ -25,6 +26,7 @@ Env = Annotated[str, Parameter(name=["--env", "-e"])]
 Settings = Annotated[Path | None, Parameter(name="--settings")]
 ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"])]
 OptionalConfig = Annotated[Path | None, Parameter(name=["--config", "-c"])]
+Export = Annotated[bool, Parameter(name="--export", negative="")]
 Build = Annotated[Path, Parameter(name="--build")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
 Secrets = Annotated[bool, Parameter(name="--secrets")]
@@ -102,7 +104,7 @@ def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, b
     return 0
 
 
-def status(*, env: Env, settings: Settings = None) -> int:
+def status(*, env: Env, settings: Settings = None, export: Export = False) -> int:
     """Say how an environment's stack stands, why it failed if it did, and what `--profile aws` needs to know of it.
 
     Parameters
@@ -111,6 +113,8 @@ def status(*, env: Env, settings: Settings = None) -> int:
         The environment, such as dev or prod.
     settings
         What environments differ in; stack.yml if it is there.
+    export
+        Print the variables alone, as a shell takes them: eval "$(paddock stack status --env ENV --export)".
     """
     with on_aws():
         from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - boto3 is an extra
@@ -121,6 +125,8 @@ def status(*, env: Env, settings: Settings = None) -> int:
         raise NotFound(
             f"there is no stack {chosen.stack} in {places.region}: `paddock stack deploy --env {env}` makes it"
         )
+    if export:
+        return _export(standing, places.region, env)
     out = console()
     protected = ", protected against deletion" if standing.protected else ""
     out.print(told(f"{standing.name} in {places.region}: {standing.status}{protected}"))
@@ -128,6 +134,17 @@ def status(*, env: Env, settings: Settings = None) -> int:
         out.print(failure)
     for line in (*outputs_of(standing), "", *exports(standing, places.region)):
         out.print(told(line))
+    return 0
+
+
+def _export(standing: "Standing", region: str, env: str) -> int:
+    """Print it past the terminal's width and styles: a shell reads it."""
+    lines = exports(standing, region)
+    if not lines:
+        raise NotFound(
+            f"{standing.name} is {standing.status} and has no table yet: `paddock stack status --env {env}` says why"
+        )
+    print(*lines, sep="\n")
     return 0
 
 

@@ -1,5 +1,6 @@
 """How people see a stack: proposals, steps, failures, outputs, and the bill of a month without a job."""
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,13 @@ def outputs_of(standing: "Standing") -> list[str]:
 
 
 def exports(standing: "Standing", region: str) -> list[str]:
-    """What a shell is told so that the other commands speak of this stack (docs/aws.md)."""
+    """What a shell is told so that the other commands speak of this stack (docs/aws.md); nothing before it has a table.
+
+    Each is a line that a POSIX shell takes as it is, whatever stands in the value.
+    """
     from paddock.entrypoints.aws_stack.exported import variables_of  # noqa: PLC0415 - boto3 is an extra
 
-    return [f"export {name}={value}" for name, value in variables_of(standing, region).items()]
+    return [f"export {name}={shlex.quote(value)}" for name, value in variables_of(standing, region).items()]
 
 
 def bill_of(template: Mapping[str, Any], *, why: bool) -> Group:

@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from paddock.adapters.addresses import authority
 from paddock.adapters.config import Config, load, validate
 from paddock.adapters.github._http import HttpTransport, Timeouts
 from paddock.adapters.github.client import user_agent
@@ -128,14 +129,14 @@ class LocalSide:
 
     def _server(self) -> Iterator[Finding]:
         options = self.config().local
-        where = f"{_in_url(options.host)}:{options.port}"
+        where = authority(options.host, options.port)
         if not options.port:
             yield warning(SERVER, "any free port is taken, so GitHub's way there changes", "name one: local.listen")
             return
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(options.host, options.host)  # noqa: S104 - it is asked there
         with HttpTransport(user_agent(), timeouts=_TIMEOUTS, environment=False, connections=1) as transport:
             try:
-                reply = transport.send(Request("GET", f"http://{_in_url(host)}:{options.port}/health"))
+                reply = transport.send(Request("GET", f"http://{authority(host, options.port)}/health"))
             except PaddockError as error:
                 fix = "start the fleet: `paddock local`; its log is fleet.log in the state directory"
                 yield failure(SERVER, f"nothing answers at {where}: {error}", fix)
@@ -175,11 +176,6 @@ class LocalSide:
             yield fine(CACHE, f"{fetched} fetched by machines; copies of the fleet's own: {', '.join(kept) or 'none'}")
         else:
             yield fine(CACHE, "none yet: the first job fetches one")
-
-
-def _in_url(host: str) -> str:
-    """An address of IPv6 stands in brackets there."""
-    return f"[{host}]" if ":" in host else host
 
 
 __all__ = ["CACHE", "CONFIG", "DISK", "PYTHON", "RECORDS", "SERVER", "STATE", "LocalSide"]

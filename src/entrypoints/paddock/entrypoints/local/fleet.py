@@ -101,7 +101,7 @@ class LocalFleet:
         """Where GitHub is to send its webhooks. Known after `start`."""
         if self._web is None:
             raise RuntimeError("the fleet is not started")
-        return f"http://{self._web.host}:{self._web.port}/webhook"
+        return f"{self._web.url}/webhook"
 
     def hold(self) -> None:
         """Take the state directory for this process. `start` does it, if it was not done before.

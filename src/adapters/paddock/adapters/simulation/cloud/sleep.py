@@ -3,7 +3,7 @@
 from collections.abc import Callable, MutableMapping, Sequence
 from functools import partial
 
-from paddock.adapters.memory.machines import STARTS, refuse_stops
+from paddock.adapters.memory.sleep import STARTS, refuse_stops
 from paddock.adapters.simulation.cloud.allocation import Code
 from paddock.adapters.simulation.cloud.draws import Stream
 from paddock.adapters.simulation.cloud.lives import Instance
