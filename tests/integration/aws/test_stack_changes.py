@@ -69,8 +69,9 @@ class Scene:
 
     def describes(self, status: str, **more: Any) -> None:  # noqa: ANN401 - CloudFormation's own fields
         """The stack is asked for, and stands so."""
-        stack = {"StackName": STACK, "StackId": STACK_ID, "StackStatus": status, "CreationTime": BEGAN, **more}
-        self.script.add_response("describe_stacks", {"Stacks": [stack]}, {"StackName": ANY})
+        tags = [{"Key": "paddock:fleet", "Value": STACK}]
+        stack = {"StackName": STACK, "StackId": STACK_ID, "StackStatus": status, "CreationTime": BEGAN, "Tags": tags}
+        self.script.add_response("describe_stacks", {"Stacks": [{**stack, **more}]}, {"StackName": ANY})
 
     def lacks(self) -> None:
         """The stack is asked for, and is not there."""
@@ -105,9 +106,10 @@ class Scene:
         self.script.add_response("describe_change_set", answer, ANY_CHANGE_SET)
 
     def discards(self, *, stack: bool) -> None:
-        """The change set is forgotten, and the empty stack with it if there was none before."""
+        """The change set is forgotten, and the stack with it if there was none before, and it still is an empty one."""
         self.script.add_response("delete_change_set", {}, {"ChangeSetName": CHANGE_SET})
         if stack:
+            self.describes("REVIEW_IN_PROGRESS")
             self.script.add_response("delete_stack", {}, {"StackName": STACK_ID, "ClientRequestToken": ANY})
 
     def happens(self, *events: Mapping[str, Any]) -> None:
@@ -296,6 +298,7 @@ def test_a_proposal_that_is_never_worked_out_is_given_up(tmp_path: Path) -> None
         ("UPDATE_IN_PROGRESS", Busy, "wait until that has ended"),
         ("ROLLBACK_COMPLETE", Rejected, "`paddock stack destroy`"),
         ("DELETE_FAILED", Rejected, "`paddock stack destroy`"),
+        ("UPDATE_ROLLBACK_FAILED", Rejected, "continue-update-rollback --stack-name paddock-dev"),
     ],
 )
 def test_a_stack_that_cannot_be_deployed_now_says_what_to_do(

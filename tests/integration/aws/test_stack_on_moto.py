@@ -165,14 +165,6 @@ def test_a_shell_takes_the_variables_as_the_pages_say(deployed: tuple[Desk, str]
     assert operator_settings(found).table == outputs["Table"]
 
 
-def test_a_stack_without_a_table_exports_nothing(desk: Desk) -> None:
-    """A shell is given no half of the variables: why there are none, and what tells more, is on stderr."""
-    desk.client("cloudformation").create_stack(StackName="paddock-dev", TemplateBody=json.dumps({"Resources": {}}))
-    code, out, err = desk.paddock("status", "--env", "dev", "--export")
-    assert (code, out) == (1, "")
-    assert "paddock-dev is CREATE_COMPLETE and has no table yet: `paddock stack status --env dev` says why" in err
-
-
 def test_what_is_exported_is_quoted() -> None:
     """Whatever stands in an output is one value for a shell, and nothing that it does."""
     hostile = "a b'c\n$(id); #"
@@ -203,6 +195,14 @@ def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:
     assert events.describe_rule(Name="paddock-dev-housekeeping")["State"] == "ENABLED"
     (ended,) = desk.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]
     assert ended["State"]["Name"] == "terminated"
+
+
+def test_a_stack_without_a_table_exports_nothing(desk: Desk) -> None:
+    """A shell is given no half of the variables: why there are none, and what tells more, is on stderr."""
+    desk.client("cloudformation").create_stack(StackName="paddock-dev", TemplateBody=json.dumps({"Resources": {}}))
+    code, out, err = desk.paddock("status", "--env", "dev", "--export")
+    assert (code, out) == (1, "")
+    assert "paddock-dev is CREATE_COMPLETE and has no table yet: `paddock stack status --env dev` says why" in err
 
 
 def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
@@ -249,11 +249,12 @@ def test_a_difference_is_shown_and_nothing_is_made(desk: Desk) -> None:
 
 
 def test_without_somebody_to_ask_nothing_is_done(desk: Desk) -> None:
-    """A deployment in a script has to say --yes; so has a removal."""
+    """A deployment in a script has to say --yes, and leaves no half of one; so has a removal."""
     code, _, err = desk.paddock("deploy", "--env", "dev")
     assert code == 1
     assert "say --yes" in err
-    assert desk.client("lambda").list_functions()["Functions"] == []
+    stacks = desk.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "REVIEW_IN_PROGRESS"])
+    assert stacks["StackSummaries"] == []
     desk.deploy("dev")
     code, _, err = desk.paddock("destroy", "--env", "dev")
     assert code == 1

@@ -13,6 +13,7 @@ from paddock.adapters.addresses import authority
 from paddock.core.errors import InvalidInput
 
 _WAKE_SECONDS = 30.0
+_LAST_PORT = 65_535
 _QUEUE = logging.getLogger(f"{__name__}.queue")
 _QUEUE.setLevel(logging.ERROR)
 """Where waitress tells that a request waits for a thread, each time it happens: nothing that a person need be told."""
@@ -44,6 +45,8 @@ class WebServer:
         Raises:
             InvalidInput: the address cannot be listened on, e.g. because somebody else does.
         """
+        if not 0 <= port <= _LAST_PORT:  # else some C library takes the rest of a division
+            raise InvalidInput("listen", f"{host}:{port}", f"must have a port from 0 (any free one) to {_LAST_PORT}")
         self._sockets: dict[Any, Any] = {}
         # Ours, and without threads until the address is had: waitress would leave them behind if it is not.
         workers = ThreadedTaskDispatcher()

@@ -41,7 +41,7 @@ class StackEnvironment:
     def deploy(self, tell: Tell) -> str:
         """See the port."""
         places = self.work.places
-        if places.stacks.find(self.stack) is not None or bucket.there(places.s3, places.deploy_bucket(self.stack)):
+        if places.stacks.find(self.stack) is not None or self._has_bucket():
             raise Conflict(
                 f"there is {self.stack} already, or what is left of it: take another --env, or remove it first "
                 f"(`paddock acceptance --env {self.work.settings.environment} --region {places.region} --clean`, "
@@ -65,9 +65,6 @@ class StackEnvironment:
             standing = self._found(removal, tell)
         except NotFound:
             return
-        if standing is not None and not standing.exists:  # cut off between the proposal and its execution
-            work.places.stacks.delete(standing.id, work.ids.token())
-            standing = None
         removal.carry_out(standing, tell, lambda step: _told(step, tell))
         tell(f"{self.stack} is gone")
 
@@ -96,11 +93,15 @@ class StackEnvironment:
                 return found
             self.work.sleeper.sleep(5 * SECOND)
 
+    def _has_bucket(self) -> bool:
+        places = self.work.places
+        return bucket.there(places.s3, places.deploy_bucket(self.stack), places.account)
+
     def _left(self) -> Iterator[str]:
         places = self.work.places
         if places.stacks.find(self.stack) is not None:
             yield f"stack {self.stack}"
-        if bucket.there(places.s3, places.deploy_bucket(self.stack)):
+        if self._has_bucket():
             yield f"bucket {places.deploy_bucket(self.stack)}"
         client, more = places.client("resourcegroupstaggingapi"), ""
         try:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.s3.codes import CODES
-from paddock.core.errors import NotFound, Rejected
+from paddock.core.errors import AccessDenied, NotFound, Rejected
 
 _ask: Final = Asking(
     {**CODES, "NoSuchBucket": NotFound, "BucketAlreadyOwnedByYou": Rejected, "BucketAlreadyExists": Rejected}
@@ -13,18 +13,37 @@ _ask: Final = Asking(
 _MOST: Final = 1_000  # objects that S3 deletes at once
 
 
-def there(s3: Any, bucket: str) -> bool:  # noqa: ANN401 - a client of boto3's
-    """Whether there is such a bucket, of ours."""
+def there(s3: Any, bucket: str, owner: str) -> bool:  # noqa: ANN401 - a client of boto3's
+    """Whether there is such a bucket, of ours. All accounts share the names, and anybody can work ours out.
+
+    Args:
+        s3: the client.
+        bucket: its name.
+        owner: our account.
+
+    Raises:
+        AccessDenied: it is another account's, or we may not look.
+    """
     try:
-        _ask(s3.head_bucket, Bucket=bucket)
+        _ask(s3.head_bucket, Bucket=bucket, ExpectedBucketOwner=owner)
     except NotFound:
         return False
+    except AccessDenied as error:
+        error.add_note(
+            f"either you have no rights on the bucket {bucket}, or it is not of the account {owner}: whoever has it "
+            "could change what the fleet runs. Then take another name for the environment, or another region"
+        )
+        raise
     return True
 
 
-def made(s3: Any, bucket: str, region: str, tags: Mapping[str, str]) -> None:  # noqa: ANN401 - as above
-    """Make the bucket if it is not there: closed, encrypted; uploads that died end after a day."""
-    if not there(s3, bucket):
+def made(s3: Any, bucket: str, region: str, tags: Mapping[str, str], *, owner: str) -> None:  # noqa: ANN401 - as above
+    """Make the bucket if it is not there: closed, encrypted; uploads that died end after a day.
+
+    Raises:
+        AccessDenied: see `there`; nothing is put into it then.
+    """
+    if not there(s3, bucket, owner):
         place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
         _ask(s3.create_bucket, Bucket=bucket, ObjectOwnership="BucketOwnerEnforced", **place)
     blocks = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
@@ -74,9 +93,10 @@ def emptied(s3: Any, bucket: str) -> int:  # noqa: ANN401 - as above
         count += len(found)
 
 
-def removed(s3: Any, bucket: str) -> int:  # noqa: ANN401 - as above
-    """Empty a bucket and delete it; how many objects there were."""
+def removed(s3: Any, bucket: str, owner: str) -> int:  # noqa: ANN401 - as above
+    """Empty a bucket of ours and delete it; how many objects there were."""
+    if not there(s3, bucket, owner):
+        return 0
     count = emptied(s3, bucket)
-    if there(s3, bucket):
-        _ask(s3.delete_bucket, Bucket=bucket)
+    _ask(s3.delete_bucket, Bucket=bucket)
     return count

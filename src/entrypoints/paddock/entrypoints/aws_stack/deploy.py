@@ -5,16 +5,17 @@ before machines may be told of it, where its bucket is there, else as soon as it
 put somewhere. Each step may be repeated, so a deployment that was cut off is simply begun again.
 """
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from paddock.adapters.aws.cloudformation import ChangeSet, Standing, Step
-from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD
+from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD, STUCK
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.stack import Shape, Watched, body, rendered
 from paddock.adapters.aws.stack.boot import agent_key
@@ -33,8 +34,11 @@ from paddock.entrypoints.aws_stack.settings import StackSettings
 
 ENVIRONMENT: Final = "paddock:environment"
 FLEET: Final = "paddock:fleet"
-LAUNCHERS: Final = ("DispatchFunction", "SchedulesFunction")
-"""The outputs with the functions that launch machines. A removal has them run no more."""
+LAUNCHERS: Final = {"DispatchFunction": "dispatch", "SchedulesFunction": "schedules"}
+"""The outputs with the functions that launch machines, and how their names go on after the stack's.
+
+A removal has them run no more.
+"""
 
 _FUNCTIONS: Final = Asking({"ResourceNotFoundException": NotFound})
 
@@ -80,7 +84,9 @@ class Deployment:
             Rejected: CloudFormation does not take the template, or the stack can only be removed.
         """
         standing = self.places.stacks.find(self.settings.stack)
-        _check(standing)
+        if standing is not None:
+            check_ours(standing)
+            self._check(standing)
         template = rendered(self.shape(standing), watched_by(self.settings))
         keys = self._uploaded(body(template), standing)
         made = self.places.stacks.propose(
@@ -100,10 +106,23 @@ class Deployment:
         return proposal
 
     def discard(self, proposal: Proposal) -> None:
-        """Forget a proposal, and the empty stack that was made for it."""
-        self.places.stacks.discard(proposal.change_set.id)
+        """Forget a proposal, and the empty stack that was made for it: not one that somebody else made of it since."""
+        stacks, stack = self.places.stacks, proposal.change_set.stack
+        with contextlib.suppress(NotFound):
+            stacks.discard(proposal.change_set.id)
         if proposal.standing is None or not proposal.standing.exists:
-            self.places.stacks.delete(proposal.change_set.stack, self.ids.token())
+            now = stacks.find(stack)
+            if now is not None and not now.exists:
+                stacks.delete(stack, self.ids.token())
+
+    @contextlib.contextmanager
+    def undecided(self, proposal: Proposal) -> Iterator[None]:
+        """While it is shown and somebody is asked: a way out by an error or Ctrl-C leaves nothing of it behind."""
+        try:
+            yield
+        except BaseException:
+            self.discard(proposal)
+            raise
 
     def carry_out(self, proposal: Proposal, told: Callable[[Step], object]) -> Standing:
         """Do what was proposed; the stack as it stands then.
@@ -183,7 +202,7 @@ class Deployment:
     def _uploaded(self, template: str, standing: Standing | None) -> dict[str, str]:
         """The keys of what lies in the deployment bucket now. Each names its content, so nothing is overwritten."""
         place = self.places.deploy_bucket(self.settings.stack)
-        bucket.made(self.places.s3, place, self.places.region, self.tags)
+        bucket.made(self.places.s3, place, self.places.region, self.tags, owner=self.places.account)
         functions = {name: one for name, one in self.packages.items() if name.endswith(".zip")}
         for one in functions.values():
             bucket.put(self.places.s3, place, one.key, one.path.read_bytes())
@@ -202,6 +221,17 @@ class Deployment:
             )
         return keys
 
+    def _check(self, standing: Standing) -> None:
+        if standing.busy:
+            raise Busy(f"{standing.name} is {standing.status}: wait until that has ended (`paddock stack status`)")
+        if standing.status in FAILED_TO_BE_MADE:
+            raise Rejected(
+                f"{standing.name} is {standing.status}: it was never made whole. Remove it (`paddock stack destroy`), "
+                "and deploy again"
+            )
+        if standing.status == STUCK:
+            raise Rejected(f"{standing.name} is {STUCK}: {unstuck(standing.name, self.places.region)}")
+
     def _url(self, key: str) -> str:
         domain = "amazonaws.com.cn" if self.places.region.startswith("cn-") else "amazonaws.com"
         return f"https://{self.places.deploy_bucket(self.settings.stack)}.s3.{self.places.region}.{domain}/{key}"
@@ -218,16 +248,25 @@ class Deployment:
         return True
 
 
-def _check(standing: Standing | None) -> None:
-    if standing is None:
-        return
-    if standing.busy:
-        raise Busy(f"{standing.name} is {standing.status}: wait until that has ended (`paddock stack status`)")
-    if standing.status in FAILED_TO_BE_MADE:
+def check_ours(standing: Standing) -> None:
+    """Refuse what bears a fleet's name and is none. One of the template alone has its parameters, if not the tag.
+
+    Raises:
+        Rejected: it is somebody else's.
+    """
+    if standing.exists and FLEET not in standing.tags and "FunctionsBundle" not in standing.parameters:
         raise Rejected(
-            f"{standing.name} is {standing.status}: it was never made whole. Remove it (`paddock stack destroy`), and "
-            "deploy again"
+            f"{standing.name} is no stack of Paddock's: it has neither the tag {FLEET} nor the template's parameters. "
+            "Choose another name for the environment (--env)"
         )
+
+
+def unstuck(stack: str, region: str) -> str:
+    """What helps a stack that is `STUCK`, in words."""
+    return (
+        "CloudFormation could not take a change back. `paddock stack status` says what it stumbled over: mend that, "
+        f"then `aws cloudformation continue-update-rollback --stack-name {stack} --region {region}`, and deploy again"
+    )
 
 
 def watched_by(settings: StackSettings) -> Sequence[Watched]:

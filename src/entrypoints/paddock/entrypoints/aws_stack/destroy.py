@@ -12,11 +12,12 @@ from paddock.core.errors import Busy, NotFound, Rejected, Unavailable
 from paddock.core.ports.system import Clock, Ids, Sleeper
 from paddock.core.units import MINUTE, Span, span_text
 from paddock.entrypoints.aws_stack import bucket
-from paddock.entrypoints.aws_stack.deploy import FLEET, LAUNCHERS
+from paddock.entrypoints.aws_stack.deploy import FLEET, LAUNCHERS, check_ours
 from paddock.entrypoints.aws_stack.follow import LOOK, Watch, failure
 from paddock.entrypoints.aws_stack.places import Places
 
-BUCKETS: Final = ("CacheBucket", "ArchiveBucket")
+BUCKETS: Final = {"CacheBucket": "cache", "ArchiveBucket": "archive"}
+"""The outputs with the buckets that CloudFormation deletes, and how their names go on after the stack's."""
 _LIVE: Final = ["pending", "running", "stopping", "stopped", "shutting-down"]
 _AT_ONCE: Final = 100  # machines that are ended by one request
 _PATIENCE: Final[Span] = 10 * MINUTE
@@ -40,14 +41,15 @@ class Removal:
 
         Raises:
             NotFound: there is nothing.
-            Rejected: it is protected.
+            Rejected: it is protected, or somebody else's.
             Busy: something is being done with it.
         """
         standing = self.places.stacks.find(self.stack)
         if standing is None:
-            if not bucket.there(self.places.s3, self.places.deploy_bucket(self.stack)):
+            if not bucket.there(self.places.s3, self.places.deploy_bucket(self.stack), self.places.account):
                 raise NotFound(f"there is no stack {self.stack} in {self.places.region}, and nothing else of it")
             return None
+        check_ours(standing)
         if standing.protected:
             raise Rejected(
                 f"{self.stack} is protected against deletion: deploy it with `protect: false` in stack.yml first"
@@ -74,30 +76,33 @@ class Removal:
             Rejected: CloudFormation could not delete something; its notes say why and what to do. Repeating is safe.
             Unavailable: the machines do not end.
         """
-        if standing is not None:
+        if standing is not None and not standing.exists:  # a proposal was cut off: it has no end that could be awaited
+            self.places.stacks.delete(standing.id, self.ids.token())
+        elif standing is not None:
             self._hold(standing, said)
             self._end_machines(said)
-            for name in BUCKETS:
-                if name in standing.outputs:
-                    count = bucket.emptied(self.places.s3, standing.outputs[name])
-                    said(f"{standing.outputs[name]} is empty: {count} objects deleted")
+            for output, word in BUCKETS.items():
+                # A stack that was never made whole has no outputs, but perhaps a bucket with something in it.
+                name = standing.outputs.get(output) or self.places.bucket(self.stack, word)
+                if bucket.there(self.places.s3, name, self.places.account):
+                    count = bucket.emptied(self.places.s3, name)
+                    said(f"{name} is empty: {count} objects deleted")
             self._delete(standing, told)
         place = self.places.deploy_bucket(self.stack)
-        count = bucket.removed(self.places.s3, place)
+        count = bucket.removed(self.places.s3, place, self.places.account)
         said(f"{place} is gone: {count} objects deleted")
 
     def _hold(self, standing: Standing, said: Callable[[str], object]) -> None:
         """Have neither of the functions that launch machines run any more."""
-        functions = [standing.outputs[name] for name in LAUNCHERS if name in standing.outputs]
-        for function in functions:
-            with contextlib.suppress(NotFound):  # an earlier removal has come so far
+        for output, word in LAUNCHERS.items():
+            function = standing.outputs.get(output) or f"{self.stack}-{word}"
+            with contextlib.suppress(NotFound):  # an earlier removal has come so far, or it was never made
                 _ask(
                     self.places.functions.put_function_concurrency,
                     FunctionName=function,
                     ReservedConcurrentExecutions=0,
                 )
-        if functions:
-            said("nothing more is launched")
+        said("nothing more is launched")
 
     def _end_machines(self, said: Callable[[str], object]) -> None:
         """End whatever each look finds: a call that ran when it was held may launch machines for a while yet."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from functools import cached_property
+from os import environ
 from typing import Any, Final
 
 import attrs
@@ -12,12 +13,12 @@ from paddock.adapters.aws.cloudformation import Stacks
 from paddock.adapters.aws.errors import Asking, translated
 from paddock.adapters.aws.stack import Zone
 from paddock.core.errors import InvalidInput, NotFound, PaddockError
+from paddock.entrypoints.aws_stack.settings import REGION
 
 ZONES: Final = 3
 """Of how many zones a network is made where nobody names any: more zones have more spot capacity."""
 
-_S3: Final = {"NoSuchBucket": NotFound, "404": NotFound, "BucketAlreadyOwnedByYou": NotFound}
-_ask: Final = Asking(_S3)
+_ask: Final = Asking({"InvalidSubnetID.NotFound": NotFound, "InvalidSubnetID.Malformed": NotFound})
 
 
 @attrs.frozen(slots=False)
@@ -65,7 +66,11 @@ class Places:
 
     def deploy_bucket(self, stack: str) -> str:
         """The name of a stack's deployment bucket."""
-        return f"{stack}-deploy-{self.account}-{self.region}"
+        return self.bucket(stack, "deploy")
+
+    def bucket(self, stack: str, word: str) -> str:
+        """The name of a stack's bucket for this."""
+        return f"{stack}-{word}-{self.account}-{self.region}"
 
     def zones(self, wanted: Iterable[str]) -> tuple[Zone, ...]:
         """The zones of these names, or, of none, the region's first ones.
@@ -91,9 +96,13 @@ class Places:
         """The zones in which these subnets of a network are.
 
         Raises:
-            InvalidInput: a subnet is of another network, or two are in one zone.
+            InvalidInput: a subnet is not there, is of another network, or two are in one zone.
         """
-        answer = _ask(self.ec2.describe_subnets, SubnetIds=list(ids))
+        named = list(ids)
+        try:
+            answer = _ask(self.ec2.describe_subnets, SubnetIds=named)
+        except NotFound as error:
+            raise InvalidInput("subnets", named, f"must be there in {self.region}: {error}") from error
         found: dict[str, Zone] = {}
         for subnet in answer["Subnets"]:
             name, zone = subnet["SubnetId"], subnet["AvailabilityZone"]
@@ -119,9 +128,11 @@ class Places:
 def signed_in(region: str, endpoints: Mapping[str, str] | None = None) -> Places:
     """Where AWS's own configuration leads: its profile, its credentials, and its region if none is named.
 
+    ``AWS_REGION`` goes before its configuration, as the variables that `paddock stack status` prints mean it.
+
     Raises:
         AccessDenied: nobody is signed in.
-        InvalidInput: no region is named anywhere.
+        InvalidInput: no region is named anywhere, or what is named is none.
     """
     try:
         session = Session()
@@ -131,7 +142,9 @@ def signed_in(region: str, endpoints: Mapping[str, str] | None = None) -> Places
         refused: PaddockError = translated(error, "AWS's credentials", {})
         refused.add_note("sign in to AWS: AWS_PROFILE, `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
         raise refused from error
-    where = region or session.region_name
+    where = region or environ.get("AWS_REGION") or session.region_name
     if not where:
         raise InvalidInput("region", None, "must be named in stack.yml, or by AWS_REGION or AWS's own configuration")
+    if not REGION.fullmatch(where):
+        raise InvalidInput("region", where, "must be a region such as eu-west-1")
     return Places(session, where, endpoints or {})

@@ -1,5 +1,6 @@
 """A stack's two secrets in Secrets Manager: what is there, and what is put there."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -86,8 +87,10 @@ class StackKeeper:
         """See `Keeper.by_hand`."""
         command = f"aws secretsmanager put-secret-value --region {self.at.region}"
         pairs = ((self.outputs[GITHUB], key), (self.outputs[WEBHOOK], secret))
-        lines = [f"{command} --secret-id {name} --secret-string file://{path}" for name, path in pairs]
-        return [*lines, f"rm {key} {secret}"]
+        lines = [
+            f"{command} --secret-id {name} --secret-string {shlex.quote(f'file://{path}')}" for name, path in pairs
+        ]
+        return [*lines, shlex.join(["rm", str(key), str(secret)])]
 
     @property
     def references(self) -> Mapping[tuple[str, ...], str]:

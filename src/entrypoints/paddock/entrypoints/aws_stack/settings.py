@@ -28,7 +28,7 @@ from paddock.core.units import DAY, DOLLAR, MINUTE
 ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
 """Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
 
-_REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}")
+REGION: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}")
 NOBODY: Final = "nobody"
 _ADDRESS: Final = re.compile(r"https?://[!-~]*[!-.0-~]")
 _EMAIL: Final = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]+")
@@ -221,7 +221,7 @@ def _targets(place: str, value: object) -> Targets:
 
 _ANY: Final = _text(None, "must be a text")
 _READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    "region": _text(_REGION, "must be a region such as eu-west-1"),
+    "region": _text(REGION, "must be a region such as eu-west-1"),
     "zones": _list(_ANY),
     "vpc": _ANY,
     "subnets": _list(_ANY),

@@ -14,7 +14,8 @@ from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.units import money_text
 from paddock.entrypoints.cli.config import checked_path
 from paddock.entrypoints.cli.extra import on_aws
-from paddock.entrypoints.cli.stack_view import bill_of, change_lines, exports, last_failure, outputs_of, step_line
+from paddock.entrypoints.cli.stack_progress import followed, resources_of
+from paddock.entrypoints.cli.stack_view import bill_of, change_lines, exports, last_failure, outputs_of
 from paddock.entrypoints.cli.styles import console, told
 
 if TYPE_CHECKING:
@@ -64,14 +65,18 @@ def deploy(
     work = _deployment(env, config, settings, build, secrets=secrets)
     proposal = work.propose()
     out = console()
-    _show(proposal)
     if not proposal.change_set.empty:
-        if not yes and not agreed(f"Deploy this to {work.places.account} in {work.places.region}?", "y"):
+        with work.undecided(proposal):
+            _show(proposal)
+            wanted = yes or agreed(f"Deploy this to {work.places.account} in {work.places.region}?", "y")
+        if not wanted:
             work.discard(proposal)
             out.print("nothing was changed")
             return 1
-        standing = work.carry_out(proposal, lambda step: out.print(step_line(step)))
+        with followed(out, {change.name for change in proposal.change_set.changes}) as told_:
+            standing = work.carry_out(proposal, told_)
     else:
+        _show(proposal)
         assert proposal.standing is not None, "a stack that is not there has everything to change"
         standing = proposal.standing
     for line in work.finish(standing):
@@ -98,9 +103,12 @@ def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, b
     """
     work = _deployment(env, config, settings, build, secrets=False)
     proposal = work.propose()
-    _show(proposal)
-    if not proposal.change_set.empty:
-        work.discard(proposal)
+    if proposal.change_set.empty:
+        _show(proposal)
+        return 0
+    with work.undecided(proposal):
+        _show(proposal)
+    work.discard(proposal)
     return 0
 
 
@@ -176,7 +184,8 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
     if not yes and not agreed("All of it is deleted for good. Type the environment's name:", env):
         out.print("nothing was deleted")
         return 1
-    work.carry_out(standing, lambda line: out.print(told(line)), lambda step: out.print(step_line(step)))
+    with followed(out, resources_of(places, standing)) as told_:
+        work.carry_out(standing, lambda line: out.print(told(line)), told_)
     out.print(told(f"{chosen.stack} is gone"))
     return 0
 
@@ -198,6 +207,8 @@ def package(
     with on_aws():
         from paddock.entrypoints.aws_stack import packages  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.making import make_packages  # noqa: PLC0415 - as above
+    if make and build.absolute() != _BUILD.absolute():
+        raise InvalidInput("--build", str(build), f"must be left out to build: it goes to {_BUILD}; or say --no-make")
     if make:
         make_packages(Path.cwd())
     out = console()
@@ -299,7 +310,7 @@ def _show(proposal: "Proposal") -> None:
 
 
 def agreed(question: str, answer: str) -> bool:
-    """Ask on the terminal.
+    """Ask on the terminal. Its end (Ctrl-D) is a no.
 
     Raises:
         InvalidInput: nobody is there to answer.
@@ -307,4 +318,7 @@ def agreed(question: str, answer: str) -> bool:
     if not sys.stdin.isatty():
         raise InvalidInput("--yes", "not given", "there is nobody to ask: say --yes where that is what you want")
     console().print(Text(f"{question} [{answer}] "), end="")
-    return input().strip().lower() == answer
+    try:
+        return input().strip().lower() == answer
+    except EOFError:
+        return False

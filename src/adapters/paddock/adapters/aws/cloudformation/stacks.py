@@ -99,6 +99,21 @@ class Stacks:
         """
         self._ask(self._client.execute_change_set, ChangeSetName=change_set, ClientRequestToken=token)
 
+    def resources(self, stack: str) -> set[str]:
+        """The names, within its template, of what a stack consists of and is not deleted yet."""
+        found: set[str] = set()
+        more: dict[str, str] = {}
+        while True:
+            page = self._ask(self._client.list_stack_resources, StackName=stack, **more)
+            found |= {
+                one["LogicalResourceId"]
+                for one in page["StackResourceSummaries"]
+                if one["ResourceStatus"] != "DELETE_COMPLETE"
+            }
+            if not page.get("NextToken"):
+                return found
+            more = {"NextToken": page["NextToken"]}
+
     def steps(self, stack: str, after: str = "") -> list[Step]:
         """What happened to a stack, oldest first: all of it, or what came after the event of that id."""
         found: list[Step] = []

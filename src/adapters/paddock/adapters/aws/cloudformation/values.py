@@ -12,6 +12,8 @@ UNMADE: Final = "REVIEW_IN_PROGRESS"
 """A stack of which nothing is made: only a change set that would make it was proposed once."""
 FAILED_TO_BE_MADE: Final = ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 """A stack that can only be deleted."""
+STUCK: Final = "UPDATE_ROLLBACK_FAILED"
+"""A stack that could not be changed, nor could that be taken back: it takes no change until it was."""
 GOOD: Final = ("CREATE_COMPLETE", "UPDATE_COMPLETE", "DELETE_COMPLETE")
 """How what was wanted ends. Of an update the clean-up may still be under way: that ends as one of these, too."""
 
