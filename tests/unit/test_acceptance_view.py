@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from paddock.entrypoints.cli.acceptance_view import GITHUB, cleaning, cleaning_told, teller, terminated_is_interrupted
+from paddock.core.errors import InvalidInput
+from paddock.entrypoints.acceptance.gates import Judged, Verdict
+from paddock.entrypoints.acceptance.values import Books, Observed
+from paddock.entrypoints.cli.acceptance_view import (
+    GITHUB,
+    checked_output,
+    cleaning,
+    cleaning_told,
+    report_told,
+    teller,
+    terminated_is_interrupted,
+)
 
 
 class Gone(StringIO):
@@ -76,3 +87,26 @@ def test_the_command_that_removes_what_is_left_finds_it_again() -> None:
     assert plain == "paddock acceptance --repo acme/shop --env acceptance-1 --region eu-west-1 --clean"
     other = cleaning("acme/shop", "acceptance-1", "eu-west-1", settings=Path("my stack.yml"), github="https://ghe.test")
     assert other == plain.replace(" --clean", " --settings 'my stack.yml' --github https://ghe.test --clean")
+
+
+def test_a_report_that_cannot_be_written_is_refused_before_and_shown_after(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped --output costs no half hour; if it is lost meanwhile, what follows the report is told all the same."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    checked_output(tmp_path / "new" / "deep")
+    for wrong in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(InvalidInput, match="takes no file"):
+            checked_output(wrong)
+    seen = Observed(
+        environment="acceptance-1",
+        region="eu-west-1",
+        repository="acme/shop",
+        began=0,
+        ended=1,
+        played=(),
+        books=Books(),
+        left=(),
+    )
+    report_told(seen, (Judged(gate="g", verdict=Verdict.PASSED, measured="-"),), tmp_path / "file")
+    assert "the report could not be written to" in capsys.readouterr().out

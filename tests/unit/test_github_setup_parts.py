@@ -1,5 +1,6 @@
 """The parts of setting an App up that ask nobody: its lines in paddock.yml, its addresses, and what the pages say."""
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -115,6 +116,22 @@ def test_secrets_lie_together_or_not_at_all(tmp_path: Path) -> None:
         Path("three", key): "the key",
         Path("three", secret): "the secret",
     }
+
+
+def test_a_secret_that_could_not_be_put_in_its_place_lies_nowhere_else(tmp_path: Path) -> None:
+    """What replaces another is gone if that fails; and the commands that go on can be pasted, blanks or none."""
+    keeper = FileKeeper(tmp_path / "my key", tmp_path / "hook", tmp_path, replace=True)
+    keeper.key.mkdir()
+    with pytest.raises(InvalidInput, match="must be a file in a folder"):
+        keeper.check()
+    with pytest.raises(OSError, match="directory"):
+        keeper.keep(Kept("the key", "the secret"))
+    assert [path.name for path in tmp_path.iterdir()] == ["my key"]
+    lying = tmp_path / "it's a key", tmp_path / "secret"
+    assert [shlex.split(line) for line in keeper.by_hand(*lying)] == [
+        ["mv", str(lying[0]), str(keeper.key)],
+        ["mv", str(lying[1]), str(keeper.secret)],
+    ]
 
 
 def test_two_secrets_in_one_file_are_refused(tmp_path: Path) -> None:

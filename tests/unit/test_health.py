@@ -2,9 +2,12 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
+from boto3.session import Session
+from botocore.stub import Stubber
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -215,9 +218,13 @@ def test_ways_to_the_internet() -> None:
     ],
 )
 def test_free_addresses(free: tuple[int, int], machines: int | None, verdicts: list[str]) -> None:
-    """A full subnet is worth a word as long as another has room; too few for the limit, too."""
-    found = network.judge_addresses([subnet(zone, free=one) for zone, one in zip("ab", free, strict=True)], machines)
-    assert [one.verdict for one in found] == verdicts
+    """A full subnet is worth a word as long as another has room; too few for the limit, too; one that is gone fails."""
+    there = [subnet(zone, free=one) for zone, one in zip("ab", free, strict=True)]
+    wanted = [one.id for one in there]
+    assert [one.verdict for one in network.judge_subnets(wanted, there, machines, DEPLOY)] == verdicts
+    gone, *others = network.judge_subnets([*wanted, "subnet-gone"], there, machines, DEPLOY)
+    assert (gone.verdict, gone.found.split()[0], DEPLOY in gone.fix) == (Verdict.FAIL, "subnet-gone", True)
+    assert [one.verdict for one in others] == verdicts
 
 
 def test_images() -> None:
@@ -290,3 +297,17 @@ def test_alarms_and_whom_they_tell() -> None:
     assert [one.verdict.value for one in both] == ["warn", "ok"]
     (nobody,) = watch.judge_subscriptions([], DEPLOY, what=watch.REPORT, wanted=False)
     assert (nobody.verdict, nobody.found) == (Verdict.OK, "the daily report: nobody is to be told")
+
+
+def test_who_has_left_a_topic_hears_nothing() -> None:
+    """SNS lists an ended subscription for some days, with a word in the place of its ARN: nobody is told by it."""
+    client: Any = Session(aws_access_key_id="a", aws_secret_access_key="b", region_name="eu-west-1").client("sns")
+    topic = "arn:aws:sns:eu-west-1:123456789012:paddock-dev"
+    listed = [
+        {"Protocol": "email", "Endpoint": f"{arn}@example.com", "SubscriptionArn": arn}
+        for arn in ("Deleted", "PendingConfirmation", f"{topic}:1")
+    ]
+    with Stubber(client) as script:
+        script.add_response("list_subscriptions_by_topic", {"Subscriptions": listed}, {"TopicArn": topic})
+        found = watch.subscriptions(client, topic)
+    assert [confirmed for _, confirmed in found] == [False, True]

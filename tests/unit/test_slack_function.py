@@ -116,10 +116,12 @@ def test_that_an_alarm_is_over_is_told_and_that_one_is_new_is_not(channel: Chann
 
 
 def test_the_report_and_the_budget_are_told_as_they_stand(channel: Channel) -> None:
-    """They are no alarms; names in them call nobody."""
+    """They are no alarms; names in them call nobody, and nothing is fetched from addresses in them."""
     function = channel.function
     function(sns("# Costs\n\n| <!channel> | $1 |", "paddock-ci: $1"))
     function(sns('"just a text"'))
+    posted = [seen.json for seen in channel.stub.seen if seen.path == PATH]
+    assert {(one["unfurl_links"], one["unfurl_media"]) for one in posted} == {(False, False)}
     assert channel.told() == ["*paddock-ci: $1*\n# Costs\n\n| &lt;!channel&gt; | $1 |", '*Paddock*\n"just a text"']
 
 

@@ -41,7 +41,9 @@ class SlackNotifier:
         """See `Notifier`."""
         target, connection = _where(checked(self._address(), self._base))
         shown = f"*{_escaped(clean(subject))}*\n{_escaped(text)}"
-        body = json.dumps({"text": shown[:MOST], "mrkdwn": True}).encode()
+        # Slack makes a link of any address, also of one that is a workflow's name; but it fetches nothing from there.
+        unfolded = {"unfurl_links": False, "unfurl_media": False}
+        body = json.dumps({"text": shown[:MOST], "mrkdwn": True, **unfolded}).encode()
         headers = {"Host": connection.authority, "Content-Type": "application/json"}
         try:
             answer = connection.post(target, headers, body)

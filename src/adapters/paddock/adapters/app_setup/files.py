@@ -1,6 +1,7 @@
 """Where an App's secrets are kept, and how nothing is lost on the way there: GitHub hands them out once."""
 
 import os
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -87,8 +88,12 @@ class FileKeeper:
                     "is there already: an App was set up here before. `paddock github webhook` changes where its "
                     "webhooks go; --replace writes another App's secrets over it",
                 )
-            if not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
-                raise InvalidInput("file", str(path), "cannot be written: make its folder, or name another --config")
+            if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK | os.X_OK):
+                raise InvalidInput(
+                    "file",
+                    str(path),
+                    "cannot be written: it must be a file in a folder that there is; or name another --config",
+                )
 
     def keep(self, kept: Kept) -> None:
         """See `Keeper.keep`."""
@@ -99,11 +104,14 @@ class FileKeeper:
             part = path.with_name(f".{path.name}.new")
             part.unlink(missing_ok=True)
             write_private(part, text)
-            part.replace(path)
+            try:
+                part.replace(path)
+            finally:
+                part.unlink(missing_ok=True)  # it has the secret, and nobody would be told of it
 
     def by_hand(self, key: Path, secret: Path) -> list[str]:
         """See `Keeper.by_hand`."""
-        return [f"mv {key} {self.key}", f"mv {secret} {self.secret}"]
+        return [shlex.join(["mv", str(old), str(new)]) for old, new in ((key, self.key), (secret, self.secret))]
 
     @property
     def references(self) -> Mapping[tuple[str, ...], str]:

@@ -22,6 +22,7 @@ from paddock.entrypoints.acceptance.scenarios import Scenario, chosen
 from paddock.entrypoints.acceptance.values import Observed
 from paddock.entrypoints.cli.acceptance_view import (
     GITHUB,
+    checked_output,
     cleaning,
     cleaning_told,
     cut_off_told,
@@ -97,6 +98,8 @@ def acceptance(  # noqa: PLR0913 - each is an option
     repository_scope(repo)
     if clean and not env:
         raise InvalidInput("--env", env, "must name the environment that is to be cleaned up")
+    if not clean:
+        checked_output(output)
     with on_aws():
         from paddock.entrypoints.aws_acceptance.opening import checked_environment, parts_of  # noqa: PLC0415 - an extra
         from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - as above

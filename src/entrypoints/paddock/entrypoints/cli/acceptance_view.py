@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import shlex
 import signal
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +13,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from paddock.core.errors import InvalidInput
 from paddock.entrypoints.acceptance.gates import Judged, Verdict
 from paddock.entrypoints.acceptance.measures import left_out
 from paddock.entrypoints.acceptance.ports import Tell
@@ -90,18 +92,34 @@ def cut_off_told(again: str) -> None:
     console().print(told(f"the removal was cut off: things are left, which cost. This removes them: {again}", "red"))
 
 
+def checked_output(output: Path) -> None:
+    """Look before anything is made whether the report can be written: it is all that stays of half an hour.
+
+    Raises:
+        InvalidInput: it cannot.
+    """
+    whole = output.absolute()
+    there = next(path for path in (whole, *whole.parents) if os.path.lexists(path))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise InvalidInput("--output", str(output), f"must be a directory for the report, and {there} takes no file")
+
+
 def report_told(seen: Observed, judged: tuple[Judged, ...], output: Path) -> None:
-    """Write the report's two files, then show it: the terminal may be gone.
+    """Write the report's two files, then show it: the terminal may be gone. It is shown, too, if the disk is full.
 
     Args:
         seen: what was seen.
         judged: the gates.
         output: the directory.
     """
-    output.mkdir(parents=True, exist_ok=True)
     place = output / f"paddock-{seen.environment}"
-    place.with_suffix(".md").write_text(page(seen, judged), encoding="utf-8")
-    place.with_suffix(".json").write_text(json.dumps(data(seen, judged), indent=2) + "\n", encoding="utf-8")
+    where = f"the report is {place}.md and {place}.json"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        place.with_suffix(".md").write_text(page(seen, judged), encoding="utf-8")
+        place.with_suffix(".json").write_text(json.dumps(data(seen, judged), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        where = f"the report could not be written to {place} ({error.strerror or type(error).__name__})"
     out = console()
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
     for column in ("", "GATE", "VERDICT", "MEASURED"):
@@ -115,4 +133,4 @@ def report_told(seen: Observed, judged: tuple[Judged, ...], output: Path) -> Non
     for one in judged:
         for finding in one.findings:
             out.print(told(f"{one.gate}: {finding}", _STYLES[one.verdict]))
-    out.print(told(f"{summary(judged)}; the report is {place}.md and {place}.json"))
+    out.print(told(f"{summary(judged)}; {where}"))

@@ -9,7 +9,7 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD
+from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD, STUCK
 from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.errors import Asking
@@ -30,6 +30,7 @@ from paddock.core.switch import PAUSED
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
 from paddock.entrypoints.aws_operator import open_stack
 from paddock.entrypoints.aws_stack import Places, packages
+from paddock.entrypoints.aws_stack.deploy import unstuck
 from paddock.entrypoints.aws_stack.exported import variables_of
 from paddock.entrypoints.doctor.deployed import Deployed
 
@@ -85,7 +86,7 @@ class AwsSide:
             Check("quota, on demand", lambda: self._quota(Market.ON_DEMAND), _RIGHTS),
             Check(sources.IMAGES, self._images, _RIGHTS),
             Check(sources.OFFERINGS, self._offers, _RIGHTS),
-            Check(network.SUBNETS, lambda: network.judge_addresses(self._subnets(), self._limit()), _RIGHTS),
+            Check(network.SUBNETS, self._addresses, _RIGHTS),
             Check(network.ROUTES, lambda: network.judge_routes(self._subnets()), _RIGHTS),
             Check(parts.FUNCTIONS, self._functions, _RIGHTS),
             Check(parts.MAPPINGS, self._mappings, _RIGHTS),
@@ -147,9 +148,6 @@ class AwsSide:
         settings = self.config().settings
         return attrs.evolve(settings, arches=found or settings.arches)
 
-    def _limit(self) -> int | None:
-        return self._settings().limits.machines
-
     def _seen_subnets(self) -> tuple[network.Subnet, ...]:
         return network.subnets(self._places.ec2, list(self._fleet().ec2.subnets.values()))
 
@@ -174,6 +172,8 @@ class AwsSide:
             yield warning(STACK, said, f"wait until that has ended; {again}")
         elif standing.status in FAILED_TO_BE_MADE:
             yield failure(STACK, said, f"{again}; then `paddock stack destroy --env {self.env}`, and deploy anew")
+        elif standing.status == STUCK:
+            yield failure(STACK, said, unstuck(standing.name, self._places.region))
         else:
             yield warning(STACK, f"{said}: the last deployment was taken back", f"{again}; then deploy again")
 
@@ -229,6 +229,10 @@ class AwsSide:
             clients.close()
         arches = [template.arch for template in fleet.ec2.templates]
         yield from sources.judge_offers(specs_of(settings), offers, zones, arches)
+
+    def _addresses(self) -> Iterator[Finding]:
+        wanted, found = self._fleet().ec2.subnets.values(), self._subnets()
+        yield from network.judge_subnets(wanted, found, self._settings().limits.machines, self._at.deploy)
 
     def _functions(self) -> Iterator[Finding]:
         words = (*_FUNCTIONS, SLACK) if self._at.has_channel() else _FUNCTIONS

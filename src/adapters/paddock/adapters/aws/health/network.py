@@ -6,14 +6,13 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.errors import Asking
-from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
 
 SUBNETS: Final = "subnets"
 ROUTES: Final = "way to the internet"
 FEW: Final = 16
 _EVERYWHERE: Final = "0.0.0.0/0"
-_ask: Final = Asking({"InvalidSubnetID.NotFound": NotFound, "InvalidSubnetId.NotFound": NotFound})
+_ask: Final = Asking({})
 
 
 @attrs.frozen(kw_only=True)
@@ -32,8 +31,13 @@ class Subnet:
 
 
 def subnets(ec2: Any, ids: Sequence[str]) -> tuple[Subnet, ...]:  # noqa: ANN401 - botocore makes the classes of clients as it runs
-    """These subnets, with their ways out. One that is not associated with a route table has its network's main one."""
-    found = _ask(ec2.describe_subnets, SubnetIds=list(ids))["Subnets"]
+    """Those of these subnets that are there, with their ways out.
+
+    One that is not associated with a route table has its network's main one.
+    """
+    found = _ask(ec2.describe_subnets, Filters=[{"Name": "subnet-id", "Values": list(ids)}])["Subnets"]
+    if not found:
+        return ()
     networks = sorted({one["VpcId"] for one in found})
     tables = _tables(ec2, networks)
     own = {
@@ -69,8 +73,26 @@ def _subnet(found: Mapping[str, Any], table: Mapping[str, Any]) -> Subnet:
     )
 
 
-def judge_addresses(found: Sequence[Subnet], machines: int | None) -> Iterator[Finding]:
-    """Whether machines find addresses. `machines` is how many there may be at once, None: nobody has said."""
+def judge_subnets(
+    wanted: Iterable[str], found: Sequence[Subnet], machines: int | None, deploy: str
+) -> Iterator[Finding]:
+    """Whether machines find a subnet, and an address there.
+
+    Args:
+        wanted: the ids of those in which they are to stand.
+        found: those of them that are there.
+        machines: how many there may be at once; None: nobody has said.
+        deploy: the command that deploys the stack.
+    """
+    there = {one.id for one in found}
+    for name in sorted(set(wanted) - there):
+        fix = f"name one that there is in stack.yml (subnets), then {deploy}"
+        yield failure(SUBNETS, f"{name} is not there: nothing starts in its zone", fix)
+    if found:
+        yield from _addresses(found, machines)
+
+
+def _addresses(found: Sequence[Subnet], machines: int | None) -> Iterator[Finding]:
     full = [one for one in found if one.free == 0]
     free = sum(one.free for one in found)
     more = "name larger subnets in stack.yml, or end what else stands in these"

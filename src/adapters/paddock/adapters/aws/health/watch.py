@@ -6,6 +6,8 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.errors import Asking
+from paddock.adapters.aws.watching.alarms import definitions
+from paddock.adapters.aws.watching.targets import USUAL
 from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
 
@@ -13,6 +15,8 @@ ALARMS: Final = "alarms"
 TOPIC: Final = "who is told"
 REPORT: Final = "the daily report"
 _PENDING: Final = "PendingConfirmation"
+_GONE: Final = "Deleted"
+"""What stands in the place of the ARN of a subscription that was ended: SNS lists it for some days more."""
 _ask: Final = Asking({"NotFound": NotFound, "NotFoundException": NotFound})
 
 
@@ -27,13 +31,14 @@ class Alarm:
 
 
 def alarms(cloudwatch: Any, stack: str) -> tuple[Alarm, ...]:  # noqa: ANN401 - botocore makes the classes of clients as it runs
-    """The stack's alarms."""
+    """The stack's alarms, each by its name: other stacks' may begin with the same."""
+    names = [f"{stack}-{one.name}" for one in definitions(USUAL)]
     found: list[Alarm] = []
     more: dict[str, str] = {}
     while True:
         page = _ask(
             cloudwatch.describe_alarms,
-            AlarmNamePrefix=f"{stack}-",
+            AlarmNames=names,
             AlarmTypes=["MetricAlarm", "CompositeAlarm"],
             **more,
         )
@@ -84,6 +89,7 @@ def subscriptions(sns: Any, topic: str) -> Sequence[tuple[str, bool]]:  # noqa: 
         found += [
             (f"{one['Protocol']} {one['Endpoint']}", one["SubscriptionArn"] != _PENDING)
             for one in page["Subscriptions"]
+            if one["SubscriptionArn"] != _GONE
         ]
         if not page.get("NextToken"):
             return tuple(found)
