@@ -52,12 +52,13 @@ def test_a_served_jobs_story_begins_with_its_end_and_is_told_by_machine() -> Non
     job = attrs.evolve(job, spec=RunnerSpec(cpu=Range(4, 8)), launch=1)
     decisions = [
         said(job, 0.5, "dispatch", "queued", "GitHub queued it with paddock/cpu=4"),
+        said(job, 1, "dispatch", "machine_limit", "it waits: all 4 machines are in use"),
         said(job, 2, "dispatch", "launched", "cpu=4 gave c7i.xlarge", machine=machine.machine, launch=1),
         said_of(machine.machine, 15, "completion", "busy", "its runner started lint"),
-        said(job, 15.7, "life", "running", "GitHub gave it to runner x", machine=machine.machine),
+        said(job, 15.7, "life", "running", "GitHub gave it to runner x", machine=machine.machine, waited=15_600_000),
         said_of(machine.machine, 36.7, "completion", "finished", "its runner reports success"),
-        said(job, 36.8, "completion", "finished", "GitHub concluded it: success", runner="x"),
-        said_of(machine.machine, 40, "retire", "gone", "the machine is gone", result="served"),
+        said(job, 36.8, "completion", "finished", "GitHub concluded it: success", runner="x", conclusion="success"),
+        said_of(machine.machine, 40, "retire", "gone", "the machine is gone", result="served", cost=974, dead=False),
     ]
     lines = told(job, decisions, [machine])
     assert lines[:2] == [
@@ -72,13 +73,14 @@ def test_a_served_jobs_story_begins_with_its_end_and_is_told_by_machine() -> Non
         "",
         "      +0 ms ● GitHub: queued the job: runs-on: paddock/cpu=4",
         "    +500 ms ◆ the dispatcher: taken up",
+        "     +1.0 s ◆ the dispatcher: waits: all 4 machines are in use",
         "",
         "Launch 1: machine i-00000000000000001",
         "     +2.0 s ◆ the dispatcher: got a machine: cpu=4 gave c7i.xlarge",
         "    +14.4 s ● the machine: ready: its runner listens for a job",
-        "    +15.7 s ◆ GitHub: started: GitHub gave it to runner x",
+        "    +15.7 s ◆ GitHub: started: GitHub gave it to runner x (waited 15.6 s)",
         "    +36.8 s ◆ GitHub: ended: GitHub concluded it: success",
-        "    +40.0 s ◆ the clean-up of machines: gone (result: served)",
+        "    +40.0 s ◆ the clean-up of machines: gone (result: served, cost $0.0010)",
     ]
 
 
@@ -139,6 +141,7 @@ def test_the_same_thing_said_again_and_again_is_told_once() -> None:
             "on machine i-7, for 1.0 s so far.",
         ),
         ({"state": JobState.REJECTED, "reason": "cpu = 'x': no"}, "was refused because cpu = 'x': no."),
+        ({"state": JobState.REJECTED, "reason": "did you mean cpu=4?"}, "because did you mean cpu=4?"),
         ({"state": JobState.ABANDONED, "reason": "quarantined"}, "was given up because quarantined."),
         ({"state": JobState.CANCELLED}, "was cancelled: GitHub gave no reason."),
         ({"state": JobState.FINISHED, "conclusion": "failure"}, "ended with failure."),
@@ -150,6 +153,7 @@ def test_the_answer_comes_first(changes: dict[str, Any], expected: str) -> None:
     (first, *_) = told(job, width=300)
     assert first.startswith(f"Job {job.id} ")
     assert expected in first
+    assert not first.endswith("?.")
 
 
 def test_a_job_without_a_reason_of_its_own_has_that_of_the_last_decision() -> None:
@@ -266,12 +270,18 @@ def test_people_are_told_who_decided_in_their_own_words() -> None:
         ("delay_s", 4, "tried again after 4.0 s"),
         ("job", 7, "job 7"),
         ("result", None, "result: none"),
+        ("result", "failed_to_start", "result: failed to start"),
+        ("waited", 5_243_181, "waited 5.2 s"),
+        ("ran", 61_000_000, "ran 1 min 01 s"),
+        ("cost", 974, "cost $0.0010"),
+        ("dead", True, "its agent never came up"),
+        ("dead", False, ""),
         ("spot_ok", True, "spot ok: yes"),
         ("spot_ok", False, "spot ok: no"),
     ],
 )
 def test_facts_in_words(name: str, value: Fact, text: str) -> None:
-    """Spans have units, flags are yes or no."""
+    """Spans and money have units, flags are yes or no, and that a machine did not die is not said."""
     assert fact_text(name, value) == text
 
 

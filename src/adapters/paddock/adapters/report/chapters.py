@@ -23,6 +23,8 @@ _BACK = frozenset({"relaunch", "no_capacity", "displaced"})
 _RESULTS = frozenset(result.value for result in OperationalResult)
 # A machine's own decision that says what a decision about the job says as well.
 _SAID_OF_THE_JOB: Mapping[str, AbstractSet[str]] = {"finished": _RESULTS | {"finished"}, "busy": frozenset({"running"})}
+# Facts that most reasons spell out.
+_IN_REASONS = frozenset({"market", "conclusion"})
 # Reasons that say no more than their verdict.
 _EMPTY = frozenset({"the machine is gone"})
 
@@ -136,8 +138,8 @@ def _decided(decisions: Sequence[Decision], about_job: AbstractSet[str]) -> Iter
             at=decision.at,
             actor=actor_text(decision.actor, decision.verdict),
             headline=verdict_text(decision.verdict),
-            detail="" if repeats else reason_text(decision.reason),
-            facts=tuple(_facts(decision.facts)),
+            detail="" if repeats else reason_text(decision.reason).removeprefix("it waits: "),
+            facts=tuple(_facts(decision.facts, decision.reason)),
             decided=True,
             machine=machine,
             launch=launch if isinstance(launch, int) and decision.verdict == "launched" else None,
@@ -145,11 +147,13 @@ def _decided(decisions: Sequence[Decision], about_job: AbstractSet[str]) -> Iter
         )
 
 
-def _facts(facts: Mapping[str, Fact]) -> Iterator[str]:
-    """The facts that a reader has not been told by the section they stand in."""
+def _facts(facts: Mapping[str, Fact], reason: str) -> Iterator[str]:
+    """The facts that a reader has not been told by the section they stand in, nor by the reason."""
     for name, value in facts.items():
-        if name not in {"machine", "launch", "runner"} and value is not None:
-            yield fact_text(name, value)
+        told = name in {"machine", "launch", "runner"} or (name in _IN_REASONS and str(value) in reason)
+        text = "" if told or value is None else fact_text(name, value)
+        if text:
+            yield text
 
 
 def _happened(job: Job, decisions: Sequence[Decision]) -> Iterator[Chapter]:

@@ -26,7 +26,8 @@ _AFTER_RESULT: Mapping[OperationalResult, str] = {
 
 def answer(job: Job, decisions: Sequence[Decision], now: Moment) -> str:
     """One sentence: where the job stands, why, and when it is looked at again if it waits."""
-    return f"Job {job.id} {_stands(job, decisions, now)}."
+    said = f"Job {job.id} {_stands(job, decisions, now)}"
+    return said if said.endswith("?") else f"{said}."  # a reason may end with a question: did you mean cpu=4?
 
 
 def next_step(job: Job, decisions: Sequence[Decision]) -> str:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 
 from paddock.core.decision import Fact
-from paddock.core.units import SECOND, span_text
+from paddock.core.units import SECOND, money_text, span_text
 
 PADDOCK = "Paddock"
 _ACTORS: Mapping[str, str] = {
@@ -95,6 +95,7 @@ _VERDICTS: Mapping[str, str] = {
     "half_open": "spot is tried",
     "closed": "spot is used again",
 }
+_SPANS = frozenset({"waited", "ran"})
 _CODE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}: (?=\S)")
 
 
@@ -114,11 +115,23 @@ def reason_text(reason: str) -> str:
 
 
 def fact_text(name: str, value: Fact) -> str:
-    """A fact in words: ``delay_s`` 90 is ``tried again after 1 min 30 s``; most are their name and value."""
-    if name == "delay_s" and isinstance(value, int) and not isinstance(value, bool):
-        return f"tried again after {span_text(value * SECOND)}" if value else "tried again at once"
+    """A fact in words: ``delay_s`` 90 is ``tried again after 1 min 30 s``; most are their name and value.
+
+    Spans of microseconds and micro-dollars have their units. Empty for a machine that did not die: that goes without
+    saying.
+    """
+    if isinstance(value, bool):
+        if name == "dead":
+            return "its agent never came up" if value else ""
+        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+    if isinstance(value, int):
+        if name == "delay_s":
+            return f"tried again after {span_text(value * SECOND)}" if value else "tried again at once"
+        if name in _SPANS:
+            return f"{name} {span_text(value)}"
+        if name == "cost":
+            return f"cost {money_text(value)}"
     if name in {"launch", "job", "machine", "runner"}:
         return f"{name} {value}"
-    if isinstance(value, bool):
-        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
-    return f"{name.replace('_', ' ')}: {'none' if value is None else value}"
+    words = value.replace("_", " ") if name == "result" and isinstance(value, str) else value
+    return f"{name.replace('_', ' ')}: {'none' if words is None else words}"
