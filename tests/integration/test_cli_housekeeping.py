@@ -1,13 +1,15 @@
 """``paddock housekeeping``: how the tasks go, and one done now."""
 
+from contextlib import closing
 from pathlib import Path
 from threading import Thread
 
 import pytest
 
 from paddock.adapters.system import RandomIds, SystemClock
-from paddock.core.task import TaskReport
-from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping
+from paddock.core.task import Task, TaskReport
+from paddock.core.units import DAY, HOUR
+from paddock.core.usecases.house.housekeeping import EVERY, MENDS, Housekeeping
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state
@@ -52,6 +54,25 @@ def test_every_task_is_listed_and_those_that_never_ran_are_seen(call: Caller, st
     lines = {line.split()[0]: line for line in told.out.splitlines() if line.split()}
     assert set(EVERY) <= set(lines)
     assert all("never ran" in lines[name] for name in EVERY)
+
+
+def test_eighty_columns_hold_every_figure_and_every_word(
+    call: Caller, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cut off there: words stand below the figures, and wrap."""
+    monkeypatch.setenv("COLUMNS", "80")
+    ran = Task("stale_registrations", DAY, began_at=SystemClock().now() - 23 * HOUR, report=TaskReport(1234, 1230, 4))
+    with closing(open_state(Places(state))) as kept:
+        kept.table.tasks.add(ran)
+    told = call("housekeeping", "status", "--state", str(state)).out
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert {"TASK", "EVERY", "TRIED", "DONE", "FAILED", "LEFT"} <= set(told.split())
+    words = " ".join(told.split())
+    assert all(task in words for task in EVERY)
+    assert words.count("never ran: is nothing there") == len(EVERY) - 1
+    assert "stale_registrations 24 h 00 min 23 h 00 min ago 1234 1230 4 0" in words
+    assert MENDS["mirror"] in words
 
 
 @pytest.mark.parametrize(("options", "code", "said"), [

@@ -86,6 +86,21 @@ def test_pools_are_shown_with_what_is_there_and_what_they_did(call: Caller, stat
     assert "office" in line
 
 
+def test_eighty_columns_have_a_line_for_each_figure(
+    call: Caller, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is cut off there: a pool is a column, with everything that a wide terminal shows."""
+    keep(state)
+    wide = call("pools", "--state", str(state)).out
+    monkeypatch.setenv("COLUMNS", "80")
+    told = call("pools", "--state", str(state)).out
+    assert max(map(len, told.splitlines())) <= 80
+    assert "…" not in told
+    lines = dict(line.split(None, 1) for line in told.splitlines() if " " in line.strip())
+    assert lines["WANTED"].strip() == "2 hot, 1 stopped"
+    assert set(wide.split()) <= set(told.split()) | {word for word in wide.split() if "─" in word}
+
+
 def test_scripts_get_the_same_as_json(call: Caller, state: Path) -> None:
     """Numbers as they are, moments by RFC 3339."""
     keep(state)

@@ -18,6 +18,9 @@ from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LOOK: Span = SECOND
+_COUNTED = ("TRIED", "DONE", "FAILED", "LEFT")
+_WIDE = 140
+"""Columns from which on there is room for words beside the figures; else they stand below."""
 
 
 def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
@@ -33,18 +36,24 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
     with opened(Where.chosen(state, profile)) as here:
         tasks = here.tasks.all()
     now = SystemClock().now()
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for title in ("TASK", "EVERY", "LAST RUN", "ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT", ""):
-        counted = title in {"ATTEMPTED", "SUCCEEDED", "FAILED", "LEFT"}
-        table.add_column(title, justify="right" if counted else "left", no_wrap=bool(title))
+    out = console()
+    beside = out.width >= _WIDE
+    padding = (0, 1) if beside else (0, 1, 0, 0)  # the latter is as much as 80 columns have room for
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, header_style="dim")
+    for title in ("TASK", "EVERY", "LAST RUN", *_COUNTED, *[""] * beside):
+        table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
+    notes = Table.grid(padding=(0, 2))
     for task in tasks:
         report = task.report
-        counts = ["–"] * 4  # noqa: RUF001 - a dash stands for: there was no run
+        counts = ["–"] * len(_COUNTED)  # noqa: RUF001 - a dash stands for: there was no run
         if report is not None:
             counts = [str(n) for n in (report.attempted, report.succeeded, report.failed, report.left)]
         ago = "never" if task.began_at is None else f"{span_text(max(0, now - task.began_at))} ago"
-        table.add_row(task.name, span_text(task.every), ago, *counts, _told_of(task, now))
-    console().print(table)
+        table.add_row(task.name, span_text(task.every), ago, *counts, *[_told_of(task, now)] * beside)
+        notes.add_row(task.name, _told_of(task, now))
+    out.print(table)
+    if not beside:
+        out.print(notes)
     return 0
 
 

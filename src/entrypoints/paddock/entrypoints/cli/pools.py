@@ -1,6 +1,7 @@
 """Warm pools: what each is to be, what is there, and what it did for its money."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -29,6 +30,8 @@ _NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
 _NO_POOLS = "no fleet here has looked at a pool yet: paddock.yml says under pools which there are"
 _DAY = "24h"
 _COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
+_WIDE = 140
+"""Columns from which on a pool has a line of its own."""
 _COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
 
 
@@ -93,17 +96,34 @@ def pools(
     if not views:
         print(_NO_POOLS)
         return 0
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    for title in _COLUMNS:
-        table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
-    for view in views:
-        table.add_row(*_row(view, clock.now()))
     out = console()
-    out.print(table)
+    rows = [_row(view, clock.now()) for view in views]
+    out.print(_across(rows) if out.width >= _WIDE else _down(rows))
     counted = max(view.account.since for view in views)
     if counted > clock.now() - length:
         out.print(told(f"counted since {rfc3339(counted)} only: before that too many machines ended", "yellow"))
     return 0
+
+
+def _across(rows: Sequence[Sequence[str | Text]]) -> Table:
+    """A line for each pool."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for title in _COLUMNS:
+        table.add_column(title, justify="right" if title in _COUNTED else "left", no_wrap=bool(title))
+    for row in rows:
+        table.add_row(*row)
+    return table
+
+
+def _down(rows: Sequence[Sequence[str | Text]]) -> Table:
+    """A column for each pool: a narrow terminal has room for few, but not for all that there is to say of one."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
+    for cell in (_COLUMNS[0], *(row[0] for row in rows)):
+        table.add_column(cell)
+    for number, title in enumerate(_COLUMNS[1:], start=1):
+        if title or any(str(row[number]) for row in rows):
+            table.add_row(title, *(row[number] for row in rows))
+    return table
 
 
 def _checked(what: str, pool: str | None, workload: Path | None, *, simulate: bool) -> None:
