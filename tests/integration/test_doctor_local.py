@@ -94,6 +94,27 @@ def test_a_fleet_that_is_well_has_nothing_to_mend(house: House) -> None:
     assert posted == {"/hook", "/api/v3/app/installations/7/access_tokens"}  # nothing is changed at GitHub
 
 
+def test_what_many_checks_lack_is_told_once(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With their names before it; in eighty columns words stay beside the names."""
+    (house.home / "paddock.yml").unlink()
+    monkeypatch.setenv("COLUMNS", "80")
+    said = house.call("doctor", "--profile", "local").out
+    lines = [line.rstrip() for line in said.splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert "? state directory, disk space, records, webhook port, housekeeping, runner" in lines
+    assert said.count("it needs paddock.yml, which could not be had: see above") == 2
+    words = " ".join(said.split())
+    assert "→ mend it; `paddock config validate paddock.yml` tells whether it is right" in words
+    assert words.endswith("paddock.yml: 1 to be mended, 16 could not be looked at")
+
+
+def test_a_key_that_is_not_there_is_no_matter_of_githubs(house: House) -> None:
+    """The next step is the file; there is nothing to compare with GitHub yet."""
+    (house.home / "app.pem").unlink()
+    (step,) = [fix for check, _, _, fix in house.told() if check == "GitHub credentials"]
+    assert step == "put the secret there, or have paddock.yml name where it is"
+
+
 def port_taken(house: House) -> None:
     house.fleet.on("GET /health", Answer(200, b"<html>Welcome to nginx"))
 

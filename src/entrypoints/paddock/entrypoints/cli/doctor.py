@@ -1,14 +1,17 @@
 """``paddock doctor``: is everything that a fleet needs there, and what is to be done if not."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from itertools import groupby
 from os import environ
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
 from paddock.adapters.report.findings import findings_data
 from paddock.adapters.system import SystemClock
@@ -65,10 +68,10 @@ def doctor(
         fleet, checks = _patient(env, profile, config, settings, build, opened)
         found: list[Finding] = []
         with _progress() as looking:
-            for one in diagnose(checks, looking):
-                found.append(one)
+            for alike in _alike(diagnose(checks, looking)):
+                found += alike
                 if not json_:
-                    _show(one)
+                    _show(alike)
     if json_:
         print(json.dumps(findings_data(found, fleet, SystemClock().now()), indent=2))
     else:
@@ -139,12 +142,32 @@ def _progress() -> Iterator[Callable[[str], object]]:
         yield lambda name: shown.update(f"looking: {name} …")
 
 
-def _show(one: Finding) -> None:
+def _alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
+    """Findings one after another that say the same are one list: twenty checks may lack the same file."""
+    for _, alike in groupby(findings, key=lambda one: (one.verdict, one.found, one.fix)):
+        yield list(alike)
+
+
+def _show(alike: Sequence[Finding]) -> None:
+    one = alike[0]
     sign, style = _SIGNS[one.verdict]
     out = console()
-    out.print(told(f"{sign} {one.check:<{_NAME_WIDTH}} {one.found}", style, _LONGEST))
+    name = f"{sign} {one.check:<{_NAME_WIDTH}}"
+    if len(alike) > 1:
+        out.print(told(f"{sign} {', '.join(each.check for each in alike)}", style, _LONGEST))
+        name = ""
+    out.print(_beside(told(name, style), told(one.found, style, _LONGEST)))
     if one.fix:
-        out.print(told(f"  {'':<{_NAME_WIDTH}} → {one.fix}", "", _LONGEST))
+        out.print(_beside(Text(), told(f"→ {one.fix}", "", _LONGEST)))
+
+
+def _beside(name: Text, words: Text) -> Table:
+    """A name, and words that stay beside it when they wrap."""
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(no_wrap=True, min_width=_NAME_WIDTH + 2)
+    grid.add_column(overflow="fold")
+    grid.add_row(name, words)
+    return grid
 
 
 def _summary(fleet: str, found: Sequence[Finding]) -> str:

@@ -17,7 +17,7 @@ from paddock.adapters.github.endpoints import PUBLIC_API, Endpoints, endpoints_o
 from paddock.adapters.github.identity import identify
 from paddock.adapters.github.releases import RestReleases
 from paddock.adapters.github.transport import Request, Transport
-from paddock.core.errors import AccessDenied, PaddockError, Rejected
+from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Rejected
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import Check, Finding, Once, Unseen, failure, fine
 from paddock.core.health.runner_age import RUNNER, judge_runner, newest
@@ -45,6 +45,7 @@ _KEY: Final = (
     "compare github.app.id and the private key with the App's settings at GitHub, and this machine's clock with "
     "others; a new key is made at GitHub under 'Private keys'"
 )
+_NO_KEY: Final = "put the secret there, or have paddock.yml name where it is"
 _GITHUB: Final = "see https://www.githubstatus.com, and that this machine reaches GitHub"
 _NEWER: Final = "GitHub's list of packages for your organisation is behind: see its policies, and ask again in a day"
 _NEWER_PIN: Final = "take `local.runner` out of paddock.yml, or pin the newest version and its SHA-256"
@@ -105,8 +106,16 @@ class GitHubSide:
         self._opened.callback(made.close)
         return made
 
+    def _credentials(self) -> Credentials:
+        try:
+            return self._known.credentials()
+        except InvalidInput as error:
+            if not getattr(error, "__notes__", ()):
+                error.add_note(_NO_KEY)  # GitHub was not asked: there is nothing to compare
+            raise
+
     def _signed_in(self) -> tuple[Api, Transport]:
-        where, credentials, transport = self._endpoints(), self._known.credentials(), self._transport()
+        where, credentials, transport = self._endpoints(), self._credentials(), self._transport()
         if isinstance(credentials, AppCredentials):
             authority = AppAuthority(credentials, where.api, transport, self._known.clock)
             return Api(where.api, transport, authority, self._known.clock), transport
@@ -147,7 +156,7 @@ class GitHubSide:
 
     def _whose(self) -> Iterator[Finding]:
         config = self._known.config()
-        credentials, clock = self._known.credentials(), self._known.clock
+        credentials, clock = self._credentials(), self._known.clock
         found = identify(self._endpoints(), credentials, targets_of(config), config.settings.scope, clock)
         for wrong in found.wrong:
             yield failure(CREDENTIALS, wrong, "make such a token, and put it where github.token says")

@@ -77,7 +77,7 @@ class LocalSide:
     def _valid(self) -> Iterator[Finding]:
         problems = validate(self._file, self._environ, finished=True)
         for problem in problems:
-            yield failure(CONFIG, problem.text, "write that instead; `paddock config validate` tells it again")
+            yield failure(CONFIG, problem.text, f"mend it; `paddock config validate {self._file}` tells whether it is right")
         with suppress(PaddockError):  # it is told: whoever needs the file says that, and not the same again
             self.config()
         if not problems:
