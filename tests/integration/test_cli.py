@@ -97,6 +97,7 @@ def test_every_command_has_help_worth_reading(call: Caller, words: tuple[str, ..
     usage, _, rest = said.out.partition("\n")
     assert usage.startswith(" ".join(("Usage: paddock", *words)))
     assert len(rest.split("╭")[0].split()) >= 4
+    assert not re.search(r'default:\s+(""|\(\)|False|True|None)\]', rest)  # of these the words say more
     app = command_line(words)
     for word in words:
         app = app[word]
@@ -390,6 +391,9 @@ def test_pause_and_resume(call: Caller, state: Path) -> None:
 def test_labels_in_the_notation_of_workflows(call: Caller) -> None:
     """An array pasted from a workflow is read as one."""
     assert "asks for: 4 to 8 vCPU" in call("labels", "[paddock, 'cpu=4']").out
+    assert "asks for: 4 to 8 vCPU" in call("labels", "[paddock,", "cpu=4]").out  # a shell's words, without quotes
+    half = call("labels", "[paddock, cpu=4")
+    assert (half.code, "runs-on = '[paddock, cpu=4': has one bracket of two: write '[" in half.err) == (1, True)
 
 
 @pytest.mark.parametrize("words", [("jobs", "--state", "state"), ("config", "example"), ("--help",)], ids=" ".join)

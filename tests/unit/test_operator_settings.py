@@ -102,17 +102,19 @@ def test_what_may_be_missing_from_a_story(received: int, ended: int | None, deci
     assert (said in told, bool(told)) == (True, bool(said))
 
 
-def test_without_boto3_it_says_what_to_install() -> None:
-    """The command line comes without it: it is an extra."""
+@pytest.mark.parametrize("words", [("jobs", "--profile", "aws"), ("stack", "cost")])
+def test_without_boto3_it_says_what_to_install(words: tuple[str, ...]) -> None:
+    """The command line comes without it: it is an extra, and every command that needs it says the same."""
     code = "import sys; sys.modules['boto3'] = None; from paddock.entrypoints.cli.app import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, "jobs", "--profile", "aws"],
+        [sys.executable, "-c", code, *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("paddock: speaking to AWS needs boto3: ")
     assert "pip install '.[aws]'" in done.stderr
 
 

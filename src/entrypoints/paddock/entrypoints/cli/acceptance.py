@@ -68,25 +68,25 @@ def acceptance(  # noqa: PLR0913 - each is an option
     Parameters
     ----------
     repo
-        The repository whose workflows are run, as owner/name: one that no other fleet of Paddock's serves.
+        The repository whose workflows are run, as owner/name.
     env
-        The throw-away environment's name, acceptance-…; one is made up.
+        The throw-away environment's name, acceptance-…; made up if left out.
     region
-        AWS's region; that of AWS's own configuration.
+        AWS's region; that of AWS's own configuration if left out.
     only
-        Names of scenarios: hello, matrix, failing, cancelled, interrupted.
+        Only these scenarios: hello, matrix, failing, cancelled, interrupted.
     keep
         Remove nothing in the end.
     clean
         Only remove what an earlier acceptance of this environment has left: neither packages nor --config are read.
     config
-        A paddock.yml for the fleet, with your App in it; else it is the token that registers runners.
+        A paddock.yml for the fleet, with your App in it; without it the token registers runners.
     settings
         A stack.yml that has the environment, for a network of your own or a permissions boundary.
     build
         Where `paddock stack package` has put the bundles and the agent.
     arch
-        Of the machines: x64 or arm64.
+        The machines' processor: x64 or arm64.
     github
         Where GitHub is.
     output

@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from cyclopts import App, CycloptsError
+from cyclopts import App, CycloptsError, Parameter
 
 from paddock.core.errors import PaddockError
 
@@ -88,6 +88,7 @@ def command_line(words: Sequence[str]) -> App:
         version=_version,
         result_action="return_value",
         suppress_keyboard_interrupt=False,
+        default_parameter=Parameter(negative="", show_default=_default),
     )
     parents = [(app, _COMMANDS)]
     for group, (summary, commands) in _GROUPS.items():
@@ -98,6 +99,11 @@ def command_line(words: Sequence[str]) -> App:
             path = f"paddock.entrypoints.cli.{target}"
             parent.command(path, name=name, help=None if name in words else summary, help_format="markdown")
     return app
+
+
+def _default(value: object) -> str | None:
+    """What help says of a default: nothing of an option that is off, or names nothing, if left out."""
+    return str(value) if value else None
 
 
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one return per way it can end

@@ -72,8 +72,8 @@ def _prepared(directory: Path) -> Path:
     """An empty state directory. Only what an earlier demo left is ever removed."""
     if directory.exists() and any(directory.iterdir()):
         if not (directory / _MARK).exists():
-            remedy = "is not empty and no demo made it: name another one with --directory"
-            raise InvalidInput("directory", str(directory), remedy)
+            remedy = "is not empty, and no demo made it: name another"
+            raise InvalidInput("--directory", str(directory), remedy)
         _clear(Places(directory / "state"))
         shutil.rmtree(directory)
     directory.mkdir(parents=True, exist_ok=True)

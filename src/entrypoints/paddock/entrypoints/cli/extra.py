@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from paddock.core.errors import InvalidInput
+from paddock.core.errors import Unsupported
 
 
 @contextmanager
@@ -11,15 +11,13 @@ def on_aws() -> Iterator[None]:
     """Around imports that need boto3.
 
     Raises:
-        InvalidInput: it is not there.
+        Unsupported: it is not there.
     """
     try:
         yield
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
             raise
-        raise InvalidInput(
-            "paddock stack",
-            "",
-            "needs boto3: install Paddock with its extra, as `pip install '.[aws]'` does in a checkout",
+        raise Unsupported(
+            "speaking to AWS needs boto3: install Paddock with its extra, as `pip install '.[aws]'` does in a checkout"
         ) from None

@@ -52,7 +52,7 @@ def setup(  # noqa: PLR0913 - its options
     name: str | None = None,
     github: str | None = None,
     scope: str | None = None,
-    browser: bool = True,
+    browser: Annotated[bool, Parameter(negative="--no-browser", show_default="--browser")] = True,
     port: int = 0,
     minutes: int = 60,
 ) -> int:
@@ -64,7 +64,7 @@ def setup(  # noqa: PLR0913 - its options
     Parameters
     ----------
     org
-        The organisation that is to own it, and can install it; without one it is your own account's.
+        The organisation that is to own the App, and can install it; without one it is your own account's.
     env
         The environment whose stack it is for: the secrets go to Secrets Manager, and webhooks to the stack. Without
         one it is for `paddock local`: the secrets go to the files that paddock.yml names.
@@ -85,7 +85,7 @@ def setup(  # noqa: PLR0913 - its options
     scope
         Where runners are registered, where paddock.yml does not say: repository or organization.
     browser
-        Open no browser, only print the address: --no-browser.
+        Open the page in a browser; --no-browser only prints its address.
     port
         The page's port; any free one if left out.
     minutes

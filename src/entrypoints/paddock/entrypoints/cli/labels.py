@@ -6,6 +6,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from paddock.core.catalogue import DATED, fitting
+from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.routing import environment_named
 from paddock.core.settings import FleetSettings
@@ -27,9 +28,12 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     config
         A paddock.yml whose named runners, pools and aliases count too.
     """
-    if len(runs_on) == 1 and runs_on[0].startswith("[") and runs_on[0].endswith("]"):
-        # The array form as workflows and our own pages write it.
-        runs_on = tuple(label.strip().strip("'\"") for label in runs_on[0][1:-1].split(","))
+    array = " ".join(runs_on)
+    if array.startswith("[") or array.endswith("]"):
+        # The array form as workflows and our own pages write it; a shell makes words of it if nothing quotes it.
+        if not (array.startswith("[") and array.endswith("]")):
+            raise InvalidInput("runs-on", array, "has one bracket of two: write '[paddock, cpu=4]', or paddock/cpu=4")
+        runs_on = tuple(label.strip().strip("'\"") for label in array[1:-1].split(","))
     settings = FleetSettings()
     if config is not None:
         from paddock.adapters.config import load  # noqa: PLC0415 - YAML is needed only here

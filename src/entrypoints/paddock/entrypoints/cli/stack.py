@@ -30,7 +30,7 @@ OptionalConfig = Annotated[Path | None, Parameter(name=["--config", "-c"])]
 Export = Annotated[bool, Parameter(name="--export", negative="")]
 Build = Annotated[Path, Parameter(name="--build")]
 Yes = Annotated[bool, Parameter(name=["--yes", "-y"], negative="")]
-Secrets = Annotated[bool, Parameter(name="--secrets")]
+Secrets = Annotated[bool, Parameter(name="--secrets", negative="--no-secrets", show_default="--secrets")]
 
 _CONFIG = Path("paddock.yml")
 _BUILD = Path("build")
@@ -58,7 +58,7 @@ def deploy(
     build
         Where `paddock stack package` has put the bundles and the agent.
     secrets
-        Leave the secrets in Secrets Manager as they are: --no-secrets.
+        Put the secrets into Secrets Manager; --no-secrets leaves those that are there as they are.
     yes
         Do not ask.
     """
@@ -193,7 +193,7 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
 def package(
     *,
     build: Annotated[Path, Parameter(name="--build")] = _BUILD,
-    make: Annotated[bool, Parameter(name="--make")] = True,
+    make: Annotated[bool, Parameter(name="--make", negative="--no-make", show_default="--make")] = True,
 ) -> int:
     """Build the functions' bundles and the agent's file in a checkout, and say how large they are.
 
@@ -202,7 +202,7 @@ def package(
     build
         The checkout's folder for what is built.
     make
-        Build nothing, look at what is there: --no-make.
+        Build them; --no-make only looks at what is there.
     """
     with on_aws():
         from paddock.entrypoints.aws_stack import packages  # noqa: PLC0415 - boto3 is an extra
@@ -224,7 +224,7 @@ def cost(
     config: OptionalConfig = None,
     why: Annotated[bool, Parameter(name="--why", negative="")] = False,
 ) -> int:
-    """Add up what an environment's stack costs in a month in which no job comes. Nobody is asked for it.
+    """Add up what an environment's stack costs in a month in which no job comes. AWS is not asked.
 
     Parameters
     ----------

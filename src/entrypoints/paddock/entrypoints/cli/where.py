@@ -12,6 +12,7 @@ import attrs
 from cyclopts import Parameter
 
 from paddock.core.errors import InvalidInput
+from paddock.entrypoints.cli.extra import on_aws
 from paddock.entrypoints.containers import State, open_state
 from paddock.entrypoints.local.places import DEFAULT_STATE, Places
 
@@ -78,7 +79,7 @@ def _directory(directory: Path) -> Iterator[State]:
             "holds no fleet: name the state directory with --state (paddock.yml: local.state), or a fleet on AWS with "
             "--profile aws"
         )
-        raise InvalidInput("state", str(directory), remedy)
+        raise InvalidInput("--state", str(directory), remedy)
     state = open_state(places)
     try:
         yield state
@@ -88,16 +89,8 @@ def _directory(directory: Path) -> Iterator[State]:
 
 @contextmanager
 def _stack() -> Iterator[State]:
-    try:
+    with on_aws():
         from paddock.entrypoints.aws_operator import open_stack  # noqa: PLC0415 - boto3 is an extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("boto3", "botocore"):
-            raise
-        raise InvalidInput(
-            "profile",
-            "aws",
-            "needs boto3: install Paddock with its extra, as `pip install '.[aws]'` does in a checkout",
-        ) from None
     with ExitStack() as shown:
         yield shown.enter_context(open_stack(environ, _Progress(_on_terminal(shown))))
 
