@@ -58,11 +58,12 @@ def test_money_is_told_in_cents_where_they_say_enough(amount: int, text: str) ->
         (31_500_000, "32 s"),
         (59_700_000, "1 min 00 s"),
         (3 * MINUTE + 5_400_000, "3 min 05 s"),
+        (MINUTE + 2_700_000, "1 min 02 s"),
         (-12 * SECOND, "-12 s"),
     ],
 )
 def test_a_span_in_a_sentence_is_rounded(span: int, text: str) -> None:
-    """Whole seconds from ten seconds on; nobody reads tenths in a sentence."""
+    """Whole seconds from ten seconds on, as nobody reads tenths in a sentence; from a minute on what the tables show."""
     assert about(span) == text
 
 

@@ -2,10 +2,12 @@
 
 import botocore.session
 import pytest
+from boto3.session import Session
 from botocore.exceptions import ClientError
 
+from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, OF_ONE, QUOTA, WRONG_STATE
-from paddock.adapters.aws.errors import translated
+from paddock.adapters.aws.errors import Asking, translated
 from paddock.adapters.aws_codes import COMMON, SIGNATURE
 from paddock.core.errors import (
     AccessDenied,
@@ -17,6 +19,7 @@ from paddock.core.errors import (
     TokenReused,
     Unavailable,
 )
+from tests.http_stub import Answer, http_stub
 
 OPERATIONS = (
     *("CreateFleet", "DescribeInstances", "DescribeInstanceTypeOfferings"),
@@ -119,3 +122,13 @@ def test_what_is_said_of_single_machines_is_a_refusal() -> None:
     """Of a call that may be made again without them; no other refusal is looked into."""
     refusals = {code for code, kind in each(PUBLISHED, UNPUBLISHED) if kind is Rejected}
     assert {WRONG_STATE} < OF_ONE < refusals
+
+
+def test_the_page_of_a_proxy_is_no_fault_of_ours() -> None:
+    """What AWS did not answer cannot be parsed: it is told as that, shortened, and may be tried again."""
+    with http_stub() as proxy:
+        proxy.on("POST /", Answer(502, b"<!doctype html><br>" + b"Sign in to the guests' network " * 100))
+        clients = Clients("eu-west-1", {"ec2": proxy.url}, session=Session("a", "b"))
+        with pytest.raises(Unavailable, match="describe_instances: not AWS answered; is a proxy in between") as told:
+            Asking(CODES)(clients.ec2.describe_instances)
+    assert len(str(told.value)) < 700

@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
 from botocore import exceptions as botocore
+from botocore.parsers import ResponseParserError
 
 from paddock.adapters.aws_codes import COMMON, RETRY_AFTER, SIGNATURE, STATUSES, Codes
 from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled, Unavailable
@@ -49,6 +50,10 @@ def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
         return AccessDenied(f"{operation}: {error}")
     if isinstance(error, _AWAY):
         return Unavailable(f"{operation}: {error}")
+    if isinstance(error, ResponseParserError):
+        # The web page of a proxy, which botocore quotes whole.
+        said = " ".join(str(error).split())[:_SAID]
+        return Unavailable(f"{operation}: not AWS answered; is a proxy in between? {said}")
     # Parameters that botocore refuses, no region ... : repeating it is useless.
     return Rejected(f"{operation}: {type(error).__name__}: {error}")
 
@@ -84,5 +89,5 @@ class Asking:
         """
         try:
             return operation(*args, **kwargs)
-        except (botocore.ClientError, botocore.BotoCoreError) as error:
+        except (botocore.ClientError, botocore.BotoCoreError, ResponseParserError) as error:
             raise translated(error, getattr(operation, "__name__", "call"), self._codes) from error

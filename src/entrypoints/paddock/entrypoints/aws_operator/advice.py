@@ -30,7 +30,8 @@ def advice(error: PaddockError, settings: OperatorSettings | None) -> str:
     """The next step, empty if the error says it itself. By code, as everywhere; `settings` as far as they were read."""
     cause = error.__cause__
     if isinstance(error, InvalidInput):
-        return f"{PAGE} lists the variables; a stack's functions have the same" if settings is None else ""
+        known = "`paddock stack status --env NAME` prints the variables"
+        return f"{known}; {PAGE} describes them" if settings is None else ""
     if isinstance(error, Throttled):
         return f"AWS asks for patience: try again in {span_text(error.retry_after)}"
     if isinstance(cause, botocore.ClientError):

@@ -32,12 +32,12 @@ def dollars_text(amount: MicroDollars) -> str:
 
 
 def about(span: Span) -> str:
-    """A span for a sentence: whole seconds from ten seconds on (``31 s``), rounded, not cut."""
-    if abs(span) < 10 * SECOND:
+    """A span for a sentence: whole seconds from ten seconds on (``31 s``), rounded; from a minute on as in tables."""
+    if not 10 * SECOND <= abs(span) < MINUTE:
         return span_text(span)
     seconds = (abs(span) + SECOND // 2) // SECOND
     sign = "-" if span < 0 else ""
-    return f"{sign}{seconds} s" if seconds < MINUTE // SECOND else sign + span_text(seconds * SECOND)
+    return f"{sign}{seconds} s" if seconds < MINUTE // SECOND else sign + span_text(MINUTE)
 
 
 def length_text(span: Span) -> str:
