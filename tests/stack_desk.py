@@ -48,9 +48,9 @@ class Desk:
         """Call ``paddock stack``: its exit code, what it said, what it complained of."""
         return self.called("stack", *words)
 
-    def called(self, *words: str) -> tuple[int, str, str]:
-        """Call any command of `paddock`, as above."""
-        with wide(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+    def called(self, *words: str, columns: int = 1_000) -> tuple[int, str, str]:
+        """Call any command of `paddock`, as above, on a terminal of so many columns."""
+        with wide(columns), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             code = main(list(words))
         return code, out.getvalue(), err.getvalue()
 

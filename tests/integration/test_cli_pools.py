@@ -86,9 +86,7 @@ def test_pools_are_shown_with_what_is_there_and_what_they_did(call: Caller, stat
     assert "office" in line
 
 
-def test_eighty_columns_have_a_line_for_each_figure(
-    call: Caller, state: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_eighty_columns_have_a_line_for_each_figure(call: Caller, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is cut off there: a pool is a column, with everything that a wide terminal shows."""
     keep(state)
     wide = call("pools", "--state", str(state)).out

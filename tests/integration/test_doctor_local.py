@@ -101,7 +101,7 @@ def test_what_many_checks_lack_is_told_once(house: House, monkeypatch: pytest.Mo
     said = house.call("doctor", "--profile", "local").out
     lines = [line.rstrip() for line in said.splitlines()]
     assert max(map(len, lines)) <= 80
-    assert "? state directory, disk space, records, webhook port, housekeeping, runner" in lines
+    assert "? state directory · disk space · records · webhook port · housekeeping · runner" in lines
     assert said.count("it needs paddock.yml, which could not be had: see above") == 2
     words = " ".join(said.split())
     assert "→ mend it; `paddock config validate paddock.yml` tells whether it is right" in words

@@ -75,7 +75,8 @@ def test_the_region_of_aws_own_configuration_is_second() -> None:
 def test_what_needs_no_advice_gets_none() -> None:
     """An error that says it itself; and where only time helps, how much of it."""
     settings = operator_settings({**STACK, "PADDOCK_LOG_GROUPS": GROUPS})
-    assert advice(InvalidInput("PADDOCK_STACK", None, "must be …"), None).startswith("`paddock stack status --env NAME`")
+    missing = InvalidInput("PADDOCK_STACK", None, "must be …")
+    assert advice(missing, None).startswith("`paddock stack status --env NAME` prints")
     assert advice(InvalidInput("type", "m7i.lage", "did you mean m7i.large?"), settings) == ""
     assert advice(Throttled("too fast", 5 * SECOND), settings) == "AWS asks for patience: try again in 5.0 s"
     assert advice(AccessDenied("GetItem: no"), settings).startswith("sign in to AWS")

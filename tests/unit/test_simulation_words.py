@@ -63,7 +63,7 @@ def test_money_is_told_in_cents_where_they_say_enough(amount: int, text: str) ->
     ],
 )
 def test_a_span_in_a_sentence_is_rounded(span: int, text: str) -> None:
-    """Whole seconds from ten seconds on, as nobody reads tenths in a sentence; from a minute on what the tables show."""
+    """Whole seconds from ten seconds on, nobody reads tenths there; from a minute on as in the tables."""
     assert about(span) == text
 
 

@@ -140,6 +140,13 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, change: dict[str, Any], fi
     with pytest.raises(InvalidInput) as refused:
         stack_settings("dev", file)
     assert refused.value.field.endswith(field)
+    assert "stack.yml" in refused.value.field
+
+
+def test_a_key_that_is_nearly_right_names_the_right_one(tmp_path: Path) -> None:
+    """And one that is nothing like any has the list."""
+    with pytest.raises(InvalidInput, match=r"stack\.yml: defaults\.zone = 'x': is unknown; did you mean zones\?"):
+        stack_settings("dev", written(tmp_path, {"version": 1, "defaults": {"zone": "x"}, "environments": {"dev": {}}}))
 
 
 @pytest.mark.parametrize("text", ["", "[", "just words", "\x00"])

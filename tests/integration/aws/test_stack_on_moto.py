@@ -118,6 +118,7 @@ def test_the_status_is_what_the_other_commands_need(deployed: tuple[Desk, str]) 
     assert (code, err) == (0, "")
     assert out.startswith(f"paddock-dev in {REGION}: CREATE_COMPLETE\n")
     told = dict(line.removeprefix("export ").split("=", 1) for line in out.splitlines() if line.startswith("export "))
+    assert desk.called("stack", "status", "--env", "dev", columns=80)[1] == out  # a shell takes them, so none is broken
     settings = operator_settings(told)
     found = fleet_environment(desk.variables("dev", "dispatch"))
     assert (settings.table, settings.jobs) == (found.table, found.jobs)

@@ -1,7 +1,7 @@
 """People's words for what the use-cases write down as slugs: who decided, what, and with which facts."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from paddock.core.decision import Fact
 from paddock.core.units import SECOND, money_text, span_text
@@ -95,7 +95,6 @@ _VERDICTS: Mapping[str, str] = {
     "half_open": "spot is tried",
     "closed": "spot is used again",
 }
-_SPANS = frozenset({"waited", "ran"})
 _CODE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}: (?=\S)")
 
 
@@ -121,17 +120,28 @@ def fact_text(name: str, value: Fact) -> str:
     saying.
     """
     if isinstance(value, bool):
-        if name == "dead":
-            return "its agent never came up" if value else ""
-        return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
-    if isinstance(value, int):
-        if name == "delay_s":
-            return f"tried again after {span_text(value * SECOND)}" if value else "tried again at once"
-        if name in _SPANS:
-            return f"{name} {span_text(value)}"
-        if name == "cost":
-            return f"cost {money_text(value)}"
+        return _flag(name, value=value)
+    if isinstance(value, int) and name in _MEASURED:
+        return _MEASURED[name](value)
     if name in {"launch", "job", "machine", "runner"}:
         return f"{name} {value}"
     words = value.replace("_", " ") if name == "result" and isinstance(value, str) else value
     return f"{name.replace('_', ' ')}: {'none' if words is None else words}"
+
+
+def _flag(name: str, *, value: bool) -> str:
+    if name == "dead":
+        return "its agent never came up" if value else ""
+    return f"{name.replace('_', ' ')}: {'yes' if value else 'no'}"
+
+
+def _delay(seconds: int) -> str:
+    return f"tried again after {span_text(seconds * SECOND)}" if seconds else "tried again at once"
+
+
+_MEASURED: Mapping[str, Callable[[int], str]] = {
+    "delay_s": _delay,
+    "waited": lambda span: f"waited {span_text(span)}",
+    "ran": lambda span: f"ran {span_text(span)}",
+    "cost": lambda amount: f"cost {money_text(amount)}",
+}

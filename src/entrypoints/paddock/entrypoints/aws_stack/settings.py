@@ -11,6 +11,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
@@ -110,13 +111,13 @@ def _given(environment: str, file: Path) -> dict[str, Any]:
     if whole.get("version") != 1:
         raise InvalidInput(f"{file}: version", whole.get("version"), "must be 1")
     known = {each.name for each in attrs.fields(StackSettings)} - {"environment"}
-    environments = _mapping("environments", _or_empty(whole.get("environments")), None)
+    environments = _mapping(f"{file}: environments", _or_empty(whole.get("environments")), None)
     if environment not in environments:
         named = ", ".join(environments) or "none"
         raise InvalidInput("--env", environment, f"must be one of the environments of {file}, which has {named}")
     parts = {
-        "defaults": _or_empty(whole.get("defaults")),
-        f"environments.{environment}": _or_empty(environments[environment]),
+        f"{file}: defaults": _or_empty(whole.get("defaults")),
+        f"{file}: environments.{environment}": _or_empty(environments[environment]),
     }
     found: dict[str, Any] = {"protect": environment == "prod"}
     for place, part in parts.items():
@@ -145,9 +146,9 @@ def _mapping(place: str, value: object, known: set[str] | None) -> Mapping[str, 
     unknown = sorted(set(value) - known) if known is not None else []
     if unknown:
         assert known is not None
-        raise InvalidInput(
-            f"{place}.{unknown[0]}", value[unknown[0]], f"is unknown; known are {', '.join(sorted(known))}"
-        )
+        near = get_close_matches(unknown[0], sorted(known), 1)
+        known_are = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+        raise InvalidInput(f"{place}.{unknown[0]}", value[unknown[0]], f"is unknown; {known_are}")
     return value
 
 

@@ -154,7 +154,7 @@ def _show(alike: Sequence[Finding]) -> None:
     out = console()
     name = f"{sign} {one.check:<{_NAME_WIDTH}}"
     if len(alike) > 1:
-        out.print(told(f"{sign} {', '.join(each.check for each in alike)}", style, _LONGEST))
+        out.print(told(f"{sign} {' · '.join(each.check for each in alike)}", style, _LONGEST))
         name = ""
     out.print(_beside(told(name, style), told(one.found, style, _LONGEST)))
     if one.fix:

@@ -81,7 +81,8 @@ def deploy(
         standing = proposal.standing
     for line in work.finish(standing):
         out.print(told(line))
-    out.print(told(f"{standing.name} is deployed; GitHub's webhooks go to {standing.outputs['WebhookUrl']}"))
+    said = f"{standing.name} is deployed; GitHub's webhooks go to {standing.outputs['WebhookUrl']}"
+    out.print(told(said), soft_wrap=True)
     return 0
 
 
@@ -141,7 +142,7 @@ def status(*, env: Env, settings: Settings = None, export: Export = False) -> in
     for failure in last_failure(places.stacks.steps(standing.id)):
         out.print(failure)
     for line in (*outputs_of(standing), "", *exports(standing, places.region)):
-        out.print(told(line))
+        out.print(told(line), soft_wrap=True)  # a shell takes them: none is ever broken in two
     return 0
 
 
@@ -213,7 +214,7 @@ def package(
         make_packages(Path.cwd())
     out = console()
     for one in packages(build).values():
-        out.print(told(f"{one.path}  {one.size:>9,} bytes  sha256 {one.sha256}"))
+        out.print(told(f"{one.path}  {one.size:>9,} bytes  sha256 {one.sha256}"), soft_wrap=True)
     return 0
 
 

@@ -76,8 +76,9 @@ class LocalSide:
 
     def _valid(self) -> Iterator[Finding]:
         problems = validate(self._file, self._environ, finished=True)
+        fix = f"mend it; `paddock config validate {self._file}` tells whether it is right"
         for problem in problems:
-            yield failure(CONFIG, problem.text, f"mend it; `paddock config validate {self._file}` tells whether it is right")
+            yield failure(CONFIG, problem.text, fix)
         with suppress(PaddockError):  # it is told: whoever needs the file says that, and not the same again
             self.config()
         if not problems:
