@@ -70,7 +70,7 @@ def test_eighty_columns_hold_every_figure_and_every_word(
     assert {"TASK", "EVERY", "TRIED", "DONE", "FAILED", "LEFT"} <= set(told.split())
     words = " ".join(told.split())
     assert all(task in words for task in EVERY)
-    assert words.count("never ran: is nothing there") == len(EVERY) - 1
+    assert words.count("never ran: nothing starts it") == len(EVERY) - 1
     assert "stale_registrations 24 h 00 min 23 h 00 min ago 1234 1230 4 0" in words
     assert MENDS["mirror"] in words
 
@@ -95,7 +95,7 @@ def test_a_task_is_done_by_the_fleet(call: Caller, state: Path, options: tuple[s
 @pytest.mark.parametrize(("words", "code", "told"), [
     (("swep",), 1, "there is no task 'swep': it must be one of sweep, sweep_github"),
     (("sweep", "--wait", "soon"), 1, "--wait = 'soon': must be a duration with its unit"),
-    (("sweep", "--wait", "0s"), 1, "no fleet did sweep within 0 ms: none runs, or it has no such task; `paddock"),
+    (("sweep", "--wait", "0s"), 1, "sweep was not done within 0 ms: no fleet runs, or it has no such task; `paddock"),
 ])  # fmt: skip
 def test_what_cannot_be_done_is_told(call: Caller, state: Path, words: tuple[str, ...], code: int, told: str) -> None:
     """With what would be right, or what to do next."""

@@ -131,7 +131,7 @@ def test_a_plan_is_asked_of_the_fleet(call: Caller, state: Path) -> None:
     """Its own rights are needed for it; where no fleet runs, that is told."""
     told = call("pools", "plan", "--wait", "0s", "--state", str(state))
     assert told.code == 1
-    assert "no fleet did pools" in told.err
+    assert "pools was not done within" in told.err
 
 
 # -- recommend ------------------------------------------------------------------------------------------------------

@@ -115,6 +115,13 @@ def test_a_key_that_is_not_there_is_no_matter_of_githubs(house: House) -> None:
     assert step == "put the secret there, or have paddock.yml name where it is"
 
 
+def test_githubs_silence_says_nothing_of_the_key(house: House) -> None:
+    """The next step is not a new key."""
+    house.github.stub.on("GET /api/v3/app", Answer(503))
+    (step,) = [fix for check, _, _, fix in house.told() if check == "GitHub credentials"]
+    assert "githubstatus.com, and that this machine reaches GitHub" in step
+
+
 def port_taken(house: House) -> None:
     house.fleet.on("GET /health", Answer(200, b"<html>Welcome to nginx"))
 

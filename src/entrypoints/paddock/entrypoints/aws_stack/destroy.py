@@ -86,11 +86,11 @@ class Removal:
                 name = standing.outputs.get(output) or self.places.bucket(self.stack, word)
                 if bucket.there(self.places.s3, name, self.places.account):
                     count = bucket.emptied(self.places.s3, name)
-                    said(f"{name} is empty: {count} objects deleted")
+                    said(f"{name} is empty: {_objects(count)} deleted")
             self._delete(standing, told)
         place = self.places.deploy_bucket(self.stack)
         count = bucket.removed(self.places.s3, place, self.places.account)
-        said(f"{place} is gone: {count} objects deleted")
+        said(f"{place} is gone: {_objects(count)} deleted")
 
     def _hold(self, standing: Standing, said: Callable[[str], object]) -> None:
         """Have neither of the functions that launch machines run any more."""
@@ -145,3 +145,7 @@ class Removal:
         left = self.places.stacks.find(standing.id)
         if left is not None and left.status != "DELETE_COMPLETE":
             raise failure(f"{self.stack} was not removed", steps)
+
+
+def _objects(count: int) -> str:
+    return f"{count} object{'' if count == 1 else 's'}"

@@ -71,7 +71,7 @@ def _note(task: Task, now: Moment) -> Text:
         return told("runs now" if task.leased(now) else "was cut off; it is repeated", "yellow")
     notes = ["an operator asked for a run, which no fleet has begun"] * bool(task.asked)
     if task.began_at is None:
-        notes.append("never ran: is nothing there that starts it, or has the fleet no use for it?")
+        notes.append("never ran: nothing starts it, or this fleet has no use for it")
     elif task.achieves_nothing(now):
         since = "ever" if task.achieved_at is None else f"for {span_text(now - task.achieved_at)}"
         notes.append(f"achieved nothing {since}")
@@ -113,7 +113,7 @@ def run(
         wish = here.tasks.ask(task, dry_run=dry_run)
         done = _answer(here.tasks, task, wish, patience)
     if done is None:
-        said = f"no fleet did {task} within {span_text(patience)}: none runs, or it has no such task"
+        said = f"{task} was not done within {span_text(patience)}: no fleet runs, or it has no such task"
         raise Unavailable(f"{said}; `paddock housekeeping status{where.words}` tells how it goes")
     return _tell(done, dry_run=dry_run)
 

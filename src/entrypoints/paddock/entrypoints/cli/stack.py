@@ -317,7 +317,7 @@ def agreed(question: str, answer: str) -> bool:
         InvalidInput: nobody is there to answer.
     """
     if not sys.stdin.isatty():
-        raise InvalidInput("--yes", "not given", "there is nobody to ask: say --yes where that is what you want")
+        raise InvalidInput("--yes", "not given", "nobody can be asked here: add --yes if that is what you want")
     console().print(Text(f"{question} [{answer}] "), end="")
     try:
         return input().strip().lower() == answer

@@ -17,7 +17,7 @@ from paddock.adapters.github.endpoints import PUBLIC_API, Endpoints, endpoints_o
 from paddock.adapters.github.identity import identify
 from paddock.adapters.github.releases import RestReleases
 from paddock.adapters.github.transport import Request, Transport
-from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Rejected
+from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Rejected, Unavailable
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import Check, Finding, Once, Unseen, failure, fine
 from paddock.core.health.runner_age import RUNNER, judge_runner, newest
@@ -151,6 +151,9 @@ class GitHubSide:
         except AccessDenied as error:
             yield failure(CREDENTIALS, f"GitHub does not take it for App {app.id}: {error}", _KEY)
             return
+        except Unavailable as error:
+            error.add_note(_GITHUB)  # it said nothing of the key
+            raise
         yield fine(CREDENTIALS, f"App {app.id} ({itself.slug or 'unnamed'}) at {self._endpoints().web}")
         yield judge_clock(CLOCK, self._known.clock.now(), theirs, "GitHub")
 
