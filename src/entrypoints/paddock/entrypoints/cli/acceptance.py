@@ -62,7 +62,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
 ) -> int:
     """Deploy a throw-away fleet, run real workflows on it, judge what came of them, and remove everything.
 
-    It says first what it will do, what that costs about, and how long it takes. A person's token for the repository
+    It says first what it will do, about what that costs, and how long it takes. A person's token for the repository
     is read from GITHUB_TOKEN, else from standard input. docs/acceptance.md says what it must be allowed.
 
     Parameters

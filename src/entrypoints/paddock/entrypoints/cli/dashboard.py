@@ -13,7 +13,7 @@ from paddock.entrypoints.simulation.watched import watched
 def dashboard(out: Path, /, *, seed: int = 1) -> int:
     """Draw the dashboard of a stack, with the metrics of a simulated day.
 
-    What the simulator has no metrics of, such as the functions of Lambda, has no data in the drawing.
+    What the simulator has no metrics of, such as the functions of Lambda, is empty in the drawing.
 
     Parameters
     ----------

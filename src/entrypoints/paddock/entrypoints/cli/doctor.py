@@ -58,7 +58,7 @@ def doctor(
     config
         The fleet's paddock.yml. Of a stack the deployed one is judged, and this one compared with it.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     build
         Where `paddock stack package` has put what is compared with what is deployed.
     json_

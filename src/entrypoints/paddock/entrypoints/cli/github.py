@@ -69,15 +69,15 @@ def setup(  # noqa: PLR0913 - its options
         The environment whose stack it is for: the secrets go to Secrets Manager, and webhooks to the stack. Without
         one it is for `paddock local`: the secrets go to the files that paddock.yml names.
     webhook_url
-        Where GitHub sends webhooks, such as https://ci.example.com/webhook. With --env the stack knows.
+        Where GitHub sends webhooks, such as https://ci.example.com/webhook. With --env: the stack's address.
     config
         The fleet's paddock.yml, if there is one: it says which GitHub, where runners are registered, and which files.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     write
         Put the App's lines into paddock.yml, or make one; otherwise they are printed.
     replace
-        Put its secrets in the place of another App's.
+        Overwrite another App's secrets with the new one's.
     name
         The App's name, unique at GitHub; it can still be changed on GitHub's page.
     github
@@ -144,7 +144,7 @@ def webhook(
     config
         The fleet's paddock.yml, which names the App.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     """
     found = chosen(config, None, None)
     number, reference = found.app()

@@ -24,7 +24,7 @@ _WIDE = 140
 
 
 def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
-    """Say what each task sees to, when it ran last and what came of it; one that achieves nothing is seen.
+    """Say what each task sees to, when it ran last and what came of it; one that achieves nothing is marked.
 
     Parameters
     ----------

@@ -60,7 +60,7 @@ def simulate(
     seed
         Where chance begins. Another seed is another day of the same kind.
     faults
-        The name of what is to go wrong. Without it: only what always does.
+        What is to go wrong, such as stormy; a wrong name lists all. Without it: only what always does.
     until
         Leave out what starts this long after the first run or later, such as 6h.
     waits

@@ -54,7 +54,7 @@ def deploy(
     config
         The fleet's paddock.yml. The secrets that it names are read here and put into Secrets Manager.
     settings
-        What environments differ in (docs/deploying.md); stack.yml if it is there.
+        The file that says in what environments differ (docs/deploying.md); stack.yml if it is there.
     build
         Where `paddock stack package` has put the bundles and the agent.
     secrets
@@ -89,7 +89,7 @@ def deploy(
 def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, build: Build = _BUILD) -> int:
     """Show what `paddock stack deploy` would change, and change nothing.
 
-    Bundles and paddock.yml are uploaded, where they lie beside those of before.
+    Bundles and paddock.yml are uploaded for that, beside those of before.
 
     Parameters
     ----------
@@ -98,7 +98,7 @@ def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, b
     config
         The fleet's paddock.yml.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     build
         Where `paddock stack package` has put the bundles and the agent.
     """
@@ -121,7 +121,7 @@ def status(*, env: Env, settings: Settings = None, export: Export = False) -> in
     env
         The environment, such as dev or prod.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     export
         Print the variables alone, as a shell takes them: eval "$(paddock stack status --env ENV --export)".
     """
@@ -165,7 +165,7 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
     env
         The environment, such as dev or prod.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     yes
         Do not ask.
     """
@@ -232,7 +232,7 @@ def cost(
     env
         The environment, such as dev or prod.
     settings
-        What environments differ in; stack.yml if it is there.
+        The file that says in what environments differ; stack.yml if it is there.
     config
         A paddock.yml: if it names a channel of Slack, its secret is on the bill.
     why
@@ -252,7 +252,8 @@ def template(*, env: Env = "dev", settings: Settings = None, config: OptionalCon
     env
         The environment, such as dev or prod.
     settings
-        What environments differ in; stack.yml if it is there. Zones that it does not name are taken to be a, b and c.
+        The file that says in what environments differ; stack.yml if it is there. Zones that it does not name are taken
+        to be a, b and c.
     config
         A paddock.yml: if it names a channel of Slack, the template has it.
     """
