@@ -121,9 +121,8 @@ def _app(api: Api, credentials: AppCredentials, targets: Sequence[Scope], scope:
         if answer.status == _OK:
             found.append(decoded(_Installation, answer.request, answer.reply))
         elif answer.status == _ABSENT:
-            lacking.append(
-                f"{app} is not installed on {target}: no job of it can be served until it is; `paddock doctor` says where"
-            )
+            step = "no job of it can be served until it is; `paddock doctor` says where"
+            lacking.append(f"{app} is not installed on {target}: {step}")
         else:
             return _refused(app, answer)
     if not found:
