@@ -115,7 +115,7 @@ def test_the_pages_commands_say_what_they_would_do_and_ask(desk: Desk, monkeypat
     for command in shown:
         code, out, err = paddock(*command.split()[1:])
         assert code == 1, command
-        assert "say --yes" in err
+        assert "add --yes" in err
         assert ("It costs about $" in out) is ("--clean" not in command)
         assert ("bounds it: 12 machines at once and $5.0000 a day" in out) is ("--clean" not in command)
         assert "paddock-acceptance-" in out

@@ -253,13 +253,13 @@ def test_without_somebody_to_ask_nothing_is_done(desk: Desk) -> None:
     """A deployment in a script has to say --yes, and leaves no half of one; so has a removal."""
     code, _, err = desk.paddock("deploy", "--env", "dev")
     assert code == 1
-    assert "say --yes" in err
+    assert "add --yes" in err
     stacks = desk.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "REVIEW_IN_PROGRESS"])
     assert stacks["StackSummaries"] == []
     desk.deploy("dev")
     code, _, err = desk.paddock("destroy", "--env", "dev")
     assert code == 1
-    assert "say --yes" in err
+    assert "add --yes" in err
     assert desk.client("lambda").list_functions()["Functions"]
 
 
