@@ -143,9 +143,12 @@ def _progress() -> Iterator[Callable[[str], object]]:
 
 
 def _alike(findings: Iterable[Finding]) -> Iterator[list[Finding]]:
-    """Findings one after another that say the same are one list: twenty checks may lack the same file."""
-    for _, alike in groupby(findings, key=lambda one: (one.verdict, one.found, one.fix)):
-        yield list(alike)
+    """Those one after another that lack the same are one list: twenty checks may need one file. Others stand alone."""
+    for (verdict, _, _), alike in groupby(findings, key=lambda one: (one.verdict, one.found, one.fix)):
+        if verdict is Verdict.UNKNOWN:
+            yield list(alike)
+        else:
+            yield from ([one] for one in alike)
 
 
 def _show(alike: Sequence[Finding]) -> None:
