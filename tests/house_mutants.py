@@ -10,7 +10,7 @@ HOUSE_MUTANTS = (
         "../task.py",
         "        return self.began_at is None or self.began_at > now or now >= self.due_at(every)\n",
         "        return self.began_at is not None and self.began_at > now\n",
-        tests="tests/unit/test_housekeeping.py",
+        tests="tests/unit/house/test_housekeeping.py",
     ),
     Mutant(
         "one act that fails ends the sweep",
@@ -18,7 +18,7 @@ HOUSE_MUTANTS = (
         "house/sweep.py",
         "            except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others\n",
         "            except Conflict as error:\n",
-        tests="tests/unit/test_sweeps.py",
+        tests="tests/unit/house/test_sweeps.py",
     ),
     Mutant(
         "dead letters wait a quarter of an hour for their first try",
@@ -26,7 +26,7 @@ HOUSE_MUTANTS = (
         "house/dead_letters.py",
         "        elif tried.times and 0 <= self.now - tried.at < self._delays[tried.times]:\n",
         "        elif 0 <= self.now - tried.at < max(15 * MINUTE, self._delays[tried.times]):\n",
-        tests="tests/unit/test_dead_letters.py",
+        tests="tests/unit/house/test_dead_letters.py",
     ),
     Mutant(
         "poison is put back for ever",
@@ -34,7 +34,7 @@ HOUSE_MUTANTS = (
         "house/dead_letters.py",
         "        elif tried.times >= len(self._delays):\n",
         "        elif tried.times >= 1_000:\n",
-        tests="tests/unit/test_dead_letters.py",
+        tests="tests/unit/house/test_dead_letters.py",
     ),
     Mutant(
         "two processes do one task",
@@ -42,7 +42,7 @@ HOUSE_MUTANTS = (
         "house/housekeeping.py",
         "TaskIs(run=known.run, asked=known.asked), self._taken(",
         "TaskIs(), self._taken(",
-        tests="tests/unit/test_housekeeping.py",
+        tests="tests/unit/house/test_housekeeping.py",
     ),
     Mutant(
         "a job whose message was lost is never woken",
@@ -74,7 +74,7 @@ HOUSE_MUTANTS = (
         "house/sweep.py",
         '                errors.append(f"{act}: {type(error).__name__}: {error}")\n',
         "                del error\n",
-        tests="tests/unit/test_sweeps.py",
+        tests="tests/unit/house/test_sweeps.py",
     ),
     Mutant(
         "the first page is all",
@@ -82,7 +82,7 @@ HOUSE_MUTANTS = (
         "../paging.py",
         "        cursor = page.cursor\n",
         "        cursor = None\n",
-        tests="tests/unit/test_rows_sweeps.py",
+        tests="tests/unit/house/test_rows_sweeps.py",
     ),
     Mutant(
         "a run does all that there is to do",
@@ -90,7 +90,7 @@ HOUSE_MUTANTS = (
         "house/sweep.py",
         "            if kinds[kind] >= MOST_ACTS:\n",
         "            if kinds[kind] < 0:\n",
-        tests="tests/unit/test_sweeps.py",
+        tests="tests/unit/house/test_sweeps.py",
     ),
     Mutant(
         "failed deliveries are not asked for again",
@@ -130,6 +130,6 @@ HOUSE_MUTANTS = (
         "life.py",
         '        change = JobChange(displaced=job.launch, reason=reason, failure="", finished_at=None, result=None)\n',
         "        change = JobChange(reason=reason, finished_at=None, result=None)\n",
-        tests="tests/unit/test_quarantine.py",
+        tests="tests/unit/house/test_quarantine.py",
     ),
 )

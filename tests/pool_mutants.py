@@ -10,7 +10,7 @@ POOL_MUTANTS = (
         "claims.py",
         "            spare_of=None,\n            assigned_job=job.id,\n",
         "            spare_of=spare.spare_of,\n            assigned_job=job.id,\n",
-        tests="tests/unit/test_claims.py",
+        tests="tests/unit/pools/test_claims.py",
     ),
     Mutant(
         "what falls asleep does not count",
@@ -18,7 +18,7 @@ POOL_MUTANTS = (
         "../pools/plan.py",
         "        self.falling = _of(spares, RunnerState.STOPPING)\n",
         "        self.falling = _of([], RunnerState.STOPPING)\n",
-        tests="tests/unit/test_pool_plan.py",
+        tests="tests/unit/pools/test_pool_plan.py",
         pools=True,
     ),
     Mutant(
@@ -27,7 +27,7 @@ POOL_MUTANTS = (
         "../pools/plan.py",
         "        self.up = _of(spares, RunnerState.READY, *RISING)\n",
         "        self.up = _of(spares, RunnerState.READY)\n",
-        tests="tests/unit/test_pool_plan.py",
+        tests="tests/unit/pools/test_pool_plan.py",
         pools=True,
     ),
     Mutant(
@@ -44,7 +44,7 @@ POOL_MUTANTS = (
         "claims.py",
         "            when = RunnerIs(state=spare.state, spare_of=spare.spare_of, runner_name=None, gone_at=None)\n",
         "            when = RunnerIs(state=spare.state, gone_at=None)\n",
-        tests="tests/unit/test_claims.py",
+        tests="tests/unit/pools/test_claims.py",
         pools=True,
     ),
     Mutant(
@@ -53,7 +53,7 @@ POOL_MUTANTS = (
         "pools/keep.py",
         "        when = RunnerIs(state=runner.state, spare_of=runner.spare_of, since=runner.since, gone_at=None)\n",
         "        when = RunnerIs(state=runner.state, gone_at=None)\n",
-        tests="tests/unit/test_claims.py",
+        tests="tests/unit/pools/test_claims.py",
         pools=True,
     ),
     Mutant(
@@ -62,7 +62,7 @@ POOL_MUTANTS = (
         "retire.py",
         "            spare_of=runner.spare_of,\n            assigned_job=runner.assigned_job,\n            runner_name=None,\n            since=runner.since,\n            heartbeat_at=runner.heartbeat_at,\n            gone_at=None,\n",
         "            gone_at=None,\n",
-        tests="tests/unit/test_pools_task.py",
+        tests="tests/unit/pools/test_pools_task.py",
         pools=True,
     ),
     Mutant(
@@ -71,7 +71,7 @@ POOL_MUTANTS = (
         "../pools/mend.py",
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence > deadlines.silence else None\n',
         '        return EndBroken(name, f"its agent is silent for {span_text(silence)}") if silence < 0 else None\n',
-        tests="tests/unit/test_pool_mend.py",
+        tests="tests/unit/pools/test_pool_mend.py",
     ),
     Mutant(
         "overflow belongs to the pool",
@@ -79,7 +79,7 @@ POOL_MUTANTS = (
         "adopt.py",
         "        spare_of=None if launch is None or job is not None or receipt is not None else _kept_by(launch),\n",
         "        spare_of=None if spec is None else spec.pool,\n",
-        tests="tests/unit/test_spares.py",
+        tests="tests/unit/pools/test_spares.py",
     ),
     Mutant(
         "spares do not grow old",
@@ -88,7 +88,7 @@ POOL_MUTANTS = (
         "        if one.complete and age >= self.pool.max_age:\n",
         "        if one.complete and age < 0:\n",
         pools=True,
-        tests="tests/unit/test_pool_plan.py",
+        tests="tests/unit/pools/test_pool_plan.py",
     ),
     Mutant(
         "machines of a pool that is no more are nobody's",
@@ -112,7 +112,7 @@ POOL_MUTANTS = (
         "claims.py",
         "            if mine is not None:\n                return mine\n        return None\n",
         "        return None\n",
-        tests="tests/unit/test_claims.py",
+        tests="tests/unit/pools/test_claims.py",
     ),
     Mutant(
         "what was claimed is launched for besides",
@@ -136,7 +136,7 @@ POOL_MUTANTS = (
         "../pools/plan.py",
         "        self.room = None if pool.most is None else max(0, pool.most - there)\n",
         "        self.room = None if there >= 0 else 0\n",
-        tests="tests/unit/test_pool_plan.py",
+        tests="tests/unit/pools/test_pool_plan.py",
     ),
     Mutant(
         "records that nobody closed count as busy machines",
@@ -144,7 +144,7 @@ POOL_MUTANTS = (
         "pools/keep.py",
         "        members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]\n",
         "        members = [member_of(runner, machines.get(name)) for name, runner in runners.items()]\n        members = members[: len(members) - len(self._table.jobs.page('live', 'placed').items)]\n",
-        tests="tests/unit/test_pools_task.py",
+        tests="tests/unit/pools/test_pools_task.py",
     ),
     Mutant(
         "a job without an end counts until now",
@@ -152,7 +152,7 @@ POOL_MUTANTS = (
         "../sizing/demand.py",
         "UNKNOWN_END: Final[Span] = 2 * HOUR\n",
         "UNKNOWN_END: Final[Span] = 9_000 * HOUR\n",
-        tests="tests/unit/test_demand.py",
+        tests="tests/unit/pools/test_demand.py",
     ),
     Mutant(
         "a pool falls to zero in the first quiet hour",
@@ -160,7 +160,7 @@ POOL_MUTANTS = (
         "../sizing/slots.py",
         "ACTIVE_FOR: Final[Span] = 4 * HOUR\n",
         "ACTIVE_FOR: Final[Span] = 0\n",
-        tests="tests/unit/test_sizing.py",
+        tests="tests/unit/pools/test_sizing.py",
     ),
     Mutant(
         "two runs that saw the same pool launch both",
@@ -168,7 +168,7 @@ POOL_MUTANTS = (
         "pools/spares.py",
         "        when = StandingIs(launching=None, launches=standing.launches)\n",
         "        when = StandingIs()\n",
-        tests="tests/unit/test_pools_task.py",
+        tests="tests/unit/pools/test_pools_task.py",
     ),
     Mutant(
         "a machine with orders is put to sleep",
@@ -176,7 +176,7 @@ POOL_MUTANTS = (
         "pools/keep.py",
         "        if self._assignments.get(runner.machine) is not None:\n",
         "        if self._assignments is None:\n",
-        tests="tests/unit/test_pools_task.py",
+        tests="tests/unit/pools/test_pools_task.py",
     ),
     Mutant(
         "what a job could not have is a spare again, whatever is wrong with it",
@@ -184,7 +184,7 @@ POOL_MUTANTS = (
         "claimed.py",
         "        if outcome.result in {StartResult.NO_CAPACITY, StartResult.STOPPING}:\n",
         "        if outcome.result in set(StartResult):\n",
-        tests="tests/unit/test_claimed.py",
+        tests="tests/unit/pools/test_claimed.py",
     ),
     Mutant(
         "idle machines are kept for ever",

@@ -26,7 +26,7 @@ from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.costs import House, served, spare
 from tests.made_up_fleet import HOSTILE, NOW, a_job, a_runner, at, bills_of
 from tests.strategies import NOON
-from tests.unit.outcomes import broken, outcome_a, waits
+from tests.unit.simulation.outcomes import broken, outcome_a, waits
 
 BIDI: Final = "\u202e\u05d1\u05d3\u05d9\u05e7\u05d4\u200f \u0627\u062e\u062a\u0628\u0627\u0631"
 LONG: Final = "a-name-that-goes-on-and-on-" * 12

@@ -23,7 +23,7 @@ from paddock.entrypoints.cli.simulate import simulated, watched
 from paddock.entrypoints.simulation.comparison import Order, Size, names
 from paddock.entrypoints.simulation.engine import Engine, Progress
 from tests.page_reader import read_page
-from tests.unit.outcomes import BEGAN, broken, outcome_a, outcome_b
+from tests.unit.simulation.outcomes import BEGAN, broken, outcome_a, outcome_b
 
 
 @attrs.frozen

@@ -20,7 +20,7 @@ from paddock.core.errors import Throttled, Unavailable
 from paddock.core.spec import Market, Offer
 from paddock.core.units import DAY, HOUR, datetime_of
 from tests.strategies import NOON
-from tests.unit.test_prices import product
+from tests.unit.costs.test_prices import product
 
 TYPES = ["m7i.large", "c7g.large"]
 ZONE = "eu-west-1a"

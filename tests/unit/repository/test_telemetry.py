@@ -1,0 +1,247 @@
+"""Decisions as log lines, and the metrics that are counted from them."""
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+import paddock.core.usecases
+from paddock.adapters.aws.failures import SERVICES
+from paddock.adapters.memory import MemoryDecisions
+from paddock.adapters.telemetry.catalogue import Emitter, Metric, catalogue
+from paddock.adapters.telemetry.decisions import ToldDecisions
+from paddock.adapters.telemetry.lines import decision_in, decision_line
+from paddock.core.decision import Decision, Fact
+from paddock.core.errors import Unavailable
+from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
+from tests import strategies
+from tests.faults import Failing
+from tests.world import World
+from tests.world_spot import machine_of, running
+
+NOON = 1_795_348_800 * SECOND
+METRICS = catalogue()
+USECASES = [
+    path.read_text(encoding="utf-8") for folder in paddock.core.usecases.__path__ for path in Path(folder).rglob("*.py")
+]
+# Of CloudWatch's words (PutMetricData, "Unit"), those that we use.
+UNITS = {"Count", "Seconds", "Milliseconds", "Percent", "None"}
+ROOT = Path(__file__).parents[3] / "src"
+SOURCES = [*ROOT.glob("core/**/*.py"), *ROOT.glob("adapters/**/*.py"), *ROOT.glob("entrypoints/**/aws_lambda/*.py")]
+# Verdicts that a use-case is given by a policy of its own, which stands beside it.
+VERDICTS = [path.read_text(encoding="utf-8") for path in SOURCES if path.name in {"admission.py", "states.py"}]
+
+
+DECIDED = [metric for metric in METRICS.metrics if metric.emitted is Emitter.DECISION]
+
+
+@pytest.mark.parametrize("metric", DECIDED, ids=lambda metric: f"{metric.series} {metric.actor}")
+def test_every_metric_is_decided_somewhere(metric: Metric) -> None:
+    """By the use-case that it names, or by any if it names none; with the facts that it looks at."""
+    deciding = [text for text in USECASES if f'Recorder(decisions, clock, "{metric.actor}")' in text]
+    texts = deciding if metric.actor else USECASES
+    assert any(f'"{metric.verdict}"' in text for text in (*texts, *VERDICTS))
+    for fact in {metric.value, *metric.where, *metric.unless} - {""}:
+        assert any(f"{fact}=" in text for text in deciding)
+
+
+@pytest.mark.parametrize("metric", METRICS.metrics, ids=lambda metric: f"{metric.series} {metric.actor}")
+def test_a_metric_is_what_cloudwatch_takes(metric: Metric) -> None:
+    """Its unit is one of CloudWatch's words, its name is one in ASCII, and people are told what it is."""
+    assert metric.unit in UNITS
+    assert metric.name.isascii()
+    assert metric.name.isalnum()
+    assert metric.help
+    assert (metric.namespace == "") is (metric.emitted is not Emitter.AWS)
+    assert metric.namespace.startswith("AWS/") or not metric.namespace
+
+
+def test_every_level_is_told_in_one_place() -> None:
+    """By a use-case or an adapter, under the name that the catalogue knows: two would contradict one another."""
+    known = {metric.level for metric in METRICS.metrics if metric.emitted is Emitter.LEVEL}
+    texts = {path: path.read_text(encoding="utf-8") for path in SOURCES}
+    telling = [
+        text for path, text in texts.items() if path.name == "levels.py" or ".tell(" in text or "Sparing(" in text
+    ]
+    assert {level: sum(f'"{level}"' in text for text in telling) for level in known} == dict.fromkeys(known, 1)
+
+
+def test_every_failure_that_is_told_has_its_metric() -> None:
+    """The services that the hooks name, and no others."""
+    services = {metric.dimensions["Service"] for metric in METRICS.metrics if metric.emitted is Emitter.FAILURE}
+    assert services == {*SERVICES.values(), "GitHub"}
+    assert all(METRICS.failure_of(service).dimensions == {"Service": service} for service in services)
+
+
+def test_no_metric_is_counted_twice() -> None:
+    """No verdict counts twice for one series. All series of a name have the same unit and the same dimensions.
+
+    A series may be counted by several: whether a job was interrupted, its machine says, or else the cloud.
+    """
+    counted = [(metric.series, metric.actor, metric.verdict) for metric in METRICS.metrics]
+    assert len(set(counted)) == len(METRICS.metrics)
+    assert [series for series, times in Counter(one for one, *_ in counted).items() if times > 1] == ["JobsInterrupted"]
+    shapes: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
+    for metric in METRICS.metrics:
+        shapes.setdefault(metric.name, set()).add((metric.unit, tuple(metric.dimensions)))
+    assert {name for name, shape in shapes.items() if len(shape) > 1} == set()
+
+
+def test_dimensions_are_few_and_their_values_are_written_down() -> None:
+    """No value comes from outside, so no id can be one; and the catalogue as a whole costs little."""
+    own = [metric for metric in METRICS.metrics if metric.emitted is not Emitter.AWS]
+    assert {name for metric in own for name in metric.dimensions} == {"Conclusion", "Reason", "Service"}
+    assert all(value for metric in own for value in metric.dimensions.values())
+    assert len(own) < 100
+
+
+@given(
+    st.sampled_from(sorted({(metric.actor, metric.verdict) for metric in DECIDED})),
+    st.dictionaries(
+        st.sampled_from(sorted({fact for one in DECIDED for fact in (one.value, *one.where, *one.unless) if fact})),
+        st.none() | st.booleans() | st.integers() | st.sampled_from(["", "spot", "success", "VcpuLimitExceeded"]),
+    ),
+)
+def test_a_line_has_room_for_all_that_its_decision_counts_for(what: tuple[str, str], facts: dict[str, Fact]) -> None:
+    """No two metrics of one decision want the same field for different things."""
+    decision = Decision("job:1", NOON, what[0] or "life", what[1], "why", facts)
+    fields: dict[str, object] = {}
+    for metric, amount in METRICS.counted_by(decision):
+        for name, value in {**metric.dimensions, metric.name: amount}.items():
+            assert fields.setdefault(name, value) == value
+    read = json.loads(decision_line(decision, METRICS, "ci"))
+    assert {name: read[name] for name in fields} == fields
+
+
+def counts(lines: list[str]) -> Counter[str]:
+    """What CloudWatch makes of the lines."""
+    found: Counter[str] = Counter()
+    for line in map(json.loads, lines):
+        for directive in line.get("_aws", {}).get("CloudWatchMetrics", ()):
+            assert directive["Namespace"] == "Paddock"
+            ((stack, *dimensions),) = directive["Dimensions"]
+            assert stack == "Stack"
+            for metric in directive["Metrics"]:
+                inside = ",".join(f"{name}={line[name]}" for name in dimensions)
+                found[f"{metric['Name']}{{{inside}}}" if inside else metric["Name"]] += line[metric["Name"]]
+    return found
+
+
+def told_world() -> tuple[World, list[str]]:
+    """A world, and the lines that its fleet writes."""
+    lines: list[str] = []
+
+    def telling(name: str, port: object) -> object:
+        if name != "decisions":
+            return port
+        assert isinstance(port, MemoryDecisions)
+        return ToldDecisions(port, lines.append, METRICS, "ci")
+
+    return World(around=telling), lines
+
+
+def test_a_job_is_counted_from_its_queue_to_its_end() -> None:
+    """Once at each step, and never by a repetition. That its run succeeded is of no use to anybody."""
+    world, lines = told_world()
+    job = world.push_job()
+    world.run_until_quiet()
+    found = counts(lines)
+    record, spent = world.record(job), world.table.ledger.get(world.record(job).machine or "")
+    assert spent is not None
+    assert found.pop("JobWait") * MILLISECOND == record.wait
+    assert found.pop("JobDuration") * MILLISECOND == record.duration
+    assert found.pop("MachineCost") == spent.total
+    once = ("JobsQueued", "JobsLaunched", "SpotLaunches", "JobsStarted", "JobsConcluded{Conclusion=success}")
+    assert found == Counter([*once, "JobsServed", "MachinesGone", "WebhooksIgnored"])
+    assert [json.loads(line)["verdict"] for line in lines if json.loads(line)["subject"] == f"job:{job}"] == (
+        world.verdicts(job)
+    )
+
+
+def test_a_circuit_is_counted_through_its_life() -> None:
+    """Opened by three interruptions; half open after its cool-down; closed when its probe has done well."""
+    world, lines = told_world()
+    jobs = [world.push_job(lasts=HOUR) for _ in range(3)]
+    for job in jobs:
+        running(world, job)
+    for job in jobs:
+        world.take_back(machine_of(world, job))
+    world.run(5 * MINUTE)
+    assert counts(lines)["SpotInterruptions"] == 3
+    assert counts(lines)["CircuitsOpened"] >= 1
+    world.run(31 * MINUTE)
+    for _ in range(8):
+        world.push_job(lasts=10 * MINUTE)
+        world.run(20 * MINUTE)
+    assert counts(lines)["CircuitsHalfOpened"] >= 1
+    assert counts(lines)["CircuitsClosed"] >= 1
+
+
+def test_what_is_not_kept_is_not_told() -> None:
+    """It will be decided again, and would count twice."""
+    lines: list[str] = []
+    broken = Failing({"decisions.append": Unavailable("away")}).around("decisions", MemoryDecisions())
+    told = ToldDecisions(broken, lines.append, METRICS, "ci")
+    with pytest.raises(Unavailable):
+        told.append([Decision("job:1", NOON, "dispatch", "queued", "GitHub queued it")])
+    assert lines == []
+
+
+@given(reason=st.text(), fact=st.text() | st.integers() | st.booleans() | st.none())
+def test_a_line_is_a_line_whatever_people_write(reason: str, fact: Fact) -> None:
+    """Job names and error texts come from outside: they forge no second line and no other field."""
+    facts: dict[str, Fact] = {"_aws": fact, "JobsServed": 7}
+    decision = Decision("job:1", NOON + SECOND, "dispatch", "queued", reason, facts)
+    line = decision_line(decision, METRICS, "ci")
+    assert len(line.splitlines()) == 1
+    read = json.loads(line)
+    assert read["reason"] == reason
+    assert read["facts"] == facts
+    assert read["_aws"]["Timestamp"] == (NOON + SECOND) // MILLISECOND
+    assert counts([line]) == Counter({"JobsQueued": 1})
+
+
+def test_an_uncounted_decision_is_a_plain_line() -> None:
+    """Without a directive."""
+    read = json.loads(decision_line(Decision("job:1", NOON, "dispatch", "chosen", "spot"), METRICS, "ci"))
+    assert "_aws" not in read
+    assert read["verdict"] == "chosen"
+
+
+def test_a_fault_of_ours_counts_whoever_meets_it() -> None:
+    """Each is a bug."""
+    lines = [
+        decision_line(Decision("job:1", NOON, actor, "fault", "a fault"), METRICS, "ci") for actor in ("life", "x")
+    ]
+    assert counts(lines) == Counter({"OwnFaults": 2})
+
+
+@given(strategies.decisions)
+def test_a_line_is_read_as_it_was_written(decision: Decision) -> None:
+    """Facts keep their types; whether the line has an end does not matter."""
+    line = decision_line(decision, METRICS, "ci")
+    assert repr(decision_in(line)) == repr(decision_in(f"{line}\n")) == repr(decision)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "START RequestId: c6af9ac6 Version: $LATEST",
+        "[" * 100_000,
+        "null",
+        '["subject"]',
+        '{"at":1,"level":"INFO","logger":"paddock","message":"no decision","job":1}',
+        '{"subject":"job:1","at":"1","actor":"a","verdict":"v","reason":"r","facts":{}}',
+        '{"subject":"job:1","at":true,"actor":"a","verdict":"v","reason":"r","facts":{}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r"}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{"x":[1]}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":null,"reason":"r","facts":{}}',
+    ],
+)
+def test_a_line_that_is_no_decision(line: str) -> None:
+    """What else stands in a log is no error, and nothing is made up of it."""
+    assert decision_in(line) is None

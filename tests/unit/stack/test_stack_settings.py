@@ -1,0 +1,248 @@
+"""stack.yml and the commands that ask nobody: what an environment sets, what it costs, what is packed."""
+
+import hashlib
+import io
+import json
+import re
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from paddock.adapters.aws.stack import body
+from paddock.core.errors import InvalidInput
+from paddock.core.spec import Arch
+from paddock.core.units import DOLLAR, MINUTE
+from paddock.entrypoints.aws_stack import packages, stack_settings
+from paddock.entrypoints.aws_stack.making import make_packages
+from paddock.entrypoints.aws_stack.offline import offline, offline_shape
+from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
+from paddock.entrypoints.cli.app import main
+from tests.wide import wide
+
+PROD: dict[str, Any] = {
+    "region": "eu-central-1",
+    "zones": ["eu-central-1a", "eu-central-1b"],
+    "private": True,
+    "images": [{"arch": "x64"}, {"arch": "arm64", "name": "gpu", "source": "ami-0123456789abcdef0", "baked": True}],
+    "egress": [443],
+    "tags": {"team": "ci"},
+    "machine_policies": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    "permissions_boundary": "arn:aws:iam::123456789012:policy/boundary",
+    "sudo": False,
+    "watch": False,
+    "email": "ci@example.com",
+    "report_email": "money@example.com",
+    "budget_usd": 200,
+    "runbook": "https://git.example.com/ci/docs/runbook",
+    "alarms": {"wait_minutes": 10, "usd_per_hour": 20},
+    "log_days": 90,
+    "diagnosis_days": 7,
+    "archive_days": 800,
+}
+
+
+def written(home: Path, data: object) -> Path:
+    """A stack.yml."""
+    file = home / "stack.yml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return file
+
+
+def paddock(*words: str) -> tuple[int, str, str]:
+    """Call the command: its exit code, what it said, what it complained of."""
+    with wide(), redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+        code = main(["stack", *words])
+    return code, out.getvalue(), err.getvalue()
+
+
+def test_without_a_file_everything_has_its_default() -> None:
+    """Only prod is protected by itself."""
+    dev, prod = stack_settings("dev", None), stack_settings("prod", None)
+    assert (dev.stack, dev.protect, prod.protect) == ("paddock-dev", False, True)
+    assert [image.arch for image in dev.images] == list(Arch)
+
+
+def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
+    """Its own go before; every setting that there is can be set, and becomes part of the template's shape."""
+    file = written(
+        tmp_path,
+        {
+            "version": 1,
+            "defaults": {"log_days": 7, "email": "all@example.com"},
+            "environments": {"dev": None, "prod": PROD},
+        },
+    )
+    dev, prod = stack_settings("dev", file), stack_settings("prod", file)
+    assert (dev.log_days, dev.email, dev.private) == (7, "all@example.com", False)
+    assert (prod.log_days, prod.email, prod.protect) == (90, "ci@example.com", True)
+    shape = offline_shape(prod)
+    assert [zone.name for zone in shape.zones] == PROD["zones"]
+    assert [image.id for image in shape.images] == ["x64", "arm64-gpu"]
+    assert (shape.private, shape.egress, dict(shape.tags)) == (True, (443,), {"team": "ci"})
+    assert shape.machine_policies == tuple(PROD["machine_policies"])
+    assert prod.permissions_boundary == PROD["permissions_boundary"]
+    assert (prod.watch, dev.watch) == (False, True)
+    assert (prod.reported_to, dev.reported_to) == ("money@example.com", "all@example.com")
+    assert attrs.evolve(prod, report_email="nobody").reported_to == ""
+    assert (shape.targets.wait, shape.targets.cost_per_hour) == (10 * MINUTE, 20 * DOLLAR)
+    assert shape.runbook == "https://git.example.com/ci/docs/runbook"
+    watched = json.dumps(offline(attrs.evolve(prod, watch=True)))
+    assert "CostPerHour" in watched
+    assert f"{shape.runbook}/budget.md" in watched
+    assert (prod.sudo, prod.budget_usd, prod.diagnosis_days, prod.archive_days) == (False, 200, 7, 800)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"version": 2}, "version"),
+        ({"more": 1}, "stack.yml.more"),
+        ({"environments": []}, "environments"),
+        ({"defaults": {"zone": "x"}}, "defaults.zone"),
+        *(
+            ({"environments": {"dev": own}}, f"environments.dev.{field}")
+            for own, field in (
+                ({"colour": "red"}, "colour"),
+                ({"region": "Frankfurt"}, "region"),
+                ({"zones": "eu-west-1a"}, "zones"),
+                ({"zones": [1]}, "zones[0]"),
+                ({"private": "yes"}, "private"),
+                ({"images": [{"arch": "mips"}]}, "images[0].arch"),
+                ({"images": [{"arch": "x64", "size": 1}]}, "images[0].size"),
+                ({"images": [{"arch": "x64", "baked": "no"}]}, "images[0].baked"),
+                ({"egress": [0]}, "egress[0]"),
+                ({"egress": [True]}, "egress[0]"),
+                ({"tags": {"team": 1}}, "tags.team"),
+                ({"permissions_boundary": "boundary"}, "permissions_boundary"),
+                ({"email": "nobody"}, "email"),
+                ({"report_email": "no-one"}, "report_email"),
+                ({"runbook": "docs/runbook"}, "runbook"),
+                ({"runbook": "https://git.example.com/runbook/"}, "runbook"),
+                ({"alarms": {"wait": 5}}, "alarms.wait"),
+                ({"alarms": {"wait_minutes": 0}}, "alarms.wait_minutes"),
+                ({"budget_usd": 1.5}, "budget_usd"),
+                ({"budget_usd": -1}, "budget_usd"),
+                ({"log_days": 31}, "log_days"),
+                ({"archive_days": 0}, "archive_days"),
+            )
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_named(tmp_path: Path, change: dict[str, Any], field: str) -> None:
+    """By its place in the file, its value and what would be right."""
+    file = written(tmp_path, {"version": 1, "environments": {"dev": {}}, **change})
+    with pytest.raises(InvalidInput) as refused:
+        stack_settings("dev", file)
+    assert refused.value.field.endswith(field)
+    assert "stack.yml" in refused.value.field
+
+
+def test_a_key_that_is_nearly_right_names_the_right_one(tmp_path: Path) -> None:
+    """And one that is nothing like any has the list."""
+    with pytest.raises(InvalidInput, match=r"stack\.yml: defaults\.zone = 'x': is unknown; did you mean zones\?"):
+        stack_settings("dev", written(tmp_path, {"version": 1, "defaults": {"zone": "x"}, "environments": {"dev": {}}}))
+
+
+@pytest.mark.parametrize("text", ["", "[", "just words", "\x00"])
+def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
+    """Whatever stands in it."""
+    file = tmp_path / "stack.yml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidInput):
+        stack_settings("dev", file)
+
+
+def test_an_environment_that_the_file_lacks_is_refused(tmp_path: Path) -> None:
+    """A typing error must not make a new one."""
+    file = written(tmp_path, {"version": 1, "environments": {"dev": {}, "prod": {}}})
+    with pytest.raises(InvalidInput, match="which has dev, prod"):
+        stack_settings("pord", file)
+    with pytest.raises(InvalidInput, match="there is no such file"):
+        stack_settings("dev", tmp_path / "other.yml")
+
+
+@given(name=st.text(alphabet="abz09-_A.", max_size=20))
+def test_a_name_fits_into_the_longest_bucket(name: str) -> None:
+    """Names that are taken give buckets that S3 takes, in every region and account; others are refused."""
+    try:
+        settings = stack_settings(name, None)
+    except InvalidInput:
+        assert not ENVIRONMENT.fullmatch(name)
+        return
+    bucket = f"{settings.stack}-archive-123456789012-ap-southeast-5"
+    assert len(bucket) <= 63
+    assert "--" not in bucket
+    assert not settings.stack.endswith("-")
+
+
+def test_the_settings_of_the_page_are_those_that_are_read() -> None:
+    """Each has its row in docs/deploying.md, and the example there is one that is taken."""
+    page = (Path(__file__).parents[3] / "docs/deploying.md").read_text(encoding="utf-8")
+    section = page.split("\n## Environments\n", 1)[1].split("\n## ", 1)[0]
+    rows = re.findall(r"^\| (`[a-z_`, ]+`) \|", section, re.MULTILINE)
+    told = [name for row in rows for name in row.replace("`", "").split(", ")]
+    assert sorted(told) == sorted(each.name for each in attrs.fields(StackSettings) if each.name != "environment")
+
+
+def test_the_pages_example_is_taken(tmp_path: Path) -> None:
+    """As it stands."""
+    page = (Path(__file__).parents[3] / "docs/deploying.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    file = tmp_path / "stack.yml"
+    file.write_text(example, encoding="utf-8")
+    assert stack_settings("prod", file).budget_usd == 200
+    assert stack_settings("dev", file).tags == {"team": "ci"}
+
+
+def test_a_package_is_named_by_what_is_in_it(tmp_path: Path) -> None:
+    """Other bytes lie elsewhere, so nothing that runs is overwritten; one that is missing says how it is built."""
+    for name in ("paddock-webhook.zip", "paddock-functions.zip"):
+        (tmp_path / name).write_bytes(name.encode())
+    code, _, err = paddock("package", "--no-make", "--build", str(tmp_path))
+    assert code == 1
+    assert "paddock-agent.pyz" in err
+    (tmp_path / "paddock-agent.pyz").write_bytes(b"agent")
+    found = packages(tmp_path)
+    digest = hashlib.sha256(b"paddock-webhook.zip").hexdigest()
+    assert found["paddock-webhook.zip"].key == f"bundles/{digest}/paddock-webhook.zip"
+    code, out, err = paddock("package", "--no-make", "--build", str(tmp_path))
+    assert (code, err) == (0, "")
+    assert [line.split()[1:3] for line in out.splitlines()] == [["19", "bytes"], ["21", "bytes"], ["5", "bytes"]]
+    assert digest in out
+
+
+def test_nothing_is_built_but_in_a_checkout(tmp_path: Path) -> None:
+    """The bundles are made of sources, which an installed Paddock does not have all of."""
+    with pytest.raises(InvalidInput, match="must be a checkout"):
+        make_packages(tmp_path)
+
+
+def test_the_template_can_be_read_by_anybody(tmp_path: Path) -> None:
+    """Without asking AWS; it is the one that would be deployed where the zones are these."""
+    file = written(tmp_path, {"version": 1, "environments": {"prod": PROD}})
+    code, out, err = paddock("template", "--env", "prod", "--settings", str(file))
+    assert (code, err) == (0, "")
+    assert out == body(offline(stack_settings("prod", file)))
+    assert json.loads(out)["Resources"]["Nat"]["Type"] == "AWS::EC2::NatGateway"
+
+
+def test_the_cost_is_told_with_its_reasons(tmp_path: Path) -> None:
+    """A table of what costs what, the sum, where the prices come from, and on request what is assumed."""
+    code, out, err = paddock("cost")
+    assert (code, err) == (0, "")
+    assert "a month without a job" in out
+    assert "secrets, a month" in out
+    assert "Prices of us-east-1" in out
+    assert "pollers" not in out
+    assert "pollers = 5" in paddock("cost", "--why")[1]
+    file = written(tmp_path, {"version": 1, "environments": {"prod": PROD}})
+    assert "hours of a NAT gateway" in paddock("cost", "--env", "prod", "--settings", str(file))[1]
+    network = {"vpc": "vpc-0123456789abcdef0", "subnets": ["subnet-0123456789abcdef0"]}
+    file = written(tmp_path, {"version": 1, "environments": {"prod": network}})
+    assert "NAT" not in paddock("cost", "--env", "prod", "--settings", str(file))[1]
