@@ -140,6 +140,14 @@ def test_the_page_tells_what_is_added_up() -> None:
     assert f"A channel of Slack adds ${channel / DOLLAR:.2f}" in section
 
 
+def test_the_readme_tells_the_sums() -> None:
+    """To the cent, without and with dashboard and alarms."""
+    bill = idle_bill(template("new"))
+    page = " ".join((Path(__file__).parents[3] / "README.md").read_text(encoding="utf-8").split())
+    bare, watched = (f"${amount / DOLLAR:.2f}" for amount in (bill.bare, bill.total))
+    assert f"it costs {bare} a month at list price, {watched} with its dashboard and alarms" in page
+
+
 def test_sums_are_of_whole_micro_dollars() -> None:
     """A line is rounded once, and the total is the sum of what is shown."""
     bill = idle_bill(template("new"))
