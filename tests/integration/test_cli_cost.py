@@ -35,13 +35,13 @@ def state(tmp_path: Path) -> str:
     return str(empty_state(tmp_path))
 
 
-def keep(state: str) -> None:
+def keep(state: str, repository: str = "acme/api", price: int = 120_000) -> None:
     """Two machines that ended, of workflows with hostile names; of the second the price is unknown."""
     here = open_state(Places(Path(state)))
     now = SystemClock().now()
     first = Runner(
         machine="m-1",
-        repository="acme/api",
+        repository=repository,
         labels=(),
         launch_id="l",
         state=RunnerState.GONE,
@@ -49,7 +49,7 @@ def keep(state: str) -> None:
         served_job=7,
         instance_type="m7i.large",
         market=Market.SPOT,
-        price=120_000,
+        price=price,
         disk=40,
         workflow="=HYPERLINK(1)\x1b[31m",
         launched_at=now - 3 * HOUR,
@@ -73,6 +73,20 @@ def test_costs_are_shown_with_what_is_unknown(call: Caller, state: str) -> None:
     assert "?" in lines["acme/web"]
     assert "?" in lines["all"]
     assert "1.0 hours have no known price" in told.out
+
+
+def test_eighty_columns_hold_every_figure(call: Caller, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is cut off there: a name wraps, its figures stand in two tables that both end with the total."""
+    name = "acme/" + "a-repository-of-a-long-name" * 3
+    keep(state, name, price=9_999_999_999)
+    wide = call("cost", "--state", state).out
+    monkeypatch.setenv("COLUMNS", "80")
+    told = call("cost", "--state", state).out
+    assert "…" not in told
+    assert max(map(len, told.splitlines())) <= 80
+    assert set(wide.split()) - {name} <= set(told.split()) | {word for word in wide.split() if "─" in word}
+    assert told.count("TOTAL") == told.count("REPO ") == 2
+    assert "".join(line.split()[0] for line in told.splitlines() if line.strip()).count(name) == 2
 
 
 def test_a_hostile_name_reaches_no_terminal_and_no_formula(call: Caller, state: str) -> None:

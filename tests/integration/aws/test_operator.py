@@ -216,6 +216,12 @@ def test_costs_are_told_with_services_by_jobs_and_with_the_environment(
     assert "$1000.0000 for services" in shown
     assert (heads[-2:], footer[-2]) == (["SERVICES", "TOTAL"], "$1000.0000")
     assert shown.rstrip().endswith(f" {footer[-1]}.")
+    environment.setenv("COLUMNS", "80")
+    narrow = call("cost", "--profile", "aws").out
+    assert max(map(len, narrow.splitlines())) <= 80
+    assert "…" not in narrow
+    figures = {word for word in shown.split() if "$" in word or word.isupper()}
+    assert {"SERVICES", "ADDRESS", "USED", footer[-1]} <= figures <= set(narrow.split())
     with front(os.environ["AWS_ENDPOINT_URL"]) as before:
         for action in METRICS[0]["Action"]:
             lay_out(before, action.partition(":")[2], [(403, "AccessDenied")])

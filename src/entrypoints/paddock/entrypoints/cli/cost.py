@@ -3,7 +3,7 @@
 import csv
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
 import attrs
@@ -28,9 +28,12 @@ from paddock.entrypoints.containers import State
 
 VERSION = 1  # of what scripts get
 
-_COLUMNS = ("MACHINES", "JOBS", "HOURS", "UNUSED", "COMPUTE", "DISK", "ADDRESS")
+_COUNTS = ("MACHINES", "JOBS", "HOURS", "UNUSED")
+_PARTS = ("COMPUTE", "DISK", "ADDRESS")
 _SHARE = "SERVICES"
 _TOTAL = "TOTAL"
+_WIDE = 140
+"""Columns from which on every figure of a name stands in one line; else there are two tables, below one another."""
 
 
 def cost(
@@ -122,25 +125,40 @@ def _show(asked: _Asked) -> None:
         return
     # A fleet without services of AWS has no share of them; and what is not known is no column.
     shared = bool(asked.services) and asked.of_services is not None
-    columns = (*_COLUMNS, *((_SHARE,) if shared else ()), _TOTAL)
+    out = console()
+    parts = (*_PARTS, *((_SHARE,) if shared else ()), _TOTAL)
+    for columns in ((*_COUNTS, *parts),) if out.width >= _WIDE else ((*_COUNTS, _TOTAL), parts):
+        out.print(_table(asked, columns))
+    for sentence in _notes(total, shared=shared):
+        out.print(told(sentence))
+
+
+def _table(asked: _Asked, columns: Sequence[str]) -> Table:
+    """A line for each name with these figures, and all of them below. Names may wrap, figures never do."""
+    by, whole = asked.by, _figures(asked.whole)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_footer=True)
-    for title, footer in zip((by.upper(), *columns), ["all", *_row(asked.whole, shared=shared)], strict=True):
-        table.add_column(title, footer=footer, justify="left" if title == by.upper() else "right")
+    table.add_column(by.upper(), footer="all", overflow="fold")
+    for title in columns:
+        table.add_column(title, footer=whole[title], justify="right", no_wrap=True)
     for line in asked.lines:
         name = told(line.name) if line.name else Text(no_name(by, line), style="dim")
-        table.add_row(name, *_row(line, shared=shared))
-    console().print(table)
-    for sentence in _notes(total, shared=shared):
-        print(sentence)
+        figures = _figures(line)
+        table.add_row(name, *(figures[title] for title in columns))
+    return table
 
 
-def _row(line: CostLine, *, shared: bool) -> list[str]:
+def _figures(line: CostLine) -> Mapping[str, str]:
+    """What each column has of it."""
     one = line.cost
     unknown = "?" if one.unpriced else ""
-    amounts = [money_text(one.compute) + unknown, money_text(one.storage), money_text(one.network)]
-    share = [money_text(line.services or 0)] if shared else []
     counts = [str(one.machines), str(one.jobs), hours_text(one.awake), money_text(one.unused)]
-    return [*counts, *amounts, *share, money_text(line.spent) + unknown]
+    amounts = [money_text(one.compute) + unknown, money_text(one.storage), money_text(one.network)]
+    return {
+        **dict(zip(_COUNTS, counts, strict=True)),
+        **dict(zip(_PARTS, amounts, strict=True)),
+        _SHARE: money_text(line.services or 0),
+        _TOTAL: money_text(line.spent) + unknown,
+    }
 
 
 def _notes(total: Cost, *, shared: bool) -> Iterator[str]:
@@ -157,19 +175,20 @@ def _show_services(asked: _Asked) -> None:
     if not asked.services:
         return
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", title=SERVICES, title_justify="left")
-    for title in SERVICE_HEADS:
-        table.add_column(title.upper(), justify="left" if title == SERVICE_HEADS[0] else "right")
+    name, *figures = SERVICE_HEADS
+    table.add_column(name.upper(), overflow="fold")
+    for title in figures:
+        table.add_column(title.upper(), justify="right", no_wrap=True)
     for row in service_rows(asked.services):
         table.add_row(row.name, *row.cells)
-    console().print(table)
+    out = console()
+    out.print(table)
     machines, services = asked.costs.total.total, asked.of_services
     if services is None:
-        print(f"{money_text(machines)} for machines; what services cost is not known.")
+        out.print(told(f"{money_text(machines)} for machines; what services cost is not known."))
         return
-    print(
-        f"{money_text(machines)} for machines and {money_text(services)} for services, as far as they are known: "
-        f"{money_text(machines + services)}."
-    )
+    said = f"{money_text(machines)} for machines and {money_text(services)} for services, as far as they are known: "
+    out.print(told(f"{said}{money_text(machines + services)}."))
 
 
 def _data(asked: _Asked) -> dict[str, Any]:
