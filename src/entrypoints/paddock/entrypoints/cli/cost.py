@@ -119,7 +119,7 @@ def _services(here: State, since: Moment, until: Moment) -> Sequence[ServiceCost
 
 
 def _show(asked: _Asked) -> None:
-    total, by = asked.costs.total, asked.by
+    total = asked.costs.total
     if not total.machines:
         print("no machine was there in that time")
         return
