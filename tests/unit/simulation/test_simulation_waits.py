@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,18 @@ def test_each_start_has_its_parts_and_their_sum_side_by_side() -> None:
     assert "p95 3.0 s 800 ms 6.0 s 10.0 s 9.0 s 30.0 s" in lines
     assert "stopped p50 2.0 s 300 ms 3.0 s 5.0 s 3.7 s 15.0 s" in lines
     assert "hot p50 2.0 s 300 ms 1.2 s 2.0 s 3.7 s 6.0 s" in lines
+
+
+def test_a_long_wait_is_broken_nowhere() -> None:
+    """Neither in the sentence nor in a table: where a column for each part has no room, each part has a line."""
+    long = {start: waits(189, 700, 5_000) for start in Start}
+    for width in (80, 100, 118):
+        lines = lines_of(printed(started(long), width))
+        assert "cold webhook input 2.0 s 3.0 s 2.2 s" in lines or width > 80
+        assert sum(line.count("11 min 40 s") for line in lines) == 6, "a total and a rival's neighbour for each start"
+        text = "\n".join(lines)
+        assert text.count("3 min 09 s") == len(re.findall(r"3\s+min\s+09\s+s\b", text)) > 6
+    assert "cold p50 2.0 s 300 ms" in "\n".join(lines_of(printed(started(long), 118)))
 
 
 def test_the_others_published_figures_stand_below_with_their_source() -> None:

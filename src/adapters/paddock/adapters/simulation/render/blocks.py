@@ -1,6 +1,8 @@
 """Pieces of a report for a terminal or a pipe, that more than one report is made of."""
 
+import re
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from rich import box
 from rich.console import Group, RenderableType
@@ -22,11 +24,20 @@ WIDEST = 118
 """A report wider than that is hard to read along."""
 _MOST_LINES = 40  # of a violation's story; the page has all
 _LONGEST_TITLE = 100
+_LONGEST_FIGURE = 24  # above that a wait of ours has a line for each percentile
+_SPAN = re.compile(r"(?:\d+ (?:h|min) \d\d (?:min|s)|[\d.]+ (?:ms|s))\b")
+_NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
 def told(text: str, style: str = "") -> Text:
     """Text that a workflow or a file may have brought: no markup is read in it, nothing in it moves the terminal."""
     return Text(shortened(clean(text), 2_000), style=style)
+
+
+def sentence(text: str, width: int, style: str = "") -> Text:
+    """A text of ours that is broken where the screen ends, but never inside a span such as ``3 min 09 s``."""
+    whole = _SPAN.sub(lambda found: found[0].replace(" ", _NO_BREAK), text)
+    return told("", style).append("\n".join(wrap(whole, width)).replace(_NO_BREAK, " "))
 
 
 def table(title: str, *columns: str) -> Table:
@@ -60,16 +71,22 @@ def _violation(name: str, violation: Violation, outcome: Outcome) -> Iterator[Re
 def rivals(lines: Sequence[Line]) -> Iterator[RenderableType]:
     """Our waits next to what others publish."""
     made = table("start", "who", "wait", "source")
+    made.columns[2].no_wrap = True
     made.columns[0].min_width = len(Start.STOPPED)
     last = ""
     for line in lines:
         style = "bold" if line.ours else ""
         start = "" if line.start == last else line.start.value
-        made.add_row(start, told(line.who, style), told(line.figure, style), told(line.source, "dim"))
+        made.add_row(start, told(line.who, style), _wait(line, style), told(line.source, "dim"))
         last = line.start
     yield Padding(Text("Waits next to what others publish", "bold"), (1, 0))
     yield made
     yield told(NOTE, "dim")
+
+
+def _wait(line: Line, style: str) -> Text:
+    parts = line.figure.split(", ") if line.ours and len(line.figure) > _LONGEST_FIGURE else [line.figure]
+    return Text(",\n").join(told(part, style) for part in parts)
 
 
 def assumptions(title: str, several: Sequence[Assumption]) -> RenderableType:

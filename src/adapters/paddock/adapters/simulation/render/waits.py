@@ -29,7 +29,8 @@ COLUMNS: Sequence[tuple[str, str, str]] = (
 )
 """The parts and their sum: fields of `Waits`, their names for people, and whether a part is put in or comes out."""
 
-_FIGURES = ("p50", "p95", "mean")
+MAIN = "p50"
+FIGURES = (MAIN, "p95", "mean")
 
 AT_HAND = (
     "Stopped and hot mean here that every job finds such a machine at hand. It is what a machine takes, not what a "
@@ -67,10 +68,10 @@ class Row:
 
 
 def rows(starts: Starts) -> Iterator[Row]:
-    """Three for each start, in the order of the starts."""
+    """One of each of `FIGURES` for each start, in the order of the starts."""
     for start, outcome in starts.outcomes.items():
         spreads: list[Spread] = [getattr(outcome.wait, field) for field, _, _ in COLUMNS]
-        for figure in _FIGURES:
+        for figure in FIGURES:
             yield Row(start, figure, tuple(_cell(spread, figure) for spread in spreads))
 
 
