@@ -83,7 +83,7 @@ class _Split:
 
 
 def _across(starts: Starts) -> Table:
-    """A line for each figure of each start, a column for each part: with words of two lines 80 columns often hold it."""
+    """A line for each figure of each start, a column for each part: words of two lines save room."""
     made = table("start")
     made.add_column("")
     for _, name, _ in COLUMNS:
