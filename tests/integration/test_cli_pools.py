@@ -128,10 +128,11 @@ def test_a_span_that_is_none_is_refused(call: Caller, state: Path) -> None:
 
 
 def test_a_plan_is_asked_of_the_fleet(call: Caller, state: Path) -> None:
-    """Its own rights are needed for it; where no fleet runs, that is told."""
-    told = call("pools", "plan", "--wait", "0s", "--state", str(state))
+    """Its own rights are needed for it; for how long it is waited for is told, and where no fleet runs, that."""
+    told = call("pools", "plan", "--wait", "1s", "--state", str(state))
     assert told.code == 1
-    assert "pools was not done within" in told.err
+    assert told.err.startswith("pools: waiting for the fleet to do it, for 1.0 s at most (--wait)\n")
+    assert "pools was not done within 1.0 s" in told.err
 
 
 # -- recommend ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Housekeeping by hand: how every task goes, and a run of one now."""
 
+import sys
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -122,7 +123,11 @@ def _answer(tasks: Tasks, name: str, wish: str, patience: Span) -> Task | None:
     """The task's record once the wish is granted; None if that takes too long."""
     clock, sleeper = SystemClock(), SystemSleeper()
     deadline = clock.now() + patience
-    with console().status(f"{name} waits to be taken up by the fleet …") as shown:
+    out = console()
+    if patience and not (out.is_interactive and sys.stderr.isatty()):  # else the spinner says it
+        said = f"{name}: waiting for the fleet to do it, for {span_text(patience)} at most (--wait)"
+        print(said, file=sys.stderr, flush=True)
+    with out.status(f"{name} waits to be taken up by the fleet …") as shown:
         while True:
             task = tasks.get(name)
             if task.answered == wish:
