@@ -1,5 +1,7 @@
 """``paddock workload``: loads to simulate, made up or looked at. Recording one is a module of its own."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated
@@ -21,6 +23,15 @@ from paddock.core.units import datetime_of, moment_of
 from paddock.entrypoints.cli.config import checked_path
 
 _TUESDAY = datetime_of(TUESDAY).date().isoformat()
+_FLAGS: Mapping[str, str] = {
+    "output": "--output",
+    "zone": "--zone",
+    "days": "--days",
+    "jobs_per_day": "--jobs-per-day",
+    "repositories": "--repositories",
+    "pools": "--pool",
+}
+"""What the command line calls fields of a load."""
 
 
 def generate(
@@ -59,14 +70,15 @@ def generate(
     pool
         A pool that some jobs ask for, and how many in a hundred do, such as web=30; once for each.
     """
-    parameters = GeneratorParameters(
-        jobs_per_day=jobs_per_day,
-        start=_midnight(start),
-        repositories=repositories,
-        offices=tuple(Office(name) for name in zone) or (WORLD,),
-    )
-    parameters = attrs.evolve(parameters, labels=asking(parameters.labels, dict(map(_part, pool))))
-    jobs = write_trace(generated(parameters, seed, days), output)
+    with _as_typed():
+        parameters = GeneratorParameters(
+            jobs_per_day=jobs_per_day,
+            start=_midnight(start),
+            repositories=repositories,
+            offices=tuple(Office(name) for name in zone) or (WORLD,),
+        )
+        parameters = attrs.evolve(parameters, labels=asking(parameters.labels, dict(map(_part, pool))))
+        jobs = write_trace(generated(parameters, seed, days), output)
     print(f"{output}: {jobs:,} jobs; `paddock workload show {output}` says what is in it")
     return 0
 
@@ -90,6 +102,17 @@ def show(file: Path | None = None, /) -> int:
         summary = summary_of(read_trace(file))
     console().print(summary_view(summary))
     return 0
+
+
+@contextmanager
+def _as_typed() -> Iterator[None]:
+    """Errors about what came by a flag name that flag, as it was typed."""
+    try:
+        yield
+    except InvalidInput as error:
+        if error.field not in _FLAGS:
+            raise
+        raise InvalidInput(_FLAGS[error.field], error.value, error.remedy) from None
 
 
 def _part(text: str) -> tuple[str, int]:
@@ -151,14 +174,15 @@ def record(
     checked_path("--config", config, "paddock workload record --config PATH …")
     if not 0 <= leave <= 99:  # noqa: PLR2004 - per cent
         raise InvalidInput("--leave", leave, "must be a whole number from 0 to 99")
-    return recording(
-        Request(
-            output=output,
-            config=config,
-            since=None if since is None else when("--since", since),
-            until=None if until is None else when("--until", until),
-            repositories=repository,
-            all_labels=all_labels,
-            leave=leave,
+    with _as_typed():
+        return recording(
+            Request(
+                output=output,
+                config=config,
+                since=None if since is None else when("--since", since),
+                until=None if until is None else when("--until", until),
+                repositories=repository,
+                all_labels=all_labels,
+                leave=leave,
+            )
         )
-    )
