@@ -459,6 +459,8 @@ def test_the_command_line_records(past: Past, home: Path, capsys: pytest.Capture
     words = ["--since", day, "--until", rfc3339(TODAY + DAY), "--config", str(home / "paddock.yml")]
     assert main(["workload", "record", "--output", str(home / "trace.csv.gz"), *words]) == 0
     assert "1 jobs of 1 repositories" in capsys.readouterr().out
+    assert main(["workload", "record", "--output", str(home / "trace.csv.gz"), *words]) == 1
+    assert f"--output = '{home / 'trace.csv.gz'}': is there already" in capsys.readouterr().err
     assert main(["workload", "show", str(home / "trace.csv.gz")]) == 0
     assert "paddock/cpu=4" in capsys.readouterr().out
 

@@ -23,15 +23,16 @@ from paddock.core.units import datetime_of, moment_of
 from paddock.entrypoints.cli.config import checked_path
 
 _TUESDAY = datetime_of(TUESDAY).date().isoformat()
-_FLAGS: Mapping[str, str] = {
-    "output": "--output",
+_OUTPUT: Mapping[str, str] = {"output": "--output"}
+_MADE_UP: Mapping[str, str] = {
+    **_OUTPUT,
     "zone": "--zone",
     "days": "--days",
     "jobs_per_day": "--jobs-per-day",
     "repositories": "--repositories",
     "pools": "--pool",
 }
-"""What the command line calls fields of a load."""
+"""What the command line calls fields of a load that is made up."""
 
 
 def generate(
@@ -70,7 +71,7 @@ def generate(
     pool
         A pool that some jobs ask for, and how many in a hundred do, such as web=30; once for each.
     """
-    with _as_typed():
+    with _as_typed(_MADE_UP):
         parameters = GeneratorParameters(
             jobs_per_day=jobs_per_day,
             start=_midnight(start),
@@ -105,14 +106,14 @@ def show(file: Path | None = None, /) -> int:
 
 
 @contextmanager
-def _as_typed() -> Iterator[None]:
-    """Errors about what came by a flag name that flag, as it was typed."""
+def _as_typed(flags: Mapping[str, str]) -> Iterator[None]:
+    """Errors about fields that came by flags name those, as they were typed."""
     try:
         yield
     except InvalidInput as error:
-        if error.field not in _FLAGS:
+        if error.field not in flags:
             raise
-        raise InvalidInput(_FLAGS[error.field], error.value, error.remedy) from None
+        raise InvalidInput(flags[error.field], error.value, error.remedy) from None
 
 
 def _part(text: str) -> tuple[str, int]:
@@ -174,7 +175,7 @@ def record(
     checked_path("--config", config, "paddock workload record --config PATH …")
     if not 0 <= leave <= 99:  # noqa: PLR2004 - per cent
         raise InvalidInput("--leave", leave, "must be a whole number from 0 to 99")
-    with _as_typed():
+    with _as_typed(_OUTPUT):
         return recording(
             Request(
                 output=output,
