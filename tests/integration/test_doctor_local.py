@@ -9,8 +9,11 @@ from pathlib import Path
 import attrs
 import pytest
 
+from paddock.adapters.github.health import judge_installation
 from paddock.adapters.github.manifest import NO_URL
 from paddock.adapters.system import SystemClock
+from paddock.core.ports.github import Scope
+from paddock.core.settings import ScopeKind
 from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY
 from paddock.core.usecases.house.housekeeping import EVERY
@@ -243,7 +246,12 @@ FAULTS: dict[str, tuple[Callable[[House], object], str, str, str, str]] = {
     ),
     "not installed": (
         lambda house: house.github.say("GET /repos/acme/shop/installation", {"message": "Not Found"}, 404),
-        *("App installation", "fail", "is not installed on acme/shop", "install it on acme"),
+        *(
+            "App installation",
+            "fail",
+            "is not installed on acme/shop",
+            "install the App on acme, with access to acme/shop; or take acme/shop out of github.repositories",
+        ),
     ),
     "suspended": (
         lambda house: house.github.installation(suspended_at="2026-11-22T12:00:00Z"),
@@ -364,6 +372,15 @@ def test_each_fault_gives_exactly_its_finding(house: House, names: tuple[str, ..
         assert found in told[check][1]
         assert fix in told[check][2]
     assert before == {path.name: path.read_bytes() for path in house.places.root.glob("fleet.db*")}
+
+
+def test_where_a_pattern_is_not_covered_both_ways_out_are_named() -> None:
+    """What is to be installed, and what is to be taken out of which list: an account has no entry of its own there."""
+    (found,) = judge_installation(Scope("acme"), None, ScopeKind.REPOSITORY, "the page")
+    assert found.fix == (
+        "at the page: install the App on acme, with access to what begins with acme/; or take what begins with acme/ "
+        "out of github.repositories in paddock.yml"
+    )
 
 
 def test_a_fleet_that_has_never_run(house: House) -> None:

@@ -257,8 +257,9 @@ def judge_installation(target: Scope, found: Installation | None, scope: ScopeKi
         page: where Apps are installed.
     """
     if found is None:
-        what = "that repository" if target.name else "it"
-        fix = f"at {page}: install it on {target.owner}, with access to {what}; or take it out of github.repositories"
+        what = str(target) if target.name else f"what begins with {target}/"
+        fix = f"at {page}: install the App on {target.owner}, with access to {what}; or take {what} out of "
+        fix += "github.repositories in paddock.yml"
         yield failure(INSTALLATION, f"the App is not installed on {target}", fix)
         return
     settings = found.html_url or page
