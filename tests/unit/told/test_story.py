@@ -13,7 +13,8 @@ from rich.console import Console
 
 from paddock.adapters.report.chapters import chapters, offset_text, sections
 from paddock.adapters.report.standing import answer, next_step
-from paddock.adapters.report.words import actor_text, fact_text, reason_text, verdict_text
+from paddock.adapters.report.words import AGENT_REASONS, actor_text, fact_text, reason_text, verdict_text
+from paddock.agent.reasons import Reason
 from paddock.core import usecases
 from paddock.core.decision import Decision, Fact
 from paddock.core.job import Job
@@ -21,6 +22,7 @@ from paddock.core.runner import Runner
 from paddock.core.spec import Range, RunnerSpec
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import SECOND
+from paddock.core.usecases import life
 from paddock.entrypoints.cli.story import story
 from tests.made_up_fleet import HOSTILE, NOW, a_job, at, served
 from tests.strategies import decisions as any_decision
@@ -245,12 +247,35 @@ def test_a_machines_launch_and_end_are_told_once() -> None:
         ("InsufficientInstanceCapacity: all taken", "all taken"),
         ("Unavailable: GitHub is away", "Unavailable: GitHub is away"),
         ("GitHub concluded it: success", "GitHub concluded it: success"),
+        ("listener_failed", "the runner failed before it had a job [listener_failed]"),
+        ("no_job: none in 5 min", "GitHub gave the runner no job in time [no_job]: none in 5 min"),
+        (
+            "quarantined: two launches in a row failed in the same way: ghost",
+            f"quarantined: two launches in a row failed in the same way: {AGENT_REASONS['ghost']} [ghost]",
+        ),
+        ("its machine went (sigterm)", "its machine went (its machine was told to stop [sigterm])"),
+        ("the word orphan in a sentence", "the word orphan in a sentence"),
+        ("later: not listed here", "later: not listed here"),
         ("", ""),
     ],
 )
 def test_reasons_do_not_begin_with_a_class(reason: str, told_as: str) -> None:
-    """The name of an error's class or code says nothing to people."""
+    """The name of an error's class or code says nothing to people, and neither does a slug alone."""
     assert reason_text(reason) == told_as
+
+
+def test_every_reason_of_the_agent_has_words() -> None:
+    """None that it can report reaches a reader bare, and none is told that it cannot."""
+    assert set(AGENT_REASONS) == set(Reason)
+
+
+def test_that_a_machine_serves_another_job_is_told_in_plain_words() -> None:
+    """As the use-case writes it down, without the field's own jargon."""
+    source = Path(life.__file__).read_text(encoding="utf-8")
+    (jargon,) = re.findall(r"\(runners are .*?\)", source)
+    assert reason_text(f"its machine m-1 serves job 8, which GitHub gave it {jargon}") == (
+        "its machine m-1 serves job 8, which GitHub gave it (GitHub gives a job to any free runner that has its labels)"
+    )
 
 
 def test_people_are_told_who_decided_in_their_own_words() -> None:

@@ -95,6 +95,57 @@ _VERDICTS: Mapping[str, str] = {
     "half_open": "spot is tried",
     "closed": "spot is used again",
 }
+_JARGON = "(runners are label capacity)"
+_PLAIN = "(GitHub gives a job to any free runner that has its labels)"
+AGENT_REASONS: Mapping[str, str] = {
+    "assignment_deadline": "its machine was given no job to prepare for in time",
+    "bad_assignment": "its machine was told something that it cannot use",
+    "bad_settings": "its machine's own settings cannot be used",
+    "assignment_unreadable": "its machine could not read what it is to do",
+    "assignment_taken": "its machine came up a second time, and serves no job twice",
+    "low_disk": "its machine had too little free disk for the runner",
+    "download_failed": "the runner could not be downloaded",
+    "digest_mismatch": "the runner that was downloaded is not the one that was published",
+    "digest_unconfirmed": "fewer than two places vouch for the runner that was downloaded",
+    "digest_disagreement": "two places disagree on which runner is the genuine one",
+    "bad_package": "what was downloaded is no runner",
+    "preflight_failed": "the runner does not start on this image: probably a library is missing",
+    "version_mismatch": "the runner is of another version than its package says",
+    "user_unusable": "the job's user cannot get to its own directory",
+    "bad_jit_config": "what GitHub gave to register the runner by cannot be used",
+    "registration_refused": "GitHub refused to register the runner",
+    "registration_unreachable": "GitHub did not answer when the runner registered",
+    "runner_name_taken": "GitHub has another runner of that name",
+    "runner_group_unknown": "GitHub knows no such runner group",
+    "not_ephemeral": "GitHub would have given the runner more than one job",
+    "registration_failed": "the runner could not be registered",
+    "no_job": "GitHub gave the runner no job in time",
+    "not_configured": "the runner did not know where it is registered",
+    "version_too_old": "GitHub refuses a runner of that age",
+    "session_conflict": "GitHub takes the runner for one that is already connected",
+    "registration_deleted": "GitHub no longer knows the runner",
+    "clock_skew": "its machine's clock is off by so much that GitHub refuses it",
+    "update_required": "the runner wanted to update itself again and again",
+    "retries_exhausted": "the runner failed again each time that it was restarted",
+    "exited_without_job": "the runner ended before it had a job",
+    "listener_failed": "the runner failed before it had a job",
+    "ghost": "the runner let a job go by, and GitHub no longer knows it",
+    "orphan": "the runner ended without a result, and GitHub still holds the job for it",
+    "listener_died": "the runner failed with the job at hand",
+    "abandoned": "the runner gave the job up",
+    "max_runtime": "the job ran for longer than it may",
+    "worker_died": "the part of the runner that does the job died",
+    "spot_notice": "EC2 takes the spot machine back",
+    "rebalance": "EC2 may soon take the spot machine back",
+    "disk_full": "the disk was full",
+    "sigterm": "its machine was told to stop",
+    "agent_error": "a fault of Paddock's own on the machine",
+    "agent_died": "Paddock's own program on the machine was killed",
+}
+"""What the agent says by a slug why a machine did not serve its job (docs/agent.md), in words."""
+
+# Where a use-case puts such a slug: alone, before what the agent adds, or in its own sentence.
+_SLUG = re.compile(rf"(?:\A|(?<=because )|(?<=in the same way: )|(?<=\())(?:{'|'.join(AGENT_REASONS)})(?=\Z|\)|: )")
 _CODE = re.compile(r"(?:[A-Z][a-z0-9]+){2,}: (?=\S)")
 
 
@@ -109,8 +160,13 @@ def verdict_text(verdict: str) -> str:
 
 
 def reason_text(reason: str) -> str:
-    """A reason without the name of an error's class or code before it: ``NoCapacity: all taken`` is ``all taken``."""
-    return _CODE.sub("", reason, count=1) if _CODE.match(reason) else reason
+    """A reason in words that need no knowledge of the program.
+
+    It goes without the name of an error's class or code before it: ``NoCapacity: all taken`` is ``all taken``. What the
+    agent reports as a slug is told in words, with the slug behind them, by which docs/agent.md lists it.
+    """
+    plain = _CODE.sub("", reason, count=1) if _CODE.match(reason) else reason
+    return _SLUG.sub(lambda slug: f"{AGENT_REASONS[slug[0]]} [{slug[0]}]", plain.replace(_JARGON, _PLAIN), count=1)
 
 
 def fact_text(name: str, value: Fact) -> str:
