@@ -69,8 +69,8 @@ class Unreadable(Exception):  # noqa: N818
         self.problem = Problem(file, mark.line, mark.column, field, "", remedy)
 
 
-def parse(text: str, file: str) -> Tree:
-    """The tree of a YAML text.
+def parse(text: str, file: str, begin: str = "version: 1 and github:") -> Tree:
+    """The tree of a YAML text. `begin` is what a file of this kind begins with.
 
     Raises:
         Unreadable: it is no YAML, or YAML of a kind that is refused.
@@ -81,7 +81,7 @@ def parse(text: str, file: str) -> Tree:
         loader = _Loader(text)
         node = loader.get_single_node()
         if node is None:
-            raise Unreadable(file, TOP, "is empty: begin with version: 1 and github:")
+            raise Unreadable(file, TOP, f"is empty: begin with {begin}")
         reading = _Reading(file)
         data = reading.value(node, ())
     except yaml.MarkedYAMLError as error:

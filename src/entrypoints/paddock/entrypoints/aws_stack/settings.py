@@ -11,16 +11,18 @@
 
 import re
 from collections.abc import Callable, Mapping
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
-import yaml
 
 from paddock.adapters.aws.stack import Image, Shape, Zone
 from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.adapters.aws.watching.targets import USUAL, Targets
+from paddock.adapters.config.problems import InvalidConfig
+from paddock.adapters.config.tree import Unreadable, parse
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
@@ -133,11 +135,24 @@ def _or_empty(value: object) -> object:
 
 def _read(file: Path) -> Any:  # noqa: ANN401 - YAML
     try:
-        return yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InvalidInput("--settings", str(file), "there is no such file; docs/deploying.md shows one") from None
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise InvalidInput("--settings", str(file), f"cannot be read: {' '.join(str(error).split())}") from None
+    try:
+        return _plain(parse(text, str(file), "version: 1 and environments:").data)
+    except Unreadable as error:
+        raise InvalidConfig([error.problem]) from None
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML
+    """The same with fractions as errors are to show them; no setting takes one."""
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    return float(value) if isinstance(value, Decimal) else value
 
 
 def _mapping(place: str, value: object, known: set[str] | None) -> Mapping[str, Any]:
