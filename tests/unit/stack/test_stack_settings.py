@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.aws.stack import body
+from paddock.contracts import example_config
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 from paddock.core.units import DOLLAR, MINUTE
@@ -149,13 +150,26 @@ def test_a_key_that_is_nearly_right_names_the_right_one(tmp_path: Path) -> None:
         stack_settings("dev", written(tmp_path, {"version": 1, "defaults": {"zone": "x"}, "environments": {"dev": {}}}))
 
 
+def test_a_key_that_stands_there_twice_is_refused(tmp_path: Path) -> None:
+    """With both places: neither silently wins, wherever in the file it is."""
+    file = tmp_path / "stack.yml"
+    file.write_text("version: 1\nenvironments:\n  dev:\n    log_days: 7\n    log_days: 30\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"stack\.yml:5:5: environments\.dev\.log_days: .* on line 4: keep one"):
+        stack_settings("dev", file)
+    file.write_text("version: 1\nenvironments: {dev: {budget_usd: 1.5}}\n", encoding="utf-8")
+    with pytest.raises(InvalidInput, match=r"budget_usd = 1\.5: must be a whole number"):
+        stack_settings("dev", file)
+
+
 @pytest.mark.parametrize("text", ["", "[", "just words", "\x00"])
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
     """Whatever stands in it."""
     file = tmp_path / "stack.yml"
     file.write_text(text, encoding="utf-8")
-    with pytest.raises(InvalidInput):
+    with pytest.raises(InvalidInput) as refused:
         stack_settings("dev", file)
+    assert "stack.yml" in str(refused.value)
+    assert "github" not in str(refused.value), "that is another file's"
 
 
 def test_an_environment_that_the_file_lacks_is_refused(tmp_path: Path) -> None:
@@ -215,6 +229,20 @@ def test_a_package_is_named_by_what_is_in_it(tmp_path: Path) -> None:
     assert (code, err) == (0, "")
     assert [line.split()[1:3] for line in out.splitlines()] == [["19", "bytes"], ["21", "bytes"], ["5", "bytes"]]
     assert digest in out
+
+
+@pytest.mark.parametrize("command", ["diff", "deploy"])
+def test_what_was_left_of_the_example_is_warned_of(tmp_path: Path, command: str) -> None:
+    """With its line and what to write instead; nothing is refused for it; a finished file has no warning."""
+    config = tmp_path / "paddock.yml"
+    words = (command, "--env", "dev", "--config", str(config), "--build", str(tmp_path))
+    config.write_text(example_config(), encoding="utf-8")
+    *warnings, refused = paddock(*words)[2].splitlines()
+    assert [line.partition(":")[0] for line in warnings] == ["warning", "warning"]
+    assert "github.repositories[0] = 'octo-org/*': is the example's: write your organisation" in warnings[1]
+    assert "paddock-agent.pyz" in refused or "paddock-webhook.zip" in refused, "packages come next"
+    config.write_text(example_config().replace("123456", "99").replace("octo-org/*", "acme/*"), encoding="utf-8")
+    assert "warning" not in paddock(*words)[2]
 
 
 def test_nothing_is_built_but_in_a_checkout(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from paddock.adapters.config import load
+from paddock.adapters.config import load, validate
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.units import money_text
@@ -285,6 +285,8 @@ def _deployment(env: str, config: Path, settings: Path | None, build: Path, *, s
     chosen = stack_chosen(env, settings)
     checked_path("--config", config, "paddock stack deploy … --config PATH")
     fleet = load(config)
+    for left in validate(config, finished=True):  # it could be loaded, so there is nothing else to say
+        print(f"warning: {left.text}", file=sys.stderr)
     files = packages(build)
     return Deployment(
         places=signed_in(chosen.region),
