@@ -39,8 +39,8 @@ functions run, and the agent; on the newest the core."""
 PYTHONS = ["3.11", "3.12", "3.13"]
 PYTHONS += [SLOW_ON] * (SLOW_ON not in PYTHONS)
 
-SEVERAL = [f"--numprocesses={(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
-"""Tests at once: one more than processors, because most tests wait for other processes."""
+SEVERAL = [f"--numprocesses={(os.cpu_count() or 1) + 2}", "--dist=worksteal"]
+"""Tests at once: two more than processors, because most tests wait for other processes."""
 
 AGENT_PYTHON = "3.12"
 """The machines' own: Ubuntu 24.04 has it. Its bytecode goes into the agent's single file."""

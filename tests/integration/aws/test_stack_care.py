@@ -81,4 +81,4 @@ def test_a_stack_that_was_never_made_whole_is_removed_with_what_is_in_its_bucket
         here.describes("DELETE_COMPLETE")
         here.removal.carry_out(standing, said.append, lambda _step: None)
         assert s3.list_objects_v2(Bucket=name)["KeyCount"] == 0
-    assert f"{name} is empty: 1 objects deleted" in said
+    assert f"{name} is empty: 1 object deleted" in said

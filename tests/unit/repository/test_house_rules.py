@@ -190,10 +190,12 @@ def test_tests_wait_for_nothing_and_replace_nothing(word: str) -> None:
 
     What stands in the text of another program (a job that hangs) is not the test's.
     """
-    users = []
-    for name in sources("tests"):
-        said = {ast.unparse(node) for node in ast.walk(tree(name)) if isinstance(node, ast.Attribute)}
-        said |= {node.module or "" for node in ast.walk(tree(name)) if isinstance(node, ast.ImportFrom)}
-        if word in said and Path(name).name.startswith("test_"):
-            users.append(name)
-    assert users == []
+    assert [name for name in sources("tests") if Path(name).name.startswith("test_") and word in used_in(name)] == []
+
+
+@cache
+def used_in(name: str) -> frozenset[str]:
+    """The attributes that a file uses, written out, and the modules it imports from."""
+    nodes = list(ast.walk(tree(name)))
+    used = {ast.unparse(node) for node in nodes if isinstance(node, ast.Attribute)}
+    return frozenset(used | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)})
