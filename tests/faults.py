@@ -1,7 +1,7 @@
 """Faults put around ports: a crash before or after a chosen call, errors at random, a pause between two calls.
 
-Each has an `around` for `tests.world.World`: a function that is given a port and its name, and returns what is to be
-used in its stead.
+Each has an `around` for `tests.world.world.World`: a function that is given a port and its name, and returns what is to
+be used in its stead.
 """
 
 from collections.abc import Callable, Mapping

@@ -25,10 +25,10 @@ from paddock.agent.package.copying import copy_tree
 from paddock.agent.package.places import this_platform
 from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment, RunnerPackage
-from tests.agent_zipapp import build
+from tests.agent.runner_package import VERSION, assignment, put_assignment
+from tests.agent.zipapp import build
 from tests.bench.made_package import Made
 from tests.http_stub import Answer, Seen, http_stub
-from tests.runner_package import VERSION, assignment, put_assignment
 
 PATIENCE, LOOK = 60.0, 1.0  # seconds
 NOBODY = 65_534  # whom jobs run as where the agent is root and serves a box; no name is needed

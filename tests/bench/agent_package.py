@@ -15,9 +15,9 @@ from paddock.agent.package.fetching import open_archive
 from paddock.agent.package.places import this_platform
 from paddock.agent.package.tree import empty
 from paddock.agent.telling.log import Log
+from tests.agent.runner_package import VERSION
 from tests.bench.harness import Figure
 from tests.bench.made_package import Made
-from tests.runner_package import VERSION
 
 RUNS = 3
 JOBS_UID = -1  # nobody's, so that the image may be trusted whoever measures

@@ -26,17 +26,17 @@ from rich.console import Console
 from paddock.adapters.memory.system import SeededChance
 from paddock.core.runner import Runner
 from paddock.core.units import SECOND
-from tests.agent_zipapp import build
-from tests.aws_pools import LABEL, POOL, stocked
-from tests.aws_story import Story, check, depth_of
-from tests.aws_whole import LABEL as COLD_LABEL
-from tests.aws_whole import Weather, whole_fleet
+from tests.agent.zipapp import build
+from tests.aws.pools import LABEL, POOL, stocked
+from tests.aws.story import Story, check, depth_of
+from tests.aws.table_units import priced
+from tests.aws.whole import LABEL as COLD_LABEL
+from tests.aws.whole import Weather, whole_fleet
 from tests.bench.__main__ import OUTPUT, report
 from tests.bench.call_tables import apart, cold_starts, figures, others, per_job, pool_figures, price
 from tests.bench.job_calls import Counted, Since
 from tests.bench.job_costs import ASSUMED, LEFT_OUT, costs
 from tests.bench.rivals import RIVALS
-from tests.table_units import priced
 
 BATCH = 10
 PATIENCE = 120.0  # seconds

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from paddock.adapters.aws.cloud_events import STATE
-from tests.aws_recorded import MACHINE, Call
+from tests.aws.recorded import MACHINE, Call
 
 if TYPE_CHECKING:
-    from tests.aws_whole import Whole
+    from tests.aws.whole import Whole
 
 PHASES: Final = ("webhook", "dispatch", "machine", "events", "reports", "closing")
 """A job's phases: by the function that calls, and ``machine``; ``closing`` is what is done at EC2's word of an end, and

@@ -1,7 +1,7 @@
 """What a million jobs cost the control plane at list prices (us-east-1, on demand), from what was counted.
 
-DynamoDB's part is counted in its own way: requests do not tell units, see `tests.table_units`. How long a function runs
-is billed and cannot be counted here, where moto answers in place of AWS; so it is assumed, by what it does.
+DynamoDB's part is counted in its own way: requests do not tell units, see `tests.aws.table_units`. How long a function
+runs is billed and cannot be counted here, where moto answers in place of AWS; so it is assumed, by what it does.
 """
 
 from collections.abc import Mapping

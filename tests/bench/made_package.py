@@ -12,7 +12,7 @@ from pathlib import Path
 
 import attrs
 
-from tests.runner_package import VERSION
+from tests.agent.runner_package import VERSION
 
 FILES = 8_000
 LARGE, LARGE_SIZE, SMALL_SIZE = 100, 1_600_000, 8_000  # bytes; the others are small

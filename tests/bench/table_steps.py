@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from tests.aws.table_units import WRITE, Account, Line, priced
 from tests.bench.groups.table import TEN
-from tests.table_units import WRITE, Account, Line, priced
 
 
 def by_write(account: Account) -> Mapping[tuple[str, str], tuple[int, int, int]]:

@@ -23,10 +23,10 @@ from paddock.core.costs.report import ServiceCost
 from paddock.core.decision import Decision
 from paddock.core.runner import Runner
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from tests.costs import House, served, spare
-from tests.made_up_fleet import HOSTILE, NOW, a_job, a_runner, at, bills_of
 from tests.strategies import NOON
 from tests.unit.simulation.outcomes import broken, outcome_a, waits
+from tests.world.days import House, served, spare
+from tests.world.made_up_fleet import HOSTILE, NOW, a_job, a_runner, at, bills_of
 
 BIDI: Final = "\u202e\u05d1\u05d3\u05d9\u05e7\u05d4\u200f \u0627\u062e\u062a\u0628\u0627\u0631"
 LONG: Final = "a-name-that-goes-on-and-on-" * 12

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent_zipapp import build
+from tests.agent.zipapp import build
 
 
 @pytest.fixture(scope="session")

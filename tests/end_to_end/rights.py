@@ -1,10 +1,10 @@
 """What whole fleets called, held against the roles of those who called."""
 
 from paddock.adapters.aws.roles import SLACK
-from tests.aws_recorded import MACHINE, Call
-from tests.aws_rights import denied, names_of, polled
-from tests.aws_weather import EVERYBODY
-from tests.aws_whole import HANDLERS, Whole
+from tests.aws.recorded import MACHINE, Call
+from tests.aws.rights import denied, names_of, polled
+from tests.aws.weather import EVERYBODY
+from tests.aws.whole import HANDLERS, Whole
 
 OF_POOLS = frozenset(
     {

@@ -8,7 +8,7 @@ from paddock.entrypoints.acceptance.play import Playing
 from paddock.entrypoints.acceptance.report import data, page
 from paddock.entrypoints.acceptance.scenarios import SCENARIOS
 from paddock.entrypoints.acceptance.values import Observed
-from tests.acceptance_fleet import World, world
+from tests.aws.acceptance_fleet import World, world
 
 
 def observed(on: World, playing: Playing) -> Observed:

@@ -7,10 +7,10 @@ agent's process. What comes of it in bad weather: `test_weather`.
 from pathlib import Path
 
 from paddock.adapters.memory.system import SeededChance
-from tests.aws_recorded import MACHINE
-from tests.aws_story import Story, check
-from tests.aws_weather import EVERYBODY
-from tests.aws_whole import Weather, whole_fleet
+from tests.aws.recorded import MACHINE
+from tests.aws.story import Story, check
+from tests.aws.weather import EVERYBODY
+from tests.aws.whole import Weather, whole_fleet
 from tests.end_to_end.rights import allowed
 
 PATIENCE = 90.0  # seconds, at the usual pace

@@ -8,10 +8,10 @@ from paddock.adapters.memory.system import SeededChance
 from paddock.core.costs.ledger import Phase
 from paddock.core.pools.pool import Stock
 from paddock.core.spec import Market
-from tests.aws_pools import HOT, LABEL, PATIENCE, POOL, keep_house, keeps, spares, stocked
-from tests.aws_rights import unused
-from tests.aws_story import Books, Story, check
-from tests.aws_whole import Weather, whole_fleet
+from tests.aws.pools import HOT, LABEL, PATIENCE, POOL, keep_house, keeps, spares, stocked
+from tests.aws.rights import unused
+from tests.aws.story import Books, Story, check
+from tests.aws.whole import Weather, whole_fleet
 from tests.end_to_end.rights import OF_POOLS, allowed, calls_of
 
 pytestmark = pytest.mark.slow

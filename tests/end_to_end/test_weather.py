@@ -10,11 +10,11 @@ from pathlib import Path
 
 from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.standin import GitHubStandIn
-from tests.aws_hypervisor import cpu_of_children
-from tests.aws_rights import unused
-from tests.aws_story import Fate, Story, check
-from tests.aws_weather import EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
-from tests.aws_whole import Weather, whole_fleet
+from tests.aws.hypervisor import cpu_of_children
+from tests.aws.rights import unused
+from tests.aws.story import Fate, Story, check
+from tests.aws.weather import EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
+from tests.aws.whole import Weather, whole_fleet
 from tests.end_to_end.rights import RARE, allowed, calls_of
 
 SEED = int(os.environ.get("PADDOCK_SEED", "7"))

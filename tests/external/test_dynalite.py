@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.aws_table import VARIABLE
+from tests.aws.table import VARIABLE
 
 FOLDER = "PADDOCK_DYNALITE"
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ import pytest
 from paddock.agent.version import VERSION
 from paddock.core.messages import ReportEvent
 from paddock.core.states import OperationalResult
-from tests.agent_machine import AgentMachine, alive, carriers, eventually, package_server
-from tests.runner_package import SECRET, assignment, jit_config, put_assignment, runner_package, script
+from tests.agent.machine import AgentMachine, alive, carriers, eventually, package_server
+from tests.agent.runner_package import SECRET, assignment, jit_config, put_assignment, runner_package, script
 
 BOTH = (ReportEvent.STARTED, ReportEvent.FINISHED)
 

@@ -11,8 +11,8 @@ from paddock.agent.local.stores import DirectoryArchive
 from paddock.agent.ports import Archive
 from paddock.agent.telling.archive import MOST_FILES, Kept, keep_diagnosis
 from paddock.agent.telling.log import Log
-from tests.agent_machine import eventually
-from tests.agent_telling import a_log
+from tests.agent.machine import eventually
+from tests.agent.telling import a_log
 
 _: type[Archive] = DirectoryArchive
 

@@ -17,10 +17,10 @@ from paddock.agent.machine.processes import owned
 from paddock.core.codec import message_to_data
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_machine import PATIENCE, AgentMachine, alive, carriers, eventually, package_server
-from tests.conformance_standin import REPOSITORY, StandInWorld
-from tests.isolated_job import ROOT, Box, box, for_everybody, found_in, search_in, secret
-from tests.runner_package import assignment, jit_config, put_assignment, runner_package, script
+from tests.agent.conformance_standin import REPOSITORY, StandInWorld
+from tests.agent.isolated_job import ROOT, Box, box, for_everybody, found_in, search_in, secret
+from tests.agent.machine import PATIENCE, AgentMachine, alive, carriers, eventually, package_server
+from tests.agent.runner_package import assignment, jit_config, put_assignment, runner_package, script
 
 SERVED = OperationalResult.SERVED
 

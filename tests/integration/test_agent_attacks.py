@@ -14,10 +14,10 @@ import pytest
 
 from paddock.core.messages import ReportEvent, RunnerPackage
 from paddock.core.states import OperationalResult
-from tests.agent_machine import PATIENCE, AgentMachine, PackageServer, carriers, package_server
-from tests.hostile_server import ETAG, Reply, announcing, dripping, endless, redirecting, silent
-from tests.runner_package import VERSION, archive, assignment, put_assignment, runner_package, script
-from tests.small_disk import MIB, ROOT, free, small_disk
+from tests.agent.hostile_server import ETAG, Reply, announcing, dripping, endless, redirecting, silent
+from tests.agent.machine import PATIENCE, AgentMachine, PackageServer, carriers, package_server
+from tests.agent.runner_package import VERSION, archive, assignment, put_assignment, runner_package, script
+from tests.agent.small_disk import MIB, ROOT, free, small_disk
 
 GOOD = runner_package(script(job="build"))
 LISTENER = {"bin/Runner.Listener": b"#!/bin/sh\necho escaped\n"}

@@ -17,9 +17,9 @@ from paddock.agent.aws.sigv4 import Credentials
 from paddock.agent.ports import AssignmentSource
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.core.codec import message_to_data
-from tests.aws_machine import MACHINE, SECOND, USER_ID, HandClock, World, fault, moto, patience, world
+from tests.agent.runner_package import assignment
+from tests.aws.machine import MACHINE, SECOND, USER_ID, HandClock, World, fault, moto, patience, world
 from tests.http_stub import Answer
-from tests.runner_package import assignment
 
 NUMBERS = count()
 BODY = json.dumps({"kind": "assignment", "version": 1, "jit_config": "the secret", "runner_name": "p-1"})

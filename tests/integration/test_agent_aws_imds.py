@@ -8,7 +8,7 @@ import pytest
 from paddock.agent.aws.errors import AwsError, Kind
 from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT, STOCK, Imds, ImdsNotices
 from paddock.agent.ports import Identity, Notice, NoticeKind, Notices
-from tests.aws_machine import MACHINE, SECOND, ImdsStandIn, imds_standin, patience
+from tests.aws.machine import MACHINE, SECOND, ImdsStandIn, imds_standin, patience
 from tests.http_stub import LOST, Answer
 
 TOKEN = "PUT /latest/api/token"

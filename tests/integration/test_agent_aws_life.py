@@ -13,7 +13,7 @@ from paddock.agent.aws.imds import DOCUMENT, STOCK
 from paddock.agent.aws.platform import connect
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.telling.report import Event
-from tests.aws_machine import ACCOUNT, MACHINE, ROLE_ID, SECOND, USER_ID, World, moto, patience, world, xml_fault
+from tests.aws.machine import ACCOUNT, MACHINE, ROLE_ID, SECOND, USER_ID, World, moto, patience, world, xml_fault
 from tests.http_stub import Answer
 
 NUMBERS = count()

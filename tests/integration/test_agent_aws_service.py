@@ -8,8 +8,8 @@ from paddock.agent.aws.credentials import RoleCredentials, Signer
 from paddock.agent.aws.errors import KINDS, AwsError, Kind
 from paddock.agent.aws.service import Patience, Service
 from paddock.agent.aws.sigv4 import Credentials
-from tests.aws_judge import breaches_of
-from tests.aws_machine import SECOND, HandClock, fault, xml_fault
+from tests.aws.judge import breaches_of
+from tests.aws.machine import SECOND, HandClock, fault, xml_fault
 from tests.http_stub import LOST, Answer, HttpStub, http_stub
 
 GET_ITEM = "DynamoDB_20120810.GetItem"

@@ -22,7 +22,7 @@ from paddock.agent.telling.delivery import Delivery, Refused, deliver_spool
 from paddock.agent.telling.report import Event, Report, Result
 from paddock.core.codec import message_from_data
 from paddock.core.messages import RunnerReported
-from tests.aws_machine import MACHINE, SECOND, USER_ID, World, fault, moto, patience, world, xml_fault
+from tests.aws.machine import MACHINE, SECOND, USER_ID, World, fault, moto, patience, world, xml_fault
 from tests.http_stub import LOST, Answer
 
 NUMBERS = count()

@@ -12,8 +12,8 @@ from paddock.agent.ports import ReportSink
 from paddock.agent.telling.delivery import Delivery, Refused, ReportTransport, deliver_spool
 from paddock.agent.telling.report import Event
 from paddock.agent.telling.state import StateFile, last_words
-from tests.agent_machine import eventually
-from tests.agent_telling import NOON, ToldTransport, a_log, a_report
+from tests.agent.machine import eventually
+from tests.agent.telling import NOON, ToldTransport, a_log, a_report
 
 _: type[ReportTransport] = ToldTransport
 QUICK = 0.005

@@ -15,7 +15,7 @@ from paddock.agent.telling.state import STATE, StateFile, last_words
 from paddock.core.codec import message_from_data
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_telling import NOON, ToldTransport, a_log, a_report
+from tests.agent.telling import NOON, ToldTransport, a_log, a_report
 from tests.contracts import breaches
 
 NAMES = {"machine": "m-1", "job_id": 17, "launch": 2, "runner_name": "paddock--m-1--x", "runner_id": 4711}

@@ -17,8 +17,8 @@ from paddock.agent.package.fetching import open_archive
 from paddock.agent.package.places import DirectoryMirror, HttpMirror, Place, places, this_platform
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.telling.log import Log
-from tests.agent_machine import PackageServer, package_server
-from tests.hostile_server import ETAG, Reply, Resumable, announcing, dripping, endless, redirecting, send, silent
+from tests.agent.hostile_server import ETAG, Reply, Resumable, announcing, dripping, endless, redirecting, send, silent
+from tests.agent.machine import PackageServer, package_server
 
 DATA = Random(1).randbytes(300_000)
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from paddock.agent.machine.users import choose_user
-from tests.isolated_job import MINE, ROOT, SEARCH, Box, box, search_in, secret
+from tests.agent.isolated_job import MINE, ROOT, SEARCH, Box, box, search_in, secret
 
 BYSTANDER = "import sys, time; held = open(sys.argv[1]); print('up', flush=True); time.sleep(600)"
 

@@ -14,8 +14,8 @@ import pytest
 
 from paddock.agent.machine.processes import LinuxProcesses, owned
 from paddock.agent.machine.users import own_user
-from tests.agent_machine import carriers, eventually
-from tests.isolated_job import ROOT, Box, Outcome, box
+from tests.agent.isolated_job import ROOT, Box, Outcome, box
+from tests.agent.machine import carriers, eventually
 
 pytestmark = pytest.mark.slow
 

@@ -11,9 +11,9 @@ import pytest
 
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_machine import PATIENCE, AgentMachine, PackageServer, alive, carriers, eventually, package_server
-from tests.runner_package import runner_package, script
-from tests.small_disk import ROOT, small_disk
+from tests.agent.machine import PATIENCE, AgentMachine, PackageServer, alive, carriers, eventually, package_server
+from tests.agent.runner_package import runner_package, script
+from tests.agent.small_disk import ROOT, small_disk
 
 STARTED, BEAT, FINISHED = ReportEvent.STARTED, ReportEvent.HEARTBEAT, ReportEvent.FINISHED
 INTERRUPTED, SERVED = OperationalResult.INTERRUPTED, OperationalResult.SERVED

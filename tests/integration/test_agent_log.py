@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from paddock.agent.telling.log import MAX_PIECE, MAX_TEXT, Log
-from tests.agent_machine import eventually
-from tests.agent_telling import Ticking, a_log
+from tests.agent.machine import eventually
+from tests.agent.telling import Ticking, a_log
 from tests.threads import race
 
 

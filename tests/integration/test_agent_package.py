@@ -10,8 +10,8 @@ import pytest
 
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_machine import AgentMachine, package_server
-from tests.runner_package import RUNNER_ID, assignment, jit_config, put_assignment, runner_package, script
+from tests.agent.machine import AgentMachine, package_server
+from tests.agent.runner_package import RUNNER_ID, assignment, jit_config, put_assignment, runner_package, script
 
 GOOD = runner_package(script(job="build"))
 

@@ -21,8 +21,8 @@ from paddock.agent.package.places import HttpMirror, this_platform
 from paddock.agent.package.prepare import Sources, prepare
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.telling.log import Log
-from tests.agent_machine import PackageServer, package_server
-from tests.runner_package import VERSION, runner_package
+from tests.agent.machine import PackageServer, package_server
+from tests.agent.runner_package import VERSION, runner_package
 
 DATA = runner_package()
 SHA256 = hashlib.sha256(DATA).hexdigest()

@@ -9,10 +9,10 @@ import pytest
 from paddock.agent.machine.cleanup import clean
 from paddock.agent.machine.place import check_place, claim, claim_of
 from paddock.agent.reasons import AgentFailure, Reason
-from tests.agent_machine import AgentMachine
-from tests.agent_zipapp import build
-from tests.ec2_machine import Ec2, ec2
-from tests.runner_package import runner_package, script
+from tests.agent.ec2_machine import Ec2, ec2
+from tests.agent.machine import AgentMachine
+from tests.agent.runner_package import runner_package, script
+from tests.agent.zipapp import build
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The agent as a real process with a whole runner package: what it reports, row by row.
 
 The GitHub behind it is the stand-in, or a genuine one if ``PADDOCK_GENUINE_RUNNER`` names its settings; rows that a
-genuine one cannot be made to produce are then left out, as `tests/conformance_cases.py` says of each.
+genuine one cannot be made to produce are then left out, as `tests/agent/conformance_cases.py` says of each.
 """
 
 import secrets
@@ -13,12 +13,12 @@ from _pytest.mark import ParameterSet
 
 from paddock.core.messages import Assignment, RunnerReported
 from paddock.core.units import SECOND
-from tests.agent_machine import AgentMachine, carriers
-from tests.conformance import RunnerWorld, chosen
-from tests.conformance_cases import ALL, EXIT_CODES, FORGERIES, SIGNALS, Case, Stage
-from tests.conformance_genuine import GenuineWorld
-from tests.conformance_standin import StandInWorld
-from tests.runner_package import put_assignment
+from tests.agent.conformance import RunnerWorld, chosen
+from tests.agent.conformance_cases import ALL, EXIT_CODES, FORGERIES, SIGNALS, Case, Stage
+from tests.agent.conformance_genuine import GenuineWorld
+from tests.agent.conformance_standin import StandInWorld
+from tests.agent.machine import AgentMachine, carriers
+from tests.agent.runner_package import put_assignment
 
 pytestmark = pytest.mark.slow
 

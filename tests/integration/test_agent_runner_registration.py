@@ -14,8 +14,8 @@ from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.program import RunToEnd
 from paddock.agent.registration.register import register
 from paddock.agent.registration.token import unregister
-from tests.self_registration import NAME, orders
-from tests.standin_runner import REPOSITORY, eventually, token, unpack
+from tests.agent.self_registration import NAME, orders
+from tests.agent.standin_runner import REPOSITORY, eventually, token, unpack
 
 MARKER = "PADDOCK_MACHINE=registration-test"
 ENVIRONMENT = {"PATH": os.environ["PATH"]}

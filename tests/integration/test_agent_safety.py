@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent_machine import alive, carriers, eventually
-from tests.runner_package import runner_package, script
-from tests.supervised import S, Supervised
+from tests.agent.machine import alive, carriers, eventually
+from tests.agent.runner_package import runner_package, script
+from tests.agent.supervised import S, Supervised
 
 GHOST = "[2026-11-22 13:00:05Z WARN Runner] Skipping message Job. Job message not found 'x'."
 WORKER_BEGAN = "until [ -e _diag/Worker_1.log ]; do sleep 0.01; done"

@@ -18,8 +18,8 @@ from paddock.agent.telling.delivery import Refused
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.shipping import Shipper
 from paddock.agent.telling.tail import OVERHEAD, Pace
-from tests.agent_machine import eventually
-from tests.agent_telling import ToldStore, a_log
+from tests.agent.machine import eventually
+from tests.agent.telling import ToldStore, a_log
 
 _: type[LogStore] = ToldStore
 __: type[LogStore] = FileLogStore

@@ -17,8 +17,8 @@ from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import LaunchRequest, Machine
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import OperationalResult
-from tests.agent_machine import FAST, AgentMachine, carriers, eventually, package_server
-from tests.runner_package import SECRET, assignment, runner_package, script
+from tests.agent.machine import FAST, AgentMachine, carriers, eventually, package_server
+from tests.agent.runner_package import SECRET, assignment, runner_package, script
 
 READY, STARTED, FINISHED = ReportEvent.READY, ReportEvent.STARTED, ReportEvent.FINISHED
 

@@ -9,8 +9,8 @@ import pytest
 
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_machine import AgentMachine, carriers, eventually, package_server
-from tests.runner_package import runner_package, script
+from tests.agent.machine import AgentMachine, carriers, eventually, package_server
+from tests.agent.runner_package import runner_package, script
 
 STARTED, FINISHED, FAILED = ReportEvent.STARTED, ReportEvent.FINISHED, ReportEvent.FAILED_TO_START
 

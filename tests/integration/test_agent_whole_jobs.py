@@ -19,11 +19,11 @@ from paddock.core.messages import Assignment, Registration, ReportEvent, RunnerR
 from paddock.core.ports.github import JitConfig
 from paddock.core.states import OperationalResult
 from paddock.core.units import SECOND
-from tests.agent_machine import PATIENCE, AgentMachine, carriers, eventually
-from tests.conformance import Scenario
-from tests.conformance_standin import REPOSITORY, StandInWorld
-from tests.runner_package import put_assignment
-from tests.standin_runner import token
+from tests.agent.conformance import Scenario
+from tests.agent.conformance_standin import REPOSITORY, StandInWorld
+from tests.agent.machine import PATIENCE, AgentMachine, carriers, eventually
+from tests.agent.runner_package import put_assignment
+from tests.agent.standin_runner import token
 
 WHY = "the oldest of three waiting jobs"
 MINUTE = 60 * SECOND

@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from paddock.core.messages import ReportEvent
-from tests.agent_machine import FAST, PATIENCE, AgentMachine, package_server
-from tests.agent_zipapp import ROOT, build
-from tests.runner_package import runner_package, script
+from tests.agent.machine import FAST, PATIENCE, AgentMachine, package_server
+from tests.agent.runner_package import runner_package, script
+from tests.agent.zipapp import ROOT, build
 
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
 

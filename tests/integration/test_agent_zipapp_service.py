@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 from paddock.adapters.bootstrap import machine_file
-from tests.agent_zipapp import build
-from tests.service_rehearsal import Life, Unit, live
-from tests.system_commands import SystemCommands
+from tests.agent.service_rehearsal import Life, Unit, live
+from tests.agent.system_commands import SystemCommands
+from tests.agent.zipapp import build
 
 MACHINE = Path(__file__).parents[2] / "src/adapters/paddock/adapters/bootstrap/machine"
 MAIN = """

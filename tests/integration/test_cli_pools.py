@@ -21,7 +21,7 @@ from paddock.core.wallclock import clock_text
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state
-from tests.pool_past import AUTO, BY_HAND, Past
+from tests.world.pool_past import AUTO, BY_HAND, Past
 
 CONFIG = """\
 version: 1

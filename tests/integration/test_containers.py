@@ -40,8 +40,8 @@ from paddock.entrypoints.local.fleet import LocalFleet
 from paddock.entrypoints.local.places import Places
 from paddock.entrypoints.webhook import WebhookEndpoint
 from tests.local_fleet import QUICK, config_of
-from tests.pool_past import BY_HAND
 from tests.strategies import NOON
+from tests.world.pool_past import BY_HAND
 
 MEMORY: Mapping[str, type] = {
     "settings": FleetSettings,

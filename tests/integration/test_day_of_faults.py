@@ -43,7 +43,7 @@ from paddock.core.usecases.house.chores import chores
 from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.usecases.house.sweep_github import MOST_REPOSITORIES
 from paddock.core.usecases.listing import live_jobs, live_runners
-from tests.workloads import Given
+from tests.world.workloads import Given
 
 pytestmark = pytest.mark.slow
 

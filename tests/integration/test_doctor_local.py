@@ -19,9 +19,9 @@ from paddock.core.units import DAY
 from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
+from tests.aws.clinic import ALL, RUNNER, Known, config, documented_checks
 from tests.calls import Caller
 from tests.contracts import breaches
-from tests.doctor_clinic import ALL, RUNNER, Known, config, documented_checks
 from tests.github_client import key_pair
 from tests.http_stub import Answer, HttpStub, http_stub
 

@@ -29,7 +29,7 @@ from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.cli.app import command_line, main
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
-from tests.pool_past import AUTO, Past
+from tests.world.pool_past import AUTO, Past
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent_zipapp import build
-from tests.ec2_chaos import attempt
-from tests.ec2_machine import ec2
-from tests.ec2_oracle import wrongs
+from tests.agent.ec2_chaos import attempt
+from tests.agent.ec2_machine import ec2
+from tests.agent.ec2_oracle import wrongs
+from tests.agent.zipapp import build
 
 RUNS, AT_ONCE = int(os.environ.get("PADDOCK_CHAOS_RUNS", "50")), 6
 SEED = int(os.environ.get("PADDOCK_CHAOS_SEED", "20261128"))

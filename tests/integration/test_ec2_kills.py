@@ -11,11 +11,11 @@ import pytest
 
 from paddock.core.messages import ReportEvent
 from paddock.core.states import OperationalResult
-from tests.agent_machine import eventually
-from tests.agent_zipapp import build
-from tests.ec2_faults import Cuts, Victim, kill, kill_program, reach, said
-from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
-from tests.runner_package import runner_package, script
+from tests.agent.ec2_faults import Cuts, Victim, kill, kill_program, reach, said
+from tests.agent.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.agent.machine import eventually
+from tests.agent.runner_package import runner_package, script
+from tests.agent.zipapp import build
 
 pytestmark = pytest.mark.slow
 

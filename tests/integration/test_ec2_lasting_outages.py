@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 
 from paddock.core.messages import RunnerReported
-from tests.agent_machine import eventually
-from tests.agent_zipapp import build
-from tests.aws_machine import SECOND
-from tests.ec2_faults import Cuts, kill_program, reach, said, spooled
-from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
-from tests.runner_package import runner_package, script
+from tests.agent.ec2_faults import Cuts, kill_program, reach, said, spooled
+from tests.agent.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.agent.machine import eventually
+from tests.agent.runner_package import runner_package, script
+from tests.agent.zipapp import build
+from tests.aws.machine import SECOND
 
 pytestmark = pytest.mark.slow
 

@@ -14,13 +14,13 @@ import pytest
 from paddock.agent.aws.imds import STOCK
 from paddock.core.messages import Registration, ReportEvent
 from paddock.core.states import OperationalResult
-from tests.agent_machine import eventually
-from tests.agent_zipapp import build
-from tests.aws_machine import ROLE_ID, SECOND
-from tests.ec2_faults import reach
-from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
-from tests.isolated_job import search_in, secret
-from tests.runner_package import RUNNER_ID, runner_package, script
+from tests.agent.ec2_faults import reach
+from tests.agent.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.agent.isolated_job import search_in, secret
+from tests.agent.machine import eventually
+from tests.agent.runner_package import RUNNER_ID, runner_package, script
+from tests.agent.zipapp import build
+from tests.aws.machine import ROLE_ID, SECOND
 
 HEARTBEAT, FINISHED, READY = ReportEvent.HEARTBEAT, ReportEvent.FINISHED, ReportEvent.READY
 

@@ -12,12 +12,12 @@ import pytest
 from paddock.core.codec import message_to_data
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.agent_zipapp import build
-from tests.aws_machine import SECOND, fault, xml_fault
-from tests.ec2_faults import Cuts, reach, said, spooled
-from tests.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.agent.ec2_faults import Cuts, reach, said, spooled
+from tests.agent.ec2_machine import Ec2, Ec2Machine, ec2, one_end
+from tests.agent.runner_package import assignment, runner_package, script
+from tests.agent.zipapp import build
+from tests.aws.machine import SECOND, fault, xml_fault
 from tests.http_stub import Answer
-from tests.runner_package import assignment, runner_package, script
 
 pytestmark = pytest.mark.slow  # each is short; there are many of them
 

@@ -28,8 +28,8 @@ from paddock.core.ports.github import Scope
 from paddock.core.settings import ScopeKind
 from paddock.core.spec import Arch
 from paddock.core.units import DAY
+from tests.agent.standin_runner import LABELS, REPOSITORY
 from tests.forwarding import Front, front
-from tests.standin_runner import LABELS, REPOSITORY
 
 API = "/api/v3"
 

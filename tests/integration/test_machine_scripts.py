@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from paddock.adapters.bootstrap import MODES
-from tests.system_commands import SystemCommands
+from tests.agent.system_commands import SystemCommands
 
 MACHINE = Path(__file__).parents[2] / "src/adapters/paddock/adapters/bootstrap/machine"
 POWER_OFF = MACHINE / "power-off"

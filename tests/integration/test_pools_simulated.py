@@ -9,7 +9,7 @@ from paddock.core.units import DAY, HOUR
 from paddock.core.usecases.pools.advice import AdvisePools
 from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.cli.recommend_simulated import tried
-from tests.pool_past import AUTO, NOW, Past
+from tests.world.pool_past import AUTO, NOW, Past
 
 
 def test_a_pool_as_recommended_has_jobs_wait_less_than_without_any() -> None:

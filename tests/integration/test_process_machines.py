@@ -28,8 +28,8 @@ from paddock.core.messages import EventMessage, ReportEvent, RunnerReported
 from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
 from paddock.core.spec import Arch, Market, RunnerSpec
 from paddock.core.units import DAY, MINUTE, SECOND
-from tests.agent_machine import FAST, alive, all_machines, carriers, eventually, package_server
-from tests.runner_package import assignment, runner_package, script
+from tests.agent.machine import FAST, alive, all_machines, carriers, eventually, package_server
+from tests.agent.runner_package import assignment, runner_package, script
 
 SPEC = RunnerSpec(arch=box_arch())
 OTHER_ARCH = Arch.ARM64 if box_arch() is Arch.X64 else Arch.X64

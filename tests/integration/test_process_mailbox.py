@@ -18,7 +18,7 @@ from paddock.core.messages import Assignment, EventMessage, ReportEvent, RunnerR
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.units import DAY, SECOND, Span
 from paddock.entrypoints.local.places import Places
-from tests.runner_package import assignment
+from tests.agent.runner_package import assignment
 from tests.threads import race
 
 NOON = 1_795_348_800 * SECOND

@@ -22,7 +22,7 @@ from paddock.adapters.memory.system import ManualClock, SeededChance, Sequential
 from paddock.adapters.standin import Failure, Flaw, GitHubStandIn, build
 from paddock.core.spec import Arch
 from paddock.core.units import HOUR, SECOND
-from tests.standin_runner import LABELS, REPOSITORY, eventually, registration, runner
+from tests.agent.standin_runner import LABELS, REPOSITORY, eventually, registration, runner
 from tests.strategies import NOON
 
 SECRET = "it is a secret"

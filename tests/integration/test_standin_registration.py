@@ -10,7 +10,7 @@ import pytest
 from paddock.adapters.standin import GitHubStandIn, JobScript, RunnerFaults, Step
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock
 from paddock.core.units import HOUR, Moment
-from tests.standin_runner import (
+from tests.agent.standin_runner import (
     LABELS,
     REPOSITORY,
     RunnerProcess,

@@ -12,7 +12,7 @@ from _pytest.mark import ParameterSet
 
 from paddock.adapters.standin import Failure, GitHubStandIn, JobScript, RunnerFaults, Step
 from paddock.core.units import SECOND
-from tests.standin_runner import (
+from tests.agent.standin_runner import (
     LABELS,
     REPOSITORY,
     RunnerProcess,

@@ -13,7 +13,7 @@ import pytest
 
 from paddock.adapters.standin import GitHubStandIn, JobScript, RunnerFaults, Step
 from paddock.core.units import SECOND
-from tests.standin_runner import (
+from tests.agent.standin_runner import (
     LABELS,
     REPOSITORY,
     RunnerProcess,

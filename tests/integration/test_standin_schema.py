@@ -19,8 +19,8 @@ from paddock.adapters.standin.people import Place
 from paddock.adapters.standin.rest_app import HOOK_ID
 from paddock.core.messages import JobObserved, JobRequested, RunCompleted
 from paddock.core.units import MINUTE, SECOND
+from tests.agent.standin_runner import LABELS, REPOSITORY, SCOPE
 from tests.github_schema import model
-from tests.standin_runner import LABELS, REPOSITORY, SCOPE
 
 FORK = "stranger/app"
 MANIFEST = {

@@ -13,7 +13,7 @@ import pytest
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.keeper import KEPT, TokenKeeper
 from paddock.agent.registration.program import Ran
-from tests.agent_machine import alive, eventually
+from tests.agent.machine import alive, eventually
 
 TOKEN = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 ORDERS = {"job_id": 7, "registration": {"url": "https://github.com/acme/shop", "token": TOKEN}}

@@ -23,8 +23,8 @@ from paddock.core.units import datetime_of
 from paddock.core.usecases.costs.reports import MOST_DAYS
 from paddock.core.usecases.life import NOT_BUSY
 from tests.bench.harness import Figure
-from tests.housekeeping_budgets import RUN, budgets, waits
-from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
+from tests.world.housekeeping_budgets import RUN, budgets, waits
+from tests.world.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 LARGE = Size()
 TODAY = attrs.evolve(LARGE, ended=0, old=0)  # nobody but the archive reads of what ended

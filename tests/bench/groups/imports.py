@@ -5,8 +5,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from deploy.bundle.contents import FUNCTIONS, WEBHOOK
+from tests.aws.bundles import make
 from tests.bench.harness import Figure, milliseconds, start_nanoseconds
-from tests.bundles import make
 from tests.import_budgets import BUDGETS
 
 BUNDLED = {"webhook": WEBHOOK, "dispatch": FUNCTIONS}

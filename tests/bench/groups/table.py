@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.core.records import JOBS
+from tests.aws.table_units import priced, size
 from tests.bench.groups.records import START, a_finished_job
 from tests.bench.harness import Figure
-from tests.table_units import priced, size
 
 TEN = 10
 HAND = "0" * 12

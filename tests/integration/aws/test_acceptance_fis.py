@@ -12,9 +12,9 @@ from botocore.exceptions import ReadTimeoutError
 from paddock.adapters.memory import ManualClock, ManualSleeper, SequentialIds
 from paddock.entrypoints.aws_acceptance.interrupter import FisInterrupter
 from paddock.entrypoints.aws_stack import Places
-from tests.aws_fis import FisStandIn, fis_standin
-from tests.aws_judge import REGION
-from tests.aws_machine import moto
+from tests.aws.fis import FisStandIn, fis_standin
+from tests.aws.judge import REGION
+from tests.aws.machine import moto
 
 pytestmark = pytest.mark.slow
 

@@ -19,10 +19,10 @@ from paddock.core.errors import Conflict
 from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
 from paddock.entrypoints.aws_stack import Deployment, packages, signed_in, stack_settings
 from paddock.entrypoints.cli.app import main
-from tests.aws_judge import REGION
+from tests.aws.desk import SECRETS, Desk, operators_desk
+from tests.aws.judge import REGION
+from tests.aws.moto_types import URL
 from tests.integration.test_documented_commands import ON_ACCEPTANCE, commands
-from tests.moto_types import URL
-from tests.stack_desk import SECRETS, Desk, operators_desk
 from tests.wide import wide
 
 pytestmark = pytest.mark.slow

@@ -15,9 +15,9 @@ from paddock.adapters.sqs_wire import CODES
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.messages import EventMessage, RunCompleted
 from paddock.core.units import SECOND, Span
-from tests.aws_judge import REGION, breaches_of, model
-from tests.aws_machine import fault, front
-from tests.aws_queue import queue_on_moto
+from tests.aws.judge import REGION, breaches_of, model
+from tests.aws.machine import fault, front
+from tests.aws.queue import queue_on_moto
 from tests.http_stub import LOST, HttpStub, Seen, http_stub
 from tests.http_stub import Answer as Reply
 from tests.import_budgets import ATTRS, loaded

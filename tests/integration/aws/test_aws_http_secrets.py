@@ -11,8 +11,8 @@ from paddock.adapters.aws_http.policy import SECRET_READER
 from paddock.adapters.aws_http.secrets import CODES, SECRETS, Secrets
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.core.errors import InvalidInput, NotFound, PaddockError, Unavailable
-from tests.aws_judge import REGION, breaches_of, model
-from tests.aws_machine import fault, front, moto
+from tests.aws.judge import REGION, breaches_of, model
+from tests.aws.machine import fault, front, moto
 from tests.http_stub import Answer, HttpStub, http_stub
 from tests.strategies import NOON
 

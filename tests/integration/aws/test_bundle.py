@@ -17,10 +17,9 @@ from paddock.adapters.memory.github import JobScript
 from paddock.core.messages import ReportEvent
 from paddock.core.states import JobState
 from paddock.entrypoints.aws_lambda import schedules, webhook
-from tests import aws_stack
-from tests.aws_lambda import ROLE_ID
-from tests.aws_stack import REPOSITORY, report_of, stack_on_moto
-from tests.bundles import SITE, Made, make, running, standing_in
+from tests.aws.bundles import SITE, Made, make, running, standing_in
+from tests.aws.invocations import ROLE_ID
+from tests.aws.stack import HANDLERS, REPOSITORY, Stack, report_of, stack_on_moto
 
 pytestmark = pytest.mark.slow
 
@@ -126,7 +125,7 @@ def test_its_bytecode_is_used_whatever_the_files_times_are(made: dict[str, Made]
 
 
 @pytest.fixture
-def stack(made: dict[str, Made], monkeypatch: pytest.MonkeyPatch) -> Iterator[aws_stack.Stack]:
+def stack(made: dict[str, Made], monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
     """A stack whose functions run from their bundles, each in a process of its own."""
     with ExitStack() as cleanup:
         opened = cleanup.enter_context(stack_on_moto())
@@ -135,14 +134,14 @@ def stack(made: dict[str, Made], monkeypatch: pytest.MonkeyPatch) -> Iterator[aw
             for name in ("dispatch", "events", "reports", "schedules")
         }
         for queue, name in (("jobs", "dispatch"), ("events", "events"), ("reports", "reports")):
-            monkeypatch.setitem(aws_stack.HANDLERS, queue, started[name])
+            monkeypatch.setitem(HANDLERS, queue, started[name])
         taking_in = cleanup.enter_context(running(made[WEBHOOK.name], "webhook"))
         cleanup.enter_context(standing_in(schedules, started["schedules"]))
         cleanup.enter_context(standing_in(webhook, taking_in))
         yield opened
 
 
-def test_a_job_goes_its_whole_way_through_the_bundles(stack: aws_stack.Stack) -> None:
+def test_a_job_goes_its_whole_way_through_the_bundles(stack: Stack) -> None:
     """Every function, from GitHub's webhook to the machine's end: whatever is imported late is there."""
     run = stack.github.start_run(REPOSITORY, [JobScript("build", ("paddock/cpu=2/arch=x64",))])
     (number,) = run.job_ids

@@ -18,7 +18,7 @@ from deploy.bundle import models
 from deploy.bundle.contents import FUNCTIONS
 from paddock.adapters.aws.ec2.policy import MACHINES, POOLER
 from paddock.adapters.aws.pricing.policy import PRICES
-from tests.bundles import SITE, modules_of
+from tests.aws.bundles import SITE, modules_of
 
 pytestmark = pytest.mark.slow
 

@@ -12,11 +12,11 @@ from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
 from paddock.adapters.github.manifest import NO_URL
 from paddock.core.health.finding import REPORT
 from paddock.entrypoints.aws_operator.policy import DOCTOR
-from tests.aws_judge import REGION
-from tests.aws_machine import fault as fault_of
-from tests.aws_machine import xml_fault
+from tests.aws.clinic import Clinic, clinic, documented_checks, ring
+from tests.aws.judge import REGION
+from tests.aws.machine import fault as fault_of
+from tests.aws.machine import xml_fault
 from tests.contracts import breaches
-from tests.doctor_clinic import Clinic, clinic, documented_checks, ring
 from tests.http_stub import Answer
 
 pytestmark = pytest.mark.slow

@@ -27,8 +27,8 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from paddock.core.task import Task
 from paddock.core.units import DAY, MINUTE, SECOND
-from tests.aws_machine import ROLE_ID, Front
-from tests.aws_table import TableUnderTest, table_of
+from tests.aws.machine import ROLE_ID, Front
+from tests.aws.table import TableUnderTest, table_of
 from tests.http_stub import http_stub
 from tests.strategies import NOON
 

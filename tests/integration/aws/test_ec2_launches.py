@@ -12,8 +12,8 @@ from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, 
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Lack, LaunchOutcome, MachineState
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
-from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto
-from tests.aws_ec2_faults import Dry, Refusal, no_naps
+from tests.aws.ec2 import Ec2UnderTest, a_request, ec2_on_moto
+from tests.aws.ec2_faults import Dry, Refusal, no_naps
 
 pytestmark = pytest.mark.slow
 

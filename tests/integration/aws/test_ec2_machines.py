@@ -6,9 +6,9 @@ import attrs
 import pytest
 
 from paddock.core.errors import AccessDenied, Throttled
-from tests.agent_machine import all_machines
-from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto
-from tests.aws_ec2_faults import Refusal, no_naps
+from tests.agent.machine import all_machines
+from tests.aws.ec2 import Ec2UnderTest, a_request, ec2_on_moto
+from tests.aws.ec2_faults import Refusal, no_naps
 
 pytestmark = pytest.mark.slow
 

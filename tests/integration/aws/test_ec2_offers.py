@@ -12,8 +12,8 @@ from paddock.adapters.memory import ManualClock
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import Throttled, Unavailable
 from paddock.core.spec import Arch, Offer, Range, RunnerSpec
-from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto
-from tests.aws_ec2_faults import Refusal, no_naps
+from tests.aws.ec2 import Ec2UnderTest, a_request, ec2_on_moto
+from tests.aws.ec2_faults import Refusal, no_naps
 from tests.strategies import NOON
 from tests.threads import race
 

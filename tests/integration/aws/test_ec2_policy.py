@@ -6,8 +6,8 @@ import pytest
 
 from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, Statement
 from paddock.core.spec import Market
-from tests.aws_ec2 import a_request, ec2_on_moto
-from tests.aws_ec2_faults import Refusal
+from tests.aws.ec2 import a_request, ec2_on_moto
+from tests.aws.ec2_faults import Refusal
 
 # What EC2 checks for each operation: an instant fleet runs and tags its machines, and gives them a role, in its
 # caller's name.

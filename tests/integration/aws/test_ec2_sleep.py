@@ -8,8 +8,8 @@ import pytest
 from paddock.core.errors import AccessDenied, Rejected, Throttled, Unavailable
 from paddock.core.ports.machines import MachineState, StartOutcome, StartResult
 from paddock.core.spec import Market
-from tests.aws_ec2 import Ec2UnderTest, a_request, ec2_on_moto
-from tests.aws_ec2_faults import Refusal, no_naps
+from tests.aws.ec2 import Ec2UnderTest, a_request, ec2_on_moto
+from tests.aws.ec2_faults import Refusal, no_naps
 
 pytestmark = pytest.mark.slow
 

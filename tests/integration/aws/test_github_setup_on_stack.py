@@ -15,11 +15,11 @@ from paddock.core.errors import NotFound
 from paddock.entrypoints.aws_stack import Places
 from paddock.entrypoints.aws_stack.secrets import GITHUB, WEBHOOK, StackKeeper, text_of
 from paddock.entrypoints.cli.app import main
-from tests.aws_judge import REGION
+from tests.agent.standin_runner import eventually
+from tests.aws.desk import Desk, operators_desk
+from tests.aws.judge import REGION
+from tests.aws.moto_types import URL
 from tests.integration.test_documented_commands import AT_GITHUB, commands
-from tests.moto_types import URL
-from tests.stack_desk import Desk, operators_desk
-from tests.standin_runner import eventually
 from tests.visitor import consent, fetch, follow, install
 from tests.wide import wide
 

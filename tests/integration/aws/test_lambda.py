@@ -47,11 +47,11 @@ from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile
-from tests.aws_judge import REGION
-from tests.aws_lambda import ROLE_ID, Context, lines
-from tests.aws_machine import ACCOUNT
-from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
-from tests.pool_past import AUTO, NOW, Past
+from tests.aws.invocations import ROLE_ID, Context, lines
+from tests.aws.judge import REGION
+from tests.aws.machine import ACCOUNT
+from tests.aws.stack import REPOSITORY, Stack, report_of, stack_on_moto
+from tests.world.pool_past import AUTO, NOW, Past
 
 pytestmark = pytest.mark.slow
 

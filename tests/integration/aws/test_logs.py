@@ -21,8 +21,8 @@ from paddock.adapters.telemetry.lines import decision_line
 from paddock.core.decision import Decision
 from paddock.core.errors import AccessDenied, InvalidInput, Rejected, Throttled, Unavailable
 from paddock.core.units import MILLISECOND, SECOND
-from tests.aws_judge import model
-from tests.aws_logs import STACK, LogsUnderTest, always, logs_on_moto
+from tests.aws.judge import model
+from tests.aws.logs import STACK, LogsUnderTest, always, logs_on_moto
 from tests.strategies import NOON
 
 pytestmark = pytest.mark.slow

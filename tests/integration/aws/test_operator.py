@@ -30,10 +30,10 @@ from paddock.entrypoints.aws_operator.policy import LOOKER, OPERATOR
 from paddock.entrypoints.aws_operator.settings import operator_settings
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
-from tests.aws_lambda import ROLE_ID
-from tests.aws_logs import create, write
-from tests.aws_machine import Front, fault, front
-from tests.aws_stack import REPOSITORY, Stack, report_of, stack_on_moto
+from tests.aws.invocations import ROLE_ID
+from tests.aws.logs import create, write
+from tests.aws.machine import Front, fault, front
+from tests.aws.stack import REPOSITORY, Stack, report_of, stack_on_moto
 from tests.calls import Caller
 from tests.contracts import breaches
 from tests.integration.test_documented_commands import ON_AWS, ROOT, commands

@@ -8,10 +8,10 @@ import pytest
 
 from paddock.adapters.memory.system import SeededChance
 from paddock.core.units import SECOND
-from tests.aws_events import EventBridge, Schedule, called_by_url, spot_warning, state_change
-from tests.aws_machine import ACCOUNT
-from tests.aws_pump import FunctionError, Mapped, Pump, Turn, failures_in
-from tests.aws_queue import MotoQueue, queue_on_moto
+from tests.aws.events import EventBridge, Schedule, called_by_url, spot_warning, state_change
+from tests.aws.machine import ACCOUNT
+from tests.aws.pump import FunctionError, Mapped, Pump, Turn, failures_in
+from tests.aws.queue import MotoQueue, queue_on_moto
 from tests.strategies import NOON
 
 pytestmark = pytest.mark.slow

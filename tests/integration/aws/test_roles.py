@@ -10,9 +10,9 @@ import pytest
 from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.roles import MACHINE, ROLES, filled
 from paddock.core.records import KINDS
-from tests.aws_machine import ROLE_ID
-from tests.aws_recorded import Call, Caller
-from tests.aws_rights import denied, names_of, unused
+from tests.aws.machine import ROLE_ID
+from tests.aws.recorded import Call, Caller
+from tests.aws.rights import denied, names_of, unused
 
 DOCUMENT = Path(__file__).parents[3] / "docs/agent.md"
 NAMES = names_of("stack", "fleet")

@@ -18,8 +18,8 @@ from paddock.adapters.aws.s3.upload import PART
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.ports.objects import Stored
-from tests.aws_bucket import MotoBucket, bucket_on_moto
-from tests.aws_judge import model
+from tests.aws.bucket import MotoBucket, bucket_on_moto
+from tests.aws.judge import model
 from tests.strategies import NOON
 
 KEY = "runners/2.336.0/linux-x64.tar.gz"

@@ -13,10 +13,10 @@ from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, 
 from paddock.core.messages import EventMessage, RunCompleted
 from paddock.core.ports.queues import Depth
 from paddock.core.units import HOUR, SECOND
-from tests.aws_judge import model
-from tests.aws_machine import Front, fault, front
-from tests.aws_queue import MotoQueue, queue_on_moto
-from tests.aws_time import clients_of
+from tests.aws.judge import model
+from tests.aws.machine import Front, fault, front
+from tests.aws.queue import MotoQueue, queue_on_moto
+from tests.aws.time import clients_of
 from tests.http_stub import Answer
 
 OPERATIONS = (

@@ -8,7 +8,7 @@ from botocore.stub import ANY, Stubber
 
 from paddock.core.errors import AccessDenied, Rejected
 from paddock.entrypoints.aws_stack import bucket
-from tests.aws_machine import ACCOUNT
+from tests.aws.machine import ACCOUNT
 from tests.integration.aws.test_stack_changes import STACK, STACK_ID, event, proposed, scene
 
 pytestmark = pytest.mark.slow

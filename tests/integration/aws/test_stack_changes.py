@@ -25,9 +25,9 @@ from paddock.core.errors import AccessDenied, Busy, NotFound, PaddockError, Reje
 from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.aws_stack import Deployment, Places, Proposal, Removal, packages, stack_settings
 from paddock.entrypoints.cli.stack_view import change_lines, last_failure, step_line
-from tests.aws_judge import REGION
-from tests.aws_machine import ACCOUNT, moto
-from tests.moto_types import forget
+from tests.aws.judge import REGION
+from tests.aws.machine import ACCOUNT, moto
+from tests.aws.moto_types import forget
 
 pytestmark = pytest.mark.slow
 

@@ -19,12 +19,12 @@ from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_lambda.slack import slack_settings
 from paddock.entrypoints.aws_operator.settings import operator_settings
 from paddock.entrypoints.cli.stack_view import exports
-from tests import aws_cli
-from tests.aws_judge import REGION
-from tests.aws_machine import ACCOUNT
+from tests.aws import cli
+from tests.aws.desk import CONFIG, SECRETS, Desk, operators_desk
+from tests.aws.judge import REGION
+from tests.aws.machine import ACCOUNT
+from tests.aws.moto_types import MADE, URL
 from tests.integration.test_documented_commands import ON_STACKS, commands, evaluated
-from tests.moto_types import MADE, URL
-from tests.stack_desk import CONFIG, SECRETS, Desk, operators_desk
 
 pytestmark = pytest.mark.slow
 
@@ -188,10 +188,10 @@ def test_the_runbooks_commands_are_taken(deployed: tuple[Desk, str]) -> None:
     policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     desk.client("iam").put_role_policy(RoleName=role, PolicyName="interrupt", PolicyDocument=policy)
     elsewhere = (" create-service-linked-role ", "aws fis ")  # moto has neither; FIS is in test_acceptance_fis
-    shown = dict.fromkeys(one for one in aws_cli.commands() if not any(words in one for words in elsewhere))
+    shown = dict.fromkeys(one for one in cli.commands() if not any(words in one for words in elsewhere))
     assert len(shown) >= 15
     for command in shown:
-        answer = aws_cli.call(command.replace("i-0123456789abcdef0", machine), client)
+        answer = cli.call(command.replace("i-0123456789abcdef0", machine), client)
         assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, command
     assert events.describe_rule(Name="paddock-dev-housekeeping")["State"] == "ENABLED"
     (ended,) = desk.client("ec2").describe_instances(InstanceIds=[machine])["Reservations"][0]["Instances"]

@@ -22,7 +22,7 @@ from paddock.core.costs.report import failures_of, spent_on
 from paddock.core.costs.services import MEMORY, RATES, STANDING, Meter, service_costs
 from paddock.core.errors import AccessDenied
 from paddock.core.units import DAY, HOUR, datetime_of
-from tests.stack_shapes import made, template
+from tests.aws.shapes import made, template
 from tests.strategies import NOON
 
 MIDNIGHT = NOON // DAY * DAY

@@ -25,9 +25,9 @@ from paddock.core.codec import message_from_data
 from paddock.core.messages import Assignment
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.system import Clock
-from tests.aws_judge import REGION
-from tests.aws_machine import ROLE_ID, HandClock, patience
-from tests.aws_table import table_of
+from tests.aws.judge import REGION
+from tests.aws.machine import ROLE_ID, HandClock, patience
+from tests.aws.table import table_of
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.sqlite import Database, SqliteDecisions
 from paddock.core.ports.decisions import Decisions
-from tests.aws_logs import logs_on_moto
+from tests.aws.logs import logs_on_moto
 
 OpenDecisions: TypeAlias = Callable[[Path], AbstractContextManager[Decisions]]
 """Opens an empty log that may keep its files in the folder given."""

@@ -18,8 +18,8 @@ from paddock.core.messages import WarningKind
 from paddock.core.ports.machines import LaunchRequest, Machine, Machines, MachineState
 from paddock.core.spec import Market, Range, RunnerSpec
 from paddock.core.units import MINUTE, Moment, Span
-from tests.agent_machine import all_machines, eventually
-from tests.aws_ec2 import a_request, ec2_on_moto
+from tests.agent.machine import all_machines, eventually
+from tests.aws.ec2 import a_request, ec2_on_moto
 from tests.strategies import NOON
 
 

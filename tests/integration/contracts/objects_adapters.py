@@ -10,7 +10,7 @@ from paddock.adapters.files import FileObjects, HttpDownloads
 from paddock.adapters.memory.objects import MemoryDownloads, MemoryObjects
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.ports.objects import Downloads, Objects
-from tests.aws_bucket import bucket_on_moto
+from tests.aws.bucket import bucket_on_moto
 
 PAGE_SIZE = 3
 OpenObjects: TypeAlias = Callable[[Path, ManualClock], AbstractContextManager[Objects]]

@@ -13,7 +13,7 @@ from paddock.adapters.sqlite import Database, SqliteQueue
 from paddock.core.messages import EventMessage
 from paddock.core.ports.queues import Queue
 from paddock.core.units import SECOND, Span
-from tests.aws_queue import queue_on_moto
+from tests.aws.queue import queue_on_moto
 from tests.strategies import NOON
 
 VISIBILITY: Span = 30 * SECOND

@@ -43,7 +43,7 @@ from paddock.core.records import (
     TASKS,
     Kind,
 )
-from tests.aws_table import table_of
+from tests.aws.table import table_of
 
 AnyRecords: TypeAlias = Records[Any, Any, Any]
 OpenRecords: TypeAlias = Callable[[Kind[Any], Path], AbstractContextManager[AnyRecords]]

@@ -22,8 +22,8 @@ from paddock.core.records import JOBS, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import JobState, RunnerState
 from paddock.core.usecases.in_steps import InSteps
-from tests.aws_machine import ROLE_ID
-from tests.aws_table import table_of
+from tests.aws.machine import ROLE_ID
+from tests.aws.table import table_of
 from tests.threads import race
 
 

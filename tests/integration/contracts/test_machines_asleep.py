@@ -9,7 +9,7 @@ import pytest
 from paddock.core.errors import Rejected, Unavailable, Unsupported
 from paddock.core.ports.machines import Machine, MachineState, StartOutcome, StartResult
 from paddock.core.spec import Market
-from tests.agent_machine import all_machines
+from tests.agent.machine import all_machines
 from tests.integration.contracts.machines_adapters import ADAPTERS, DIFFERENCES, SLOW_ADAPTERS, MachinesUnderTest
 
 UNKNOWN = "i-00000000000000404"

@@ -14,7 +14,7 @@ from paddock.core.ports.together import MOST, Add, Update
 from paddock.core.records import JOBS, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import JobState, RunnerState
-from tests.aws_table import table_of
+from tests.aws.table import table_of
 from tests.threads import race
 
 

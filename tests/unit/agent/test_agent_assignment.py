@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from paddock.agent.assignment import Assignment, parse_assignment
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.core.codec import message_from_data, message_to_data, to_data
-from tests.runner_package import SECRET, assignment, jit_config
+from tests.agent.runner_package import SECRET, assignment, jit_config
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 

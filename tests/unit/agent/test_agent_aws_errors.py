@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.agent.aws.errors import KINDS, AwsError, Kind, classify, error_of
-from tests.aws_judge import model
+from tests.aws.judge import model
 
 MODELLED = {
     ("dynamodb", "GetItem"): {

@@ -14,7 +14,7 @@ from paddock.agent.aws.imds import moment
 from paddock.agent.aws.logs import MAX_BYTES, MAX_EVENT, MAX_EVENTS, MAX_SPAN, OVERHEAD, batches
 from paddock.agent.aws.service import Patience
 from paddock.agent.aws.sigv4 import Credentials, Request
-from tests.aws_machine import SECOND, HandClock
+from tests.aws.machine import SECOND, HandClock
 
 HOUR = 3_600 * SECOND
 DOWN = AwsError(Kind.UNREACHABLE, "imds", "credentials", "Unreachable")

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from paddock.agent.package.extraction import extract
 from paddock.agent.reasons import AgentFailure, Reason
-from tests.runner_package import archive
+from tests.agent.runner_package import archive
 
 GOOD = {"bin/Runner.Listener": b"#!/bin/sh\n"}
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.jit import check_jit_config
-from tests.runner_package import RUNNER_ID, SECRET, jit_config
+from tests.agent.runner_package import RUNNER_ID, SECRET, jit_config
 
 
 def refusal(encoded: str, runner_id: int = RUNNER_ID) -> str:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from paddock.agent.telling.log import Log
 from paddock.agent.telling.tail import OVERHEAD, Batch, Pace, Tail, visible
-from tests.agent_telling import NOON, Ticking
+from tests.agent.telling import NOON, Ticking
 
 
 def batches(path: Path, pace: Pace, offset: int = 0) -> list[Batch]:

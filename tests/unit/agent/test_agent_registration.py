@@ -13,8 +13,8 @@ from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.program import Ran
 from paddock.agent.registration.register import register
 from paddock.agent.registration.token import TOKEN, configure, meaning, read_settings, unregister
-from tests.runner_package import RUNNER_ID, jit_config
-from tests.self_registration import NAME, SECRET, SETTINGS, orders
+from tests.agent.runner_package import RUNNER_ID, jit_config
+from tests.agent.self_registration import NAME, SECRET, SETTINGS, orders
 
 
 @attrs.define

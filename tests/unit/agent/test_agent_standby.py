@@ -16,7 +16,7 @@ from paddock.agent.reporting import Reporter
 from paddock.agent.standby import TURN, Vigil
 from paddock.core.codec import message_from_data
 from paddock.core.messages import ReportEvent, RunnerReported
-from tests.aws_machine import HandClock
+from tests.aws.machine import HandClock
 from tests.contracts import breaches
 
 LEAST = {"version": 1, "table": "paddock", "reports_queue_url": "https://sqs.example/1/reports"}

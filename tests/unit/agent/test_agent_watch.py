@@ -21,7 +21,7 @@ from paddock.agent.job.watch import (
     WorkerSign,
 )
 from paddock.agent.ports import Notice, NoticeKind, Notices, Reading, Resources
-from tests.agent_machine import eventually
+from tests.agent.machine import eventually
 
 S = 1_000_000
 MIB = 1 << 20

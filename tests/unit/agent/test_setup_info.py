@@ -11,7 +11,7 @@ from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.usecases.setup_info import MAX_LINE, one_line, setup_info
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 JOB = Job(JobFacts(7, 1, "acme/shop", ("paddock",)), launch=1)
 LAUNCH = Launch("l-1", RunnerSpec(), Market.SPOT, (7,), 0)

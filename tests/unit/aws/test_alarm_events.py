@@ -16,12 +16,12 @@ from paddock.core.states import CircuitState
 from paddock.core.units import SECOND
 from paddock.entrypoints.aws_lambda.events import EventsFunction
 from paddock.entrypoints.aws_lambda.logs import start_logging
-from tests.aws_events import fits
-from tests.aws_lambda import Desk, failed, lines, logging_kept, record, sqs_event
+from tests.aws.events import fits
+from tests.aws.invocations import Desk, failed, lines, logging_kept, record, sqs_event
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_spot import circuits_of, machine_of, running
+from tests.world.spot import circuits_of, machine_of, running
+from tests.world.world import World
 
 HERE = "us-east-1a"
 

@@ -17,8 +17,8 @@ from paddock.agent.reasons import AgentFailure, Reason
 from paddock.contracts.assignment_body import DICTIONARY, SHAPE
 from paddock.core.codec import message_to_data
 from paddock.core.messages import Assignment
-from tests.jit_secret import jit_config, key_file, prime, rsa
-from tests.runner_package import assignment
+from tests.agent.jit_secret import jit_config, key_file, prime, rsa
+from tests.agent.runner_package import assignment
 from tests.strategies import assignments
 
 ORDERS = assignment("i-0123456789abcdef0", "https://example.test/runner.tar.gz", b"")

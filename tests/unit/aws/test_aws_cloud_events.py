@@ -13,8 +13,8 @@ from paddock.adapters.wire import message_text
 from paddock.core.errors import InvalidInput
 from paddock.core.messages import MachineChanged, MachineWarned, WarningKind
 from paddock.core.units import MINUTE, SECOND
-from tests.aws_events import fits
-from tests.aws_lambda import ROLE_ID
+from tests.aws.events import fits
+from tests.aws.invocations import ROLE_ID
 from tests.contracts import breaches
 from tests.strategies import MESSAGES, NOON, machine_ids
 

@@ -33,10 +33,10 @@ from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.reports import ReportsFunction
 from paddock.entrypoints.aws_lambda.schedules import SchedulesFunction
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
-from tests.aws_lambda import ROLE_ID, STACK, Context, Desk, failed, lines, logging_kept, record, sqs_event
+from tests.aws.invocations import ROLE_ID, STACK, Context, Desk, failed, lines, logging_kept, record, sqs_event
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 MACHINE, OTHER = "i-0123456789abcdef0", "i-0123456789abcdef1"
 UNREADABLE = ["no JSON", "{}", '{"kind": "job_requested", "version": 99}']

@@ -13,7 +13,7 @@ from paddock.core.spec import Arch
 from paddock.entrypoints.aws_lambda.addresses import base_of, queue_base
 from paddock.entrypoints.aws_lambda.fleet_settings import ObjectAt, QueueAt, fleet_environment
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
-from tests.aws_lambda import ROLE_ID, STACK
+from tests.aws.invocations import ROLE_ID, STACK
 
 WEBHOOK = {"AWS_REGION", "PADDOCK_STACK", "PADDOCK_JOBS_URL", "PADDOCK_EVENTS_URL", "PADDOCK_WEBHOOK_SECRET"}
 Reader = Callable[[Mapping[str, str]], Any]

@@ -23,7 +23,7 @@ from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.once import Once
 from paddock.entrypoints.aws_lambda.webhook import WebhookFunction
 from paddock.entrypoints.webhook import WebhookEndpoint
-from tests.aws_lambda import STACK, Context, lines, logging_kept, url_event
+from tests.aws.invocations import STACK, Context, lines, logging_kept, url_event
 from tests.strategies import NOON
 from tests.threads import race
 from tests.webhooks import GUID, NEW_SECRET, OLD_SECRET, FailingQueue, encoded, headers, queued

@@ -20,8 +20,8 @@ from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.units import DAY, SECOND
+from tests.aws.table_units import KB, size
 from tests.strategies import NOON, RECORDS
-from tests.table_units import KB, size
 
 JOB = Job(JobFacts(1, 7, "acme/api", ("paddock",), created_at=5))
 orders = st.integers(-(2**63), 2**63 - 1)

@@ -7,7 +7,7 @@ import pytest
 
 from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.states import OperationalResult
-from tests.ec2_oracle import Ended, Outcome, wrongs
+from tests.agent.ec2_oracle import Ended, Outcome, wrongs
 
 FINISHED, FAILED = ReportEvent.FINISHED, ReportEvent.FAILED_TO_START
 GREEN = RunnerReported(

@@ -19,9 +19,9 @@ from paddock.entrypoints.aws_lambda import slack
 from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_lambda.slack import SlackFunction, function_of, slack_settings
-from tests.aws_lambda import Context, logging_kept
+from tests.aws.invocations import Context, logging_kept
 from tests.http_stub import Answer, HttpStub, http_stub
-from tests.watched import NAMES
+from tests.world.watched import NAMES
 
 LEAST = {"AWS_REGION": "eu-west-1", "PADDOCK_SLACK_SECRET": "paddock-ci/slack"}
 PATH = "/services/T0/B0/hush"

@@ -6,9 +6,9 @@ import pytest
 
 from paddock.adapters.aws.dynamodb.values import Item
 from paddock.core.messages import RunnerPackage
+from tests.agent.runner_package import assignment
+from tests.aws.table_units import KB, assigned, priced, read, size, written
 from tests.bench.table_steps import by_write, shown
-from tests.runner_package import assignment
-from tests.table_units import KB, assigned, priced, read, size, written
 
 PLACED: Item = {"pk": {"S": "JOB#1"}, "sk": {"S": "RECORD"}, "o": {"S": "0#1"}}
 

@@ -15,8 +15,8 @@ from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR
 from paddock.core.usecases.costs.reports import report_key
 from tests.contracts import breaches, schema
-from tests.costs import House, served, spare
 from tests.strategies import NOON
+from tests.world.days import House, served, spare
 
 MIDNIGHT = NOON // DAY * DAY  # 2026-11-22
 PARTS = {

@@ -10,10 +10,10 @@ from paddock.adapters.report.cost_text import cell, cents_text
 from paddock.core.codec import from_data
 from paddock.core.costs.report import CostReport, DaySpent
 from paddock.core.units import DAY, HOUR
-from tests.costs import House, served, spare
-from tests.made_up_fleet import HOSTILE
 from tests.page_reader import Element, read_page
 from tests.strategies import NOON
+from tests.world.days import House, served, spare
+from tests.world.made_up_fleet import HOSTILE
 
 MIDNIGHT = NOON // DAY * DAY
 

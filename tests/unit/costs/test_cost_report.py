@@ -22,8 +22,8 @@ from paddock.core.errors import InvalidInput, Unavailable
 from paddock.core.spec import Arch, Market
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases.costs.reports import MOST_DAYS, report_key
-from tests.costs import House, served, spare
 from tests.strategies import NOON
+from tests.world.days import House, served, spare
 
 MIDNIGHT = NOON // DAY * DAY  # 2026-11-22
 TEN = MIDNIGHT + DAY + 10 * HOUR

@@ -15,8 +15,8 @@ from paddock.core.costs.sums import By, costs
 from paddock.core.errors import InvalidInput
 from paddock.core.units import DAY, HOUR
 from tests.contracts import breaches
-from tests.costs import House, served, spare
 from tests.strategies import NOON
+from tests.world.days import House, served, spare
 
 MIDNIGHT = NOON // DAY * DAY  # 2026-11-22
 TEN = MIDNIGHT + DAY + 10 * HOUR

@@ -19,9 +19,9 @@ from paddock.core.errors import Unavailable
 from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market, Offer
 from paddock.core.units import DAY, HOUR, SECOND, Moment
-from tests.costs import House, served, spare
 from tests.strategies import NOON, prices
 from tests.unit.costs.test_ledger import gone_runners
+from tests.world.days import House, served, spare
 
 MIDNIGHT = NOON // DAY * DAY
 LIVE = Quote(150_000, PriceSource.LIVE)

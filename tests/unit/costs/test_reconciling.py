@@ -26,10 +26,10 @@ from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, MicroDollars, Moment, datetime_of
-from paddock.core.usecases.reconciling import MOST_DAYS, SETTLED, Reconciling
-from tests.costs import House, served
-from tests.simulated_cloud import Bench
+from paddock.core.usecases.costs.reconciling import MOST_DAYS, SETTLED, Reconciling
 from tests.strategies import NOON
+from tests.world.cloud import Bench
+from tests.world.days import House, served
 
 MIDNIGHT = NOON // DAY * DAY
 DAYS = 10

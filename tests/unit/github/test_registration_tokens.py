@@ -9,8 +9,8 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.in_steps import InSteps
 from tests.faults import Failing
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 
 def tokens_alone(**more: object) -> World:

@@ -15,7 +15,7 @@ from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping
 from paddock.core.usecases.house.round import Round
 from paddock.core.usecases.house.tasks import Tasks
-from tests.world import World
+from tests.world.world import World
 
 MIDNIGHT = 20_000 * DAY
 

@@ -21,8 +21,8 @@ from paddock.core.usecases.house.quarantine import MOST_ASKED, MOST_PAGES
 from paddock.core.usecases.house.stale_registrations import MOST_DELETED, MOST_LOOKED_AT, MOST_SCOPES
 from paddock.core.usecases.house.sweep import MOST_ACTS, MOST_CLOSED
 from paddock.core.usecases.house.sweep_github import MOST_ADOPTED, MOST_REDELIVERIES, MOST_REPOSITORIES
-from tests.housekeeping_budgets import A_CLOSED, AN_ACT, RUN, budgets, waits
-from tests.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
+from tests.world.housekeeping_budgets import A_CLOSED, AN_ACT, RUN, budgets, waits
+from tests.world.large_house import NOW, POOL, SMALL, LargeHouse, Size, load_of
 
 NAMES = tuple(f"acme/app-{number}" for number in range(10))
 SETTINGS = FleetSettings(repositories=(*NAMES, "acme/*"))

@@ -15,7 +15,7 @@ from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.house.levels import STATES, levels
 from paddock.core.usecases.house.plan import Snapshot
 from tests.strategies import NOON
-from tests.watched import NAMES, Watched, queries
+from tests.world.watched import NAMES, Watched, queries
 
 KNOWN = {metric.level for metric in catalogue().metrics if metric.emitted is Emitter.LEVEL}
 WAITING = {JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED}

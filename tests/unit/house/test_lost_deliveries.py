@@ -14,7 +14,7 @@ from paddock.core.task import TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.house.sweep_github import MOST_ATTEMPTS
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 
 @attrs.define

@@ -26,7 +26,7 @@ from paddock.core.usecases.house.old_jobs import AGE, PATIENCE, OldJobs
 from tests.contracts import breaches
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 FOLDER = "jobs/2026/11/22"
 

@@ -16,8 +16,8 @@ from paddock.core.units import DAY, HOUR, MINUTE
 from paddock.core.usecases.house.quarantine import MOST_ASKED, Quarantine
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
-from tests.world import REPOSITORY, World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import REPOSITORY, World
 
 REFUSED = Rejected("no such group")
 

@@ -17,8 +17,8 @@ from paddock.core.usecases.house.plan import EndMachine, Snapshot, plan
 from paddock.core.usecases.house.sweep import MOST_ACTS
 from tests.faults import Between, Fuse
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 JOB = Job(JobFacts(1, 9, "acme/app", ("paddock",), created_at=NOON), received_at=NOON)
 MACHINE = Machine("i-1", MachineState.RUNNING, NOON)

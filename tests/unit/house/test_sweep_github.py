@@ -18,8 +18,8 @@ from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.house.sweep_github import MOST_REPOSITORIES, in_turn
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import REPOSITORY, SETTINGS, World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import REPOSITORY, SETTINGS, World
 
 
 def _queued(facts: JobFacts) -> Job:

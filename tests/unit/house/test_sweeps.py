@@ -19,9 +19,9 @@ from paddock.core.usecases.house import sweep
 from paddock.core.usecases.house.plan import AskGitHub, EndMachine, RelaunchJob, ReleaseMachine, plan
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
-from tests.world import StoryCloud, World
-from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
-from tests.world_spot import running
+from tests.world.invariants import check, every_second_is_billed_once, nothing_is_left
+from tests.world.spot import running
+from tests.world.world import StoryCloud, World
 
 
 def lost(*actions: str) -> object:

@@ -12,13 +12,13 @@ from paddock.core.errors import Throttled
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE
 from tests.faults import Fuse
-from tests.world import World
-from tests.world_spot import (
+from tests.world.spot import (
     machine_of,
     rerun_of,
     running,
     take_back,
 )
+from tests.world.world import World
 
 
 def test_a_job_that_ended_in_time_on_a_taken_machine_was_not_lost_whoever_hears_of_it_late() -> None:

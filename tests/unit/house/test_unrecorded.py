@@ -17,9 +17,9 @@ from paddock.core.units import MINUTE, SECOND
 from paddock.core.usecases.house.plan import AdoptMachine, Snapshot, plan
 from tests.faults import Fuse
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_invariants import check, every_second_is_billed_once, nothing_is_left
-from tests.world_spot import say_gone, warn
+from tests.world.invariants import check, every_second_is_billed_once, nothing_is_left
+from tests.world.spot import say_gone, warn
+from tests.world.world import World
 
 
 def stray(world: World) -> str:

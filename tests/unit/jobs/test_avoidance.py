@@ -15,9 +15,9 @@ from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.avoidance import Avoidance
 from paddock.core.usecases.choice import Choice, choose
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
-from tests.world_invariants import check, everything_in
-from tests.world_spot import circuits_of, machine_of, market_of, running, warn
+from tests.world.invariants import check, everything_in
+from tests.world.spot import circuits_of, machine_of, market_of, running, warn
+from tests.world.world import SETTINGS, World
 
 POLICY = CircuitPolicy()
 HERE, THERE = Offer("a", "m7i"), Offer("a", "m8a")

@@ -15,9 +15,8 @@ from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
-from tests.world_invariants import check, everything_in
-from tests.world_spot import (
+from tests.world.invariants import check, everything_in
+from tests.world.spot import (
     circuits_of,
     interrupted,
     machine_of,
@@ -27,6 +26,7 @@ from tests.world_spot import (
     take_back,
     warn,
 )
+from tests.world.world import SETTINGS, World
 
 OPEN, HALF_OPEN, CLOSED = CircuitState.OPEN, CircuitState.HALF_OPEN, CircuitState.CLOSED
 HERE = "us-east-1a"

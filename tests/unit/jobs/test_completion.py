@@ -13,8 +13,8 @@ from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.faults import Between, Failing
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 
 def running(world: World, **job: object) -> tuple[int, str]:

@@ -8,8 +8,8 @@ from paddock.adapters.memory.github import JobScript, RunnerFaults
 from paddock.core.states import JobState
 from paddock.core.units import MINUTE, SECOND
 from tests.faults import Fuse
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 pytestmark = pytest.mark.slow
 

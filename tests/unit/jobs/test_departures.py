@@ -11,8 +11,8 @@ from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.assign import scope_of
 from paddock.core.usecases.listing import live_runners
 from tests.strategies import NOON
-from tests.world import REPOSITORY, World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import REPOSITORY, World
 
 
 @pytest.mark.parametrize("one_table", [True, False], ids=["as on AWS", "on one machine"])

@@ -16,8 +16,8 @@ from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Handled
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
-from tests.world import REPOSITORY, SETTINGS, World
-from tests.world_invariants import check, everything_in
+from tests.world.invariants import check, everything_in
+from tests.world.world import REPOSITORY, SETTINGS, World
 
 
 def requests(world: World, *jobs: int) -> list[JobRequested]:

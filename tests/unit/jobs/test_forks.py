@@ -14,8 +14,8 @@ from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE
 from paddock.core.usecases.listing import live_jobs
 from tests.faults import Failing, Fuse
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 PUBLIC = "acme/site"
 SETTINGS = FleetSettings(repositories=(PUBLIC,))

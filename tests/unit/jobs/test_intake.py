@@ -9,7 +9,7 @@ from paddock.core.settings import Alias, FleetSettings
 from paddock.core.usecases.intake import Ignored, Taken
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 OURS = JobFacts(1, 2, "acme/app", ("self-hosted", "Paddock/cpu=4"), private=True, created_at=NOON)
 FOREIGN = JobFacts(3, 2, "acme/app", ("ubuntu-latest",), private=True, created_at=NOON)

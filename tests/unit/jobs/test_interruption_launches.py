@@ -5,9 +5,9 @@ import pytest
 from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, SECOND, Span
 from tests.faults import Fuse
-from tests.world import World
-from tests.world_invariants import check
-from tests.world_spot import machine_of, market_of
+from tests.world.invariants import check
+from tests.world.spot import machine_of, market_of
+from tests.world.world import World
 
 
 def story(fuse: Fuse, wait: Span) -> tuple[World, int]:

@@ -23,9 +23,8 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from tests.faults import Between, Failing, Fuse
-from tests.world import World
-from tests.world_invariants import check, everything_in
-from tests.world_spot import (
+from tests.world.invariants import check, everything_in
+from tests.world.spot import (
     attempts,
     ended,
     machine_of,
@@ -39,6 +38,7 @@ from tests.world_spot import (
     warn,
     without,
 )
+from tests.world.world import World
 
 NO_START = ("workflow_job", "in_progress")
 

@@ -8,9 +8,9 @@ from paddock.core.rerun import RerunState
 from paddock.core.spec import Market
 from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.world import SETTINGS, World, on_time
-from tests.world_invariants import check
-from tests.world_spot import circuits_of, interrupted, machine_of, market_of, running, take_back, warn, without
+from tests.world.invariants import check
+from tests.world.spot import circuits_of, interrupted, machine_of, market_of, running, take_back, warn, without
+from tests.world.world import SETTINGS, World, on_time
 
 
 @pytest.mark.parametrize("told", ["warned", "warned twice", "taken without a word"])

@@ -15,9 +15,9 @@ from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.faults import Failing, Fuse
-from tests.world import SETTINGS, World
-from tests.world_invariants import check, everything_in
-from tests.world_spot import machine_of, market_of, take_back
+from tests.world.invariants import check, everything_in
+from tests.world.spot import machine_of, market_of, take_back
+from tests.world.world import SETTINGS, World
 
 NARROW = "paddock/family=c7i/cpu=2+2"
 """One type fits."""

@@ -15,8 +15,8 @@ from paddock.core.usecases.listing import live_runners
 from paddock.core.usecases.usage import UsageMeter
 from tests.faults import Failing, Fuse
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import SETTINGS, World
 
 
 def test_a_job_is_explained_with_all_its_machines_in_the_order_of_time() -> None:

@@ -15,8 +15,8 @@ from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Failing
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 TOGETHER = "table.together.write"
 

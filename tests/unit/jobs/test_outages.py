@@ -11,8 +11,8 @@ from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Failing, Fuse
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 PUBLIC = "acme/site"
 

@@ -16,9 +16,9 @@ from paddock.core.spec import Arch, Market
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.faults import Failing, Fuse
-from tests.world import REPOSITORY, SETTINGS, World
-from tests.world_invariants import check, everything_in
-from tests.world_spot import attempts, machine_of, market_of, rerun_of, running, take_back, without
+from tests.world.invariants import check, everything_in
+from tests.world.spot import attempts, machine_of, market_of, rerun_of, running, take_back, without
+from tests.world.world import REPOSITORY, SETTINGS, World
 
 ASK = "github.workflows.rerun_failed_jobs"
 NO_RUN_WORD = ("workflow_run", "completed")

@@ -14,7 +14,7 @@ from paddock.core.settings import Alias, FleetSettings
 from paddock.core.states import JobState
 from paddock.core.usecases.intake import Ignored, Taken
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 ALIASES = (Alias("old-dev-*", "paddock/cpu=4/env=dev"),)
 PROD = FleetSettings(aliases=ALIASES, environment="prod", environments=Environments(others=("dev", "staging")))

@@ -5,8 +5,8 @@ import pytest
 from paddock.core.spec import Market
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import MINUTE, SECOND
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 
 @pytest.mark.parametrize("github", ["says so", "says nothing"])

@@ -13,8 +13,8 @@ from paddock.core.runner import MAX_RUNNER_NAME
 from paddock.core.states import ENDED_JOBS, JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.faults import Between, Fuse
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 WHOLE = ("self-hosted", "PADDOCK=7/cpu=4", "arch=ARM64/disk=90")
 

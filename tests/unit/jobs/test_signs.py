@@ -16,7 +16,7 @@ from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment
 from tests.faults import Between
 from tests.strategies import NOON
-from tests.world import World
+from tests.world.world import World
 
 BOOTED = NOON - MINUTE
 

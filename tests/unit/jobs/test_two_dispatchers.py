@@ -10,8 +10,8 @@ from paddock.core.states import JobState
 from paddock.core.units import MINUTE, Span
 from tests.faults import Between, Fuse
 from tests.threads import race
-from tests.world import World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import World
 
 
 def twice(_: object) -> Sequence[Span]:

@@ -19,9 +19,9 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import MINUTE, SECOND
 from tests.faults import Between, Failing, Fuse
-from tests.pool_world import ASKS, SETTINGS, WARM, PoolWorld, flaws
-from tests.world import BOOT
-from tests.world_invariants import nothing_is_left
+from tests.world.invariants import nothing_is_left
+from tests.world.pools import ASKS, SETTINGS, WARM, PoolWorld, flaws
+from tests.world.world import BOOT
 
 READY, STOPPED = RunnerState.READY, RunnerState.STOPPED
 Answer = Callable[[Sequence[str]], Mapping[str, StartOutcome]]

@@ -22,9 +22,9 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.claims import Claims, spares_of
 from tests.faults import Between, Failing, Fuse
-from tests.pool_world import ASKS, POOL, SETTINGS, SPEC, WARM, PoolWorld, flaws
 from tests.strategies import NOON
-from tests.world_invariants import nothing_is_left
+from tests.world.invariants import nothing_is_left
+from tests.world.pools import ASKS, POOL, SETTINGS, SPEC, WARM, PoolWorld, flaws
 
 READY, STOPPED, BOOTING = RunnerState.READY, RunnerState.STOPPED, RunnerState.BOOTING
 

@@ -17,7 +17,7 @@ from paddock.core.units import HOUR, MINUTE
 from paddock.entrypoints.aws_lambda.factories import make_settings as settings_on_aws
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.local.factories import make_settings
-from tests.aws_lambda import STACK
+from tests.aws.invocations import STACK
 
 LEAST = """\
 version: 1

@@ -15,7 +15,7 @@ from paddock.core.runner import Runner
 from paddock.core.sizing.demand import UNKNOWN_END, Demand, Taken, demand_between, demand_of, occupied_until
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
-from tests.demands import AHEAD, MONDAY, demand, job, takens
+from tests.world.demands import AHEAD, MONDAY, demand, job, takens
 
 RUNNER = Runner(
     machine="i-1",

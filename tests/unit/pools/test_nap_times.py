@@ -14,8 +14,8 @@ from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Range
 from paddock.core.states import RunnerState
 from paddock.core.units import MINUTE, Span
-from tests.pool_world import ASKS, SPEC, PoolWorld
 from tests.strategies import NOON
+from tests.world.pools import ASKS, SPEC, PoolWorld
 
 SLEEPER = Runner(
     "i-1", "", (), "launch", state=RunnerState.STOPPED, pool="warm", spare_of="warm", naps=(Nap(NOON),), since=NOON

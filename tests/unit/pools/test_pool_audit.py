@@ -18,8 +18,8 @@ from paddock.core.task import TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.core.usecases.pools.audit import AuditPools
 from tests.faults import Failing
-from tests.large_house import LargeHouse, Size
-from tests.pool_past import AUTO, BY_HAND, NOW, Past
+from tests.world.large_house import LargeHouse, Size
+from tests.world.pool_past import AUTO, BY_HAND, NOW, Past
 
 MIDNIGHT = NOW - MINUTE
 DAY_BEFORE = MIDNIGHT - DAY

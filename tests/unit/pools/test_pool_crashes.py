@@ -10,8 +10,8 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import MINUTE
 from tests.faults import Fuse
-from tests.pool_world import ASKS, PoolWorld, flaws
-from tests.world_invariants import nothing_is_left
+from tests.world.invariants import nothing_is_left
+from tests.world.pools import ASKS, PoolWorld, flaws
 
 Story = Callable[[PoolWorld], list[int]]
 

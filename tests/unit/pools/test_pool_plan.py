@@ -31,8 +31,8 @@ from paddock.core.pools.schedule import DAYS, Schedule, Targets, Window
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import DAY, HOUR, MICROSECOND, MINUTE, SECOND, Moment, Span
-from tests.pool_model import BOOT, POOL, World, checked, member, ours, several, touched
 from tests.strategies import NOON
+from tests.world.pool_model import BOOT, POOL, World, checked, member, ours, several, touched
 
 READY, STOPPED, STOPPING = RunnerState.READY, RunnerState.STOPPED, RunnerState.STOPPING
 BUSY, BOOTING, REQUESTED, DRAINING = (

@@ -19,10 +19,10 @@ from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.core.usecases.pools.demand import Looked, PoolDemand
 from paddock.core.usecases.pools.keep import in_force
 from paddock.core.usecases.pools.sizing import LOOKED_BACK, SizePools
-from tests.demands import MONDAY
 from tests.faults import Between, Failing
-from tests.large_house import Meter
-from tests.pool_past import AUTO, BY_HAND, NOW, Past
+from tests.world.demands import MONDAY
+from tests.world.large_house import Meter
+from tests.world.pool_past import AUTO, BY_HAND, NOW, Past
 
 MIDNIGHT = NOW - MINUTE
 

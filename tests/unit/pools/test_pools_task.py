@@ -21,8 +21,8 @@ from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE
 from paddock.core.usecases.pools.keep import in_force
 from tests.faults import Between, Failing, Fuse
-from tests.pool_world import ASKS, POOL, WARM, PoolWorld, comes_up, everything
-from tests.world import REPOSITORY
+from tests.world.pools import ASKS, POOL, WARM, PoolWorld, comes_up, everything
+from tests.world.world import REPOSITORY
 
 BOOTING, READY, STOPPING, STOPPED = (
     RunnerState.BOOTING,

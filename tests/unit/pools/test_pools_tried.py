@@ -23,9 +23,9 @@ from paddock.entrypoints.cli.recommend_simulated import Tried, judged, simulated
 from paddock.entrypoints.simulation.engine import Engine, Progress
 from paddock.entrypoints.simulation.engine import engine as simulator
 from paddock.entrypoints.simulation.pools import RecordedDemand
-from tests.demands import MONDAY, demand, job
-from tests.pool_past import AUTO, BY_HAND, NOW, Past
 from tests.unit.simulation.outcomes import outcome_a, outcome_b
+from tests.world.demands import MONDAY, demand, job
+from tests.world.pool_past import AUTO, BY_HAND, NOW, Past
 
 WEB = attrs.evolve(AUTO, auto=False, bounds=Bounds())
 

@@ -13,7 +13,7 @@ from paddock.core.sizing.slots import Slot, slots
 from paddock.core.sizing.targets import LEAST_JOBS, Recommendation, asked, recommend, within
 from paddock.core.sizing.windows import MOST_WINDOWS
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from tests.demands import AHEAD, MONDAY, POOL, demand, each_day, every, job, pool, takens
+from tests.world.demands import AHEAD, MONDAY, POOL, demand, each_day, every, job, pool, takens
 
 NOW = MONDAY + 7 * DAY
 WORKDAYS, ALL = range(5), range(7)

@@ -17,7 +17,7 @@ from paddock.core.sizing.demand import Demand, Taken, demand_between
 from paddock.core.sizing.slots import ACTIVE_FOR, DAYS_APART_FROM, Slot, percentile, slots
 from paddock.core.sizing.targets import asked
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
-from tests.demands import AHEAD, MONDAY, POOL, demand, takens
+from tests.world.demands import AHEAD, MONDAY, POOL, demand, takens
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata", "America/New_York")
 FEW = settings().max_examples // 3

@@ -14,7 +14,7 @@ from paddock.core.sizing.demand import Taken
 from paddock.core.sizing.replay import Expected, Waits, expected, present, settled
 from paddock.core.sizing.targets import Recommendation, recommend
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
-from tests.demands import MONDAY, POOL, demand, each_day, every, job, pool, takens
+from tests.world.demands import MONDAY, POOL, demand, each_day, every, job, pool, takens
 
 WAITS = Waits(hot=6 * SECOND, stopped=20 * SECOND, cold=40 * SECOND, interval=50 * SECOND)
 UNTIL = MONDAY + 2 * DAY

@@ -11,7 +11,7 @@ from paddock.core.pools.schedule import Day, Schedule, Targets, Window
 from paddock.core.pools.schedule_check import problems
 from paddock.core.sizing.windows import MOST_WINDOWS, Pattern, both, cells, fit
 from paddock.core.units import DAY, HOUR
-from tests.demands import MONDAY
+from tests.world.demands import MONDAY
 
 pytestmark = pytest.mark.slow
 

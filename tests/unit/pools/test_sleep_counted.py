@@ -19,8 +19,8 @@ from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.admission import Usage
 from paddock.core.usecases.usage import UsageMeter
 from tests.strategies import NOON
-from tests.world import World
-from tests.world_spot import machine_of
+from tests.world.spot import machine_of
+from tests.world.world import World
 
 ALL = Limits(machines=9, vcpu=9, machines_per_repository=9, launches_per_minute=9, spend_per_day=9)
 SPARE = Runner(

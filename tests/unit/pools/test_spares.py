@@ -20,10 +20,10 @@ from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment
 from paddock.core.usecases.adopt import record_of
 from tests.faults import Fuse
-from tests.pool_world import ASKS, SETTINGS, SPEC, WARM, PoolWorld
 from tests.strategies import NOON
-from tests.world import BOOT
-from tests.world_invariants import nothing_is_left
+from tests.world.invariants import nothing_is_left
+from tests.world.pools import ASKS, SETTINGS, SPEC, WARM, PoolWorld
+from tests.world.world import BOOT
 
 READY = RunnerState.READY
 

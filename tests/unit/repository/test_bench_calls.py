@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from paddock.adapters.aws.cloud_events import STATE
-from tests.aws_recorded import Call, Caller, kinds_of
+from tests.aws.recorded import Call, Caller, kinds_of
 from tests.bench.call_tables import figures, pool_figures
 from tests.bench.job_calls import COLD, LOOKS, PHASES, Counted, kind_of, sorted_out, split
 from tests.bench.job_costs import VCPU, billed_ms, costs

@@ -18,7 +18,7 @@ from paddock.core.units import DAY, HOUR, MINUTE
 from paddock.core.usecases.house.housekeeping import EVERY, MENDS
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
-from tests.conformance import genuine_settings
+from tests.agent.conformance import genuine_settings
 
 ROOT = Path(__file__).parents[3]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]

@@ -4,7 +4,7 @@ from paddock.adapters.aws.watching.alarms import definitions
 from paddock.adapters.aws.watching.names import Names, Query
 from paddock.adapters.aws.watching.widgets import MORE, PLANNED
 from tests.observing_tables import PAGE, with_tables
-from tests.watched import TARGETS
+from tests.world.watched import TARGETS
 
 
 def test_the_tables_of_the_page_are_made_of_the_code() -> None:

@@ -9,7 +9,7 @@ from paddock.adapters.aws.watching.alarms import alarms, definitions
 from paddock.adapters.aws.watching.definition import RUNBOOK, Alarm
 from paddock.adapters.aws.watching.targets import Targets
 from tests.integration.test_documented_commands import commands
-from tests.watched import NAMES
+from tests.world.watched import NAMES
 
 ROOT = Path(__file__).parents[3]
 PAGES = ROOT / RUNBOOK

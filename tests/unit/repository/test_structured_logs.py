@@ -20,7 +20,7 @@ from paddock.core.errors import Unsupported
 from paddock.core.messages import EventMessage, JobRequested
 from paddock.core.units import SECOND
 from paddock.entrypoints.aws_lambda.logs import invocation, start_logging
-from tests.aws_lambda import Context, lines, logging_kept
+from tests.aws.invocations import Context, lines, logging_kept
 from tests.strategies import MESSAGES, NOON
 from tests.threads import race
 

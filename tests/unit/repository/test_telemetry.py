@@ -19,8 +19,8 @@ from paddock.core.errors import Unavailable
 from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
 from tests import strategies
 from tests.faults import Failing
-from tests.world import World
-from tests.world_spot import machine_of, running
+from tests.world.spot import machine_of, running
+from tests.world.world import World
 
 NOON = 1_795_348_800 * SECOND
 METRICS = catalogue()

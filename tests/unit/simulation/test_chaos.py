@@ -1,4 +1,4 @@
-"""Everything at once; what must be true in the end is in `tests.world_invariants`.
+"""Everything at once; what must be true in the end is in `tests.world.invariants`.
 
 Random jobs, webhooks and reports that are late, double or lost, machines that die or are taken back, failing ports,
 dying processes.
@@ -19,8 +19,8 @@ from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Market
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from tests.faults import Fuse, Trouble
-from tests.world import REPOSITORY, World
-from tests.world_invariants import check
+from tests.world.invariants import check
+from tests.world.world import REPOSITORY, World
 
 pytestmark = pytest.mark.slow
 

@@ -15,9 +15,9 @@ from paddock.core.runner import Runner
 from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import SECOND
-from tests.made_up_fleet import a_job, a_runner, bills_of, morning, served
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import a_job, a_runner, bills_of, morning, served
 
 JOB_KEYS = [
     *("id", "name", "repository", "labels", "state", "conclusion", "reason", "wait_s", "duration_s", "machine"),

@@ -15,10 +15,10 @@ from paddock.core.job import Job
 from paddock.core.runner import Nap, Runner
 from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import DAY, HOUR, MILLISECOND, MINUTE, SECOND
-from tests.made_up_fleet import NOW, a_job, a_runner, at
 from tests.strategies import jobs as any_job
 from tests.strategies import moments
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import NOW, a_job, a_runner, at
 
 
 def cut(segments: tuple[Segment, ...]) -> list[tuple[str, float]]:

@@ -12,7 +12,7 @@ from paddock.core.errors import Throttled
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.units import MINUTE, SECOND
-from tests.simulated_cloud import Bench, steady
+from tests.world.cloud import Bench, steady
 
 
 def limited(**limits: Limit) -> Bench:

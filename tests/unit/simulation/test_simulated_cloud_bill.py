@@ -20,8 +20,8 @@ from paddock.core.runner import Nap, Runner
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND, MicroDollars, Moment, Span
-from tests.simulated_cloud import Bench, steady
 from tests.strategies import NOON
+from tests.world.cloud import Bench, steady
 
 PRICES = Prices()
 

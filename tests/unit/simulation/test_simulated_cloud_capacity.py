@@ -13,8 +13,8 @@ from paddock.adapters.simulation.cloud.weather import FOREVER, Weather
 from paddock.core.errors import Throttled
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, Moment
-from tests.simulated_cloud import ONE_POOL, Bench, steady
 from tests.strategies import NOON
+from tests.world.cloud import ONE_POOL, Bench, steady
 
 SPELLS = Episodes(6 * HOUR, LogNormal(30 * MINUTE, 2 * HOUR), again=10 * MINUTE, scarce=500)
 

@@ -15,8 +15,8 @@ from paddock.core.errors import TokenReused
 from paddock.core.ports.machines import Lack, LaunchRequest, MachineState
 from paddock.core.spec import Market, Offer, Range, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
-from tests.simulated_cloud import C7I, ONE_POOL, Bench, steady
 from tests.strategies import NOON
+from tests.world.cloud import C7I, ONE_POOL, Bench, steady
 
 REQUEST = LaunchRequest("t", 1, RunnerSpec(), Market.SPOT, 40, {"paddock": "test"})
 TWO_TYPES: dict[str, Any] = {

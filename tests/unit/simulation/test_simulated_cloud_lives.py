@@ -10,8 +10,8 @@ from paddock.adapters.simulation.protocols import Ending
 from paddock.core.ports.machines import MachineState
 from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from tests.simulated_cloud import Bench, exactly, steady
 from tests.strategies import NOON
+from tests.world.cloud import Bench, exactly, steady
 
 
 def state(bench: Bench, machine: str) -> MachineState | None:

@@ -12,8 +12,8 @@ from paddock.core.messages import WarningKind
 from paddock.core.ports.machines import LaunchRequest, Machine, MachineState
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from tests.simulated_cloud import ONE_POOL, Bench, steady
 from tests.strategies import NOON
+from tests.world.cloud import ONE_POOL, Bench, steady
 
 AT_ONCE = Notices(missing=0, rebalance=0, with_warning=0, lead=LogNormal(0, 0), spread=0)
 

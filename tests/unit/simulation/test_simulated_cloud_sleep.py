@@ -10,7 +10,7 @@ from paddock.core.errors import Throttled
 from paddock.core.ports.machines import MachineState, StartOutcome, StartResult
 from paddock.core.spec import Market
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.simulated_cloud import ONE_POOL, Bench, exactly, steady
+from tests.world.cloud import ONE_POOL, Bench, exactly, steady
 
 STARTING = StartOutcome(StartResult.STARTING)
 STOPPED_START = exactly(SECOND, 2 * SECOND, 5 * SECOND)

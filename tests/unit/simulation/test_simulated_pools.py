@@ -24,8 +24,8 @@ from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
-from tests.pool_world import ASKS, PoolWorld
-from tests.workloads import Given
+from tests.world.pools import ASKS, PoolWorld
+from tests.world.workloads import Given
 
 WEB = Pool("web", RunnerSpec(pool="web", spot=False))
 ASK = JobLoad("job", ("paddock/pool=web",), 2 * MINUTE)

@@ -18,7 +18,7 @@ from paddock.adapters.simulation.world import Simulation
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from tests.workloads import Given
+from tests.world.workloads import Given
 
 SETTINGS = FleetSettings(repositories=("acme/app",))
 CERTAIN = 10_000

@@ -8,7 +8,7 @@ from paddock.adapters.simulation.parameters import Rates
 from paddock.core.errors import Throttled
 from paddock.core.settings import FleetSettings, ScopeKind
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.world import World
+from tests.world.world import World
 
 
 def test_a_meter_counts_by_window_and_by_whom() -> None:

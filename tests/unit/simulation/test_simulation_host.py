@@ -8,9 +8,9 @@ from paddock.core.messages import ReportEvent, RunnerReported
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
-from tests.world import BOOT, World
-from tests.world_invariants import check
-from tests.world_spot import machine_of, running
+from tests.world.invariants import check
+from tests.world.spot import machine_of, running
+from tests.world.world import BOOT, World
 
 
 class Post:

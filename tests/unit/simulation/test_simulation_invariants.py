@@ -18,8 +18,8 @@ from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.intake import Taken
 from tests.strategies import NOON
-from tests.world import SETTINGS, World
-from tests.world_spot import machine_of, running
+from tests.world.spot import machine_of, running
+from tests.world.world import SETTINGS, World
 
 
 def a_live_runner_is_killed(world: World) -> None:

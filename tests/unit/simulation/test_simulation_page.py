@@ -16,9 +16,9 @@ from paddock.adapters.simulation.render.background import Assumption, Background
 from paddock.adapters.simulation.render.charts import log_axis
 from paddock.adapters.simulation.render.page import render
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.made_up_fleet import HOSTILE
 from tests.page_reader import Element, read_page
 from tests.unit.simulation.outcomes import broken, outcome_a, outcome_b, outcomes, waits
+from tests.world.made_up_fleet import HOSTILE
 
 BACKGROUND = Background(
     command="paddock simulate --config a.yml --config b.yml --seed 7",

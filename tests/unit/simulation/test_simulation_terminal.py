@@ -14,8 +14,8 @@ from paddock.adapters.simulation.outcome import Outcome, Start, Violation
 from paddock.adapters.simulation.render.background import Assumption, Background
 from paddock.adapters.simulation.render.rivals import PUBLISHED, beside
 from paddock.adapters.simulation.render.terminal import report
-from tests.made_up_fleet import HOSTILE
 from tests.unit.simulation.outcomes import broken, outcome_a, outcome_b, outcomes, waits
+from tests.world.made_up_fleet import HOSTILE
 
 
 def printed(

@@ -19,8 +19,8 @@ from paddock.adapters.simulation.render.rivals import ELSEWHERE, PUBLISHED, besi
 from paddock.adapters.simulation.render.waits import AT_HAND, Starts, headline, rows, waits_to_json
 from paddock.adapters.simulation.render.waits_terminal import waits_report
 from tests.contracts import breaches, schema
-from tests.made_up_fleet import HOSTILE
 from tests.unit.simulation.outcomes import any_waits, broken, outcome_a, spread, waits
+from tests.world.made_up_fleet import HOSTILE
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "waits.v1.json"
 WAITS = {Start.COLD: waits(24, 30, 60), Start.STOPPED: waits(15, 20, 50), Start.HOT: waits(6, 9, 41)}

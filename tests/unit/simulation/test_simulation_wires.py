@@ -18,8 +18,8 @@ from paddock.core.records import RUNS
 from paddock.core.run import Run
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.world import World
-from tests.world_spot import machine_of
+from tests.world.spot import machine_of
+from tests.world.world import World
 
 RUN = Run(1, "acme/app", fork=False)
 CERTAIN = 10_000

@@ -21,7 +21,7 @@ from paddock.adapters.tables import stores_in
 from paddock.core.records import TASKS
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.workloads import Given
+from tests.world.workloads import Given
 
 REPOSITORIES = ("acme/app", "acme/lib")
 SETTINGS = FleetSettings(repositories=REPOSITORIES)

@@ -7,7 +7,7 @@ from paddock.core.ports.machines import LaunchRequest, MachineState
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.world import World
+from tests.world.world import World
 
 CERTAIN = 10_000
 

@@ -5,7 +5,7 @@ from paddock.adapters.simulation.outcome import Spread
 from paddock.adapters.simulation.workloads import built_in_day
 from paddock.adapters.simulation.workloads.summary import OTHERS, days, plain_labels, summary_of
 from paddock.core.units import DAY, HOUR, SECOND
-from tests.workloads import Given
+from tests.world.workloads import Given
 
 
 def run(at: int, *durations: int, labels: tuple[str, ...] = ("paddock",), repository: str = "acme/shop") -> RunLoad:

@@ -17,7 +17,7 @@ from paddock.adapters.simulation.workloads import GeneratorParameters, generated
 from paddock.adapters.simulation.workloads.cells import CONCLUSIONS
 from paddock.core.errors import InvalidInput
 from paddock.core.units import HOUR, MINUTE, SECOND
-from tests.workloads import Given
+from tests.world.workloads import Given
 
 SUFFIXES = (".csv", ".jsonl", ".csv.gz", ".jsonl.gz", ".ndjson")
 NINE = 1_795_510_800 * SECOND  # 2026-11-24T09:00:00Z

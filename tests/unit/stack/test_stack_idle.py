@@ -14,7 +14,7 @@ from paddock.adapters.aws.stack.idle import WATCHING, Bill, assumptions, idle_bi
 from paddock.adapters.simulation.parameters import Functions
 from paddock.core.errors import InvalidInput
 from paddock.core.units import DOLLAR, money_text
-from tests.stack_shapes import SHAPES, template
+from tests.aws.shapes import SHAPES, template
 
 PRICES = Path(__file__).parents[3] / "src/adapters/paddock/adapters/aws/stack/prices.json"
 INSIDE = {"VpcEndpointType": "Interface", "SubnetIds": ["subnet-1", "subnet-2"]}

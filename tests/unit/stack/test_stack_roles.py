@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SLACK, filled
-from tests.aws_judge import REGION
-from tests.aws_machine import ACCOUNT
-from tests.aws_rights import names_of
-from tests.cloudformation import Made
-from tests.stack_shapes import SHAPES, made, template
+from tests.aws.cloudformation import Made
+from tests.aws.judge import REGION
+from tests.aws.machine import ACCOUNT
+from tests.aws.rights import names_of
+from tests.aws.shapes import SHAPES, made, template
 
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)
 ENVIRONMENTS = st.from_regex(r"[a-z][a-z0-9]{0,6}(-[a-z0-9]{1,8})?", fullmatch=True).filter(

@@ -20,9 +20,9 @@ from paddock.core.spec import Arch
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_lambda.slack import slack_settings
-from tests.aws_judge import REGION
-from tests.cloudformation import Made
-from tests.stack_shapes import SHAPES, made, template
+from tests.aws.cloudformation import Made
+from tests.aws.judge import REGION
+from tests.aws.shapes import SHAPES, made, template
 
 ROOT = Path(__file__).parents[3]
 EVERY_SHAPE = pytest.mark.parametrize("shape", SHAPES)

@@ -19,7 +19,7 @@ from paddock.core.errors import InvalidInput
 from paddock.core.spec import Market
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment
 from tests.strategies import NOON
-from tests.watched import LATEST, NAMES, TARGETS, Metrics, Watched, names_of, rung, states
+from tests.world.watched import LATEST, NAMES, TARGETS, Metrics, Watched, names_of, rung, states
 
 pytestmark = pytest.mark.slow
 

@@ -23,8 +23,8 @@ from paddock.core.costs.ledger import day_of
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.units import DAY, HOUR, MINUTE
 from tests.strategies import NOON
-from tests.watched import NAMES, Watched
-from tests.world import REPOSITORY
+from tests.world.watched import NAMES, Watched
+from tests.world.world import REPOSITORY
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "dashboard_body.schema.json").read_text(encoding="utf-8"))
 ALARM = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:paddock-ci-queue-age"

@@ -11,7 +11,7 @@ from paddock.adapters.aws.watching.samples import LATENCY, Samples, statistic
 from paddock.core.errors import InvalidInput
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.strategies import NOON
-from tests.watched import NAMES, Metrics
+from tests.world.watched import NAMES, Metrics
 
 OK, ALARM, UNKNOWN = State.OK, State.ALARM, State.INSUFFICIENT_DATA
 KEPT = None  # "Retain current state"

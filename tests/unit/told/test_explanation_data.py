@@ -17,10 +17,10 @@ from paddock.core.runner import Runner
 from paddock.core.switch import PAUSED, Switch
 from paddock.core.units import SECOND
 from paddock.core.usecases.explain import Explanation
-from tests.made_up_fleet import NOW, a_job, at, served
 from tests.strategies import decisions as any_decision
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import NOW, a_job, at, served
 
 PAGE = Path(__file__).parents[3] / "docs" / "operating.md"
 JOB_KEYS = [

@@ -16,9 +16,9 @@ from paddock.core.states import JobState
 from paddock.core.units import money_text
 from paddock.entrypoints.cli.live import fleet_table, summary
 from paddock.entrypoints.cli.plain import transitions
-from tests.made_up_fleet import HOSTILE, MORNING, NOW, a_job, a_runner, at, bills_of, morning, served
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import HOSTILE, MORNING, NOW, a_job, a_runner, at, bills_of, morning, served
 
 
 def shown(renderable: RenderableType, width: int = 150) -> list[str]:

@@ -24,10 +24,10 @@ from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import SECOND
 from paddock.core.usecases import life
 from paddock.entrypoints.cli.story import story
-from tests.made_up_fleet import HOSTILE, NOW, a_job, at, served
 from tests.strategies import decisions as any_decision
 from tests.strategies import jobs as any_job
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import HOSTILE, NOW, a_job, at, served
 
 
 def told(job: Job, decisions: Sequence[Decision] = (), runners: Sequence[Runner] = (), width: int = 110) -> list[str]:

@@ -19,11 +19,11 @@ from paddock.core.job import Job
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from paddock.core.units import money_text
-from tests.made_up_fleet import HOSTILE, NOW, Fleet, a_job, a_runner, at, bills_of, morning, served
 from tests.page_reader import Element, read_page
 from tests.strategies import jobs as any_job
 from tests.strategies import moments
 from tests.strategies import runners as any_runner
+from tests.world.made_up_fleet import HOSTILE, NOW, Fleet, a_job, a_runner, at, bills_of, morning, served
 
 
 def page_of(

@@ -18,7 +18,7 @@ from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_operator.advice import advice, remark
 from paddock.entrypoints.aws_operator.settings import OperatorSettings, operator_settings
 from paddock.entrypoints.cli.where import Profile, Where
-from tests.aws_lambda import STACK
+from tests.aws.invocations import STACK
 from tests.strategies import NOON
 
 GROUPS = "/aws/lambda/paddock-ci-webhook"

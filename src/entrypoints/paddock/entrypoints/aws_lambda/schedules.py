@@ -24,9 +24,9 @@ from paddock.core.decision import Fact
 from paddock.core.errors import InvalidInput
 from paddock.core.task import TaskRun
 from paddock.core.usecases.costs.keep_prices import KeepPrices
+from paddock.core.usecases.costs.reconciling import Reconciling
 from paddock.core.usecases.house.chores import Reporting, chores
 from paddock.core.usecases.house.housekeeping import Housekeeping, Work
-from paddock.core.usecases.reconciling import Reconciling
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.mirroring import make_mirror
 from paddock.entrypoints.aws_lambda.once import Once
