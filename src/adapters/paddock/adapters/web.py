@@ -46,7 +46,9 @@ class WebServer:
             InvalidInput: the address cannot be listened on, e.g. because somebody else does.
         """
         if not 0 <= port <= _LAST_PORT:  # else some C library takes the rest of a division
-            raise InvalidInput("listen", f"{host}:{port}", f"must have a port from 0 (any free one) to {_LAST_PORT}")
+            raise InvalidInput(
+                "listen", authority(host, port), f"must have a port from 0 (any free one) to {_LAST_PORT}"
+            )
         self._sockets: dict[Any, Any] = {}
         # Ours, and without threads until the address is had: waitress would leave them behind if it is not.
         workers = ThreadedTaskDispatcher()

@@ -22,7 +22,7 @@ from paddock.core.costs.sums import By, Cost, Costs
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.units import SECOND, MicroDollars, Moment, money_text, rfc3339
 from paddock.core.usecases.costs.look import CostLook
-from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.styles import WIDE, console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 from paddock.entrypoints.containers import State
 
@@ -32,8 +32,6 @@ _COUNTS = ("MACHINES", "JOBS", "HOURS", "UNUSED")
 _PARTS = ("COMPUTE", "DISK", "ADDRESS")
 _SHARE = "SERVICES"
 _TOTAL = "TOTAL"
-_WIDE = 140
-"""Columns from which on every figure of a name stands in one line; else there are two tables, below one another."""
 
 
 def cost(
@@ -127,7 +125,7 @@ def _show(asked: _Asked) -> None:
     shared = bool(asked.services) and asked.of_services is not None
     out = console()
     parts = (*_PARTS, *((_SHARE,) if shared else ()), _TOTAL)
-    for columns in ((*_COUNTS, *parts),) if out.width >= _WIDE else ((*_COUNTS, _TOTAL), parts):
+    for columns in ((*_COUNTS, *parts),) if out.width >= WIDE else ((*_COUNTS, _TOTAL), parts):
         out.print(_table(asked, columns))
     for sentence in _notes(total, shared=shared):
         out.print(told(sentence))

@@ -15,13 +15,11 @@ from paddock.core.task import Task
 from paddock.core.units import SECOND, Moment, Span, span_text
 from paddock.core.usecases.house.housekeeping import MENDS
 from paddock.core.usecases.house.tasks import Tasks
-from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.styles import WIDE, console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LOOK: Span = SECOND
 _COUNTED = ("TRIED", "DONE", "FAILED", "LEFT")
-_WIDE = 140
-"""Columns from which on there is room for words beside the figures; else they stand below."""
 
 
 def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
@@ -38,7 +36,7 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
         tasks = here.tasks.all()
     now = SystemClock().now()
     out = console()
-    beside = out.width >= _WIDE
+    beside = out.width >= WIDE
     padding = (0, 1) if beside else (0, 1, 0, 0)  # the latter is as much as 80 columns have room for
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, padding=padding, header_style="dim")
     for title in ("TASK", "EVERY", "LAST RUN", *_COUNTED, *[""] * beside):

@@ -21,7 +21,7 @@ from paddock.core.usecases.pools.look import PoolLook, PoolView
 from paddock.entrypoints.cli.housekeeping import run
 from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
 from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION
-from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.styles import WIDE, console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 VERSION = 1  # of what scripts get
@@ -30,8 +30,6 @@ _NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
 _NO_POOLS = "no fleet here has looked at a pool yet: paddock.yml says under pools which there are"
 _DAY = "24h"
 _COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
-_WIDE = 140
-"""Columns from which on a pool has a line of its own."""
 _COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
 
 
@@ -98,7 +96,7 @@ def pools(
         return 0
     out = console()
     rows = [_row(view, clock.now()) for view in views]
-    out.print(_across(rows) if out.width >= _WIDE else _down(rows))
+    out.print(_across(rows) if out.width >= WIDE else _down(rows))
     counted = max(view.account.since for view in views)
     if counted > clock.now() - length:
         out.print(told(f"counted since {rfc3339(counted)} only: before that too many machines ended", "yellow"))

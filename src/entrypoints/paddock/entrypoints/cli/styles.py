@@ -13,6 +13,9 @@ from paddock.core.job import Job
 UNWRAPPED = 4_000
 """The width of a pipe in characters: more than any line has, because longer texts are shortened."""
 
+WIDE = 140
+"""Columns from which on a table has all that there is to say of a thing in one line; below, it is told in two parts."""
+
 STYLES: Mapping[Tone, str] = {
     Tone.WAITING: "cyan",
     Tone.LAUNCHING: "yellow",

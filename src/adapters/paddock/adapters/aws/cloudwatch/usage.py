@@ -59,7 +59,7 @@ class _Query:
 
 
 class StackUsage:
-    """Counts what a stack used. It is called as `paddock.core.usecases.costs.reports.Counting` is."""
+    """Counts what a stack used. It is called as `paddock.core.costs.report.Counting` is."""
 
     def __init__(self, clients: Clients, used: Used) -> None:
         """Args: the names of the stack's parts."""
