@@ -4,7 +4,7 @@ A code that a service's own table does not name falls to the common one; one tha
 The tests enumerate the codes that the services document for the operations we call.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from http import HTTPStatus
 from typing import ParamSpec, TypeVar
 
@@ -16,6 +16,7 @@ from paddock.core.errors import AccessDenied, PaddockError, Rejected, Throttled,
 
 P = ParamSpec("P")
 T = TypeVar("T")
+PageT = TypeVar("PageT", bound=Mapping[str, object])
 
 # botocore's own failures: no answer came, or none that can be read; or there is nobody to sign as.
 _AWAY = (
@@ -91,3 +92,17 @@ class Asking:
             return operation(*args, **kwargs)
         except (botocore.ClientError, botocore.BotoCoreError, ResponseParserError) as error:
             raise translated(error, getattr(operation, "__name__", "call"), self._codes) from error
+
+    def pages(self, operation: Callable[..., PageT], **asked: object) -> Iterator[PageT]:
+        """Make the call for each page of its answer, as long as a ``NextToken`` leads on.
+
+        Raises:
+            PaddockError: as for one call, when the page is asked for.
+        """
+        more: dict[str, object] = {}
+        while True:
+            page = self(operation, **asked, **more)
+            yield page
+            if not page.get("NextToken"):
+                return
+            more = {"NextToken": page["NextToken"]}

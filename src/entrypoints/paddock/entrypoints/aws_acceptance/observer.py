@@ -73,15 +73,10 @@ class FleetObserver:
     def _instances(self) -> Iterator[Instance]:
         """All of the fleet's; EC2 tells of those that are gone for about an hour."""
         filters = [{"Name": f"tag:{FLEET}", "Values": [self.stack]}]
-        more: dict[str, str] = {}
-        while True:
-            page = _ask(self.places.ec2.describe_instances, Filters=filters, **more)
+        for page in _ask.pages(self.places.ec2.describe_instances, Filters=filters):
             for reservation in page["Reservations"]:
                 for one in reservation["Instances"]:
                     yield Instance(id=one["InstanceId"], state=one["State"]["Name"])
-            if not page.get("NextToken"):
-                return
-            more = {"NextToken": page["NextToken"]}
 
     def _dead(self) -> dict[str, int]:
         sqs = self.places.client("sqs")

@@ -128,14 +128,9 @@ class Removal:
 
     def _instances(self) -> Iterator[Any]:
         filters = [{"Name": f"tag:{FLEET}", "Values": [self.stack]}, {"Name": "instance-state-name", "Values": _LIVE}]
-        more: dict[str, str] = {}
-        while True:
-            page = _ask(self.places.ec2.describe_instances, Filters=filters, **more)
+        for page in _ask.pages(self.places.ec2.describe_instances, Filters=filters):
             for reservation in page["Reservations"]:
                 yield from reservation["Instances"]
-            if not page.get("NextToken"):
-                return
-            more = {"NextToken": page["NextToken"]}
 
     def _delete(self, standing: Standing, told: Callable[[Step], object]) -> None:
         watch = Watch(self.places.stacks, self.clock, self.sleeper)

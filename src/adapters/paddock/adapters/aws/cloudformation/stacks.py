@@ -1,6 +1,6 @@
 """Stacks by CloudFormation's API. Nothing waits in here, and no waiter is used: whoever asks, asks again."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, Final
 
 from paddock.adapters.aws.cloudformation.codes import CODES
@@ -61,7 +61,7 @@ class Stacks:
         Raises:
             NotFound: there is none of that id.
         """
-        pages = list(self._change_pages(change_set))
+        pages = list(self._ask.pages(self._client.describe_change_set, ChangeSetName=change_set))
         first = pages[0]
         changes = [
             _change(one["ResourceChange"])
@@ -76,15 +76,6 @@ class Stacks:
             reason=first.get("StatusReason", ""),
             changes=tuple(changes),
         )
-
-    def _change_pages(self, change_set: str) -> Iterator[Any]:
-        more: dict[str, str] = {}
-        while True:
-            page = self._ask(self._client.describe_change_set, ChangeSetName=change_set, **more)
-            yield page
-            if not page.get("NextToken"):
-                return
-            more = {"NextToken": page["NextToken"]}
 
     def discard(self, change_set: str) -> None:
         """Forget a proposal."""
@@ -101,32 +92,23 @@ class Stacks:
 
     def resources(self, stack: str) -> set[str]:
         """The names, within its template, of what a stack consists of and is not deleted yet."""
-        found: set[str] = set()
-        more: dict[str, str] = {}
-        while True:
-            page = self._ask(self._client.list_stack_resources, StackName=stack, **more)
-            found |= {
-                one["LogicalResourceId"]
-                for one in page["StackResourceSummaries"]
-                if one["ResourceStatus"] != "DELETE_COMPLETE"
-            }
-            if not page.get("NextToken"):
-                return found
-            more = {"NextToken": page["NextToken"]}
+        pages = self._ask.pages(self._client.list_stack_resources, StackName=stack)
+        return {
+            one["LogicalResourceId"]
+            for page in pages
+            for one in page["StackResourceSummaries"]
+            if one["ResourceStatus"] != "DELETE_COMPLETE"
+        }
 
     def steps(self, stack: str, after: str = "") -> list[Step]:
         """What happened to a stack, oldest first: all of it, or what came after the event of that id."""
         found: list[Step] = []
-        more: dict[str, str] = {}
-        while True:
-            page = self._ask(self._client.describe_stack_events, StackName=stack, **more)
+        for page in self._ask.pages(self._client.describe_stack_events, StackName=stack):
             for event in page["StackEvents"]:  # newest first
                 if event["EventId"] == after:
                     return found[::-1]
                 found.append(_step(event))
-            if not page.get("NextToken"):
-                return found[::-1]
-            more = {"NextToken": page["NextToken"]}
+        return found[::-1]
 
     def protect(self, stack: str, *, protected: bool) -> None:
         """Have CloudFormation refuse to delete the stack, or no longer."""

@@ -39,7 +39,7 @@ class Standing:
         """The metrics in alarms on parts of this stack: each is paid, however many an alarm has."""
         periods: list[int] = []
         named: dict[str, Any] = {"AlarmNamePrefix": f"{self.stack}-", "AlarmTypes": ["MetricAlarm"]}
-        for page in _pages(self.clients.cloudwatch.describe_alarms, named):
+        for page in _ask.pages(self.clients.cloudwatch.describe_alarms, **named):
             for alarm in page.get("MetricAlarms", ()):
                 metrics = list(_metrics(alarm))
                 if any(self._is_ours(dimension) for dimensions, _ in metrics for dimension in dimensions):
@@ -50,7 +50,7 @@ class Standing:
     def dashboards(self) -> Mapping[Meter, int]:
         """The dashboard that the stack's template makes; dashboards have one name space for all regions."""
         name = f"{self.stack}-{self.clients.region}"
-        pages = _pages(self.clients.cloudwatch.list_dashboards, {"DashboardNamePrefix": name})
+        pages = _ask.pages(self.clients.cloudwatch.list_dashboards, DashboardNamePrefix=name)
         found = (one["DashboardName"] for page in pages for one in page.get("DashboardEntries", ()))
         return {Meter.DASHBOARDS: sum(one == name for one in found)}
 
@@ -61,22 +61,12 @@ class Standing:
         more is billed than these.
         """
         asked = {"Namespace": catalogue().namespace, "Dimensions": [{"Name": DIMENSION, "Value": self.stack}]}
-        pages = _pages(self.clients.cloudwatch.list_metrics, asked)
+        pages = _ask.pages(self.clients.cloudwatch.list_metrics, **asked)
         return {Meter.METRICS: sum(len(page.get("Metrics", ())) for page in pages)}
 
     def _is_ours(self, dimension: Mapping[str, str]) -> bool:
         found = dimension["Name"], dimension["Value"]
         return found == (DIMENSION, self.stack) or found in self.parts
-
-
-def _pages(operation: Any, asked: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:  # noqa: ANN401 - botocore makes them as it runs
-    more: dict[str, str] = {}
-    while True:
-        page = _ask(operation, **asked, **more)
-        yield page
-        if not page.get("NextToken"):
-            return
-        more = {"NextToken": page["NextToken"]}
 
 
 def _metrics(alarm: Mapping[str, Any]) -> Iterator[tuple[Collection[Mapping[str, str]], int]]:

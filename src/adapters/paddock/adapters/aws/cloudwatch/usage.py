@@ -124,14 +124,10 @@ class StackUsage:
                 "EndTime": datetime_of(until),
                 "ScanBy": "TimestampDescending",
             }
-            while True:
-                page = self._ask(self._clients.cloudwatch.get_metric_data, **asked)
+            for page in self._ask.pages(self._clients.cloudwatch.get_metric_data, **asked):
                 for result in page["MetricDataResults"]:
                     level = queries[int(result["Id"][1:])].meter is Meter.STORED
                     values.setdefault(result["Id"], []).extend(_within(result, since, until, level=level))
-                if not page.get("NextToken"):
-                    break
-                asked["NextToken"] = page["NextToken"]
             yield from ((query, values.get(f"m{number}", [])) for number, query in enumerate(queries))
 
 

@@ -50,14 +50,8 @@ def subnets(ec2: Any, ids: Sequence[str]) -> tuple[Subnet, ...]:  # noqa: ANN401
 
 
 def _tables(ec2: Any, networks: Sequence[str]) -> list[Mapping[str, Any]]:  # noqa: ANN401 - as above
-    found: list[Mapping[str, Any]] = []
-    more: dict[str, str] = {}
-    while True:
-        page = _ask(ec2.describe_route_tables, Filters=[{"Name": "vpc-id", "Values": list(networks)}], **more)
-        found += page["RouteTables"]
-        if not page.get("NextToken"):
-            return found
-        more = {"NextToken": page["NextToken"]}
+    pages = _ask.pages(ec2.describe_route_tables, Filters=[{"Name": "vpc-id", "Values": list(networks)}])
+    return [table for page in pages for table in page["RouteTables"]]
 
 
 def _subnet(found: Mapping[str, Any], table: Mapping[str, Any]) -> Subnet:

@@ -33,19 +33,12 @@ class Alarm:
 def alarms(cloudwatch: Any, stack: str) -> tuple[Alarm, ...]:  # noqa: ANN401 - botocore makes the classes of clients as it runs
     """The stack's alarms, each by its name: other stacks' may begin with the same."""
     names = [f"{stack}-{one.name}" for one in definitions(USUAL)]
-    found: list[Alarm] = []
-    more: dict[str, str] = {}
-    while True:
-        page = _ask(
-            cloudwatch.describe_alarms,
-            AlarmNames=names,
-            AlarmTypes=["MetricAlarm", "CompositeAlarm"],
-            **more,
-        )
-        found += map(_alarm, (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", [])))
-        if not page.get("NextToken"):
-            return tuple(found)
-        more = {"NextToken": page["NextToken"]}
+    kinds = ["MetricAlarm", "CompositeAlarm"]
+    return tuple(
+        _alarm(one)
+        for page in _ask.pages(cloudwatch.describe_alarms, AlarmNames=names, AlarmTypes=kinds)
+        for one in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))
+    )
 
 
 def _alarm(found: Mapping[str, Any]) -> Alarm:
@@ -82,18 +75,12 @@ def judge_alarms(found: Sequence[Alarm], deploy: str) -> Iterator[Finding]:
 
 def subscriptions(sns: Any, topic: str) -> Sequence[tuple[str, bool]]:  # noqa: ANN401 - as above
     """Who listens to a topic, and whether they have confirmed it."""
-    found: list[tuple[str, bool]] = []
-    more: dict[str, str] = {}
-    while True:
-        page = _ask(sns.list_subscriptions_by_topic, TopicArn=topic, **more)
-        found += [
-            (f"{one['Protocol']} {one['Endpoint']}", one["SubscriptionArn"] != _PENDING)
-            for one in page["Subscriptions"]
-            if one["SubscriptionArn"] != _GONE
-        ]
-        if not page.get("NextToken"):
-            return tuple(found)
-        more = {"NextToken": page["NextToken"]}
+    return tuple(
+        (f"{one['Protocol']} {one['Endpoint']}", one["SubscriptionArn"] != _PENDING)
+        for page in _ask.pages(sns.list_subscriptions_by_topic, TopicArn=topic)
+        for one in page["Subscriptions"]
+        if one["SubscriptionArn"] != _GONE
+    )
 
 
 def judge_subscriptions(

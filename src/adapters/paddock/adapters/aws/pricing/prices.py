@@ -71,15 +71,9 @@ class AwsPrices:
     def _products(self, name: str) -> Iterator[str]:
         wanted = {"instanceType": name, "regionCode": self._clients.region, **_WANTED}
         filters = [{"Type": "TERM_MATCH", "Field": field, "Value": value} for field, value in wanted.items()]
-        more: dict[str, str] = {}
-        while True:
-            page = self._ask(
-                self._clients.pricing.get_products, ServiceCode="AmazonEC2", Filters=filters, MaxResults=100, **more
-            )
+        products = self._clients.pricing.get_products
+        for page in self._ask.pages(products, ServiceCode="AmazonEC2", Filters=filters, MaxResults=100):
             yield from page["PriceList"]
-            if not page.get("NextToken"):
-                return
-            more = {"NextToken": page["NextToken"]}
 
     def _history(self, since: Moment, until: Moment) -> dict[Offer, MicroDollars]:
         found: dict[Offer, list[tuple[Moment, MicroDollars]]] = {}
@@ -94,12 +88,8 @@ class AwsPrices:
     def _changes(self, since: datetime, until: datetime) -> Iterator[Any]:
         describe = self._clients.ec2.describe_spot_price_history
         asked: Any = {"InstanceTypes": self._types, "ProductDescriptions": [_LINUX]}
-        while True:
-            page = self._ask_ec2(describe, StartTime=since, EndTime=until, **asked)
+        for page in self._ask_ec2.pages(describe, StartTime=since, EndTime=until, **asked):
             yield from page["SpotPriceHistory"]
-            if not page.get("NextToken"):
-                return
-            asked["NextToken"] = page["NextToken"]
 
 
 def listed_price(products: Iterable[str]) -> MicroDollars | None:
