@@ -53,7 +53,7 @@ FUNCTIONS: Final = Bundle(
             *("httpx", "httpcore", "h11", "certifi"),  # GitHub; without anyio, which only asynchronous calls need
             "tzdata",  # time zones, of pools' schedules: nobody promises that Lambda's images have them
             *("jinja2", "markupsafe"),  # the page of the daily cost report
-            *("jwt", "cryptography", "_cffi_backend"),  # the App's token
+            *("cryptography", "_cffi_backend"),  # the App's token
             *("botocore", "jmespath", "dateutil", "six", "urllib3"),  # AWS; without boto3, which only adds to botocore
         }
     ),

@@ -15,9 +15,8 @@ import attrs
 from paddock.adapters.aws.cloudformation import Stacks
 from paddock.adapters.aws.health.account import SPOT_ROLE_NAME
 from paddock.adapters.system import SystemClock
-from paddock.core.task import Task, TaskReport
+from paddock.core.task import EVERY, Task, TaskReport
 from paddock.core.units import DAY, HOUR, MINUTE, Moment, rfc3339
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.aws_operator import open_stack
 from paddock.entrypoints.aws_stack.exported import variables_of
 from paddock.entrypoints.containers import State

@@ -341,14 +341,14 @@ def priced(jobs: int) -> Account:
     sim.jobs.watch()
     sim.events.watch()
     sim.timeline.run(START + 2 * MINUTE)
-    sim.fleet.sweep()
+    sim.fleet.house.sweep()
     sim.timeline.run(START + 3 * MINUTE)
     account.clear()
     scripts = [JobScript(f"build (ubuntu-24.04, 3.{number})", (LABEL,)) for number in range(jobs)]
     asked = [*before, *sim.github.start_run(REPOSITORY, scripts).jobs]
     sim.timeline.run(START + HOUR)
     by_then = attrs.evolve(account, calls=account.calls.copy(), halves=account.halves.copy())
-    sim.fleet.sweep()
+    sim.fleet.house.sweep()
     by_then.calls["close"] = account.calls["close"]
     account = attrs.evolve(account, calls=by_then.calls, halves=by_then.halves)
     ended = [sim.table.jobs.get(str(job)) for job in asked]

@@ -7,9 +7,9 @@ from threading import Thread
 import pytest
 
 from paddock.adapters.system import RandomIds, SystemClock
-from paddock.core.task import Task, TaskReport
+from paddock.core.task import EVERY, Task, TaskReport
 from paddock.core.units import DAY, HOUR
-from paddock.core.usecases.house.housekeeping import EVERY, MENDS, Housekeeping
+from paddock.core.usecases.house.housekeeping import MENDS, Housekeeping
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state

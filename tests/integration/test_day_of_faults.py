@@ -37,10 +37,9 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
 from paddock.core.states import RunnerState
-from paddock.core.task import TaskRun
+from paddock.core.task import EVERY, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.house.chores import chores
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.usecases.house.sweep_github import MOST_REPOSITORIES
 from paddock.core.usecases.listing import live_jobs, live_runners
 from tests.world.workloads import Given
@@ -132,7 +131,7 @@ def everything_goes_wrong(seed: int = 3) -> Simulation:
     )
 
     def due(name: str) -> TaskRun | None:
-        return world.fleet.housekeeping(others).when_due(name)
+        return world.fleet.house.tasks(others).when_due(name)
 
     def keep_house() -> None:
         for name in others:

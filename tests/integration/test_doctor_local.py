@@ -14,9 +14,8 @@ from paddock.adapters.github.manifest import NO_URL
 from paddock.adapters.system import SystemClock
 from paddock.core.ports.github import Scope
 from paddock.core.settings import ScopeKind
-from paddock.core.task import Task, TaskReport
+from paddock.core.task import EVERY, Task, TaskReport
 from paddock.core.units import DAY
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.aws.clinic import ALL, RUNNER, Known, config, documented_checks

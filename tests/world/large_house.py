@@ -358,7 +358,7 @@ class LargeHouse:
             clock=self.clock,
             reporting=Reporting(stack="local", renderings=RENDERINGS),
         )
-        return fleet.housekeeping(others)
+        return fleet.house.tasks(others)
 
     def run(self, name: str) -> TaskRun:
         """One run of the task; from now on the meter tells of this run alone."""

@@ -105,7 +105,7 @@ class PoolWorld(World):
     def pools(self, *, dry_run: bool = False) -> TaskReport:
         """The task runs once; a process that dies in it leaves an empty report."""
         try:
-            return self.fleet.pools(dry_run=dry_run)
+            return self.fleet.house.pools(dry_run=dry_run)
         except Crash as crash:
             self.sim.processes.crashes.append(f"pools: {crash}")
             self.fleet = self.new_fleet()

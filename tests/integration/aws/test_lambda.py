@@ -41,9 +41,9 @@ from paddock.core.ports.queues import Depth
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Arch
 from paddock.core.states import JobState, OperationalResult, RunnerState
+from paddock.core.task import EVERY
 from paddock.core.units import DAY, moment_of
 from paddock.core.usecases.house.chores import chores
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile

@@ -298,7 +298,7 @@ def test_a_forgery_that_cannot_be_written_down_comes_back(desk: Desk) -> None:
 def test_a_sweep_is_told_in_one_line(event: dict[str, Any], capsys: pytest.CaptureFixture[str]) -> None:
     """What was attempted, what of it succeeded and what failed: "never ran" and "achieved nothing" are two things."""
     start_logging()
-    facts = SchedulesFunction(a_world().fleet.housekeeping())(event)["sweep"]
+    facts = SchedulesFunction(a_world().fleet.house.tasks())(event)["sweep"]
     assert {name: facts[name] for name in ("attempted", "succeeded", "failed")} == {
         "attempted": 0,
         "succeeded": 0,
@@ -312,7 +312,7 @@ def test_a_comparison_with_github_counts_what_failed(capsys: pytest.CaptureFixtu
     """Each failure has a line of its own besides."""
     start_logging()
     world = a_world(Failing({"github.workflows.unfinished_jobs": Unavailable("away")}))
-    facts = SchedulesFunction(world.fleet.housekeeping())({"task": "sweep_github"})["sweep_github"]
+    facts = SchedulesFunction(world.fleet.house.tasks())({"task": "sweep_github"})["sweep_github"]
     assert facts["failed"] == 1
     assert facts["attempted"] == int(facts["succeeded"] or 0) + 1
     warning, line = lines(capsys)
@@ -328,11 +328,11 @@ def test_the_mirror_is_a_task_where_there_is_one() -> None:
         assert (dry_run, cursor) == (False, "")
         return TaskReport(2, 1, 1, by_kind={"present": 1, "unfetched": 1}, errors=("runners/1: away",))
 
-    keeping = a_world().fleet.housekeeping({"mirror": mirror})
+    keeping = a_world().fleet.house.tasks({"mirror": mirror})
     facts = SchedulesFunction(keeping)({"task": "mirror"})["mirror"]
     assert facts == {"attempted": 2, "succeeded": 1, "failed": 1, "left": 0, "present": 1, "unfetched": 1}
     with pytest.raises(InvalidInput, match="PADDOCK_CACHE_BUCKET"):
-        SchedulesFunction(a_world().fleet.housekeeping())({"task": "mirror"})
+        SchedulesFunction(a_world().fleet.house.tasks())({"task": "mirror"})
 
 
 def test_a_run_that_could_not_begin_fails(capsys: pytest.CaptureFixture[str]) -> None:
@@ -340,7 +340,7 @@ def test_a_run_that_could_not_begin_fails(capsys: pytest.CaptureFixture[str]) ->
     start_logging()
     world = a_world(Failing({"table.jobs.page": Unavailable("away")}))
     with pytest.raises(PaddockError, match="away"):
-        SchedulesFunction(world.fleet.housekeeping())({"task": "sweep"})
+        SchedulesFunction(world.fleet.house.tasks())({"task": "sweep"})
     line = lines(capsys)[-1]
     assert line["facts"] == {"attempted": 1, "succeeded": 0, "failed": 1}
     assert "Unavailable" in line["traceback"]
@@ -351,7 +351,7 @@ def test_once_a_minute_everything_that_is_due_is_done(capsys: pytest.CaptureFixt
     start_logging()
     failing = Failing({"table.jobs.page": Unavailable("away")})
     world = a_world(failing)
-    function = SchedulesFunction(world.fleet.housekeeping())
+    function = SchedulesFunction(world.fleet.house.tasks())
     with pytest.raises(Unavailable, match="away"):
         function({"task": "housekeeping"})
     failing.errors.clear()
@@ -368,7 +368,7 @@ def test_once_a_minute_everything_that_is_due_is_done(capsys: pytest.CaptureFixt
 def test_a_task_that_is_none_is_refused(event: dict[str, Any]) -> None:
     """The rule is wrong: the error names the tasks."""
     with pytest.raises(InvalidInput, match="sweep_github"):
-        SchedulesFunction(a_world().fleet.housekeeping())(event)
+        SchedulesFunction(a_world().fleet.house.tasks())(event)
 
 
 # -- starts ----------------------------------------------------------------------------------------------------------

@@ -93,7 +93,7 @@ def test_a_machine_that_works_unheard_is_not_ended() -> None:
     machine, deadlines = str(world.record(job).machine), world.settings.deadlines
     for _ in range(2):
         world.run(deadlines.boot + deadlines.idle + MINUTE)
-        world.fleet.sweep()
+        world.fleet.house.sweep()
     assert (world.runner(machine).state, world.cloud.alive) == (RunnerState.BUSY, [machine])
 
 

@@ -10,9 +10,9 @@ from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.memory.system import ManualClock, SequentialIds
 from paddock.core.errors import NotFound, Throttled, Unavailable
 from paddock.core.ports.stores import Table
-from paddock.core.task import AGAIN, MOST_CHARACTERS, MOST_LINES, Task, TaskReport, TaskRun
+from paddock.core.task import AGAIN, EVERY, MOST_CHARACTERS, MOST_LINES, Task, TaskReport, TaskRun
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
-from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping
+from paddock.core.usecases.house.housekeeping import Housekeeping
 from paddock.core.usecases.house.round import Round
 from paddock.core.usecases.house.tasks import Tasks
 from tests.world.world import World
@@ -340,7 +340,7 @@ def test_the_sweeps_change_nothing_in_a_dry_run() -> None:
     """They say what they would do; the run after it does that."""
     world = World(webhooks=lambda event: () if getattr(event, "action", "") == "queued" else (0,))
     job = world.push_job()
-    keeping = world.fleet.housekeeping()
+    keeping = world.fleet.house.tasks()
     world.clock.advance(MINUTE)
     tasks = Tasks(tasks=world.table.tasks, decisions=MemoryDecisions(), clock=world.clock, ids=world.ids)
     tasks.ask("sweep_github", dry_run=True)

@@ -58,13 +58,13 @@ class House:
 
     def run(self) -> TaskReport:
         """One run, which goes on where the last one ended."""
-        report = self.world.fleet.sweep_github(cursor=self.cursor)
+        report = self.world.fleet.house.sweep_github(cursor=self.cursor)
         self.cursor = report.cursor
         return report
 
     def whole(self) -> list[str]:
         """What a run would ask for again that reads all of the last hour."""
-        acts = self.world.fleet.sweep_github(dry_run=True).acts
+        acts = self.world.fleet.house.sweep_github(dry_run=True).acts
         return [act.removeprefix("delivery ") for act in acts if act.startswith("delivery ")]
 
 

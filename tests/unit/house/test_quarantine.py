@@ -183,7 +183,7 @@ def test_a_job_that_runs_on_another_runner_is_not_released(*, heard: bool) -> No
     jobs[job] = attrs.evolve(jobs[job], status=Status.IN_PROGRESS, started_at=house.world.clock.now())
     if heard:
         seen = memory_github(house.world.github).workflows.job(REPOSITORY, job)
-        house.world.fleet.sweep._completion.seen(seen)
+        house.world.fleet.house.sweep._completion.seen(seen)
     else:
         assert house().by_kind == {"settled": 1}
     with pytest.raises(InvalidInput, match="it ran"):

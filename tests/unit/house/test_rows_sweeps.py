@@ -83,7 +83,7 @@ def test_a_machine_that_began_to_work_after_the_sweep_had_looked_is_left_alone()
     world.silence(machine)
     world.sweeps(on=False)
     world.clock.advance(9 * MINUTE + 5 * SECOND)
-    acts = plan(world.fleet.sweep.observe(), world.settings.deadlines)
+    acts = plan(world.fleet.house.sweep.observe(), world.settings.deadlines)
     assert [type(act) for act in acts] == [EndMachine]
     world.wake(machine)  # it was slow, and works now
     for _ in range(4):
@@ -91,7 +91,7 @@ def test_a_machine_that_began_to_work_after_the_sweep_had_looked_is_left_alone()
         world.work()
         world.clock.advance(10 * SECOND)
     assert world.record(job).state is JobState.RUNNING, orders_at
-    world.fleet.sweep._act(acts[0])
+    world.fleet.house.sweep._act(acts[0])
     assert world.cloud.alive == [machine]
     world.sweeps(on=True)
     world.run_until_quiet()
@@ -122,11 +122,11 @@ def sweep_between(around: Fuse | Between) -> tuple[World, int]:
     world.clock.advance(20 * SECOND)
     other = world.fleet
     if isinstance(around, Between):
-        around.deed = other.sweep
+        around.deed = other.house.sweep
     world.around = around.around
     fleet = world.new_fleet()
     world.around = untouched
-    fleet.sweep()
+    fleet.house.sweep()
     return world, job
 
 
@@ -140,7 +140,7 @@ def test_a_sweep_sees_all_pages_and_comes_to_everything_in_the_end() -> None:
     for machine in world.cloud.alive:
         world.cloud.kill(machine)
     world.clock.advance(20 * SECOND)
-    report = world.fleet.sweep()
+    report = world.fleet.house.sweep()
     assert report.by_kind["CloseMachine"] == MOST_ACTS
     assert report.left >= 50
     world.run_until_quiet()
@@ -156,9 +156,9 @@ def test_jobs_that_wait_without_a_message_are_all_woken_over_all_pages() -> None
         facts = attrs.evolve(JOB.facts, job_id=number, created_at=NOON + number)
         world.table.jobs.add(attrs.evolve(JOB, facts=facts))
     world.clock.advance(MINUTE)
-    assert world.fleet.sweep().left == 50
+    assert world.fleet.house.sweep().left == 50
     world.clock.advance(SECOND)
-    assert world.fleet.sweep().left == 0
+    assert world.fleet.house.sweep().left == 0
     assert world.jobs.depth().waiting == MOST_ACTS + 50
 
 
@@ -173,6 +173,6 @@ def test_jobs_that_wait_for_limits_do_not_starve_one_that_lost_its_message() -> 
     facts = attrs.evolve(JOB.facts, job_id=5000, created_at=now + SECOND)
     world.table.jobs.add(attrs.evolve(JOB, facts=facts))
     world.clock.advance(MINUTE)
-    report = world.fleet.sweep()
+    report = world.fleet.house.sweep()
     assert report.left > 0
     assert world.record(5000).lease_until > 0

@@ -89,7 +89,7 @@ def test_a_lost_webhook_is_found_also_where_repositories_are_named_by_globs() ->
     world.run(10 * MINUTE)
     assert world.record(job).state is JobState.FINISHED
     world.run(2 * HOUR)
-    assert world.fleet.sweep_github().by_kind["repositories"] == 0  # that was long ago
+    assert world.fleet.house.sweep_github().by_kind["repositories"] == 0  # that was long ago
 
 
 def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> None:
@@ -97,7 +97,7 @@ def test_machines_of_repositories_that_are_allowed_no_longer_lead_nowhere() -> N
     world = World(settings=FleetSettings(repositories=("acme/*",)))
     for number, repository in enumerate(("acme/app", "ACME/App", "other/thing", "")):
         world.table.runners.add(Runner(f"i-{number}", repository, (), "t", launched_at=NOON))
-    assert world.fleet.sweep_github().by_kind["repositories"] == 1
+    assert world.fleet.house.sweep_github().by_kind["repositories"] == 1
 
 
 @given(
@@ -120,7 +120,7 @@ def test_somebody_elses_queued_job_is_not_taken_in() -> None:
     """Only labels of ours."""
     world = World(webhooks=lost("queued"))  # type: ignore[arg-type]  # a fate
     world.push_job(labels="ubuntu-latest")
-    assert world.fleet.sweep_github().by_kind["adopted"] == 0
+    assert world.fleet.house.sweep_github().by_kind["adopted"] == 0
     assert world.jobs.depth().waiting == 0
 
 
@@ -160,13 +160,16 @@ def test_a_repository_that_cannot_be_asked_does_not_keep_the_others() -> None:
     world = World(settings=FleetSettings(repositories=("acme/gone", "acme/app")), around=failing.around)
     world.courier.fate = lambda _: ()
     job = world.push_job()
-    report = world.fleet.sweep_github()
+    report = world.fleet.house.sweep_github()
     assert (report.by_kind["repositories"], report.by_kind["adopted"]) == (2, 1)
     assert report.errors == ("hook deliveries: AccessDenied: no",)
     world.fleet.dispatch_once()
     assert world.record(job).state is JobState.LAUNCHED
     failing.errors["github.workflows.unfinished_jobs"] = Unavailable("away")
-    assert [error.partition(":")[0] for error in world.fleet.sweep_github().errors[1:]] == ["acme/app", "acme/gone"]
+    assert [error.partition(":")[0] for error in world.fleet.house.sweep_github().errors[1:]] == [
+        "acme/app",
+        "acme/gone",
+    ]
 
 
 def test_jobs_of_a_repository_that_was_deleted_are_given_up() -> None:
@@ -192,10 +195,10 @@ def test_questions_are_bounded() -> None:
         facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
         world.table.jobs.add(_queued(facts))
     world.clock.advance(MINUTE)
-    assert world.fleet.sweep_github().by_kind["asked"] == 50
+    assert world.fleet.house.sweep_github().by_kind["asked"] == 50
     assert failing.calls.count("github.workflows.job") == 50
     failing.errors["github.workflows.job"] = Unavailable("away")
-    report = world.fleet.sweep_github()
+    report = world.fleet.house.sweep_github()
     assert (report.attempted, report.succeeded, report.failed) == (51, 1, 50), "the repository was compared"
     assert report.by_kind["asked"] == 0
 
@@ -230,6 +233,6 @@ def test_each_part_of_the_comparison_is_first_in_its_turn(minutes: int) -> None:
         world = World(around=calls.around)
         world.clock.advance(number * minutes * MINUTE)
         calls.calls.clear()
-        world.fleet.sweep_github()
+        world.fleet.house.sweep_github()
         firsts.add(calls.calls[0])
     assert firsts == {"github.deliveries.since", "table.interruptions.page", "table.jobs.page"}

@@ -40,7 +40,7 @@ def test_a_quiet_fleet_has_nothing_to_do() -> None:
     world = World()
     world.push_job()
     world.run_until_quiet()
-    assert world.fleet.sweep() == TaskReport()
+    assert world.fleet.house.sweep() == TaskReport()
 
 
 def test_a_machine_that_nobody_wrote_down_is_adopted_ended_and_billed() -> None:
@@ -93,7 +93,7 @@ def test_a_cloud_that_lists_late_costs_nobody_a_machine() -> None:
     jobs = world.push_jobs(2)
     for _ in range(8):
         world.run(SECOND)
-        world.fleet.sweep()
+        world.fleet.house.sweep()
     assert len(world.cloud.alive) == 2
     world.run_until_quiet()
     assert {world.record(job).launch for job in jobs} == {1}
@@ -151,10 +151,10 @@ def test_a_sign_of_life_that_comes_while_the_sweep_acts_is_seen() -> None:
         world.run(5 * MINUTE)
         beat(world, job, world.clock.now())
     world.clock.advance(11 * MINUTE + SECOND)
-    acts = plan(world.fleet.sweep.observe(), world.settings.deadlines)
+    acts = plan(world.fleet.house.sweep.observe(), world.settings.deadlines)
     assert [type(act) for act in acts] == [EndMachine]
     beat(world, job, world.clock.now())
-    world.fleet.sweep._act(acts[0])
+    world.fleet.house.sweep._act(acts[0])
     assert world.cloud.alive == [machine]
 
 
@@ -167,7 +167,7 @@ def test_a_machine_whose_record_names_another_registration_is_asked_about_by_its
     world.table.runners.update(machine, {}, {"runner_id": 424_242})
     world.sweeps(on=False)
     world.run(15 * MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.cloud.alive == [machine]
     world.sweeps(on=True)
     world.run_until_quiet()
@@ -184,13 +184,15 @@ def test_what_was_seen_of_a_machine_says_nothing_of_the_next() -> None:
     word = RunnerReported(ReportEvent.STARTED, first.machine or "", job, 1, "", world.clock.now())
     world.fleet.events(word)
     world.clock.advance(world.settings.deadlines.word + SECOND)
-    (act,) = [act for act in plan(world.fleet.sweep.observe(), world.settings.deadlines) if isinstance(act, AskGitHub)]
+    (act,) = [
+        act for act in plan(world.fleet.house.sweep.observe(), world.settings.deadlines) if isinstance(act, AskGitHub)
+    ]
     world.fleet.events(attrs.evolve(word, event=ReportEvent.FAILED_TO_START))
     world.clock.advance(MINUTE)
     world.work()
     second = world.record(job)
     assert second.launch == first.launch + 1
-    world.fleet.sweep._act(act)
+    world.fleet.house.sweep._act(act)
     assert world.record(job) == second
 
 
@@ -205,12 +207,12 @@ def test_a_sign_of_life_that_lies_with_the_orders_is_looked_for_before_a_machine
     world.clock.advance(deadlines.runtime + deadlines.drain + HOUR)
     now = world.clock.now()
     world.assignments.beat(machine, now - MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.cloud.alive == [machine]
     assert world.runner(machine).heartbeat_at == now - MINUTE
     world.clock.advance(deadlines.silence)
     world.assignments.beat(machine, now + 100 * DAY)  # its job owns its clock
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.cloud.alive == []
 
 
@@ -240,7 +242,7 @@ def test_a_machine_is_released_only_if_its_job_has_still_ended_without_it(change
     if change is not None:
         world.table.jobs.update(str(job), {"state": JobState.LAUNCHED}, {"state": JobState.ABANDONED})
         world.table.runners.update(machine, {}, change)  # type: ignore[arg-type]  # a change
-    world.fleet.sweep._act(ReleaseMachine(machine, job))
+    world.fleet.house.sweep._act(ReleaseMachine(machine, job))
     assert world.runner(machine).state is RunnerState.BOOTING
 
 
@@ -271,10 +273,10 @@ def test_a_machine_that_works_unheard_is_known_to_work() -> None:
     world.sweeps(on=False)
     machine, deadlines = world.record(job).machine or "", world.settings.deadlines
     world.run(deadlines.boot + MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.runner(machine).state is RunnerState.READY
     world.run(deadlines.idle)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.runner(machine).state is RunnerState.BUSY
     told = [decision.verdict for decision in world.decisions.about(f"machine:{machine}")]
     assert (told, world.cloud.alive) == (["ready", "busy"], [machine])
@@ -291,16 +293,16 @@ def test_a_silent_machine_whose_job_nobody_knows_is_ended_once_github_has_no_wor
     world.table.jobs.remove(str(job))
     world.table.runners.update(machine, {}, {"served_job": None})
     world.clock.advance(deadlines.silence - 2 * MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.runner(machine).state is RunnerState.BUSY
     world.clock.advance(3 * MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.runner(machine).state is RunnerState.BUSY, "GitHub still has its job on it"
     world.github.runs.complete(world.cloud.agents[machine].orders.runner_id, job, "failure")  # type: ignore[union-attr]
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert (world.runner(machine).state, world.cloud.alive) == (RunnerState.DRAINING, [machine])
     world.clock.advance(deadlines.drain + MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.cloud.alive == []
 
 
@@ -312,7 +314,7 @@ def test_a_machine_that_moved_on_while_github_was_asked_about_it_is_left_alone()
     machine = world.record(job).machine or ""
     world.table.runners.update(machine, {}, {"served_job": None})
     seen = attrs.evolve(world.runner(machine), state=RunnerState.BOOTING)
-    assert world.fleet.sweep._is_ready(seen)
+    assert world.fleet.house.sweep._is_ready(seen)
     assert world.runner(machine).state is RunnerState.BUSY
 
 
@@ -358,12 +360,12 @@ def test_one_act_that_fails_does_not_stop_the_others() -> None:
     world.run(15 * SECOND)
     for machine in world.cloud.alive:
         world.cloud.kill(machine)
-    report = world.fleet.sweep()
+    report = world.fleet.house.sweep()
     assert (report.attempted, report.succeeded, report.failed, report.left) == (2, 0, 2, 0)
     assert report.by_kind == {"CloseMachine": 2}
     assert "AccessDenied: no" in report.errors[0]
     failing.errors["machines.describe"] = ValueError("a fault of ours")  # type: ignore[assignment]  # on purpose
-    assert world.fleet.sweep().failed == 2
+    assert world.fleet.house.sweep().failed == 2
 
 
 def test_a_run_is_bounded_per_kind_of_act() -> None:
@@ -373,7 +375,7 @@ def test_a_run_is_bounded_per_kind_of_act() -> None:
         facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
         world.table.jobs.add(_queued(facts))
         world.table.runners.add(Runner(f"i-{number}", "acme/app", (), "t", launched_at=NOON - HOUR))
-    report = world.fleet.sweep()
+    report = world.fleet.house.sweep()
     assert report.by_kind == {"CloseMachine": sweep.MOST_ACTS, "WakeJob": sweep.MOST_ACTS}
     assert (report.attempted, report.left) == (2 * sweep.MOST_ACTS, 40)
 
@@ -388,7 +390,7 @@ def test_a_world_that_cannot_be_observed_is_left_as_it_is() -> None:
     world.push_job()
     world.run(MINUTE)
     with pytest.raises(Unavailable):
-        world.fleet.sweep()
+        world.fleet.house.sweep()
 
 
 def test_a_job_whose_request_was_lost_on_the_queue_is_woken() -> None:
@@ -411,10 +413,10 @@ def test_a_job_that_github_forgot_to_end_is_asked_about_after_a_day() -> None:
     world.fleet.operate.pause("for a day")
     world.fleet.dispatch([JobRequested(facts, NOON)])
     world.clock.advance(DAY + HOUR)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.record(5).state is JobState.QUEUED
     world.clock.advance(2 * MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert (world.record(5).state, world.record(5).reason) == (JobState.ABANDONED, "GitHub no longer knows the job")
 
 
@@ -433,7 +435,7 @@ def test_a_machine_that_is_missing_from_the_list_is_looked_at_by_its_name() -> N
     job = world.push_job()
     world.run(15 * SECOND)
     world.cloud.__class__ = Blind
-    report = world.fleet.sweep()
+    report = world.fleet.house.sweep()
     assert report.by_kind == {"CloseMachine": 1}
     assert world.runner(world.record(job).machine).state is RunnerState.BOOTING
 
@@ -444,7 +446,7 @@ def test_a_job_is_launched_again_only_if_its_machine_is_still_none() -> None:
     job = world.push_job()
     world.run(15 * SECOND)
     machine = world.record(job).machine or ""
-    world.fleet.sweep._act(RelaunchJob(job, machine, "it was not there"))
+    world.fleet.house.sweep._act(RelaunchJob(job, machine, "it was not there"))
     assert world.record(job).state is JobState.LAUNCHED
 
 
@@ -460,7 +462,7 @@ def test_a_machine_whose_place_in_its_launch_is_not_settled_is_adopted_for_nobod
     world.run(SECOND)
     assert world.crashes == [f"dispatch: after call {number}, machines.launch"]
     machine = world.region.describe(world.cloud.alive)[world.cloud.alive[0]]
-    adopted = world.fleet.sweep._adopt(machine, "for the test")
+    adopted = world.fleet.house.sweep._adopt(machine, "for the test")
     assert (adopted.assigned_job, adopted.repository, adopted.launch_id) == (None, "acme/app", machine.token)
     world.run_until_quiet()
     assert world.runner(machine.id).assigned_job == world.runner(machine.id).served_job == job
@@ -482,7 +484,7 @@ def test_a_machine_that_was_adopted_too_early_is_asked_about_in_its_own_reposito
     world = World(settings=both, around=Fuse(calls.calls.index("machines.launch") + 1, after=True).around)
     jobs = two(world)
     for machine in world.cloud.alive:
-        world.fleet.sweep._adopt(world.region.describe([machine])[machine], "for the test")
+        world.fleet.house.sweep._adopt(world.region.describe([machine])[machine], "for the test")
     running(world, *jobs)
     for job in jobs:
         runner = world.runner(world.record(job).machine)
@@ -502,7 +504,7 @@ def test_a_record_that_missed_its_orders_ends_no_machine_that_github_has_given_a
     machine = world.record(job).machine or ""
     unaware = {"runner_id": None, "runner_name": None, "state": RunnerState.BOOTING, "served_job": None}
     world.table.runners.remove(machine)
-    world.fleet.sweep._adopt(world.cloud.lives[machine].machine, "for the test")
+    world.fleet.house.sweep._adopt(world.cloud.lives[machine].machine, "for the test")
     world.table.runners.update(machine, {"state": RunnerState.BOOTING}, unaware)  # type: ignore[arg-type]  # a change
     world.run(20 * MINUTE)
     assert world.cloud.alive == [machine]

@@ -34,7 +34,7 @@ def test_a_job_that_ended_in_time_on_a_taken_machine_was_not_lost_whoever_hears_
     at = runner.gone_at or 0
     world.table.interruptions.add(Interruption(runner.machine, runner.zone, runner.instance_type, at, at, weighed=True))
     for _ in range(2):
-        world.fleet.sweep_github()
+        world.fleet.house.sweep_github()
         world.run(5 * MINUTE)
     assert (world.record(job).conclusion, world.record(job).result) == ("success", OperationalResult.SERVED)
 
@@ -50,7 +50,7 @@ def test_whom_a_machine_served_that_was_ended_before_the_cloud_took_it_may_be_le
     lost = world.record(job).facts.run_id
     world.table.reruns.remove(str(lost))
     world.table.runners.update(machine, {}, {"taken": False, "result": OperationalResult.INTERRUPTED})
-    world.fleet.sweep_github()
+    world.fleet.house.sweep_github()
     assert rerun_of(world, job).suspects == (job,)
 
 
@@ -85,7 +85,7 @@ def test_one_machines_trouble_does_not_keep_others_that_were_taken_from_being_lo
     world.run_until_quiet()
     world.table.jobs.update(str(jobs[1]), {}, {"result": None})  # as if whoever looked had died
     blind.append(first)
-    found = world.fleet.sweep_github()
+    found = world.fleet.house.sweep_github()
     assert found.errors == (f"{first}: Throttled: slow down",)
     assert world.record(jobs[1]).result is OperationalResult.INTERRUPTED
 
@@ -109,10 +109,10 @@ def test_what_was_not_seen_to_for_hours_is_seen_to_and_then_costs_no_more_looks(
     """GitHub, or the table, may be away for hours; what is settled is marked, so that later sweeps have less to do."""
     fuse = Fuse()
     world, jobs = two_that_nobody_looked_at(fuse.around)
-    world.fleet.sweep_github()
+    world.fleet.house.sweep_github()
     assert [world.record(job).result for job in jobs] == [OperationalResult.INTERRUPTED] * 2
     before = fuse.calls.count("table.runners.get")
-    world.fleet.sweep_github()
+    world.fleet.house.sweep_github()
     assert fuse.calls.count("table.runners.get") == before
 
 
@@ -130,5 +130,5 @@ def test_a_sweep_that_always_dies_on_its_way_gets_to_the_last_machine_all_the_sa
     deadly.append("table.interruptions.update")
     for _ in jobs:
         with pytest.raises(Crash):
-            world.fleet.sweep_github()
+            world.fleet.house.sweep_github()
     assert [world.record(job).result for job in jobs] == [OperationalResult.INTERRUPTED] * 2

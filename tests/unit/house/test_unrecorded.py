@@ -173,9 +173,9 @@ def test_orders_that_come_to_a_closed_record_are_taken_back() -> None:
     launched = world.cloud.describe([machine])[machine]
     launch = world.table.launches.get(launched.token)
     assert launch is not None
-    world.fleet.sweep._adopt(launched, "it has no record")
+    world.fleet.house.sweep._adopt(launched, "it has no record")
     world.cloud.kill(machine)
-    world.fleet.sweep._departure.look(world.runner(machine), "gone")
+    world.fleet.house.sweep._departure.look(world.runner(machine), "gone")
     assert not world.runner(machine).live
     world.fleet.dispatch._launching._fulfil._assign(world.record(job), launched, launch)
     assert world.assignments.get(machine) is None

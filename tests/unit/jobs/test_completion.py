@@ -414,7 +414,7 @@ def test_a_machine_that_serves_a_third_job_is_inherited_by_nobody() -> None:
 
     world.table.runners.update(machines[taker], {}, {"served_job": third})  # known, and its pairing not yet complete
     started(taker, machines[left])
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert (world.record(left).state, world.record(left).displaced) == (JobState.QUEUED, 1)
 
 
@@ -427,10 +427,10 @@ def test_an_inherited_machine_that_dies_is_no_failure_of_the_job_that_has_it() -
     first, second = (world.record(job).machine or "" for job in (left, taker))
     world.run(15 * SECOND)  # EC2 lists them by now
     world.fleet.events(observed(world, taker, Observed.IN_PROGRESS, runner_name=world.runner(first).runner_name))
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.record(left).machine == second
     world.cloud.kill(second)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert (world.record(left).state, world.record(left).displaced, world.record(left).failure) == (
         JobState.QUEUED,
         1,
@@ -484,7 +484,7 @@ def test_an_inherited_machine_is_billed_to_the_workflow_that_it_served() -> None
     done = reported(world, second, ReportEvent.FINISHED, result=OperationalResult.SERVED, conclusion="success")
     world.fleet.events(done)
     world.cloud.kill(second)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert not world.runner(second).live
     bill = world.table.ledger.get(second)
     assert bill is not None

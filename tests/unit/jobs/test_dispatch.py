@@ -90,7 +90,7 @@ def test_a_throttled_cloud_is_left_alone_for_as_long_as_it_says() -> None:
     assert ask(world, job) == [Again(HOUR, "Throttled: slow")]
     assert world.record(job).lease_until == NOON + HOUR
     world.clock.advance(30 * MINUTE)
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert "woken" not in world.verdicts(job)
 
 

@@ -125,7 +125,7 @@ def test_policies_cost_a_batch_two_reads_whatever_is_in_it(jobs: int, kinds: int
     world = World(around=fuse.around)
     world.push(*(JobScript(f"job {n}", (f"paddock/cpu=2+8/family={FAMILIES[n % kinds]}",)) for n in range(jobs)))
     sweeps: list[int] = []
-    sweep = world.fleet.sweep
+    sweep = world.fleet.house.sweep
 
     def counted(*, dry_run: bool = False, cursor: str = "") -> TaskReport:
         before = len(fuse.calls)
@@ -133,7 +133,7 @@ def test_policies_cost_a_batch_two_reads_whatever_is_in_it(jobs: int, kinds: int
         sweeps.extend(range(before, len(fuse.calls)))
         return report
 
-    world.fleet.sweep = counted  # type: ignore[assignment]  # counts apart what sweeps cost
+    world.fleet.house.sweep = counted  # type: ignore[assignment]  # counts apart what sweeps cost
     world.run_until_quiet()
     policies = ("table.circuits", "table.shortages", "table.reruns", "table.interruptions", "machines.offers")
     calls = [call for number, call in enumerate(fuse.calls) if number not in set(sweeps)]

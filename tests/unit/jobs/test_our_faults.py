@@ -144,7 +144,7 @@ def test_a_fault_over_one_repository_does_not_keep_the_others_from_being_compare
     around = sick("github.workflows.unfinished_jobs", lambda repository: repository == "acme/bad")
     world = World(settings=FleetSettings(repositories=("acme/bad", "acme/app")), around=around)
     world.push_job()
-    report = world.fleet.sweep_github()
+    report = world.fleet.house.sweep_github()
     assert (report.by_kind["repositories"], report.by_kind["adopted"]) == (1, 1)
     assert (report.attempted, report.succeeded, report.failed) == (3, 2, 1)
     assert report.errors == ("acme/bad: KeyError: 'a fault of ours'",)

@@ -59,7 +59,7 @@ def test_an_hour_without_dispatchers_does_not_multiply_messages() -> None:
         world.cloud.kill(machine)
     for _ in range(60):
         world.clock.advance(MINUTE)
-        world.fleet.sweep()
+        world.fleet.house.sweep()
     assert len(jobs) < world.jobs.depth().waiting < len(jobs) * 10
     world.run_until_quiet()
     assert {world.record(job).state for job in jobs} == {JobState.FINISHED}
@@ -77,7 +77,7 @@ def test_an_hour_after_a_dispatcher_died_there_are_a_few_messages_of_its_job() -
     assert world.record(job).state is JobState.DISPATCHING
     for _ in range(60):
         world.clock.advance(MINUTE)
-        world.fleet.sweep()
+        world.fleet.house.sweep()
     assert 5 < world.jobs.depth().waiting < 20
     world.run_until_quiet()
     assert (world.record(job).state, world.record(job).wakes) == (JobState.FINISHED, 0)
@@ -123,11 +123,11 @@ def test_two_of_them_with_an_answer_in_between_are_one_each() -> None:
     world.run(MINUTE)
     for _ in range(2):
         failing.errors["github.workflows.job"] = NotFound("hiccup")
-        assert world.fleet.sweep._completion.ask(world.record(job)) is None
-        assert not world.fleet.sweep._life.forgotten(world.record(job))
+        assert world.fleet.house.sweep._completion.ask(world.record(job)) is None
+        assert not world.fleet.house.sweep._life.forgotten(world.record(job))
         failing.errors.clear()
         world.clock.advance(3 * MINUTE)
-        assert world.fleet.sweep._completion.ask(world.record(job)) is not None
+        assert world.fleet.house.sweep._completion.ask(world.record(job)) is not None
     assert world.record(job).state is JobState.RUNNING
 
 

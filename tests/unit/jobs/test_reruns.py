@@ -396,7 +396,7 @@ def test_sweeps_of_open_runs_cost_github_a_bounded_number_of_calls() -> None:
     jobs = [world.push(JobScript("job", ("ubuntu-latest",)))[0] for _ in range(90)]
     marked(world, [world.github.state.jobs[job].run_id for job in jobs])
     before = fuse.calls.count("github.workflows.run")
-    world.fleet.sweep_github()
+    world.fleet.house.sweep_github()
     assert fuse.calls.count("github.workflows.run") - before <= 20
 
 
@@ -420,6 +420,6 @@ def test_an_interruption_of_days_ago_is_not_looked_at_again() -> None:
     world.run_until_quiet()
     world.clock.advance(2 * DAY)
     before = fuse.calls.count("table.runners.get")
-    world.fleet.sweep_github()
+    world.fleet.house.sweep_github()
     assert fuse.calls.count("table.runners.get") == before
     assert len(everything_in(world.table.interruptions)) == 1

@@ -31,14 +31,14 @@ def everything(fleet: Fleet) -> None:
     """All that a process ever does, once."""
     fleet.dispatch_once()
     fleet.complete_once()
-    fleet.sweep()
-    fleet.sweep_github()
+    fleet.house.sweep()
+    fleet.house.sweep_github()
 
 
 def slept(world: World, fleet: Fleet) -> None:
     """The first process is held up for longer than its lease; the other one takes over meanwhile."""
     world.clock.advance(3 * MINUTE)
-    fleet.sweep()
+    fleet.house.sweep()
     fleet.dispatch_once()
 
 

@@ -244,7 +244,7 @@ def test_a_claimed_machine_whose_work_is_over_is_ended_although_it_listens() -> 
     world.table.runners.update(hot.machine, RunnerIs(state=READY, assigned_job=job), unheard)
     world.silence(hot.machine)
     world.clock.advance(world.settings.deadlines.drain + SECOND)
-    found = world.fleet.sweep()
+    found = world.fleet.house.sweep()
     assert (found.failed, found.errors) == (0, ())
     assert hot.machine not in world.cloud.alive
 
@@ -288,7 +288,7 @@ def test_a_dispatcher_that_is_held_up_takes_nothing_from_whoever_went_on(deed: s
             for machine in world.cloud.alive if deed == "kills" else ():
                 world.cloud.kill(machine)
             world.clock.advance(3 * MINUTE)
-            other.sweep()
+            other.house.sweep()
             other.dispatch_once()
 
         between.deed = slept

@@ -275,10 +275,10 @@ def with_pool(**pool: Any) -> FleetSettings:  # noqa: ANN401 - see Pool
 
 OTHERS: Mapping[str, tuple[FleetSettings, Callable[[Fleet], object], str]] = {
     "claims too": (with_pool(), lambda fleet: fleet.dispatch_once(limit=1), "claimed"),
-    "stops it": (with_pool(hot=0, stopped=2), lambda fleet: fleet.pools(), "stopping"),
-    "starts it": (with_pool(hot=2, stopped=0), lambda fleet: fleet.pools(), "woken"),
-    "ends it": (with_pool(hot=0, stopped=0, idle_timeout=0), lambda fleet: fleet.pools(), "ended"),
-    "has no pool": (attrs.evolve(SETTINGS, pools={}), lambda fleet: fleet.sweep(), "ended"),
+    "stops it": (with_pool(hot=0, stopped=2), lambda fleet: fleet.house.pools(), "stopping"),
+    "starts it": (with_pool(hot=2, stopped=0), lambda fleet: fleet.house.pools(), "woken"),
+    "ends it": (with_pool(hot=0, stopped=0, idle_timeout=0), lambda fleet: fleet.house.pools(), "ended"),
+    "has no pool": (attrs.evolve(SETTINGS, pools={}), lambda fleet: fleet.house.sweep(), "ended"),
 }
 """What another process is set to, what it does, and the verdict on a machine that tells of it."""
 

@@ -103,7 +103,7 @@ def test_one_that_was_claimed_meanwhile_is_not_stopped_again() -> None:
     world.stocked()
     (spare,) = world.spares()
     seen = attrs.evolve(spare, state=RunnerState.STOPPING, naps=(Nap(world.clock.now()),))
-    assert world.fleet.pools._stop_again(seen) is None
+    assert world.fleet.house.pools._stop_again(seen) is None
     assert world.cloud.region.describe([spare.machine])[spare.machine].state is MachineState.RUNNING
 
 

@@ -151,7 +151,7 @@ def test_spares_of_a_pool_that_is_no_more_are_ended_by_the_sweep(state: RunnerSt
         world.run(MINUTE // 6)
     (spare,) = found[:1]
     world.without_pool()
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     assert world.runner(spare.machine).state is RunnerState.DRAINING
     assert world.cloud.lives[spare.machine].ended_at is not None
     assert world.decisions.about(f"machine:{spare.machine}")[-1].reason == "there is no pool warm any more"
@@ -165,7 +165,7 @@ def test_a_claimed_machine_outlives_its_pool() -> None:
     jobs = world.push_jobs(2, labels=ASKS)
     world.work()
     world.without_pool()
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     world.run_until_quiet()
     assert {world.record(job).conclusion for job in jobs} == {"success"}
     assert {world.record(job).launch for job in jobs} == {1}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.pools.mend import BELIEVED, EndBroken, Mending, Note, StopAgain, member_of, mend
-from paddock.core.pools.naps import noted
+from paddock.core.pools.mend import EndBroken, Mending, Note, StopAgain, member_of, mend
+from paddock.core.pools.naps import BELIEVED, noted
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Machine, MachineState
 from paddock.core.runner import Nap, Runner

@@ -280,7 +280,7 @@ def test_two_runs_at_once_launch_once(targets: Mapping[str, Any]) -> None:
     for number in range(1, len(counted.calls) + 1):
         world = PoolWorld(**targets)
         other = world.new_fleet()
-        world.meddle(Between(number, other.pools).around)
+        world.meddle(Between(number, other.house.pools).around)
         world.pools()
         world.meddle(untouched)
         world.minutes(2)

@@ -218,7 +218,7 @@ def test_a_second_launch_of_the_pool_is_refused_while_one_is_under_way() -> None
     other = world.new_fleet()
     paused = world.fleet.operate.pause("so that it is not gone on with")
     assert paused.on
-    report = other.pools()
+    report = other.house.pools()
     assert report.attempted == 0
     assert world.cloud.launches == []
 

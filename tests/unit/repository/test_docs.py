@@ -14,8 +14,9 @@ from paddock.agent.aws.config import KNOWN, parse_config
 from paddock.agent.reasons import Reason
 from paddock.core.records import KINDS
 from paddock.core.states import JOB_LIFE, RUNNER_LIFE, StateTable
+from paddock.core.task import EVERY
 from paddock.core.units import DAY, HOUR, MINUTE
-from paddock.core.usecases.house.housekeeping import EVERY, MENDS
+from paddock.core.usecases.house.housekeeping import MENDS
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment, webhook_settings
 from tests.agent.conformance import genuine_settings

@@ -196,7 +196,7 @@ def one_with_orders_is_stopped(world: PoolWorld) -> None:
     world.push_job(labels=ASKS, lasts=HOUR)
     world.run(MINUTE)
     (machine,) = (runner.machine for runner in world.runners() if runner.assigned_job is not None)
-    world.fleet.pools._machines.stop([machine])
+    world.fleet.house.pools._machines.stop([machine])
 
 
 def one_has_two_jobs(world: PoolWorld) -> None:

@@ -26,7 +26,7 @@ def a_live_runner_is_killed(world: World) -> None:
     """A sweep on a stale snapshot."""
     job = world.push_job(lasts=HOUR)
     running(world, job)
-    world.sim.processes.fleet.sweep._machines.terminate([machine_of(world, job)])
+    world.sim.processes.fleet.house.sweep._machines.terminate([machine_of(world, job)])
 
 
 def a_second_machine_is_started(world: World) -> None:
@@ -34,13 +34,13 @@ def a_second_machine_is_started(world: World) -> None:
     job = world.push_job(lasts=HOUR)
     world.run(SECOND)
     world.table.jobs.update(str(job), {"state": JobState.LAUNCHED}, {"state": JobState.QUEUED, "machine": None})
-    world.fleet.sweep()
+    world.fleet.house.sweep()
     world.work()
 
 
 def a_machine_is_started_that_nobody_wrote_down(world: World) -> None:
     """Without a launch record nobody could resume it."""
-    world.sim.processes.fleet.sweep._machines.launch(LaunchRequest("token", 1, RunnerSpec(), Market.SPOT, 40))
+    world.sim.processes.fleet.house.sweep._machines.launch(LaunchRequest("token", 1, RunnerSpec(), Market.SPOT, 40))
 
 
 def a_machine_is_forgotten(world: World) -> None:
@@ -178,7 +178,7 @@ def a_message_is_sent_before_its_record_is_flipped(world: World) -> None:
     job = world.push_job()
     world.run_until_quiet()
     world.sim.watch.written._added[job] -= HOUR
-    world.fleet.sweep_github._queue.send([JobRequested(world.record(job).facts, world.clock.now())])
+    world.fleet.house.sweep_github._queue.send([JobRequested(world.record(job).facts, world.clock.now())])
 
 
 def a_message_has_other_labels(world: World) -> None:
@@ -186,7 +186,7 @@ def a_message_has_other_labels(world: World) -> None:
     job = world.push_job()
     world.run(SECOND)
     facts = attrs.evolve(world.record(job).facts, labels=("paddock/cpu=8",))
-    world.fleet.sweep_github._queue.send([JobRequested(facts, world.clock.now(), "a delivery")])
+    world.fleet.house.sweep_github._queue.send([JobRequested(facts, world.clock.now(), "a delivery")])
 
 
 def a_machine_is_of_another_kind(world: World) -> None:

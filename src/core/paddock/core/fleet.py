@@ -9,8 +9,8 @@ Nothing here loops, waits or knows what runs it: a function in the cloud, a thre
 steps. Each step may be repeated, run several times at once, and be cut off anywhere.
 """
 
-from collections.abc import Mapping
-from types import MappingProxyType
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from paddock.core.costs.ledger import Rates
 from paddock.core.messages import (
@@ -38,9 +38,6 @@ from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
 from paddock.core.usecases.explain import Explain
-from paddock.core.usecases.house.housekeeping import EVERY, Housekeeping, Work
-from paddock.core.usecases.house.sweep import Sweep
-from paddock.core.usecases.house.sweep_github import SweepGitHub
 from paddock.core.usecases.in_steps import InSteps
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
@@ -49,20 +46,21 @@ from paddock.core.usecases.life import Life
 from paddock.core.usecases.machine_word import MachineWord
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.operate import Operate
-from paddock.core.usecases.pools.dismissal import Dismissal
-from paddock.core.usecases.pools.keep import Pools
 from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
 
+if TYPE_CHECKING:
+    from paddock.core.house import House
+
 
 class Fleet:
     """The use-cases of one fleet, as its attributes.
 
-    ``intake``, ``dispatch``, ``events``, ``reports``, ``sweep``, ``sweep_github``, ``circuits``, ``explain`` and
-    ``operate``; and what workers repeat, ``dispatch_once`` and ``complete_once``, or ``dispatch_lent`` and
+    ``intake``, ``dispatch``, ``events``, ``reports``, ``circuits``, ``explain`` and ``operate``; ``house``, which goes
+    by the clock; and what workers repeat, ``dispatch_once`` and ``complete_once``, or ``dispatch_lent`` and
     ``complete_lent`` for those who borrow messages themselves (`Batches`). The fleet keeps nothing itself, so any
     number may be built on the same stores, one after the other or at once.
     """
@@ -93,10 +91,6 @@ class Fleet:
         told by each sweep how high things stand.
         """
         handover = handover or InSteps(table.together, assignments)
-        self._settings = settings
-        self._table = table
-        self._clock = clock
-        self._ids = ids
         life = Life(table=table, queue=jobs, decisions=decisions, clock=clock, retry=settings.retry)
         registered = Registered(
             settings=settings, github=github, assignments=assignments, decisions=decisions, clock=clock
@@ -200,44 +194,6 @@ class Fleet:
             departure=departure,
             reruns=reruns,
         )
-        self.sweep = Sweep(
-            settings=settings,
-            table=table,
-            machines=machines,
-            life=life,
-            retire=retire,
-            registered=registered,
-            adopt=adopt,
-            completion=completion,
-            departure=departure,
-            circuits=self.circuits,
-            decisions=decisions,
-            gauges=gauges,
-            clock=clock,
-        )
-        self.sweep_github = SweepGitHub(
-            settings=settings,
-            table=table,
-            jobs=jobs,
-            github=github,
-            completion=completion,
-            life=life,
-            reruns=reruns,
-            decisions=decisions,
-            clock=clock,
-        )
-        self.pools = Pools(
-            settings=settings,
-            table=table,
-            machines=machines,
-            assignments=assignments,
-            retire=retire,
-            offers=offers,
-            decisions=decisions,
-            clock=clock,
-            ids=ids,
-        )
-        self.dismiss_spares = Dismissal(table=table, retire=retire)
         batches = Batches(
             jobs=jobs, dispatch=self.dispatch, events=events, handle=self.events, decisions=decisions, clock=clock
         )
@@ -247,13 +203,34 @@ class Fleet:
         self.explain = Explain(table, decisions)
         self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
 
-    def housekeeping(self, more: Mapping[str, Work] = MappingProxyType({})) -> Housekeeping:
-        """The tasks of this fleet, each on its schedule; with those that not every process of it can do."""
-        pools: Mapping[str, Work] = {"pools": self.pools} if self._settings.pools else {}
-        return Housekeeping(
-            works={"sweep": self.sweep, "sweep_github": self.sweep_github, **pools, **more},
-            every={**EVERY, **self._settings.housekeeping},
-            tasks=self._table.tasks,
-            clock=self._clock,
-            ids=self._ids,
-        )
+        def house() -> "House":
+            from paddock.core.house import House  # noqa: PLC0415 - whoever only dispatches does not load it
+
+            return House(
+                settings=settings,
+                table=table,
+                jobs=jobs,
+                github=github,
+                machines=machines,
+                assignments=assignments,
+                decisions=decisions,
+                gauges=gauges,
+                clock=clock,
+                ids=ids,
+                life=life,
+                retire=retire,
+                registered=registered,
+                adopt=adopt,
+                completion=completion,
+                departure=departure,
+                circuits=self.circuits,
+                reruns=reruns,
+                offers=offers,
+            )
+
+        self._make_house = house
+
+    @cached_property
+    def house(self) -> "House":
+        """What goes by the clock."""
+        return self._make_house()

@@ -1,5 +1,6 @@
 """The machine record: one machine, one runner registration, at most one job."""
 
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from typing import TypedDict
 
@@ -107,6 +108,10 @@ class Runner:
     def spare(self) -> bool:
         """True if a pool keeps it for any job, and none has claimed it. One that is being ended is none."""
         return self.spare_of is not None and self.state in SPARE and self.gone_at is None
+
+    def covers(self, labels: Iterable[str]) -> bool:
+        """True if GitHub may give it a job of these labels: they match case-folded, and it may have more of them."""
+        return {label.casefold() for label in labels} <= {label.casefold() for label in self.labels}
 
 
 class RunnerIs(TypedDict, total=False):

@@ -8,13 +8,28 @@ from typing import TypedDict
 
 import attrs
 
-from paddock.core.units import MINUTE, Moment, Span
+from paddock.core.units import DAY, HOUR, MINUTE, Moment, Span
 
 MOST_LINES = 20  # of what a run did, or would do, that its record keeps
 MOST_CHARACTERS = 300  # of each of them
 MOST_LEASED: Span = 15 * MINUTE  # as long as a function of Lambda may run
 AGAIN: Span = 15 * MINUTE
 _SEVERAL = 3
+
+EVERY: Mapping[str, Span] = {
+    "sweep": MINUTE,
+    "sweep_github": 5 * MINUTE,
+    "pools": MINUTE,
+    "dead_letters": 5 * MINUTE,
+    "stale_registrations": HOUR,
+    "quarantined": HOUR,
+    "mirror": HOUR,
+    "old_jobs": DAY,
+    "pool_audit": DAY,
+    "pool_sizing": DAY,
+    "cost_report": 15 * MINUTE,
+}
+"""How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 
 
 @attrs.frozen

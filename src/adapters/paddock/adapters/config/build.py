@@ -30,8 +30,8 @@ from paddock.core.rerun import RerunPolicy
 from paddock.core.retry import RetryPolicy
 from paddock.core.settings import Alias, Deadlines, FleetSettings, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import RunnerSpec
+from paddock.core.task import EVERY
 from paddock.core.units import MINUTE, Span
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.wallclock import minutes_of, zone_of
 
 HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")

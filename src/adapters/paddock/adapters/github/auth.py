@@ -6,11 +6,11 @@ each request by hand; nothing is shared that one could leave on the other's requ
 """
 
 from threading import Lock
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 import attrs
-import jwt
 
+from paddock.adapters.github.app_jwt import private_key_of, signed
 from paddock.adapters.github.errors import error_of, unexpected
 from paddock.adapters.github.paths import account_path
 from paddock.adapters.github.replies import decoded
@@ -25,10 +25,6 @@ _BACKDATED = 60  # seconds: GitHub refuses a JWT from the future, and clocks dif
 _JWT_LIFE = 9 * 60  # seconds; GitHub's limit is ten minutes
 _UNAUTHORIZED = 401
 _RENEW_BEFORE = 5 * MINUTE
-
-_ALGORITHM = "RS256"
-_NO_KEY = (jwt.PyJWTError, ValueError, TypeError, NotImplementedError)
-_KEY_REMEDY = "must be the App's RSA private key in PEM (-----BEGIN RSA PRIVATE KEY----- …)"
 
 
 def _one_line(_: object, attribute: "attrs.Attribute[str]", value: str) -> None:
@@ -129,13 +125,12 @@ class AppAuthority:
             InvalidInput: the key is none.
         """
         self._credentials = credentials
-        self._key = _loaded(credentials.private_key.replace("\\n", "\n").strip())
+        self._key = private_key_of(credentials.private_key.replace("\\n", "\n").strip())
         self._api = api
         self._transport = transport
         self._clock = clock
         self._seats: dict[str, _Seat] = {}
         self._lock = Lock()
-        self._jwt()  # a bad key shows now, not at the first job
 
     def bearer(self, account: Scope | None) -> str:
         """See `Authority.bearer`."""
@@ -223,23 +218,9 @@ class AppAuthority:
 
     def _jwt(self) -> str:
         now = self._clock.now() // SECOND
-        claims = {"iat": now - _BACKDATED, "exp": now + _JWT_LIFE, "iss": self._credentials.app_id}
-        try:
-            return jwt.encode(claims, self._key, algorithm=_ALGORITHM)
-        except _NO_KEY as error:
-            raise _unfit(error) from None
-
-
-def _loaded(key: str) -> Any:  # noqa: ANN401 - whichever PyJWT signs with
-    """The key, read once: its numbers are proved when it is read, which takes a hundred times as long as to sign."""
-    try:
-        return jwt.get_algorithm_by_name(_ALGORITHM).prepare_key(key)
-    except _NO_KEY as error:
-        raise _unfit(error) from None
-
-
-def _unfit(error: Exception) -> InvalidInput:
-    return InvalidInput("github.private_key", "(hidden)", f"{_KEY_REMEDY}: {type(error).__name__}")
+        issuer = self._credentials.app_id
+        claims: dict[str, str | int] = {"iat": now - _BACKDATED, "exp": now + _JWT_LIFE, "iss": issuer}
+        return signed(claims, self._key)
 
 
 def headers_for(bearer: str) -> dict[str, str]:

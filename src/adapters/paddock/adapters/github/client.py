@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -19,7 +20,6 @@ from paddock.adapters.github.auth import (
 from paddock.adapters.github.conditional import ConditionalTransport
 from paddock.adapters.github.deliveries import Hook, RestDeliveries
 from paddock.adapters.github.endpoints import PUBLIC_API, Endpoints
-from paddock.adapters.github.history import RestHistory
 from paddock.adapters.github.releases import RestReleases
 from paddock.adapters.github.retry import RetryingTransport, RetryLimits
 from paddock.adapters.github.runners import RestRunners
@@ -28,6 +28,9 @@ from paddock.adapters.github.transport import Transport
 from paddock.adapters.github.watched import Watch, WatchedTransport
 from paddock.adapters.github.workflows import RestWorkflows
 from paddock.core.ports.system import Chance, Clock, Sleeper
+
+if TYPE_CHECKING:
+    from paddock.adapters.github.history import RestHistory
 
 
 @attrs.frozen
@@ -41,9 +44,17 @@ class GitHub(Closing):
     workflows: RestWorkflows
     releases: RestReleases
     deliveries: RestDeliveries | None
-    history: RestHistory
     api: Api = attrs.field(repr=False)
     transport: Transport = attrs.field(repr=False)
+    app: bool
+    """Whether it speaks for an App; else for a token's owner."""
+
+    @property
+    def history(self) -> "RestHistory":
+        """What was, for whoever records a workload."""
+        from paddock.adapters.github.history import RestHistory  # noqa: PLC0415 - no function asks for it
+
+        return RestHistory(self.api, app=self.app)
 
     def close(self) -> None:
         """Let all connections go."""
@@ -105,9 +116,8 @@ def connect(  # noqa: PLR0913 - what it is made of, each by its name
         if hooks or app:
             deliveries = RestDeliveries(api, hooks or None)
         releases = RestReleases(api, clock=clock, public=public, pins=pins)
-        history = RestHistory(api, app=app)
         runners = RestRunners(api, endpoints.web, clock)
-        return GitHub(runners, RestWorkflows(api), releases, deliveries, history, api, transport)
+        return GitHub(runners, RestWorkflows(api), releases, deliveries, api, transport, app)
     except BaseException:
         raw.close()
         raise

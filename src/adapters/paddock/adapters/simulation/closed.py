@@ -13,7 +13,7 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.core.costs.bill import EC2_MINIMUM
 from paddock.core.costs.ledger import LedgerEntry, Phase
 from paddock.core.job import Job
-from paddock.core.pools.mend import BELIEVED
+from paddock.core.pools.naps import BELIEVED
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import Table
 from paddock.core.runner import Runner

@@ -114,7 +114,7 @@ class Processes:
 
     def _keep_house(self, name: str) -> Sequence[str] | None:
         """The task as housekeeping does it, by its record; None if another run has it still, which died."""
-        house = self.fleet.housekeeping()
+        house = self.fleet.house.tasks()
         run = house.when_due(name) if name in house.names else TaskRun(name, TaskReport())
         return None if run is None else self._failures(run.report.errors)
 

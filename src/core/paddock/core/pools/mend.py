@@ -5,10 +5,11 @@ may stop or start a machine by hand. Levels heal both: what is seen for long eno
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
+from paddock.core.pools.naps import BELIEVED
 from paddock.core.pools.plan import Member
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Machine, MachineState
@@ -16,10 +17,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import Deadlines
 from paddock.core.spec import Market
 from paddock.core.states import RunnerState
-from paddock.core.units import MINUTE, Moment, Span, span_text
-
-BELIEVED: Final[Span] = 2 * MINUTE
-"""For so long may record and cloud disagree: somebody may be between the one and the other."""
+from paddock.core.units import Moment, span_text
 
 _UP = frozenset({MachineState.PENDING, MachineState.RUNNING})
 _AGREES: Mapping[RunnerState, frozenset[MachineState]] = {

@@ -8,12 +8,17 @@
                                                                 it never woke: the nap goes on
 """
 
+from typing import Final
+
 import attrs
 
 from paddock.core.ports.machines import Machine
 from paddock.core.runner import Nap, Runner, RunnerChange
 from paddock.core.states import RunnerState
-from paddock.core.units import Moment
+from paddock.core.units import MINUTE, Moment, Span
+
+BELIEVED: Final[Span] = 2 * MINUTE
+"""For so long may record and cloud disagree: somebody may be between the one and the other."""
 
 
 def woken(runner: Runner, now: Moment) -> RunnerChange:

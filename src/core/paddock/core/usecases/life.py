@@ -16,7 +16,6 @@ from paddock.core.retry import GiveUp, RetryPolicy
 from paddock.core.runner import Runner, RunnerChange, RunnerIs, machine_of
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import MINUTE, SECOND, Moment, Span
-from paddock.core.usecases.house.plan import covers
 from paddock.core.usecases.record import Recorder
 
 WAITING_OR_LAUNCHED = frozenset({JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED})
@@ -229,7 +228,7 @@ class Life:
             or free.state not in AT_WORK
             or free.gone_at is not None
             or free.served_job is not None
-            or not covers(free, other)
+            or not free.covers(other.facts.labels)
         ):
             self.displaced(other, by.id)
             return

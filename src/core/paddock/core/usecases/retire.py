@@ -12,7 +12,7 @@ from paddock.core.costs.bill import bill_of
 from paddock.core.costs.ledger import Bill, Rates
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job
-from paddock.core.pools.mend import BELIEVED
+from paddock.core.pools.naps import BELIEVED
 from paddock.core.ports.assignments import Assignments
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.handover import Handover

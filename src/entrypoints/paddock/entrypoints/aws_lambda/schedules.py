@@ -136,7 +136,7 @@ def build() -> SchedulesFunction:
         ),
     )
     more: dict[str, Work] = {} if mirror is None else {MIRROR: mirror}
-    return SchedulesFunction(made.fleet().housekeeping({**others, **more}))
+    return SchedulesFunction(made.fleet().house.tasks({**others, **more}))
 
 
 FUNCTION: Final = Once(build)

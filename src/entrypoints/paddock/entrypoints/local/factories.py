@@ -202,7 +202,7 @@ def make_housekeeping(  # noqa: PLR0913, PLR0917 - the container gives each by i
             stack=LOCAL, renderings=RENDERINGS, prices=CataloguePrices(), notifier=make_notifier(config)
         ),
     )
-    return fleet.housekeeping({**others, "mirror": mirror})
+    return fleet.house.tasks({**others, "mirror": mirror})
 
 
 def make_local_fleet(

@@ -90,7 +90,7 @@ class LocalFleet:
             Loop("dispatch", lambda: fleet.dispatch_once(wait=_WAIT), pause=0),
             Loop("completion", lambda: fleet.complete_once(wait=_WAIT), pause=0),
             # No cloud's event tells of a machine's end here, so it is looked for all the time; in the record a minute.
-            Loop("sweep", lambda: _told("sweep", fleet.sweep()), pause=_SWEEP),
+            Loop("sweep", lambda: _told("sweep", fleet.house.sweep()), pause=_SWEEP),
             Loop("tidy", lambda: mailbox.sweep(_KEPT, clock.now()), pause=10 * SECOND),
             Loop("housekeeping", self._keep_house, pause=_TICK),
             Loop("mirror", lambda: self._keep("mirror"), pause=_TICK, brief=False),
@@ -140,7 +140,7 @@ class LocalFleet:
             loop.join()
         if self._lock is not None:
             try:
-                _told("dismissal", self._fleet.dismiss_spares("the fleet is stopped"))
+                _told("dismissal", self._fleet.house.dismiss_spares("the fleet is stopped"))
             except PaddockError as error:
                 _LOG.warning("spares may be left: %s", error)
             self._lock.close()

@@ -16,24 +16,10 @@ from typing import Protocol
 from paddock.core.errors import Conflict, NotFound, PaddockError
 from paddock.core.ports.stores import TaskStore
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.task import MOST_CHARACTERS, MOST_LEASED, Task, TaskChange, TaskIs, TaskReport, TaskRun
-from paddock.core.units import DAY, HOUR, MINUTE, Span
+from paddock.core.task import EVERY, MOST_CHARACTERS, MOST_LEASED, Task, TaskChange, TaskIs, TaskReport, TaskRun
+from paddock.core.units import MINUTE, Span
 
 LONG = frozenset({"old_jobs"})  # of two runs at once the slower could put a smaller piece in place of a larger one
-EVERY: Mapping[str, Span] = {
-    "sweep": MINUTE,
-    "sweep_github": 5 * MINUTE,
-    "pools": MINUTE,
-    "dead_letters": 5 * MINUTE,
-    "stale_registrations": HOUR,
-    "quarantined": HOUR,
-    "mirror": HOUR,
-    "old_jobs": DAY,
-    "pool_audit": DAY,
-    "pool_sizing": DAY,
-    "cost_report": 15 * MINUTE,
-}
-"""How often each task is due, unless an operator says otherwise. A day begins at midnight UTC."""
 
 MENDS: Mapping[str, str] = {
     "sweep": "orphaned machines, stale assignments, stuck jobs: leases run out, launched but silent, running but over",

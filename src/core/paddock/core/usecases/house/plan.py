@@ -192,11 +192,6 @@ def may_inherit(runner: Runner, assigned: Job | None) -> bool:
     return well and known and runner.served_job is None and not waited_for
 
 
-def covers(runner: Runner, job: Job) -> bool:
-    """True if GitHub may give the job to this runner: labels match case-folded, and more of them do no harm."""
-    return _folded(job.facts.labels) <= _folded(runner.labels)
-
-
 def _folded(labels: Iterable[str]) -> frozenset[str]:
     return frozenset(label.casefold() for label in labels)
 

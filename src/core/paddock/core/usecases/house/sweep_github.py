@@ -22,10 +22,9 @@ from paddock.core.routing import is_elsewhere, is_ours
 from paddock.core.runner import machine_of
 from paddock.core.settings import FleetSettings
 from paddock.core.states import JobState
-from paddock.core.task import TaskReport
+from paddock.core.task import EVERY, TaskReport
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
 from paddock.core.usecases.completion import Completion
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.usecases.house.round import Round
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.listing import launched_for, live_jobs, worth_asking

@@ -6,8 +6,7 @@ from paddock.core.errors import NotFound
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.stores import TaskStore
 from paddock.core.ports.system import Clock, Ids
-from paddock.core.task import Task, TaskChange, TaskIs
-from paddock.core.usecases.house.housekeeping import EVERY
+from paddock.core.task import EVERY, Task, TaskChange, TaskIs
 from paddock.core.usecases.record import Recorder
 
 

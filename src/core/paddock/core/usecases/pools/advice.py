@@ -12,8 +12,8 @@ from paddock.core.ports.several import IN_TURN, Several
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.sizing.advice import Sizing, sizing
+from paddock.core.task import EVERY
 from paddock.core.units import HOUR, Span
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.usecases.pools.demand import Looked, PoolDemand
 
 

@@ -11,9 +11,8 @@ from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
 from paddock.core.sizing.advice import Sizing, in_words, sizing
-from paddock.core.task import TaskReport
+from paddock.core.task import EVERY, TaskReport
 from paddock.core.units import DAY, Span
-from paddock.core.usecases.house.housekeeping import EVERY
 from paddock.core.usecases.house.round import Round
 from paddock.core.usecases.pools.demand import Looked, PoolDemand
 from paddock.core.usecases.pools.keep import in_force
