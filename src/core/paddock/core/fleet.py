@@ -37,7 +37,6 @@ from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.dispatch import Dispatch
 from paddock.core.usecases.events import Events
-from paddock.core.usecases.explain import Explain
 from paddock.core.usecases.in_steps import InSteps
 from paddock.core.usecases.intake import Intake
 from paddock.core.usecases.interruption import Interruptions
@@ -45,7 +44,6 @@ from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.machine_word import MachineWord
 from paddock.core.usecases.offers import Offers
-from paddock.core.usecases.operate import Operate
 from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
@@ -54,6 +52,8 @@ from paddock.core.usecases.retire import Retire
 
 if TYPE_CHECKING:
     from paddock.core.house import House
+    from paddock.core.usecases.explain import Explain
+    from paddock.core.usecases.operate import Operate
 
 
 class Fleet:
@@ -200,8 +200,6 @@ class Fleet:
         self.dispatch_once, self.dispatch_lent = batches.dispatch_once, batches.dispatch_lent
         self.complete_once, self.complete_lent = batches.complete_once, batches.complete_lent
         self.reports = Reports(decisions=decisions, clock=clock)
-        self.explain = Explain(table, decisions)
-        self.operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
 
         def house() -> "House":
             from paddock.core.house import House  # noqa: PLC0415 - whoever only dispatches does not load it
@@ -228,9 +226,29 @@ class Fleet:
                 offers=offers,
             )
 
-        self._make_house = house
+        def explain() -> "Explain":
+            from paddock.core.usecases.explain import Explain  # noqa: PLC0415 - as above: people ask, not functions
+
+            return Explain(table, decisions)
+
+        def operate() -> "Operate":
+            from paddock.core.usecases.operate import Operate  # noqa: PLC0415 - as above
+
+            return Operate(table=table, life=life, decisions=decisions, clock=clock)
+
+        self._make_house, self._make_explain, self._make_operate = house, explain, operate
 
     @cached_property
     def house(self) -> "House":
         """What goes by the clock."""
         return self._make_house()
+
+    @cached_property
+    def explain(self) -> "Explain":
+        """What became of a job, and why."""
+        return self._make_explain()
+
+    @cached_property
+    def operate(self) -> "Operate":
+        """What people change while the fleet runs."""
+        return self._make_operate()
