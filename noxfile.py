@@ -13,6 +13,8 @@ from pathlib import Path
 # Before nox looks for interpreters: fail at once instead of downloading one, and open pyenv's dormant versions
 # (its shims hide all but the default; naming a version that is not installed does no harm).
 os.environ.update(UV_PYTHON_DOWNLOADS="never", PYENV_VERSION="3.11:3.12:3.13")
+# Tests start thousands of processes; where images forbid bytecode, each of them would compile all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 import nox
 from nox.command import CommandFailed
