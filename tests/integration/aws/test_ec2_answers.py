@@ -10,7 +10,7 @@ from paddock.adapters.aws.ec2.answer import MOST_ERRORS, Reader
 from paddock.adapters.aws.ec2.instances import machine_of
 from paddock.core.catalogue import CATALOGUE
 from paddock.core.errors import InvalidInput
-from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, MachineState
+from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, MachineState, Shortfall
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
 from paddock.core.units import moment_of
 from tests.strategies import NOON
@@ -94,6 +94,27 @@ def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
         "NoCode: EC2 gives no reason",
     )
     assert not made.permanent
+
+
+@pytest.mark.parametrize(
+    ("codes", "what"),
+    [
+        (["InsufficientInstanceCapacity"], Shortfall.CAPACITY),
+        (["UnauthorizedOperation"], Shortfall.REFUSED),
+        (["InvalidAMIID.NotFound", "InvalidParameterValue"], Shortfall.REFUSED),
+        (["RequestLimitExceeded"], Shortfall.BUSY),
+        (["InternalError", "UnauthorizedOperation"], Shortfall.BUSY),
+        (["UnauthorizedOperation", "VcpuLimitExceeded"], Shortfall.CAPACITY),
+        (["InvalidFleetConfiguration"], Shortfall.CAPACITY),
+        (["AuthFailure.ServiceLinkedRoleCreationNotPermitted"], Shortfall.CAPACITY),
+        (["SomethingThatNobodyKnows"], Shortfall.CAPACITY),
+        ([""], Shortfall.CAPACITY),
+        ([], Shortfall.CAPACITY),
+    ],
+)
+def test_what_is_no_lack_of_machines_is_not_taken_for_one(codes: list[str], what: Shortfall) -> None:
+    """A right or an image that is missing is told as that; a throttle does not turn a job to the dearer market."""
+    assert outcome(Errors=[error(code) for code in codes]).shortfall is what
 
 
 def test_a_long_list_of_long_errors_is_cut() -> None:

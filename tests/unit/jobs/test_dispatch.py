@@ -8,7 +8,7 @@ from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, MachineState
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, MachineState, Shortfall
 from paddock.core.settings import Deadlines, FleetSettings, Limits, ScopeKind
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
@@ -111,6 +111,39 @@ def test_without_capacity_a_job_waits_ever_longer_and_loses_no_launch() -> None:
     world.run_until_quiet()
     assert world.record(job).state is JobState.FINISHED
     check(world)
+
+
+@pytest.mark.parametrize(
+    ("shortfall", "verdict", "markets"),
+    [
+        (Shortfall.CAPACITY, "no_capacity", [Market.SPOT, Market.ON_DEMAND, Market.SPOT]),
+        (Shortfall.REFUSED, "denied", [Market.SPOT, Market.ON_DEMAND, Market.SPOT]),
+        (Shortfall.BUSY, "put_off", [Market.SPOT, Market.SPOT, Market.SPOT]),
+    ],
+)
+def test_why_there_is_no_machine_is_told_apart(shortfall: Shortfall, verdict: str, markets: list[Market]) -> None:
+    """Of a cloud that is busy the same is asked again; nothing of it is held against the job."""
+
+    class Without:
+        """A cloud that starts nothing for the time being."""
+
+        def __init__(self, port: object) -> None:
+            self._port = port
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._port, name)
+
+        def launch(self, _: LaunchRequest) -> LaunchOutcome:
+            """Never."""
+            return LaunchOutcome((), ("SomeCode: no",), shortfall=shortfall)
+
+    world = World(around=lambda name, port: Without(port) if name == "machines" else port)
+    job = world.push_job()
+    world.run(MINUTE)
+    record = world.record(job)
+    assert (record.state, record.launch - record.displaced) == (JobState.QUEUED, 0)
+    assert verdict in world.verdicts(job)
+    assert [launch.market for launch in everything_in(world.table.launches)][:3] == markets
 
 
 def test_where_spot_is_short_a_job_is_served_on_demand() -> None:
@@ -380,7 +413,7 @@ def test_a_dispatcher_that_was_too_slow_fails_nothing_that_another_one_holds() -
     stale = world.record(job)
     world.table.jobs.update(stale.key, {"state": JobState.DISPATCHING}, {"lease_until": NOON + HOUR})
     life = world.fleet.operate._life
-    assert (life.launch_failed(stale, "x"), life.no_capacity(stale, "x"), life.never_asked(stale)) == (None,) * 3
+    assert (life.launch_failed(stale, "x"), life.short(stale, "x"), life.never_asked(stale)) == (None,) * 3
     assert world.record(job).state is JobState.DISPATCHING
 
 

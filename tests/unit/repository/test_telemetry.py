@@ -38,7 +38,7 @@ VERDICTS = [path.read_text(encoding="utf-8") for path in SOURCES if path.name in
 DECIDED = [metric for metric in METRICS.metrics if metric.emitted is Emitter.DECISION]
 
 
-@pytest.mark.parametrize("metric", DECIDED, ids=lambda metric: f"{metric.series} {metric.actor}")
+@pytest.mark.parametrize("metric", DECIDED, ids=lambda metric: f"{metric.series} {metric.actor} {metric.verdict}")
 def test_every_metric_is_decided_somewhere(metric: Metric) -> None:
     """By the use-case that it names, or by any if it names none; with the facts that it looks at."""
     deciding = [text for text in USECASES if f'Recorder(decisions, clock, "{metric.actor}")' in text]
@@ -48,7 +48,9 @@ def test_every_metric_is_decided_somewhere(metric: Metric) -> None:
         assert any(f"{fact}=" in text for text in deciding)
 
 
-@pytest.mark.parametrize("metric", METRICS.metrics, ids=lambda metric: f"{metric.series} {metric.actor}")
+@pytest.mark.parametrize(
+    "metric", METRICS.metrics, ids=lambda metric: f"{metric.series} {metric.actor} {metric.verdict}"
+)
 def test_a_metric_is_what_cloudwatch_takes(metric: Metric) -> None:
     """Its unit is one of CloudWatch's words, its name is one in ASCII, and people are told what it is."""
     assert metric.unit in UNITS
@@ -79,11 +81,13 @@ def test_every_failure_that_is_told_has_its_metric() -> None:
 def test_no_metric_is_counted_twice() -> None:
     """No verdict counts twice for one series. All series of a name have the same unit and the same dimensions.
 
-    A series may be counted by several: whether a job was interrupted, its machine says, or else the cloud.
+    A series may be counted by several: whether a job was interrupted, its machine says, or else the cloud; a launch's
+    fault is met at the call, or stands in its answer.
     """
     counted = [(metric.series, metric.actor, metric.verdict) for metric in METRICS.metrics]
     assert len(set(counted)) == len(METRICS.metrics)
-    assert [series for series, times in Counter(one for one, *_ in counted).items() if times > 1] == ["JobsInterrupted"]
+    several = [series for series, times in Counter(one for one, *_ in counted).items() if times > 1]
+    assert several == ["LaunchFailures{Reason=fault}", "JobsInterrupted"]
     shapes: dict[str, set[tuple[str, tuple[str, ...]]]] = {}
     for metric in METRICS.metrics:
         shapes.setdefault(metric.name, set()).add((metric.unit, tuple(metric.dimensions)))

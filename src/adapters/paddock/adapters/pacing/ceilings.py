@@ -53,13 +53,21 @@ def part_window(whole: Window, own: Bucket, *, processes: int, keep: Span, block
     return Ceiling(Window(_some(most, processes), whole.span + keep, whole.slice), own, keep, block)
 
 
-def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Ceiling]:
+SCHEDULES = 2
+"""So many of the function that goes by the clock run at once: a task is leased, and its next run is a minute away."""
+DISPATCHERS = 5 + 1
+"""All processes that launch: as many as the stack lets dispatch at once, and the one that has the lease of the pools."""
+WATCHERS = 5 + 7 + SCHEDULES
+"""All processes that look at machines and end them: those that dispatch, keep the books, hear reports, and the last."""
+
+
+def ec2_ceilings(*, dispatchers: int = DISPATCHERS, watchers: int = WATCHERS) -> Mapping[str, Ceiling]:
     """EC2's limits, per account and region. Source: "Request throttling for the Amazon EC2 API".
 
     CreateFleet falls under "other mutating calls" there; that its machines are drawn from RunInstances' bucket is
-    assumed. Only dispatchers launch; `watchers` are all who look at machines and end them: functions for events and
-    reports, and sweeps. StartInstances has buckets of its own, as small as those of RunInstances, and StopInstances is
-    one of the other mutating calls. Of these nobody has tokens of his own: there are too few, and only pools ask.
+    assumed. Only `dispatchers` launch; `watchers` are all processes there are. StartInstances has buckets of its own,
+    as small as those of RunInstances, and StopInstances is one of the other mutating calls. Of these nobody has tokens
+    of his own: there are too few, and only pools ask.
     """
     rare, often, never = Bucket(1, 30 * SECOND), Bucket(2, 30 * SECOND), Bucket(0, DAY)
     return {
@@ -78,7 +86,9 @@ def ec2_ceilings(*, dispatchers: int = 5, watchers: int = 8) -> Mapping[str, Cei
     }
 
 
-def github_ceilings(*, dispatchers: int = 5, registrations: int = 180, runners: int = 1_500) -> Mapping[str, Ceiling]:
+def github_ceilings(
+    *, dispatchers: int = DISPATCHERS, registrations: int = 180, runners: int = 1_500
+) -> Mapping[str, Ceiling]:
     """GitHub's limits, per installation of the App. Only dispatchers register, or have machines register themselves.
 
     ``registrations``: just-in-time ones in a minute. 900 points for one endpoint, 5 for each write. Source: "Rate

@@ -19,7 +19,7 @@ from paddock.core.states import JobState, OperationalResult
 from paddock.core.units import MicroDollars, Moment, money_text, span_text
 
 _MACHINE = "machine:"
-_BACK = frozenset({"relaunch", "no_capacity", "displaced"})
+_BACK = frozenset({"relaunch", "no_capacity", "put_off", "denied", "displaced"})
 _RESULTS = frozenset(result.value for result in OperationalResult)
 # A machine's own decision that says what a decision about the job says as well.
 _SAID_OF_THE_JOB: Mapping[str, AbstractSet[str]] = {"finished": _RESULTS | {"finished"}, "busy": frozenset({"running"})}

@@ -89,18 +89,27 @@ class LaunchRequest:
     stock: Stock | None = None
 
 
+class Shortfall(StrEnum):
+    """Why a launch brought fewer machines than it was asked for, if nothing worse is the matter."""
+
+    CAPACITY = "capacity"  # the cloud has none, or the account may have no more: another market may
+    BUSY = "busy"  # it was asked too often, or had a fault: the same market, later
+    REFUSED = "refused"  # it will not start what it is asked for: a right, an image or a template is missing
+
+
 @attrs.frozen
 class LaunchOutcome:
     """What came of it: possibly fewer machines than asked for, and the reasons (``code: text``) why not all.
 
     ``lacks`` are the offers that had no capacity. ``permanent`` is True if asking again can never help: no machine of
-    this fleet fits.
+    this fleet fits. ``shortfall`` is what the errors come to, where they are not permanent.
     """
 
     machines: tuple[Machine, ...]
     errors: tuple[str, ...] = ()
     permanent: bool = False
     lacks: tuple[Lack, ...] = ()
+    shortfall: Shortfall = Shortfall.CAPACITY
 
 
 class StartResult(StrEnum):

@@ -193,7 +193,7 @@ class Fulfilment:
         reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
         if not outcome.permanent:
             code = _CODE.match(reason)
-            self._life.no_capacity(job, reason, code[1] if code is not None else "")
+            self._life.short(job, reason, code[1] if code is not None else "", outcome.shortfall)
             return Done()
         # Its author reads this: the code before each text is for programs.
         words = "; ".join(_CODE.sub("", error) for error in outcome.errors) or reason

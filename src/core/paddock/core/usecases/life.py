@@ -9,6 +9,7 @@ from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage, JobObserved, JobRequested
 from paddock.core.ports.decisions import Decisions
+from paddock.core.ports.machines import Shortfall
 from paddock.core.ports.queues import Queue
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
@@ -25,6 +26,7 @@ AT_WORK = NOT_BUSY | {RunnerState.BUSY}
 _MOST_ASLEEP, _MOST_UNLED = 15 * MINUTE, 4 * MINUTE  # between two wakes of a job that is queued, or dispatching
 HEARSAY = 2 * MINUTE  # for so long may GitHub not know a job before it is believed
 _SOONEST, _LATEST = 2 * SECOND, 5 * MINUTE  # between two tries to get a machine where there is none
+_SHORT = {Shortfall.CAPACITY: "no_capacity", Shortfall.BUSY: "put_off", Shortfall.REFUSED: "denied"}
 
 
 class Life:
@@ -67,15 +69,17 @@ class Life:
             return ended
         return self._requeue(job, when, JobChange(reason=reason, failure=reason), verdict.delay, "relaunch", reason)
 
-    def no_capacity(self, job: Job, reason: str, code: str = "") -> Job | None:
-        """The cloud had no machine for the job: nothing was started, so nothing is held against it. It tries again.
+    def short(self, job: Job, reason: str, code: str = "", shortfall: Shortfall = Shortfall.CAPACITY) -> Job | None:
+        """The cloud gave no machine for the job: nothing was started, so nothing is held against it. It tries again.
 
-        The longer it has waited, the less often. The launch stays named on the record: its market was the wrong one.
-        `code` is the cloud's word for it.
+        The longer it has waited, the less often. `code` is the cloud's word for it. Unless the cloud was merely busy,
+        the launch stays named on the record: its market was the wrong one, or perhaps alone is not allowed.
         """
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
-        change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)
-        return self._requeue(job, when, change, self._ever_longer(job), "no_capacity", reason, code=code)
+        change = JobChange(displaced=job.displaced + 1, reason=reason)
+        if shortfall is not Shortfall.BUSY:
+            change["launch_id"] = job.launch_id
+        return self._requeue(job, when, change, self._ever_longer(job), _SHORT[shortfall], reason, code=code)
 
     def no_orders(self, job: Job, reason: str) -> Job | None:
         """The job's machine ended while we could give it no orders: that is held against neither. It tries again.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from paddock.adapters.aws.ec2.errors import LACKING
+from paddock.adapters.aws.ec2.errors import LACKING, shortfall
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
@@ -41,6 +41,7 @@ class Reader:
             tuple(machine for one in answer.get("Instances", ()) for machine in self._machines(one, request, now)),
             _texts([told(one.get("ErrorCode", ""), one.get("ErrorMessage", "")) for one in errors]),
             lacks=tuple(dict.fromkeys(lack for one in errors for lack in self._lacks(one, request))),
+            shortfall=shortfall(one.get("ErrorCode", "") for one in errors),
         )
 
     def _machines(

@@ -4,10 +4,12 @@ Source: "Error codes for the Amazon EC2 API", and codes that others met in the a
 (``MaxFleetCountExceeded``, ``SpotMaxPriceTooLow``, ``InvalidFleetConfiguration``).
 """
 
+from collections.abc import Iterable
 from typing import Final
 
-from paddock.adapters.aws_codes import Codes
-from paddock.core.errors import AccessDenied, NoCapacity, NotFound, Rejected, TokenReused, Unavailable
+from paddock.adapters.aws_codes import COMMON, Codes
+from paddock.core.errors import AccessDenied, NoCapacity, NotFound, Rejected, Throttled, TokenReused, Unavailable
+from paddock.core.ports.machines import Shortfall
 
 CAPACITY: Final = frozenset(
     {
@@ -40,6 +42,10 @@ WRONG_STATE: Final = "IncorrectInstanceState"
 OF_ONE: Final = frozenset({WRONG_STATE, "UnsupportedOperation", "IncorrectSpotRequestState"})
 """What EC2 says of a call for many machines because of some of them: it is not to be had with these."""
 
+OF_A_POOL: Final = frozenset({"InvalidFleetConfiguration", "AuthFailure.ServiceLinkedRoleCreationNotPermitted"})
+"""Refusals inside an answer that another pool or the other market may not have: the zone has no such type, or the
+account never had a spot machine and may not begin."""
+
 CODES: Final[Codes] = {
     **dict.fromkeys(sorted(LACKING), NoCapacity),
     "IdempotentParameterMismatch": TokenReused,
@@ -53,3 +59,23 @@ CODES: Final[Codes] = {
     "ConcurrentTagAccess": Unavailable,
     **dict.fromkeys(sorted(OF_ONE), Rejected),
 }
+
+
+def shortfall(codes: Iterable[str]) -> Shortfall:
+    """What the errors of a fleet's answer come to. A pool that may have machines another time decides.
+
+    Codes that nobody knows are taken for such pools': whoever waits may then try the other market.
+    """
+    kinds = {_shortfall(code) for code in codes}
+    return next((kind for kind in Shortfall if kind in kinds), Shortfall.CAPACITY)
+
+
+def _shortfall(code: str) -> Shortfall:
+    known = CODES.get(code, COMMON.get(code))
+    if code in OF_A_POOL or known is NoCapacity:
+        return Shortfall.CAPACITY
+    if known in (Throttled, Unavailable):
+        return Shortfall.BUSY
+    if known is not None or code.startswith(("Invalid", "Missing")) or code.endswith(".NotFound"):
+        return Shortfall.REFUSED
+    return Shortfall.CAPACITY

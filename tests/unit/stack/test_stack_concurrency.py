@@ -1,0 +1,22 @@
+"""How many functions run at once is what the limits of EC2 and GitHub are parted for."""
+
+from paddock.adapters.aws.stack.fragments import fragment
+from paddock.adapters.pacing import DISPATCHERS, SCHEDULES, WATCHERS, ec2_ceilings, github_ceilings
+from paddock.core.pace import Bucket, Window
+
+
+def test_no_more_processes_run_at_once_than_have_a_part_of_the_limits() -> None:
+    """Each may call a little by itself, which is taken off what all share."""
+    at_once = {name: about["at_once"] for name, about in fragment("functions").items() if "at_once" in about}
+    assert set(at_once) == {"dispatch", "events", "reports"}
+    assert at_once["dispatch"] + 1 <= DISPATCHERS, "one has the pools' lease and launches, too"
+    assert sum(at_once.values()) + SCHEDULES <= WATCHERS
+    assert min(at_once.values()) >= 2, "Lambda takes no smaller maximum"
+
+
+def test_something_is_left_to_be_shared() -> None:
+    """Of every limit, as it is parted for the stack, a block at least."""
+    for name, part in {**ec2_ceilings(), **github_ceilings()}.items():
+        assert isinstance(part.shared, Bucket | Window)
+        most = part.shared.capacity if isinstance(part.shared, Bucket) else part.shared.most
+        assert most >= part.block, name
