@@ -56,9 +56,9 @@ def part_window(whole: Window, own: Bucket, *, processes: int, keep: Span, block
 SCHEDULES = 2
 """So many of the function that goes by the clock run at once: a task is leased, and its next run is a minute away."""
 DISPATCHERS = 5 + 1
-"""All processes that launch: as many as the stack lets dispatch at once, and the one that has the lease of the pools."""
+"""All processes that launch: as many as the stack lets dispatch at once, and the one that has the pools' lease."""
 WATCHERS = 5 + 7 + SCHEDULES
-"""All processes that look at machines and end them: those that dispatch, keep the books, hear reports, and the last."""
+"""All that look at machines and end them: those that dispatch, keep the books, hear reports, and go by the clock."""
 
 
 def ec2_ceilings(*, dispatchers: int = DISPATCHERS, watchers: int = WATCHERS) -> Mapping[str, Ceiling]:
