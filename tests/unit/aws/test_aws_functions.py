@@ -24,7 +24,7 @@ from paddock.core.messages import (
 from paddock.core.states import JobState
 from paddock.core.task import TaskReport
 from paddock.core.units import MINUTE, SECOND
-from paddock.core.usecases.handled import Again, Done, Left
+from paddock.core.usecases.handled import Again, Done, Left, delay_after
 from paddock.entrypoints.aws_lambda import dispatch, events, reports, schedules
 from paddock.entrypoints.aws_lambda.batch import Batch, records_of
 from paddock.entrypoints.aws_lambda.dispatch import DispatchFunction
@@ -213,6 +213,15 @@ def test_an_event_waits_as_long_as_the_other_side_asks(desk: Desk) -> None:
     world = a_world(Failing({"table.runners.get": Throttled("too fast", 7 * SECOND)}))
     assert failed(the_events(world, desk)(sqs_event(record(json.dumps(STATE_CHANGE))))) == ["message-1"]
     assert desk.deferred == {"receipt-1": 7 * SECOND}
+
+
+@pytest.mark.parametrize("error", [Throttled("too fast", SECOND), Throttled("slow", 5 * SECOND), Unavailable("away")])
+def test_who_is_told_to_wait_again_and_again_waits_for_minutes(error: PaddockError) -> None:
+    """Five loans are all that a queue gives: the other side's seconds would be over in half a minute."""
+    waits = [delay_after(error, receives) for receives in range(1, 6)]
+    assert waits == sorted(set(waits))
+    assert waits[0] == (error.retry_after if isinstance(error, Throttled) else 5 * SECOND)
+    assert sum(waits) > 5 * MINUTE
 
 
 @pytest.mark.parametrize("error", [AccessDenied("no"), KeyError("ours")])

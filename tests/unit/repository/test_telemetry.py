@@ -14,6 +14,7 @@ from paddock.adapters.memory import MemoryDecisions
 from paddock.adapters.telemetry.catalogue import Emitter, Metric, catalogue
 from paddock.adapters.telemetry.decisions import ToldDecisions
 from paddock.adapters.telemetry.lines import decision_in, decision_line
+from paddock.adapters.telemetry.logs import about
 from paddock.core.decision import Decision, Fact
 from paddock.core.errors import Unavailable
 from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
@@ -249,3 +250,16 @@ def test_a_line_is_read_as_it_was_written(decision: Decision) -> None:
 def test_a_line_that_is_no_decision(line: str) -> None:
     """What else stands in a log is no error, and nothing is made up of it."""
     assert decision_in(line) is None
+
+
+def test_a_decisions_line_says_what_it_is_about_and_hides_secrets() -> None:
+    """As every other line; who reads decisions finds this one as it was made, but for the secret."""
+    token = "ghp_" + "a" * 36
+    decision = Decision("job:7", NOON, "dispatch", "fault", f"said {token}", {"header": f"token {token}", "launch": 1})
+    with about(job=7, attempt=2, machine="i-1", delivery="d-1"):
+        line = decision_line(decision, METRICS, "ci")
+    read = json.loads(line)
+    assert (read["job"], read["attempt"], read["machine"], read["delivery"]) == (7, 2, "i-1", "d-1")
+    assert token not in line
+    facts = {"header": "token [secret]", "launch": 1}
+    assert decision_in(line) == Decision("job:7", NOON, "dispatch", "fault", "said [secret]", facts)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from paddock.adapters.telemetry.catalogue import Catalogue, Metric
+from paddock.adapters.telemetry.logs import clean, present, without_secrets
 from paddock.core.decision import Decision
 from paddock.core.units import MILLISECOND, Moment
 
@@ -21,16 +22,18 @@ _TEXTS: Final = (SUBJECT, "actor", "verdict", "reason")
 def decision_line(decision: Decision, metrics: Catalogue, stack: str) -> str:
     """The line, without its end.
 
-    Facts are in a field of their own, so that none can pass for something else.
+    Facts are in a field of their own, so that none can pass for something else. The line also bears what it is about
+    (`logs.about`), and no secret: an error that nobody foresaw may say anything.
     """
     counted = metrics.counted_by(decision)
     fields: dict[str, Any] = {
+        **present(),
         SUBJECT: decision.subject,
         "at": decision.at,
         "actor": decision.actor,
         "verdict": decision.verdict,
-        "reason": decision.reason,
-        "facts": dict(decision.facts),
+        "reason": without_secrets(decision.reason),
+        "facts": {name: clean(fact) for name, fact in decision.facts.items()},
         DIMENSION: stack,
     }
     if counted:

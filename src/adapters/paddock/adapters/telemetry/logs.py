@@ -68,6 +68,16 @@ def without_secrets(text: str) -> str:
     return _SECRETS.sub(_HIDDEN, text)
 
 
+def present() -> Mapping[str, object]:
+    """What `about` says now."""
+    return {name: clean(value) for name, value in _ABOUT.get().items()}
+
+
+def clean(value: object) -> object:
+    """The value, `without_secrets` if it is a text."""
+    return without_secrets(value) if isinstance(value, str) else value
+
+
 class JsonLines(logging.Formatter):
     """One JSON object per line: ``at`` (microseconds since 1970), ``level``, ``logger``, ``message``.
 
@@ -76,7 +86,7 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of ASCII, without its end."""
-        line: dict[str, object] = {name: _clean(value) for name, value in _ABOUT.get().items()}
+        line: dict[str, object] = dict(present())
         line |= {
             "at": int(record.created * SECOND),
             "level": record.levelname,
@@ -85,11 +95,7 @@ class JsonLines(logging.Formatter):
         }
         facts = getattr(record, FACTS, None)
         if isinstance(facts, Mapping):
-            line[FACTS] = {str(name): _clean(value) for name, value in facts.items()}
+            line[FACTS] = {str(name): clean(value) for name, value in facts.items()}
         if record.exc_info:
             line["traceback"] = without_secrets(self.formatException(record.exc_info))
         return json.dumps(line, separators=(",", ":"), default=str)
-
-
-def _clean(value: object) -> object:
-    return without_secrets(value) if isinstance(value, str) else value

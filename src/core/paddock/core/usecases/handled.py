@@ -55,5 +55,8 @@ def longer(delay: Span, receives: int) -> Span:
 
 
 def delay_after(error: PaddockError, receives: int) -> Span:
-    """When a message may come back: what the other side asked for, else a little longer each time."""
-    return error.retry_after if isinstance(error, Throttled) else longer(_RETRY, receives)
+    """When a message may come back: never sooner than the other side asked for, and later each time.
+
+    A side that asks for seconds may do so for minutes; and a message that was lent too often is a dead letter.
+    """
+    return longer(error.retry_after if isinstance(error, Throttled) else _RETRY, receives)
