@@ -261,5 +261,5 @@ def test_a_decisions_line_says_what_it_is_about_and_hides_secrets() -> None:
     read = json.loads(line)
     assert (read["job"], read["attempt"], read["machine"], read["delivery"]) == (7, 2, "i-1", "d-1")
     assert token not in line
-    facts = {"header": "token [secret]", "launch": 1}
+    facts: dict[str, Fact] = {"header": "token [secret]", "launch": 1}
     assert decision_in(line) == Decision("job:7", NOON, "dispatch", "fault", "said [secret]", facts)
