@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 import pytest
 
+from paddock.agent.machine.signals import StopRequest
 from paddock.agent.reasons import AgentFailure, Reason
 from paddock.agent.registration.keeper import KEPT, TokenKeeper
 from paddock.agent.registration.program import Ran
@@ -49,14 +50,17 @@ def run(command: Sequence[str], *, directory: Path, environment: Mapping[str, st
 def keeper(tmp_path: Path) -> Iterator[Callable[[Callable[[], object]], TokenKeeper]]:
     """Makes keepers; all are closed."""
     made: list[TokenKeeper] = []
+    stop = StopRequest()  # of nobody: its handlers are not installed
 
     def make(give: Callable[[], object]) -> TokenKeeper:
-        made.append(TokenKeeper(Source(give, tmp_path), run))
+        made.append(TokenKeeper(Source(give, tmp_path), run, stop))
         return made[-1]
 
     yield make
     for one in made:
         one.close()
+    stop.wake.close()
+    stop._waker.close()
 
 
 def taker(tmp_path: Path) -> int:
@@ -183,11 +187,12 @@ def test_a_process_that_is_gone_is_a_failure(keeper: Make, tmp_path: Path) -> No
 
 
 STOPPED = """
-import os, signal, sys, time
+import os, signal, sys, threading, time
 from pathlib import Path
 from paddock.agent.machine.signals import StopRequest
 from paddock.agent.reasons import Stopped
 from paddock.agent.registration.keeper import TokenKeeper
+from tests.agent.machine import eventually
 from tests.integration.test_token_keeper import ORDERS, Source, run, shell
 
 how, here = sys.argv[1], Path(sys.argv[2])
@@ -198,13 +203,20 @@ def give():
         if how != "running":
             time.sleep(60)
     except Stopped:
-        if how == "waiting":
+        if how in ("waiting", "elsewhere"):
             raise
     return ORDERS
 
 stop = StopRequest()
 stop.install()
-keeper = TokenKeeper(Source(give, here), run)
+keeper = TokenKeeper(Source(give, here), run, stop)
+
+def elsewhere():
+    eventually((here / "asked").exists, "asked")
+    signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+if how == "elsewhere":
+    threading.Thread(target=elsewhere).start()
 try:
     with stop.raising():
         data = keeper.take(5)
@@ -223,6 +235,7 @@ keeper.close()
     ("how", "sign", "left"),
     [
         ("waiting", "asked", {"stopped"}),
+        ("elsewhere", "asked", {"stopped"}),  # another thread is interrupted, and not the one that waits
         ("taking", "asked", {"taken"}),
         ("running", "begun", {"taken", "stopped"}),
         ("killed", "asked", set()),
@@ -233,7 +246,8 @@ def test_told_to_stop(how: str, sign: str, left: set[str], tmp_path: Path) -> No
     process = subprocess.Popen([sys.executable, "-c", STOPPED, how, str(tmp_path)])
     try:
         eventually((tmp_path / sign).exists, sign)
-        process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGTERM)
+        if how != "elsewhere":
+            process.send_signal(signal.SIGKILL if how == "killed" else signal.SIGTERM)
         assert process.wait(30) == (-9 if how == "killed" else 0)
     finally:
         process.kill()

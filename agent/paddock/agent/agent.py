@@ -32,7 +32,7 @@ class Agent:
     def __init__(self, settings: Settings, platform: Platform) -> None:
         """Args: the machine's settings and platform."""
         run = RunToEnd(platform.processes, platform.clock, marker(platform.identity.machine))
-        self._keeper = TokenKeeper(platform.source, run)
+        self._keeper = TokenKeeper(platform.source, run, platform.stop)
         self._settings = settings
         self._on = platform = dataclasses.replace(platform, source=self._keeper)
         self._phases = Phases(platform.clock)

@@ -24,6 +24,7 @@ from typing import Any, NoReturn
 
 from paddock.agent.assignment import MAX_SECRET
 from paddock.agent.machine.clock import SECOND
+from paddock.agent.machine.signals import StopRequest
 from paddock.agent.ports import AssignmentSource
 from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.agent.registration.program import Ran, Run
@@ -39,10 +40,11 @@ _STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
 class TokenKeeper:
     """Takes the orders (`ports.AssignmentSource`) and runs programs (`program.Run`), both by way of the child."""
 
-    def __init__(self, source: AssignmentSource, run: Run) -> None:
-        """Args: where orders come from, and how programs are run; both are used by the child alone."""
+    def __init__(self, source: AssignmentSource, run: Run, stop: StopRequest) -> None:
+        """Args: where orders come from and how programs are run, both used by the child alone; who tells us to stop."""
         self._source = source
         self._run = run
+        self._stop = stop
         self._pid = 0
         self._line: socket.socket | None = None
         self._answer: dict[str, Any] | None = None
@@ -130,12 +132,31 @@ class TokenKeeper:
         line = self._line
         assert line is not None
         if meanwhile is not None:
-            _pass_the_time(line, meanwhile)
-        if not select.select([line], [], [], seconds)[0]:
+            self._pass_the_time(line, meanwhile)
+        if not self._spoken(line, seconds):
             self._answer = {"stopped": True}
             return
         with _stops_held_back():
             self._answer = _received(line)
+
+    def _pass_the_time(self, line: socket.socket, meanwhile: Callable[[], int]) -> None:
+        """Until there is an answer."""
+        pause = 0
+        while not self._spoken(line, pause / SECOND):
+            with _stops_held_back():
+                pause = meanwhile()
+
+    def _spoken(self, line: socket.socket, seconds: float | None) -> bool:
+        """Wait so long for an answer; a signal begins the time anew.
+
+        A signal that comes in the instant before `select` does not end it, and its handler would wait as long as that
+        does. So whatever signals write to is looked at, too.
+        """
+        while True:
+            ready = select.select([line, self._stop.wake], [], [], seconds)[0]
+            if self._stop.wake not in ready or line in ready:
+                return line in ready
+            self._stop.drain()
 
     def _answered(self) -> dict[str, Any]:
         answer, self._answer = self._answer, None
@@ -146,14 +167,6 @@ class TokenKeeper:
         if "errno" in answer:
             raise OSError(answer["errno"], answer["strerror"])
         return answer
-
-
-def _pass_the_time(line: socket.socket, meanwhile: Callable[[], int]) -> None:
-    """Until there is an answer."""
-    pause = 0
-    while not select.select([line], [], [], pause / SECOND)[0]:
-        with _stops_held_back():
-            pause = meanwhile()
 
 
 def _live(line: socket.socket, agent: int, source: AssignmentSource, run: Run, patience: int) -> NoReturn:
