@@ -94,7 +94,9 @@ def test_every_message_says_what_it_is_about(message: EventMessage | JobRequeste
     """Job, attempt, machine, delivery, run: those that it has; nothing is empty, and all of it can be written."""
     found = subjects(message)
     assert set(found) <= {"job", "attempt", "machine", "delivery", "run"}
-    assert "" not in found.values()
+    assert not {"", None} & set(found.values())
+    for field, name in (("run_id", "run"), ("run_attempt", "attempt")):
+        assert found.get(name) == getattr(message, field, found.get(name))
     with about(**found):
         line = line_of("x")
     assert {name: line[name] for name in found} == dict(found)

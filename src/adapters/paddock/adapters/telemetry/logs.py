@@ -55,12 +55,14 @@ def subjects(message: object) -> Mapping[str, Fact]:
         case RunCompleted():
             found = {"run": message.run_id, "attempt": message.run_attempt, "delivery": message.delivery}
         case RunnerReported():
-            found = {"machine": message.machine, "job": message.job_id}
+            # Run and attempt are the word of the job's own hook, and no proof of anything.
+            run, attempt = message.run_id, message.run_attempt
+            found = {"machine": message.machine, "job": message.job_id, "run": run, "attempt": attempt}
         case MachineWarned() | MachineChanged():
             found = {"machine": message.machine}
         case _:
             found = {}
-    return {name: value for name, value in found.items() if value != ""}
+    return {name: value for name, value in found.items() if value not in {"", None}}
 
 
 def without_secrets(text: str) -> str:

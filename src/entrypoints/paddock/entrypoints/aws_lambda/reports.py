@@ -18,7 +18,7 @@ from paddock.adapters.wire import message_in
 from paddock.core.errors import PaddockError
 from paddock.core.fleet import Fleet
 from paddock.core.ports.queues import Received
-from paddock.core.usecases.handled import Done, Handled, Left, again
+from paddock.core.usecases.handled import Done, Handled, Left, again, longer
 from paddock.entrypoints.aws_lambda.batch import Answer, Batch, Lender, Lent, records_of
 from paddock.entrypoints.aws_lambda.logs import invocation
 from paddock.entrypoints.aws_lambda.once import Once
@@ -48,7 +48,8 @@ class ReportsFunction:
         try:
             report = self.fleet.reports.genuine(lent.message, machine, lent.record.sender)
         except PaddockError as error:  # it could not be written down
-            return again(error)
+            fate = again(error)
+            return attrs.evolve(fate, delay=longer(fate.delay, lent.record.receives))
         if report is None:
             _LOG.warning("a forged report of %s was refused", lent.record.sender)
             return Done()
