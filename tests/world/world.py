@@ -17,6 +17,7 @@ import attrs
 
 from paddock.adapters.memory import SeededChance
 from paddock.adapters.memory.github import JobScript, RunnerFaults
+from paddock.adapters.pacing import Ceiling
 from paddock.adapters.simulation.agents import Agents
 from paddock.adapters.simulation.allowances import Allowances
 from paddock.adapters.simulation.delivery import Fate
@@ -103,12 +104,13 @@ class World:
         zones: Sequence[str] = ("us-east-1a",),
         one_table: bool = False,
         cloud: type[StoryCloud] = StoryCloud,
+        ceilings: Mapping[str, Ceiling] | None = None,
     ) -> None:
         """Args: the fleet's settings; the seed of GitHub's choices; what is put around ports; the messages' fates.
 
         `notices` is the fate of what the cloud says of machines that it takes back. Of other ends it says nothing: the
         sweep finds them. `zones` are the cloud's. `one_table`: orders lie with the records, as on AWS. `cloud` is
-        another kind of it.
+        another kind of it. `ceilings`: the limits that the fleet keeps (None: none).
         """
         self.notice_fate = notices
         self.sim = Simulation(
@@ -118,6 +120,7 @@ class World:
             cloud=partial(cloud, start=always(BOOT // 2), boot=always(BOOT // 2), zones=zones),
             start=NOON,
             around=around or untouched,
+            ceilings=ceilings,
             webhooks=webhooks,
             reports=reports,
             notices=self._fate,

@@ -95,7 +95,7 @@ def test_a_throttled_cloud_is_left_alone_for_as_long_as_it_says() -> None:
 
 
 def test_without_capacity_a_job_waits_ever_longer_and_loses_no_launch() -> None:
-    """No machine was started, so nothing is held against it; spot and on demand are tried in turn."""
+    """No machine was started, so nothing is held against it; spot and on demand are asked one after the other."""
     world = World()
     world.region.shortages.append(Shortage())
     job = world.push_job()
@@ -104,7 +104,13 @@ def test_without_capacity_a_job_waits_ever_longer_and_loses_no_launch() -> None:
     assert record.state is JobState.QUEUED
     assert record.reason.startswith("InsufficientInstanceCapacity")
     assert record.launch - record.displaced == 0
-    assert 10 < record.launch < 40
+    told = [one for one in world.decisions.about(f"job:{job}") if one.verdict == "no_capacity"]
+    waits = [wait for wait in (one.facts["delay_s"] for one in told) if wait]
+    assert waits == sorted(waits)
+    assert 10 < len(waits) < 40
+    assert len(told) == record.launch
+    assert waits[0] == 2
+    assert waits[-1] == 300
     markets = [launch.market for launch in everything_in(world.table.launches)]
     assert markets[:4] == [Market.SPOT, Market.ON_DEMAND, Market.SPOT, Market.ON_DEMAND]
     world.region.shortages.clear()
@@ -144,6 +150,67 @@ def test_why_there_is_no_machine_is_told_apart(shortfall: Shortfall, verdict: st
     assert (record.state, record.launch - record.displaced) == (JobState.QUEUED, 0)
     assert verdict in world.verdicts(job)
     assert [launch.market for launch in everything_in(world.table.launches)][:3] == markets
+
+
+def test_where_spot_has_no_capacity_a_job_goes_on_demand_in_the_same_pass() -> None:
+    """By a launch of its own, with a token of its own; its message is not needed for that, and nobody waits."""
+    world = World()
+    world.region.shortages.append(Shortage(market=Market.SPOT))
+    jobs = world.push_jobs(2)
+    assert ask(world, *jobs) == [Done()] * 2
+    spot, on_demand = everything_in(world.table.launches)
+    assert (spot.market, on_demand.market) == (Market.SPOT, Market.ON_DEMAND)
+    assert spot.jobs == on_demand.jobs
+    assert spot.token != on_demand.token
+    for job in jobs:
+        record = world.record(job)
+        assert (record.state, record.launch, record.displaced) == (JobState.LAUNCHED, 2, 1)
+        assert world.runner(record.machine).market is Market.ON_DEMAND
+        assert "no_capacity" in world.verdicts(job)
+    assert world.jobs.depth().waiting == 0  # GitHub's words are still on their way, and none of ours was sent
+    world.run_until_quiet()
+    check(world)
+
+
+def test_of_a_launch_that_brought_too_few_only_those_that_got_none_go_on_demand() -> None:
+    """By identity: whoever has his machine keeps it."""
+    world = World()
+    world.region.shortages.append(Shortage(market=Market.SPOT, left=2))
+    jobs = world.push_jobs(3)
+    ask(world, *jobs)
+    markets = [world.runner(world.record(job).machine).market for job in jobs]
+    assert markets == [Market.SPOT, Market.SPOT, Market.ON_DEMAND]
+    assert [launch.jobs for launch in everything_in(world.table.launches)] == [tuple(jobs), (jobs[2],)]
+    world.run_until_quiet()
+    check(world)
+
+
+def test_a_crash_before_the_launch_on_demand_is_written_down_loses_nothing() -> None:
+    """Whoever resumes finds that nobody has asked the cloud under that name."""
+    world = World()
+    world.region.shortages.append(Shortage(market=Market.SPOT))
+
+    class Full:
+        """The store of launches, which takes none."""
+
+        def __init__(self, port: object) -> None:
+            self._port = port
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(self._port, name)
+
+        def add(self, _: object) -> bool:
+            """The launch on spot is written with its jobs, and not so."""
+            raise Unavailable("away")
+
+    fleet = world.new_fleet(lambda name, port: Full(port) if name == "table.launches" else port)
+    job = world.push_job()
+    assert list(fleet.dispatch(requests(world, job))) == [Again(5 * SECOND, "Unavailable: away")]
+    assert world.record(job).state is JobState.DISPATCHING
+    world.run_until_quiet()
+    assert world.record(job).state is JobState.FINISHED
+    assert len(world.cloud.lives) == 1
+    check(world)
 
 
 def test_where_spot_is_short_a_job_is_served_on_demand() -> None:
@@ -488,9 +555,10 @@ def test_a_job_that_lacks_a_machine_is_not_hurried_by_those_behind_it() -> None:
     world.region.shortages.append(Shortage())
     first = world.push_job()
     ask(world, first)
-    assert world.record(first).launch == 1
+    tried = world.record(first)
+    assert tried.launch == 2
     ask(world, world.push_job(labels="paddock/arch=arm64"))
-    assert world.record(first).launch == 1
+    assert world.record(first) == tried
 
 
 @pytest.mark.parametrize("known", [True, False])

@@ -9,8 +9,8 @@ from paddock.adapters.memory.bundles import memory_table
 from paddock.core.job import Job, JobFacts
 from paddock.core.ports.records import Page
 from paddock.core.states import LIVE_JOBS, JobState
-from paddock.core.usecases.dispatch import MOST_AHEAD
 from paddock.core.usecases.listing import jobs_in, live_jobs, oldest_queued
+from paddock.core.usecases.turns import MOST_AHEAD
 from tests.strategies import NOON
 
 LIFE = (JobState.QUEUED, JobState.DISPATCHING, JobState.LAUNCHED, JobState.RUNNING)

@@ -49,6 +49,7 @@ from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.reports import Reports
 from paddock.core.usecases.reruns import Reruns
 from paddock.core.usecases.retire import Retire
+from paddock.core.usecases.turns import Turns
 
 if TYPE_CHECKING:
     from paddock.core.house import House
@@ -153,6 +154,7 @@ class Fleet:
             ids=ids,
         )
         completion = Completion(table=table, github=github, life=life, retire=retire, decisions=decisions, clock=clock)
+        turns = Turns(limits=settings.limits, table=table, queue=jobs, starts=starts, decisions=decisions, clock=clock)
         self.dispatch = Dispatch(
             settings=settings,
             table=table,
@@ -163,7 +165,7 @@ class Fleet:
             life=life,
             decisions=decisions,
             clock=clock,
-            starts=starts,
+            turns=turns,
         )
         interruptions = Interruptions(
             table=table,

@@ -108,7 +108,8 @@ class Invariants:
             or (runner.runner_id is not None and runner.runner_id not in self._github.state.runners)
         )
         elsewhere = agent is not None and agent.standing is Standing.WORKING and agent.job_id != job_id
-        if not (lost or given_away or elsewhere):
+        asleep = life.stopping_at is not None  # its start was accepted, and it fell back all the same
+        if not (lost or given_away or elsewhere or asleep):
             said = f"machine {machine} was started for job {job_id}, whose machine {before} could still serve it"
             self._wrong("one machine for each job", said, job_id, before)
 

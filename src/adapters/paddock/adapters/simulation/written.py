@@ -68,7 +68,9 @@ class Written:
 
     def changed(self, before: Job, after: Job) -> None:
         """A record was changed."""
-        if after.wakes > before.wakes or (after.state is JobState.QUEUED and before.state is not JobState.QUEUED):
+        queued = after.state is JobState.QUEUED and before.state is not JobState.QUEUED
+        told_its_turn = after.state is JobState.QUEUED and after.lease_until > after.not_before > before.not_before
+        if after.wakes > before.wakes or queued or told_its_turn:
             self._unsent[after.id] = self._unsent.get(after.id, 0) + 1
         if before.state in _BEFORE and after.state in _AFTER and before.displaced == after.displaced:
             self._failed(before, after)

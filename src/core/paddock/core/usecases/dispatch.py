@@ -11,37 +11,31 @@
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
-import attrs
-
 from paddock.core.errors import Conflict, NotFound
 from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.messages import JobMessage, Observed
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.github import GitHub
-from paddock.core.ports.starts import Starts
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.run import Run
-from paddock.core.settings import FleetSettings, Limits
+from paddock.core.settings import FleetSettings
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import JobState
 from paddock.core.switch import PAUSED, Switch
-from paddock.core.units import SECOND, Moment, Span, span_text
+from paddock.core.units import SECOND, Moment, Span
 from paddock.core.usecases.admission import Admit, Refuse, Usage, Verdict, Wait, admit, needs_run
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.handled import Again, Done, Handled, again
-from paddock.core.usecases.launching import Launching, queued_with
+from paddock.core.usecases.launching import Launching
 from paddock.core.usecases.life import Life
-from paddock.core.usecases.listing import oldest_queued
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
+from paddock.core.usecases.turns import Turns
 from paddock.core.usecases.usage import UsageMeter
 
-MOST_AHEAD = 20
 _SOON: Span = 2 * SECOND
 _UNKNOWN: Span = 15 * SECOND
-_ON_ITS_WAY: Span = 30 * SECOND  # so long is a message that comes by itself left to come
-_IN_TURN = "as many are started as EC2 and GitHub allow: it comes in its turn"
 
 
 class Dispatch:
@@ -59,7 +53,7 @@ class Dispatch:
         life: Life,
         decisions: Decisions,
         clock: Clock,
-        starts: Starts,
+        turns: Turns,
     ) -> None:
         self._settings = settings
         self._jobs = table.jobs
@@ -72,7 +66,7 @@ class Dispatch:
         self._completion = completion
         self._life = life
         self._clock = clock
-        self._starts = starts
+        self._turns = turns
         self._record = Recorder(decisions, clock, "dispatch")
 
     def __call__(self, requests: Sequence[JobMessage]) -> Sequence[Handled]:
@@ -91,7 +85,7 @@ class Dispatch:
                     handled.setdefault(job_id, self._trouble(job_id, error))
         # Nearly all are news: those are admitted before they are written down, which takes one request and not two.
         # Where jobs wait for their turn, many come back, and none must stand in the line twice.
-        news = {} if self._starts.waited() else {key: request for key, request in firsts.items() if request.delivery}
+        news = {} if self._turns.waited() else {key: request for key, request in firsts.items() if request.delivery}
         fresh = {job_id: Job(request.job, received_at=request.received_at) for job_id, request in news.items()}
         self._round(fresh, news, handled)
         self._round({}, {job_id: one for job_id, one in firsts.items() if job_id not in handled}, handled)
@@ -134,7 +128,7 @@ class Dispatch:
         """The job if it is to be launched now; otherwise what is to become of its message."""
         job = Job(request.job, received_at=request.received_at)
         if self._jobs.add(job):
-            self._record.job(job.id, "queued", queued_with(job))
+            self._record.queued(job)
             return job
         current = self._jobs.get(job.key)
         if current is None:
@@ -142,8 +136,8 @@ class Dispatch:
         now = self._clock.now()
         self._told_twice(request, current.received_at, current.state)
         if current.state is JobState.QUEUED:
-            # One that waits is woken by the sweep, in its turn; its message is acknowledged.
-            return current if current.not_before <= now else Done()
+            # One that waits is woken by the sweep, or has a message on its way; this one is acknowledged.
+            return current if self._turns.come(current, called=not request.delivery) else Done()
         if current.state is JobState.DISPATCHING:
             if current.lease_until > now:
                 return Again(current.lease_until - now, "another dispatcher holds it")
@@ -169,7 +163,7 @@ class Dispatch:
         fresh = list(jobs)
         if not fresh:
             return admitted
-        queue = sorted([*fresh, *self._ahead_of(fresh)], key=lambda job: (job.facts.created_at, job.id))
+        queue = sorted([*fresh, *self._turns.ahead_of(fresh)], key=lambda job: (job.facts.created_at, job.id))
         usage: Usage = self._usage.read(self._settings.limits)
         paused = self._switches.get(PAUSED)
         for job in queue:
@@ -199,27 +193,27 @@ class Dispatch:
         unwritten: dict[int, Job],
         handled: dict[int, Handled],
     ) -> list[tuple[Job, RunnerSpec]]:
-        """Those that may be started now. The others keep their message, which comes again when it is their turn."""
-        turns = self._starts.ask(admitted) if admitted else ()
+        """Those that may be started now. The others are told their turn, and their messages come again then."""
+        turns = self._turns(admitted)
+        waiting: list[tuple[Job, Moment]] = []
         for (job, _), turn in zip(admitted, turns, strict=True):
             if turn is None or job.id not in here:
                 continue
-            if unwritten.pop(job.id, None) is None:
-                handled[job.id] = self._later(job, turn)
-            elif self._jobs.add(attrs.evolve(job, not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=_IN_TURN)):
-                self._record.job(job.id, "queued", queued_with(job))
-                handled[job.id] = self._told(job, turn)
+            is_news = unwritten.pop(job.id, None) is not None
+            try:
+                waits = self._turns.waits(job, turn, unwritten=is_news)
+            except Exception as error:  # noqa: BLE001 - as above
+                handled[job.id] = self._trouble(job.id, error)
+                continue
+            if waits:
+                waiting.append((job, turn))
+            if waits or not is_news:
+                handled[job.id] = Done()
+        try:
+            self._turns.call(waiting)
+        except Exception as error:  # noqa: BLE001 - as above
+            handled.update({job.id: self._trouble(job.id, error) for job, _ in waiting})
         return [one for one, turn in zip(admitted, turns, strict=True) if turn is None]
-
-    def _ahead_of(self, fresh: Sequence[Job]) -> list[Job]:
-        """Jobs that wait for a limit and are older than some of `fresh`: whatever is free now is theirs first."""
-        if self._settings.limits == Limits() and not self._starts.waited():
-            return []
-        here = {job.id for job in fresh}
-        newest = max(job.facts.created_at for job in fresh)
-        oldest = oldest_queued(self._jobs, MOST_AHEAD)
-        waiting = [job for job in oldest if job.not_before and job.launch_id is None]  # not those that lack a machine
-        return [job for job in waiting if job.facts.created_at <= newest and job.id not in here]
 
     def _verdict(self, job: Job, usage: Usage, paused: Switch | None) -> Verdict | Handled:
         """What admission says; if there is nothing to be admitted, what is to become of the job's message."""
@@ -258,23 +252,6 @@ class Dispatch:
         run = Run(seen.run_id, seen.repository, fork=fork, event=seen.event, head_repository=seen.head_repository)
         self._runs.add(run)
         return run
-
-    def _later(self, job: Job, turn: Moment) -> Handled:
-        try:
-            self._jobs.update(
-                job.key,
-                JobIs(state=JobState.QUEUED, launch=job.launch),
-                JobChange(not_before=turn, lease_until=turn + _ON_ITS_WAY, reason=_IN_TURN),
-            )
-        except (Conflict, NotFound):
-            return Done()
-        return self._told(job, turn)
-
-    def _told(self, job: Job, turn: Moment) -> Again:
-        wait = turn - self._clock.now()
-        if job.reason != _IN_TURN:
-            self._record.job(job.id, "in_turn", f"it waits {span_text(wait)}: {_IN_TURN}")
-        return Again(wait, _IN_TURN)
 
     def _wait(self, job: Job, verdict: Wait) -> Handled:
         try:

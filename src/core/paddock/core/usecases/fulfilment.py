@@ -1,7 +1,8 @@
 """Fulfilment: the cloud is asked for a launch's machines, and its answer given to the jobs it was written for."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypeAlias
 
 import attrs
 
@@ -10,10 +11,11 @@ from paddock.core.job import Job, JobChange, JobIs
 from paddock.core.launch import Launch, LaunchChange, LaunchIs
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.handover import Handover
-from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines
+from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, Shortfall
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
+from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import SECOND
 from paddock.core.usecases.adopt import Adopt
@@ -29,7 +31,10 @@ from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.retire import Retire
 
 _CODE = re.compile(r"^([A-Z][A-Za-z0-9.]*): (?=\S)")
-_SHORT = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
+NO_OFFER = LaunchOutcome((), ("InsufficientInstanceCapacity: no offer had capacity a moment ago",))
+
+Instead: TypeAlias = Callable[[Launch, Sequence[Job], LaunchOutcome], Mapping[int, Handled]]
+"""Another launch for jobs of this one that found no capacity; what becomes of each one's message."""
 
 
 class Fulfilment:
@@ -69,8 +74,13 @@ class Fulfilment:
         self._clock = clock
         self._record = Recorder(decisions, clock, "dispatch")
 
-    def __call__(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
-        """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours."""
+    def __call__(
+        self, launch: Launch, held: Sequence[Job], *, resumed: bool, instead: Instead | None = None
+    ) -> dict[int, Handled]:
+        """Ask the cloud and assign. `held` are those of the launch's jobs whose lease is ours.
+
+        Jobs for which spot has no capacity are given to `instead`; without it they go back to the queue.
+        """
         if launch.claimed:
             return self._take(launch, held, resumed=resumed)
         request = LaunchRequest(
@@ -94,8 +104,21 @@ class Fulfilment:
         left = [job for job in held if job.id not in done]
         handled: dict[int, Handled] = dict.fromkeys(done, Done())
         if left:
-            handled.update(self._served(left, self._paired(launch, outcome), outcome, launch))
+            pairs = self._paired(launch, outcome)
+            if instead and _may_fall_back(launch, outcome):
+                short = [job for job in left if job.id not in pairs]
+                left = [job for job in left if job.id in pairs]
+                handled.update(self._instead(instead, launch, short, outcome) if short else {})
+            handled.update(self._served(left, pairs, outcome, launch))
         return handled
+
+    def _instead(
+        self, instead: Instead, launch: Launch, short: Sequence[Job], outcome: LaunchOutcome
+    ) -> Mapping[int, Handled]:
+        try:
+            return instead(launch, short, outcome)
+        except Exception as error:  # noqa: BLE001 - even a fault of ours concerns its own jobs alone
+            return {job.id: self.later(job, error) for job in short}
 
     def _take(self, launch: Launch, held: Sequence[Job], *, resumed: bool) -> dict[int, Handled]:
         """The jobs have claimed their machines: see to it that these run, and assign."""
@@ -121,9 +144,11 @@ class Fulfilment:
             seen = {}
         return tuple(_now(machine, seen.get(machine.id, machine)) for machine in machines)
 
-    def without_capacity(self, launch: Launch, held: Sequence[Job]) -> dict[int, Handled]:
-        """The cloud need not be asked: every offer lacked capacity a moment ago."""
-        return self._served(held, {}, _SHORT, launch)
+    def without_capacity(
+        self, launch: Launch, held: Sequence[Job], outcome: LaunchOutcome = NO_OFFER
+    ) -> dict[int, Handled]:
+        """The cloud need not be asked: every offer lacked capacity a moment ago, or it said so: `outcome`."""
+        return self._served(held, {}, outcome, launch)
 
     def _served(
         self,
@@ -190,10 +215,9 @@ class Fulfilment:
             self._life.launch_failed(job, why)
 
     def _without_machine(self, job: Job, outcome: LaunchOutcome) -> Handled:
-        reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
+        reason, code = told(outcome)
         if not outcome.permanent:
-            code = _CODE.match(reason)
-            self._life.short(job, reason, code[1] if code is not None else "", outcome.shortfall)
+            self._life.short(job, reason, code, outcome.shortfall)
             return Done()
         # Its author reads this: the code before each text is for programs.
         words = "; ".join(_CODE.sub("", error) for error in outcome.errors) or reason
@@ -226,6 +250,18 @@ class Fulfilment:
         except PaddockError:
             pass  # the lease runs out by itself
         return later
+
+
+def told(outcome: LaunchOutcome) -> tuple[str, str]:
+    """Why there was no machine, in words, and the cloud's code for it."""
+    reason = "; ".join(outcome.errors) or "the cloud gave no machine and no reason"
+    code = _CODE.match(reason)
+    return reason, code[1] if code is not None else ""
+
+
+def _may_fall_back(launch: Launch, outcome: LaunchOutcome) -> bool:
+    short = not outcome.permanent and outcome.shortfall is Shortfall.CAPACITY
+    return short and launch.market is Market.SPOT
 
 
 def _now(machine: Machine, seen: Machine) -> Machine:

@@ -11,12 +11,12 @@ from types import MappingProxyType
 
 import attrs
 
-from paddock.core.errors import Conflict, NotFound, PaddockError
-from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.errors import PaddockError
+from paddock.core.job import Job
 from paddock.core.launch import Launch
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.handover import Handover
-from paddock.core.ports.machines import Machines
+from paddock.core.ports.machines import LaunchOutcome, Machines
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock, Ids
 from paddock.core.ports.together import Add
@@ -24,24 +24,19 @@ from paddock.core.records import JOBS, LAUNCHES
 from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RunnerSpec
-from paddock.core.states import JobState
 from paddock.core.usecases.adopt import Adopt
 from paddock.core.usecases.assign import Assign
 from paddock.core.usecases.choice import Choice
 from paddock.core.usecases.claims import Claims
-from paddock.core.usecases.fulfilment import Fulfilment
+from paddock.core.usecases.fulfilment import Fulfilment, told
 from paddock.core.usecases.handled import Again, Done, Handled, again
+from paddock.core.usecases.leases import Leases
 from paddock.core.usecases.life import Life
 from paddock.core.usecases.offers import Offers
 from paddock.core.usecases.record import Recorder
 from paddock.core.usecases.reject import Reject
 from paddock.core.usecases.resumption import Resumption
 from paddock.core.usecases.retire import Retire
-
-
-def queued_with(job: Job) -> str:
-    """Words for the decision on a job that is news."""
-    return f"GitHub queued it with {', '.join(job.facts.labels)}"
 
 
 class Launching:
@@ -66,7 +61,8 @@ class Launching:
     ) -> None:
         self._settings = settings
         self._offers = offers
-        self._jobs = table.jobs
+        self._life = life
+        self._leases = Leases(settings=settings, table=table, clock=clock)
         self._launches = table.launches
         self._together = table.together
         self._claims = Claims(settings=settings, table=table, decisions=decisions, clock=clock, ids=ids)
@@ -177,7 +173,7 @@ class Launching:
         if known or choice.empty:
             self._give_back([job for job in group if job.id in unwritten], claimed)
             return self._launch_for_known(name, spec, choice, known, claimed)
-        held = [attrs.evolve(job, **self._held(job, name, spec)) for job in group]
+        held = [attrs.evolve(job, **self._leases.held(job, name, spec)) for job in group]
         launch = self._record_of(name, spec, choice, held, claimed)
         try:
             news = self._together.write([*(Add(JOBS, job) for job in held), Add(LAUNCHES, launch)])
@@ -192,9 +188,9 @@ class Launching:
             return {}
         try:
             for job in held:
-                self._record.job(job.id, "queued", queued_with(job))
+                self._record.queued(job)
             self._say(choice, held)
-            return self._fulfil(launch, held, resumed=False)
+            return self._fulfil(launch, held, resumed=False, instead=self._on_demand)
         except Exception as error:  # noqa: BLE001 - as above
             return {job.id: self._fulfil.later(job, error) for job in held}
 
@@ -213,7 +209,7 @@ class Launching:
         held: list[Job] = []
         for job in group:
             try:
-                mine = self._hold(job, name, spec)
+                mine = self._leases.hold(job, name, spec)
             except Exception as error:  # noqa: BLE001 - as above
                 handled[job.id] = self._trouble(job, error)
             else:
@@ -223,15 +219,40 @@ class Launching:
         self._give_back([job for job in group if job.id not in mine_now], claimed)
         if not held:
             return handled
-        launch = self._record_of(name, spec, choice, held, claimed)
+        handled.update(self._go(self._record_of(name, spec, choice, held, claimed), choice, held))
+        return handled
+
+    def _go(self, launch: Launch, choice: Choice, held: Sequence[Job]) -> Mapping[int, Handled]:
+        """Write the launch down and carry it out, for jobs that are held for it."""
         try:
             self._say(choice, held)
             if choice.empty:
-                handled.update(self._fulfil.without_capacity(launch, held))
-            elif self._launches.add(launch) or self._is_mine(launch):
-                handled.update(self._fulfil(launch, held, resumed=False))
+                return self._fulfil.without_capacity(launch, held)
+            if self._launches.add(launch) or self._is_mine(launch):
+                return self._fulfil(launch, held, resumed=False, instead=self._on_demand)
         except Exception as error:  # noqa: BLE001 - as above
-            handled.update({job.id: self._fulfil.later(job, error) for job in held})
+            return {job.id: self._fulfil.later(job, error) for job in held}
+        return {}
+
+    def _on_demand(self, launch: Launch, jobs: Sequence[Job], outcome: LaunchOutcome) -> Mapping[int, Handled]:
+        """Spot has no capacity for these jobs: they go on demand in the same breath, by a launch of its own."""
+        choice = self._offers.choose(launch.spec, Market.ON_DEMAND, self._offers.look({Market.ON_DEMAND}))
+        if choice.empty:
+            return self._fulfil.without_capacity(launch, jobs, outcome)
+        choice = attrs.evolve(choice, reasons=("spot has no capacity at the moment, so it goes on demand",))
+        name = self._ids.token()
+        handled: dict[int, Handled] = {}
+        held: list[Job] = []
+        for job in jobs:
+            handled[job.id] = Done()
+            try:
+                mine = self._life.falls_back(job, self._leases.held(job, name, launch.spec), *told(outcome))
+            except PaddockError as error:
+                handled[job.id] = self._fulfil.later(job, error)
+            else:
+                held.extend([mine] if mine is not None else [])
+        if held:
+            handled.update(self._go(self._record_of(name, launch.spec, choice, held, {}), choice, held))
         return handled
 
     def _record_of(
@@ -253,35 +274,6 @@ class Launching:
         """True if what stands there is this very launch, and only the answer to writing it was lost."""
         standing = self._launches.get(launch.key)
         return standing is not None and standing.jobs == launch.jobs
-
-    def _hold(self, job: Job, launch: str, spec: RunnerSpec) -> Job | None:
-        """Take the job under a lease; None if somebody else was faster."""
-        when = JobIs(state=JobState.QUEUED, launch=job.launch)
-        try:
-            return self._jobs.update(job.key, when, self._held(job, launch, spec))
-        except Conflict as conflict:
-            # The write may have been repeated below us after its first answer was lost.
-            there = conflict.current
-            if isinstance(there, Job) and there.launch_id == launch and there.state is JobState.DISPATCHING:
-                return there
-            return None
-        except NotFound:
-            return None
-
-    def _held(self, job: Job, launch: str, spec: RunnerSpec) -> JobChange:
-        """What becomes of a queued job's record that is taken under a lease."""
-        return JobChange(
-            state=JobState.DISPATCHING,
-            spec=spec,
-            launch=job.launch + 1,
-            launch_id=launch,
-            machine=None,
-            lease_until=self._clock.now() + self._settings.deadlines.lease,
-            reason="",
-            missing_at=None,
-            wakes=0,
-            not_before=0,
-        )
 
     def _troubles(self, jobs: Sequence[Job], unwritten: AbstractSet[int], error: Exception) -> dict[int, Handled]:
         """There is no launch for these now. Those without a record must get one before their message comes back."""

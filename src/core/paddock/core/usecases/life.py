@@ -81,6 +81,18 @@ class Life:
             change["launch_id"] = job.launch_id
         return self._requeue(job, when, change, self._ever_longer(job), _SHORT[shortfall], reason, code=code)
 
+    def falls_back(self, job: Job, change: JobChange, reason: str, code: str) -> Job | None:
+        """Spot has no capacity for the job: its next launch, which goes on demand, takes it over at once.
+
+        Nothing was started, so nothing is held against it. `change` names the next launch. Returns the record as it
+        then is; None if the job had moved on meanwhile.
+        """
+        when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        moved = self._change(job, when, JobChange(**change, displaced=job.displaced + 1))
+        if moved is not None:
+            self._record.job(job.id, _SHORT[Shortfall.CAPACITY], reason, launch=job.launch, delay_s=0, code=code)
+        return moved
+
     def no_orders(self, job: Job, reason: str) -> Job | None:
         """The job's machine ended while we could give it no orders: that is held against neither. It tries again.
 

@@ -6,7 +6,7 @@ import attrs
 
 from paddock.core.decision import Decision, Fact
 from paddock.core.errors import PaddockError
-from paddock.core.job import job_subject
+from paddock.core.job import Job, job_subject
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.system import Clock
 
@@ -47,6 +47,10 @@ class Recorder:
     def job(self, job_id: int, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a job."""
         self._write(job_subject(job_id), verdict, reason, facts)
+
+    def queued(self, job: Job) -> None:
+        """Write down that a job is news."""
+        self.job(job.id, "queued", f"GitHub queued it with {', '.join(job.facts.labels)}")
 
     def machine(self, machine: str, verdict: str, reason: str, **facts: Fact) -> None:
         """Write down a decision about a machine."""
