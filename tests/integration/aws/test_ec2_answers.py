@@ -1,6 +1,7 @@
 """EC2's answers and descriptions read, in shapes that moto never gives."""
 
 from datetime import UTC, datetime
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -86,12 +87,12 @@ def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
         Lack(Offer("eu-west-1b", "m7i.large"), Market.SPOT, "VcpuLimitExceeded"),
     )
     assert made.errors == (
-        "UnfulfillableCapacity: no",
         "VcpuLimitExceeded: no",
-        "InvalidFleetConfiguration: no",
-        "RequestLimitExceeded: no",
         "MaxSpotInstanceCountExceeded: no",
+        "UnfulfillableCapacity: no",
+        "InvalidFleetConfiguration: no",
         "NoCode: EC2 gives no reason",
+        "RequestLimitExceeded: no",
     )
     assert not made.permanent
 
@@ -115,6 +116,43 @@ def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
 def test_what_is_no_lack_of_machines_is_not_taken_for_one(codes: list[str], what: Shortfall) -> None:
     """A right or an image that is missing is told as that; a throttle does not turn a job to the dearer market."""
     assert outcome(Errors=[error(code) for code in codes]).shortfall is what
+
+
+MIXED = [
+    (("InsufficientInstanceCapacity", "VcpuLimitExceeded"), "VcpuLimitExceeded", Shortfall.CAPACITY),
+    (
+        ("UnfulfillableCapacity", "MaxSpotInstanceCountExceeded", "Unsupported"),
+        "MaxSpotInstanceCountExceeded",
+        Shortfall.CAPACITY,
+    ),
+    (("UnauthorizedOperation", "MaxSpotInstanceCountExceeded"), "MaxSpotInstanceCountExceeded", Shortfall.CAPACITY),
+    (
+        ("RequestLimitExceeded", "InsufficientInstanceCapacity", "VcpuLimitExceeded"),
+        "VcpuLimitExceeded",
+        Shortfall.CAPACITY,
+    ),
+    (("SomethingThatNobodyKnows", "VcpuLimitExceeded"), "VcpuLimitExceeded", Shortfall.CAPACITY),
+    (("SomethingThatNobodyKnows", "InsufficientInstanceCapacity"), "InsufficientInstanceCapacity", Shortfall.CAPACITY),
+    (("RequestLimitExceeded", "InsufficientInstanceCapacity"), "InsufficientInstanceCapacity", Shortfall.CAPACITY),
+    (("InvalidAMIID.NotFound", "UnfulfillableCapacity"), "UnfulfillableCapacity", Shortfall.CAPACITY),
+    (("InvalidAMIID.NotFound", "RequestLimitExceeded"), "RequestLimitExceeded", Shortfall.BUSY),
+]
+
+
+@pytest.mark.parametrize(("codes", "first", "what"), MIXED)
+def test_in_whatever_order_errors_come_the_same_one_counts(codes: tuple[str, ...], first: str, what: Shortfall) -> None:
+    """A quota, which somebody has to raise, before pools, which fill up by themselves; then what else passes."""
+    for order in permutations(codes):
+        made = outcome(Errors=[error(code) for code in order])
+        assert made.errors[0] == f"{first}: no", order
+        assert made.shortfall is what, order
+
+
+def test_a_quota_behind_many_pools_is_not_cut_off() -> None:
+    """What counts is told, however many pools had nothing."""
+    pools = [error("InsufficientInstanceCapacity", f"none in pool {number}") for number in range(MOST_ERRORS + 5)]
+    made = outcome(Errors=[*pools, error("VcpuLimitExceeded")])
+    assert made.errors[0] == "VcpuLimitExceeded: no"
 
 
 def test_a_long_list_of_long_errors_is_cut() -> None:

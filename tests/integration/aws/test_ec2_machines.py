@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
+from paddock.adapters.aws.ec2.machines import CHUNK
 from paddock.core.errors import AccessDenied, Throttled
 from tests.agent.machine import all_machines
 from tests.aws.ec2 import Ec2UnderTest, a_request, ec2_on_moto
@@ -114,6 +115,17 @@ def test_unknown_machines_do_not_keep_the_others_alive(ec2: Ec2UnderTest) -> Non
     ec2.machines().terminate([*unknown(3), *ids])
     assert ec2.faults.sent == ["TerminateInstances"] * 2
     assert alive(ec2) == set()
+
+
+def test_however_many_unknown_machines_one_more_call_is_enough(ec2: Ec2UnderTest) -> None:
+    """Two hundred names make a text of thousands of characters, and all of it is read."""
+    ids = launched(ec2, 2)
+    ec2.machines().terminate([*unknown(CHUNK - 2), *ids])
+    assert ec2.faults.sent == ["TerminateInstances"] * 2
+    assert alive(ec2) == set()
+    ec2.faults.sent.clear()
+    ec2.machines().terminate(unknown(2 * CHUNK))  # nobody is left: the call is not made again
+    assert ec2.faults.sent == ["TerminateInstances"] * 2
 
 
 def test_unknown_machines_that_ec2_does_not_name_are_found_by_halves(ec2: Ec2UnderTest) -> None:

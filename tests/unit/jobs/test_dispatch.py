@@ -5,6 +5,7 @@ import pytest
 
 from paddock.adapters.memory import Shortage
 from paddock.adapters.simulation.wires import Call, Wired
+from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
@@ -211,6 +212,21 @@ def test_a_crash_before_the_launch_on_demand_is_written_down_loses_nothing() -> 
     assert world.record(job).state is JobState.FINISHED
     assert len(world.cloud.lives) == 1
     check(world)
+
+
+@pytest.mark.parametrize("dry", ["a", "b"])
+def test_a_lack_of_both_kinds_is_counted_once_as_the_quota(dry: str) -> None:
+    """Whichever of the two zones is named first: its pools fill up by themselves, a quota has to be raised."""
+    world = World(zones=("a", "b"))
+    world.region.shortages += [
+        Shortage(zone=dry, market=Market.SPOT),
+        Shortage("VcpuLimitExceeded", market=Market.SPOT),
+    ]
+    job = world.push_job()
+    ask(world, job)
+    told = world.decisions.about(f"job:{job}")
+    counted = [metric for each in told for metric, _ in catalogue().counted_by(each)]
+    assert [one.dimensions["Reason"] for one in counted if one.name == "LaunchFailures"] == ["quota"]
 
 
 def test_where_spot_is_short_a_job_is_served_on_demand() -> None:

@@ -5,7 +5,7 @@ One table for the adapters on boto3 and for those that speak HTTP by themselves.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Throttled, Unavailable
 from paddock.core.units import SECOND
@@ -48,6 +48,15 @@ COMMON: Codes = {
     ),
     **dict.fromkeys(("ResourceNotFoundException", "NoSuchBucket"), NotFound),
 }
+
+QUOTA: Final = frozenset(
+    {
+        *("MaxSpotInstanceCountExceeded", "MaxSpotFleetRequestCountExceeded", "MaxFleetCountExceeded"),
+        *("VcpuLimitExceeded", "InstanceLimitExceeded", "ResourceLimitExceeded", "NetworkInterfaceLimitExceeded"),
+        *("VolumeLimitExceeded", "MaxIOPSLimitExceeded", "TargetCapacityLimitExceededException"),
+    }
+)
+"""EC2: the account may have no more of a market's machines, or of what they need, until some have ended."""
 
 STATUSES: Mapping[int, type[PaddockError]] = {
     HTTPStatus.UNAUTHORIZED: AccessDenied,

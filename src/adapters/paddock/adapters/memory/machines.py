@@ -6,6 +6,7 @@ from threading import Lock
 
 import attrs
 
+from paddock.adapters.memory.lacks import errors_of
 from paddock.adapters.memory.sleep import STARTS, refuse_stops
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import InvalidInput, TokenReused
@@ -230,7 +231,6 @@ class MemoryMachines:
         if not kinds:
             return LaunchOutcome((), (f"NoFittingType: no instance type serves {request.spec}",), permanent=True)
         machines: list[Machine] = []
-        errors: list[str] = []
         lacks: list[Lack] = []
         for kind, zone in ((kind, zone) for kind in kinds for zone in self._zones):
             if Offer(zone, kind.name) in request.without:
@@ -244,11 +244,8 @@ class MemoryMachines:
             if had == wanted:
                 return LaunchOutcome(tuple(machines), lacks=tuple(lacks))
             empty = next(shortage for shortage in short if shortage.left == 0)
-            errors.append(f"{empty.code}: no {request.market} capacity for {kind.name} in {zone}")
             lacks.append(Lack(Offer(zone, kind.name), request.market, empty.code))
-        if not errors:
-            errors.append(NO_OFFER)
-        return LaunchOutcome(tuple(machines), tuple(errors), lacks=tuple(lacks))
+        return LaunchOutcome(tuple(machines), errors_of(lacks) or (NO_OFFER,), lacks=tuple(lacks))
 
     def _of(self, ids: Sequence[str]) -> Iterable[_Life]:
         """The lives of those that are known, each once."""

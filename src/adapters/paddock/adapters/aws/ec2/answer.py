@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from paddock.adapters.aws.ec2.errors import LACKING, shortfall
+from paddock.adapters.aws.ec2.errors import LACKING, rank, shortfall
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import InstanceType
@@ -31,15 +31,16 @@ class Reader:
         self._quoting = quoting
 
     def outcome(self, answer: "CreateFleetResultTypeDef", request: LaunchRequest, now: Moment) -> LaunchOutcome:
-        """The machines that were started, as EC2 names them, and why there are no more.
+        """The machines that were started, as EC2 names them, and why there are no more: what decides comes first.
 
         An error in an answer is never raised, not even a throttle: the token brings the same answer for ever, so
         whoever wants more needs a launch of its own.
         """
         errors = answer.get("Errors", ())
+        worst_first = sorted(errors, key=lambda one: rank(one.get("ErrorCode", "")))
         return LaunchOutcome(
             tuple(machine for one in answer.get("Instances", ()) for machine in self._machines(one, request, now)),
-            _texts([told(one.get("ErrorCode", ""), one.get("ErrorMessage", "")) for one in errors]),
+            _texts([told(one.get("ErrorCode", ""), one.get("ErrorMessage", "")) for one in worst_first]),
             lacks=tuple(dict.fromkeys(lack for one in errors for lack in self._lacks(one, request))),
             shortfall=shortfall(one.get("ErrorCode", "") for one in errors),
         )
@@ -90,7 +91,7 @@ def told(code: str, message: str) -> str:
 
 
 def _texts(errors: list[str]) -> tuple[str, ...]:
-    """Each text once, in EC2's order; what is too much is counted."""
+    """Each text once, in order; what is too much is counted."""
     distinct = list(dict.fromkeys(errors))
     more = len(distinct) - MOST_ERRORS
     return (*distinct[:MOST_ERRORS], *([f"More: {more} other errors of this fleet are left out"] if more > 0 else []))

@@ -4,11 +4,21 @@ Source: "Error codes for the Amazon EC2 API", and codes that others met in the a
 (``MaxFleetCountExceeded``, ``SpotMaxPriceTooLow``, ``InvalidFleetConfiguration``).
 """
 
+import re
 from collections.abc import Iterable
 from typing import Final
 
-from paddock.adapters.aws_codes import COMMON, Codes
-from paddock.core.errors import AccessDenied, NoCapacity, NotFound, Rejected, Throttled, TokenReused, Unavailable
+from paddock.adapters.aws_codes import COMMON, QUOTA, Codes
+from paddock.core.errors import (
+    AccessDenied,
+    NoCapacity,
+    NotFound,
+    PaddockError,
+    Rejected,
+    Throttled,
+    TokenReused,
+    Unavailable,
+)
 from paddock.core.ports.machines import Shortfall
 
 CAPACITY: Final = frozenset(
@@ -23,15 +33,6 @@ CAPACITY: Final = frozenset(
     }
 )
 """A pool has none: another type or zone may, and this one may later."""
-
-QUOTA: Final = frozenset(
-    {
-        *("MaxSpotInstanceCountExceeded", "MaxSpotFleetRequestCountExceeded", "MaxFleetCountExceeded"),
-        *("VcpuLimitExceeded", "InstanceLimitExceeded", "ResourceLimitExceeded", "NetworkInterfaceLimitExceeded"),
-        *("VolumeLimitExceeded", "MaxIOPSLimitExceeded", "TargetCapacityLimitExceededException"),
-    }
-)
-"""The account may have no more of a market's machines, or of what they need, until some have ended."""
 
 LACKING: Final = CAPACITY | QUOTA
 """What makes a `Lack` of the offer that EC2 names beside it. Throttles and faults of ours say nothing of an offer."""
@@ -61,13 +62,28 @@ CODES: Final[Codes] = {
 }
 
 
-def shortfall(codes: Iterable[str]) -> Shortfall:
-    """What the errors of a fleet's answer come to. A pool that may have machines another time decides.
+_NAMED: Final = re.compile(r"\bi-\w+")
+_KINDS: Final = tuple(Shortfall)
 
-    Codes that nobody knows are taken for such pools': whoever waits may then try the other market.
+
+def named(error: PaddockError) -> frozenset[str]:
+    """The machines in EC2's words. All of them: they stand in its own error, for ours is cut short."""
+    return frozenset(_NAMED.findall(str(error.__cause__)))
+
+
+def rank(code: str) -> tuple[int, int]:
+    """Which of the errors in a fleet's answer decides: the lowest, wherever it stands.
+
+    A pool that may have machines another time goes before whatever else is the matter; and a quota before a pool,
+    for pools fill up by themselves. Codes that nobody knows are taken for pools': whoever waits may then try the other
+    market.
     """
-    kinds = {_shortfall(code) for code in codes}
-    return next((kind for kind in Shortfall if kind in kinds), Shortfall.CAPACITY)
+    return _KINDS.index(_shortfall(code)), 0 if code in QUOTA else 1 if code in CAPACITY else 2
+
+
+def shortfall(codes: Iterable[str]) -> Shortfall:
+    """What the errors of a fleet's answer come to, by the one that decides."""
+    return _shortfall(min(codes, key=rank, default=""))
 
 
 def _shortfall(code: str) -> Shortfall:

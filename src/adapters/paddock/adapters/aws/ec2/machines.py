@@ -8,12 +8,12 @@ from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.ec2.answer import Reader, told
-from paddock.adapters.aws.ec2.errors import CODES
+from paddock.adapters.aws.ec2.errors import CODES, named
 from paddock.adapters.aws.ec2.instances import machine_of
 from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, digest, fleet_request
 from paddock.adapters.aws.ec2.settings import Ec2Settings
-from paddock.adapters.aws.ec2.sleep import NAMED, Sleep
+from paddock.adapters.aws.ec2.sleep import Sleep
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
@@ -176,8 +176,8 @@ class Ec2Machines:
         try:
             self._ask(self._clients.ec2.terminate_instances, InstanceIds=ids)
         except NotFound as error:
-            named = set(NAMED.findall(str(error)))
-            known = [id_ for id_ in ids if id_ not in named]
+            said = named(error)
+            known = [id_ for id_ in ids if id_ not in said]
             if len(known) == len(ids):  # it names nobody: whoever is unknown is found by halves
                 half = len(ids) // 2
                 parts = [ids[:half], ids[half:]] if half else []

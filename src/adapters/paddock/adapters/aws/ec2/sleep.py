@@ -10,14 +10,13 @@ again::
                     └──> it names nobody ────────────────> again by halves
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import attrs
 from botocore.exceptions import ClientError
 
-from paddock.adapters.aws.ec2.errors import CAPACITY, OF_ONE, WRONG_STATE
+from paddock.adapters.aws.ec2.errors import CAPACITY, OF_ONE, WRONG_STATE, named
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.core.errors import AccessDenied, NoCapacity, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.ports.machines import Machine, MachineState, StartOutcome, StartResult
@@ -28,9 +27,6 @@ if TYPE_CHECKING:
 
 TOGETHER = 50
 """Ids in a call: fewer than EC2 takes, for one of them spoils it for all."""
-
-NAMED = re.compile(r"\bi-\w+")
-"""A machine in EC2's words."""
 
 _RESTING = frozenset({MachineState.STOPPING, MachineState.STOPPED})
 
@@ -147,8 +143,8 @@ class Sleep:
             except (NotFound, Rejected) as error:
                 if isinstance(error, Rejected) and _code(error) not in OF_ONE:
                     raise
-                named = set(NAMED.findall(str(error.__cause__)))  # ours is cut short
-                bad = part if len(part) == 1 else [id_ for id_ in part if id_ in named]
+                said = named(error)
+                bad = part if len(part) == 1 else [id_ for id_ in part if id_ in said]
                 asked.refused |= dict.fromkeys(bad, error)
                 waiting += reversed(_halves(part) if not bad else [[id_ for id_ in part if id_ not in bad]])
             except AccessDenied as error:

@@ -7,6 +7,7 @@ from itertools import accumulate
 
 import attrs
 
+from paddock.adapters.memory.lacks import errors_of
 from paddock.adapters.simulation.cloud.pools import Pool
 from paddock.core.ports.machines import Lack
 from paddock.core.ports.system import Chance
@@ -32,11 +33,8 @@ class Allocation:
 
     @property
     def errors(self) -> tuple[str, ...]:
-        """The lacks in EC2's manner, ``code: text``."""
-        return tuple(
-            f"{lack.code}: no {lack.market} capacity for {lack.offer.instance_type} in {lack.offer.zone}"
-            for lack in self.lacks
-        )
+        """The lacks in EC2's manner."""
+        return errors_of(self.lacks)
 
 
 def allocate(
