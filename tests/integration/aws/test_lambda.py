@@ -14,6 +14,7 @@ from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloudwatch import StackUsage
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
@@ -23,7 +24,7 @@ from paddock.adapters.github.auth import AppCredentials
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.adapters.memory.github import JobScript
 from paddock.adapters.memory.system import ManualClock
-from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
+from paddock.adapters.pacing import PacedStarts, Purse
 from paddock.adapters.standin.app import Failure
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
@@ -35,6 +36,7 @@ from paddock.core.archive import read_archive
 from paddock.core.fleet import Fleet
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import MachineChanged, ReportEvent, RunnerReported
+from paddock.core.pace import PACE
 from paddock.core.pools.standing import PoolStanding
 from paddock.core.ports import github, stores
 from paddock.core.ports.queues import Depth
@@ -83,7 +85,7 @@ AWS: Mapping[str, Any] = {
     "purse": Purse,
     "starts": PacedStarts,
     "several": Threads,
-    "machines": PacedMachines,
+    "machines": Ec2Machines,
     "assignments": DynamoAssignments,
     "handover": DynamoHandover,
     "fleet": Fleet,
@@ -111,6 +113,14 @@ def test_every_provider_of_the_aws_profile(stack: Stack) -> None:
     assert settings.repositories == (REPOSITORY,)
     assert (settings.arches, settings.images) == ((Arch.ARM64, Arch.X64), False)
     stack.profile.table().jobs.page("live", "queued")
+
+
+def test_requests_to_ec2_are_paid_for_out_of_the_table(stack: Stack) -> None:
+    """Nobody has requests of his own to start machines with."""
+    stack.profile.machines().start(["i-00000000000000404"])
+    pace = stack.profile.table().paces.get(PACE)
+    assert pace is not None
+    assert {"ec2.StartInstances", "ec2.started"} <= set(pace.used)
 
 
 def test_a_job_goes_its_whole_way(stack: Stack, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from paddock.adapters.aws.dynamodb.errors import Cancelled
 from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.errors import OF_ONE
 from paddock.adapters.aws.s3.codes import CODES as S3
-from paddock.core.errors import Conflict, NoCapacity, NotFound, TokenReused
+from paddock.core.errors import Conflict, NoCapacity, NotFound, PaddockError, TokenReused
 
 Failed = Callable[[str, str], object]
 """Gets the service, as the catalogue of metrics calls it, and the code of its answer, or the error's name."""
@@ -40,7 +40,9 @@ def watched(client: Any, service: str, failed: Failed) -> None:  # noqa: ANN401 
         if status >= HTTPStatus.BAD_REQUEST and status != HTTPStatus.NOT_FOUND and code not in EXPECTED:
             failed(name, code)
 
-    def unanswered(exception: BaseException, **_: object) -> None:
+    def unanswered(exception: BaseException, context: Mapping[str, Any], **_: object) -> None:
+        if isinstance(exception, PaddockError) and context.get("retries", {}).get("attempt", 1) == 1:
+            return  # nothing was sent: we keep within our own limits
         failed(name, type(exception).__name__)
 
     client.meta.events.register("after-call", answered)

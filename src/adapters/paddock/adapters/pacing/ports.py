@@ -1,4 +1,4 @@
-"""The ports behind a `Purse`: every call takes what it costs first, and is not made if there is nothing left."""
+"""Ports behind a `Purse`: every call takes what it costs first, and is not made if there is nothing left."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -66,7 +66,10 @@ class PacedStarts:
 
 
 class PacedMachines:
-    """`Machines` within EC2's limits."""
+    """`Machines` within EC2's limits, for a cloud whose requests nobody sees: a simulated one.
+
+    What EC2's own adapter sends is paid for as it goes out, see `PurseToll`.
+    """
 
     def __init__(self, inner: Machines, purse: Purse) -> None:
         """Args: the cloud; what this process may ask of it."""

@@ -29,7 +29,7 @@ from paddock.adapters.github.deliveries import Hook
 from paddock.adapters.github.endpoints import endpoints_of
 from paddock.adapters.github.no_deliveries import NoDeliveries
 from paddock.adapters.github.watched import Watch
-from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse, ec2_ceilings, github_ceilings, paced_github
+from paddock.adapters.pacing import PacedStarts, Purse, PurseToll, ec2_ceilings, github_ceilings, paced_github
 from paddock.adapters.prices import KeptPrices, listed_in_catalogue
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue
@@ -146,12 +146,12 @@ def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper:
 
 def make_machines(
     environment: FleetEnvironment, settings: FleetSettings, clients: Clients, clock: Clock, purse: Purse
-) -> PacedMachines:
+) -> Ec2Machines:
     """The fleet's machines, within EC2's limits; what one costs is by AWS's word, where the fleet wrote it down."""
     quoting: Quoting = listed_in_catalogue
     if environment.archive and settings.costs.live:
         quoting = KeptPrices(S3Objects(clients, environment.archive, clock), clock)
-    return PacedMachines(Ec2Machines(clients, environment.ec2, clock, quoting=quoting), purse)
+    return Ec2Machines(clients, environment.ec2, clock, quoting=quoting, toll=PurseToll(purse))
 
 
 def make_prices(clients: Clients, clock: Clock) -> "AwsPrices":

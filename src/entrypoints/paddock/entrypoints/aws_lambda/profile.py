@@ -10,13 +10,14 @@ from dependency_injector import containers, providers
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.s3 import S3Objects
 from paddock.adapters.aws.sqs import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
 from paddock.adapters.config import Config
 from paddock.adapters.github.auth import Credentials
 from paddock.adapters.github.client import GitHub as GitHubClient
-from paddock.adapters.pacing import PacedMachines, PacedStarts, Purse
+from paddock.adapters.pacing import PacedStarts, Purse
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.telemetry.gauges import LoggedGauges
@@ -76,7 +77,7 @@ class AwsProfile(containers.DeclarativeContainer):
     starts: providers.Provider[PacedStarts] = providers.Singleton(aws.make_starts, purse, settings)
     several: providers.Provider[Threads] = providers.Singleton(Threads)
     github: providers.Provider[GitHub] = providers.Singleton(aws.make_github, client, purse, settings)
-    machines: providers.Provider[PacedMachines] = providers.Singleton(
+    machines: providers.Provider[Ec2Machines] = providers.Singleton(
         aws.make_machines, environment, settings, clients, clock, purse
     )
     prices: "providers.Provider[AwsPrices]" = providers.Singleton(aws.make_prices, clients, clock)

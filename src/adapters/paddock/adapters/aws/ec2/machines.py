@@ -14,6 +14,7 @@ from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, digest, fleet_request
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.ec2.sleep import Sleep
+from paddock.adapters.aws.ec2.toll import Toll, levy
 from paddock.adapters.aws.errors import Asking, code_of
 from paddock.adapters.prices import listed_in_catalogue
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
@@ -25,6 +26,7 @@ from paddock.core.ports.system import Clock
 from paddock.core.spec import Offer, RunnerSpec
 
 if TYPE_CHECKING:
+    from types_boto3_ec2 import EC2Client
     from types_boto3_ec2.type_defs import DescribeInstancesResultTypeDef, FilterTypeDef, InstanceTypeDef
 
 NO_OFFER = "NoOffer: every offer that fits was left out of the request"
@@ -53,10 +55,12 @@ class Ec2Machines:
         page_size: int = MOST_RESULTS,
         most_pools: int = MOST_POOLS,
         quoting: Quoting = listed_in_catalogue,
+        toll: Toll | None = None,
     ) -> None:
         """Args: the catalogue of what may be launched; the most machines on a page, and pools that a fleet may name.
 
-        `quoting` says what a machine costs; by default the catalogue.
+        `quoting` says what a machine costs; by default the catalogue. `toll` is paid for every request that goes out,
+        repetitions included; what it raises comes in EC2's stead.
         """
         self._clients = clients
         self._settings = settings
@@ -66,6 +70,7 @@ class Ec2Machines:
         self._page_size = page_size
         self._most_pools = most_pools
         self._quoting = quoting
+        self._toll = toll
         self._ask = Asking(CODES)
         self._reader = Reader(settings, self._kinds, quoting)
         self._offerings = Offerings(
@@ -107,7 +112,7 @@ class Ec2Machines:
             return LaunchOutcome((), (NO_OFFER,))
         asked = fleet_request(request, left, self._settings, template)
         try:
-            answer = self._ask(self._clients.ec2.create_fleet, **asked)
+            answer = self._ask(self._client.create_fleet, **asked)
         except NoCapacity as error:
             return LaunchOutcome((), (_words(error),))
         except TokenReused:
@@ -168,13 +173,20 @@ class Ec2Machines:
         return self._sleep.start(ids)
 
     @cached_property
+    def _client(self) -> "EC2Client":
+        client = self._clients.ec2
+        if self._toll is not None:
+            levy(client, self._toll)
+        return client
+
+    @cached_property
     def _sleep(self) -> Sleep:
-        return Sleep(self._clients.ec2, self._ask, self._look)
+        return Sleep(self._client, self._ask, self._look)
 
     def _terminate(self, ids: Sequence[str]) -> None:
         """One unknown id fails a whole call: it is made again for the others, as often as that happens."""
         try:
-            self._ask(self._clients.ec2.terminate_instances, InstanceIds=ids)
+            self._ask(self._client.terminate_instances, InstanceIds=ids)
         except NotFound as error:
             said = named(error)
             known = [id_ for id_ in ids if id_ not in said]
@@ -197,7 +209,7 @@ class Ec2Machines:
     def _described(self, ids: Sequence[str]) -> Iterator["InstanceTypeDef"]:
         """By their ids, which EC2 answers fastest; where some are unknown, by a filter, which passes over them."""
         try:
-            yield from _instances(self._ask(self._clients.ec2.describe_instances, InstanceIds=ids))
+            yield from _instances(self._ask(self._client.describe_instances, InstanceIds=ids))
         except NotFound:
             yield from self._by_filter(ids)
 
@@ -233,7 +245,7 @@ class Ec2Machines:
     def _listed(
         self, filters: "Sequence[FilterTypeDef]", cursor: str | None, most: int
     ) -> "DescribeInstancesResultTypeDef":
-        describe = self._clients.ec2.describe_instances
+        describe = self._client.describe_instances
         if cursor is None:
             return self._ask(describe, Filters=filters, MaxResults=most)
         return self._ask(describe, Filters=filters, MaxResults=most, NextToken=cursor)

@@ -4,8 +4,8 @@ EC2 stops, or starts, all machines of a call or none. So whom it refuses is foun
 again::
 
     call ──> refused ──> it names machines ──────────────> again without them
-                    ├──> no capacity: of which pool? ────> again, each pool for itself, then by halves, until one
-                    │                                      machine alone lacks it: then its pool's others do too
+                    ├──> no capacity: of which pool? ────> again, each pool for itself, then one machine of it, then
+                    │                                      by halves: if one alone lacks it, its pool's others do too
                     ├──> denied: some are long gone? ────> again without those
                     └──> it names nobody ────────────────> again by halves
 """
@@ -35,7 +35,8 @@ _RESTING = frozenset({MachineState.STOPPING, MachineState.STOPPED})
 class _Asked:
     """Whom EC2 refuses, each with the reason; who was not come to, and the error that is to blame for that.
 
-    ``pools`` are those of machines, as far as they had to be asked for; in the ``dry`` ones not even one had room.
+    ``pools`` are those of machines, as far as they had to be asked for; in the ``dry`` ones not even one had room, and
+    of the ``wet`` ones some were taken.
     """
 
     refused: dict[str, PaddockError] = attrs.field(factory=dict)
@@ -43,12 +44,25 @@ class _Asked:
     error: PaddockError | None = None
     pools: dict[str, Offer] = attrs.field(factory=dict)
     dry: dict[Offer, PaddockError] = attrs.field(factory=dict)
+    wet: set[Offer] = attrs.field(factory=set)
 
     def lacks(self, id_: str, error: PaddockError) -> None:
         """There is no capacity for this one alone."""
         self.refused[id_] = error
         if id_ in self.pools:
             self.dry[self.pools[id_]] = error
+
+    def takes(self, part: Sequence[str]) -> None:
+        """There was capacity for these."""
+        self.wet.update(self.pools[id_] for id_ in part if id_ in self.pools)
+
+    def smaller(self, part: list[str]) -> list[list[str]]:
+        """Parts of a part of one pool that was too much for it.
+
+        There are few requests to be had, and whoever runs out of them should know something by then: one machine alone
+        tells of an empty pool.
+        """
+        return _halves(part) if self.pools.get(part[0]) in self.wet else [part[:1], *_halves(part[1:])]
 
     def hopeful(self, part: Sequence[str]) -> list[str]:
         """Those whose pools are not known to be dry; the others are refused."""
@@ -60,9 +74,9 @@ class _Asked:
 class Sleep:
     """Stops and starts machines. Safe for threads.
 
-    Requests: one for each `TOGETHER` ids. Where a call is refused: one more for each answer that names machines; about
-    two for each halving of a pool that has too little (12 for one of fifty machines); one DescribeInstances before the
-    first such, and one for those that were refused.
+    Requests: one for each `TOGETHER` ids. Where a call is refused: one more for each answer that names machines; one
+    for a pool that has nothing, and about two for each halving of one that has too little (at most 13 for fifty
+    machines); one DescribeInstances before the first such, and one for those that were refused.
     """
 
     def __init__(
@@ -139,7 +153,7 @@ class Sleep:
                 if len(part) == 1:
                     asked.lacks(part[0], error)
                 else:
-                    waiting += reversed(self._by_pool(part, asked.pools) or _halves(part))
+                    waiting += reversed(self._by_pool(part, asked.pools) or asked.smaller(part))
             except (NotFound, Rejected) as error:
                 if isinstance(error, Rejected) and _code(error) not in OF_ONE:
                     raise
@@ -148,17 +162,22 @@ class Sleep:
                 asked.refused |= dict.fromkeys(bad, error)
                 waiting += reversed(_halves(part) if not bad else [[id_ for id_ in part if id_ not in bad]])
             except AccessDenied as error:
-                # Our rights go by a tag, and what is long gone has no tags: then EC2 denies what it does not know.
-                seen = self._look(part)
-                alive = [id_ for id_ in part if id_ in seen and seen[id_].alive]
-                if len(alive) == len(part):
-                    raise
-                asked.refused |= {id_: NotFound(str(error)) for id_ in part if id_ not in alive}
-                waiting.append(alive)
+                waiting.append(self._left_alive(part, asked, error))
             except (Throttled, Unavailable) as error:
                 asked.error, asked.left = error, {*part, *(id_ for later in waiting for id_ in later)}
                 break
+            else:
+                asked.takes(part)
         return asked
+
+    def _left_alive(self, part: Sequence[str], asked: _Asked, error: AccessDenied) -> list[str]:
+        """Our rights go by a tag, and what is long gone has no tags: then EC2 denies what it does not know."""
+        seen = self._look(part)
+        alive = [id_ for id_ in part if id_ in seen and seen[id_].alive]
+        if len(alive) == len(part):
+            raise error
+        asked.refused |= {id_: NotFound(str(error)) for id_ in part if id_ not in alive}
+        return alive
 
     def _by_pool(self, part: Sequence[str], pools: dict[str, Offer]) -> list[list[str]]:
         """The machines by zone and type, in order; empty if all are of one pool, or that is not to be learnt now.
