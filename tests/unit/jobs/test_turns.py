@@ -7,13 +7,13 @@ import attrs
 from paddock.adapters.pacing import Ceiling, ec2_ceilings, github_ceilings
 from paddock.adapters.pacing.ceilings import MACHINES
 from paddock.core.errors import Unavailable
-from paddock.core.job import JobFacts
 from paddock.core.messages import JobRequested
 from paddock.core.pace import Bucket
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.handled import Again, Done
 from tests.strategies import NOON
+from tests.world.asked import requests
 from tests.world.invariants import check
 from tests.world.world import World
 
@@ -54,16 +54,6 @@ def waiting(every: Span, *, broken: int = 0) -> tuple[World, list[tuple[list[int
 def salted(world: World, count: int) -> list[int]:
     """So many jobs of one kind, each with a label of its own: no machine serves another one's job."""
     return [world.push_job(labels=f"paddock={number}-1") for number in range(count)]
-
-
-def requests(world: World, *jobs: int) -> list[JobRequested]:
-    """What GitHub's webhooks would ask for."""
-    found = []
-    for job in jobs:
-        record = world.github.state.jobs[job]
-        facts = JobFacts(job, record.run_id, record.repository, record.labels, private=True, created_at=NOON)
-        found.append(JobRequested(facts, NOON, f"guid-{job}"))
-    return found
 
 
 def test_jobs_that_wait_for_their_turn_have_their_messages_acknowledged_and_others_come_then() -> None:
