@@ -20,6 +20,7 @@ from paddock.core.spec import Arch, Market, RunnerSpec
 from tests.agent.machine import all_machines
 from tests.aws.ec2_faults import Ec2Faults
 from tests.aws.judge import REGION
+from tests.aws.machine import ACCOUNT
 from tests.aws.machine import moto as moto_server
 
 PAGE = 2  # AWS would not take less than five, moto does not mind
@@ -34,6 +35,18 @@ class Ec2UnderTest:
     clients: Clients
     settings: Ec2Settings
     faults: Ec2Faults
+
+    def parts(self) -> tuple[str, ...]:
+        """What machines of its launch templates are made of, as `Recorded` names them."""
+        data = [
+            self.clients.ec2.describe_launch_template_versions(LaunchTemplateId=template.id)["LaunchTemplateVersions"][
+                0
+            ]
+            for template in self.settings.templates
+        ]
+        made = [one.get("LaunchTemplateData", {}) for one in data]
+        images = [f"image/{one.get('ImageId', '')}" for one in made]
+        return (*images, *(f"security-group/{group}" for one in made for group in one.get("SecurityGroupIds", [])))
 
     def machines(self, clock: Clock | None = None, settings: Ec2Settings | None = None) -> Ec2Machines:
         """The adapter, as it is after a cold start."""
@@ -51,7 +64,7 @@ def a_request(token: str = "t-1", count: int = 1, market: Market = Market.SPOT) 
     return LaunchRequest(token, count, RunnerSpec(), market, 40, {"paddock": "contract"})
 
 
-def _template(clients: Clients, arch: Arch, name: str) -> Template:
+def _template(clients: Clients, arch: Arch, name: str, group: str) -> Template:
     image = clients.ec2.register_image(
         Name=f"{name}-{arch}",
         Architecture=_ARCHES[arch],  # type: ignore[arg-type]  # one of EC2's
@@ -59,7 +72,13 @@ def _template(clients: Clients, arch: Arch, name: str) -> Template:
     )["ImageId"]
     made = clients.ec2.create_launch_template(
         LaunchTemplateName=f"{name}-{arch}",
-        LaunchTemplateData={"ImageId": image, "UserData": "", "InstanceInitiatedShutdownBehavior": "terminate"},
+        LaunchTemplateData={
+            "ImageId": image,
+            "UserData": "",
+            "InstanceInitiatedShutdownBehavior": "terminate",
+            "SecurityGroupIds": [group],
+            "IamInstanceProfile": {"Arn": f"arn:aws:iam::{ACCOUNT}:instance-profile/machine"},
+        },
     )["LaunchTemplate"]
     return Template(arch=arch, id=made.get("LaunchTemplateId", ""), version="1")
 
@@ -78,7 +97,8 @@ def ec2_on_moto(server: Callable[[], AbstractContextManager[str]] = moto_server)
             subnet.get("AvailabilityZone", ""): subnet.get("SubnetId", "")
             for subnet in clients.ec2.describe_subnets()["Subnets"]
         }
-        templates = tuple(_template(clients, arch, name) for arch in Arch)
+        group = clients.ec2.create_security_group(GroupName=name, Description=name)["GroupId"]
+        templates = tuple(_template(clients, arch, name, group) for arch in Arch)
         settings = Ec2Settings(fleet=name, subnets=subnets, templates=templates)
         opened = Ec2UnderTest(clients, settings, Ec2Faults(clients.ec2, settings))
         try:

@@ -10,7 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl, unquote
 
 import attrs
@@ -18,9 +18,13 @@ import attrs
 MACHINE = "machine"
 """The function's name that stands for all machines."""
 
+SESSION = "session"
+"""What bears the tags that are asked for with a role."""
+
 _KEY = re.compile(r"Credential=([^/]+)/\d{8}/[^/]+/([^/]+)/aws4_request")
 _INSTANCE = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 _JOB = re.compile(r"\bJOB#(\d+)\b")
+_TAG = re.compile(r"(?P<of>TagSpecification\.\d+)\.Tag\.\d+\.Key|Tags\.member\.\d+\.Key")
 _NUMBERS = re.compile(r'\\?"(?:job_id|id)\\?": ?(\d+)')
 _S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject", "POST": "PostObject"}
 
@@ -30,16 +34,41 @@ class Caller:
     """``function`` is a function's name or `MACHINE`; ``instance`` is one environment of it, or a machine's id.
 
     Of an environment also which of its invocations that is (from 1), and the kinds of the messages that it has in hand:
-    ours by ``kind``, EventBridge's by ``detail-type``.
+    ours by ``kind``, EventBridge's by ``detail-type``. A session of a role that was assumed has that role's name as
+    its ``function``, the session's as its ``instance``, the session's ``tags``, and what STS says is its ``user``.
     """
 
     function: str
     instance: str = ""
     turn: int = 0
     handed: tuple[str, ...] = ()
+    tags: tuple[tuple[str, str], ...] = ()
+    user: str = ""
 
 
 NOBODY = Caller("nobody")
+
+
+class World(Protocol):
+    """What a request does not say of what it speaks of."""
+
+    def tags(self, instance: str) -> Mapping[str, str]:
+        """Those that an instance bears; none of one that is not known."""
+
+    def parts(self, template: str, version: str) -> tuple[str, ...]:
+        """What a machine of a launch template is made of: ``image/…``, ``security-group/…``, ``role/…``."""
+
+
+class Nothing:
+    """A world in which nothing is."""
+
+    def tags(self, _: str) -> Mapping[str, str]:
+        """See `World`."""
+        return {}
+
+    def parts(self, _: str, __: str) -> tuple[str, ...]:
+        """See `World`."""
+        return ()
 
 
 @attrs.frozen
@@ -104,8 +133,11 @@ class Call:
     """One request on the wire; what is tried again is one more.
 
     ``resources`` are names as rights speak of them: ``table/jobs``, ``table/jobs/index/state``, ``queue/events``,
-    ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name``. ``leading`` are the partition keys that are
-    written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...), each kind with its own keys.
+    ``bucket/key``, ``secret/name``, ``instance/i-…``, ``log-group/name:log-stream:name``, ``topic/name``,
+    ``role/name``; of a launch ``launch-template/…``, ``subnet/…`` and the `World.parts`. ``leading`` are the partition
+    keys that are written to or read; ``acts`` what a transaction does (``Put``, ``Update``, ...), each kind with its
+    own keys. ``tags`` are those that are asked for, by the kind of what is to bear them (`SESSION`: a role's),
+    ``bears`` those of the resources before the call, as far as they are known.
     ``change`` is what an update does, in DynamoDB's words. ``jobs`` and ``machines`` are those that are spoken of, as
     far as that can be seen. ``made_up``: the answer was a
     fault of the test's, and nobody behind it was asked. ``status`` 0: no answer reached the caller.
@@ -124,6 +156,8 @@ class Call:
     entries: int = 1
     status: int = 200
     made_up: bool = False
+    tags: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, hash=False)
+    bears: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, hash=False)
 
     @property
     def action(self) -> str:
@@ -134,8 +168,9 @@ class Call:
 class Recorded:
     """The calls so far, in the order of their arrival, and whose keys are whose. Safe for threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, world: World | None = None) -> None:
         self.calls: list[Call] = []
+        self._world = world or Nothing()
         self._callers: dict[str, Caller] = {}
         self._numbers = itertools.count(1)
         self._lock = Lock()
@@ -145,12 +180,24 @@ class Recorded:
         with self._lock:
             self._callers[access_key] = caller
 
+    def assumed(self, call: Call, request: Request, reply: Reply) -> None:
+        """From now on calls that are signed with the keys of this answer to an AssumeRole are that session's.
+
+        The session is known by the role's name: the one under which its rights are to be found.
+        """
+        key, user = (
+            re.findall(f"<{name}>(.+?)</{name}>", reply.body.decode())[0] for name in ("AccessKeyId", "AssumedRoleId")
+        )
+        (role,) = call.resources
+        tags = tuple(sorted(call.tags.get(SESSION, {}).items()))
+        self.know(key, Caller(role.rpartition("/")[2], request.form["RoleSessionName"], tags=tags, user=user))
+
     def begun(self, request: Request) -> Call:
         """The call that a request makes, not yet kept: nobody has answered it."""
         with self._lock:
             caller = self._callers.get(request.access_key, NOBODY)
             number = next(self._numbers)
-        resources, leading = _resources(request)
+        resources, leading = _resources(request, self._world)
         text = request.body.decode("latin1")
         said = [*_JOB.findall(text), *(_NUMBERS.findall(text) if request.service == "sqs" else ())]
         machines = {*_INSTANCE.findall(text), *_INSTANCE.findall(unquote(request.path))}
@@ -166,6 +213,8 @@ class Recorded:
             jobs=tuple(sorted({int(one) for one in said})),
             machines=tuple(sorted(machines | ({caller.instance} if caller.function == MACHINE else set()))),
             entries=_entries(request),
+            tags=_tags(request.form) if request.service in {"ec2", "sts"} else {},
+            bears={one: self._world.tags(one.partition("/")[2]) for one in resources if one.startswith("instance/")},
         )
 
     def ended(self, call: Call, status: int, *, made_up: bool = False) -> None:
@@ -204,28 +253,48 @@ def kinds_of(event: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(kinds))
 
 
-def _resources(request: Request) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _resources(request: Request, world: World) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The resources of a request, and its partition keys."""
     data = request.data
     if request.service == "dynamodb":
         return _tables(data)
     if request.service == "ec2":
-        return tuple(_of_ec2(request.form)), ()
+        return tuple(dict.fromkeys(_of_ec2(request.form, world))), ()
+    form, path = request.form, unquote(request.path).lstrip("/")
+    stream = f":log-stream:{data['logStreamName']}" if "logStreamName" in data else ""
     named = {
         "sqs": f"queue/{str(data.get('QueueUrl', '')).rpartition('/')[2]}",
         "secretsmanager": f"secret/{data.get('SecretId', '')}",
-        "logs": f"log-group/{data.get('logGroupName', '')}",
-        "s3": f"bucket/{unquote(request.path).lstrip('/')}",
+        "logs": f"log-group/{data.get('logGroupName', '')}{stream}",
+        "s3": f"bucket/{path.removesuffix('/') if path.count('/') == 1 else path}",
+        "sns": f"topic/{form.get('TopicArn', '').rpartition(':')[2]}",
+        "sts": f"role/{form.get('RoleArn', '').partition(':role/')[2]}",
     }
     return (named[request.service],) if request.service in named else (), ()
 
 
-def _of_ec2(form: Mapping[str, str]) -> Iterator[str]:
+def _of_ec2(form: Mapping[str, str], world: World) -> Iterator[str]:
     for name, value in form.items():
         if name.startswith("InstanceId."):
             yield f"instance/{value}"
-        elif name.endswith((".LaunchTemplateId", ".SubnetId")):
-            yield value
+        elif name.endswith(".LaunchTemplateId"):
+            yield f"launch-template/{value}"
+            yield from world.parts(value, form[name.removesuffix("LaunchTemplateId") + "Version"])
+        elif name.endswith(".SubnetId"):
+            yield f"subnet/{value}"
+        elif name.endswith(".DefaultTargetCapacityType") and value == "spot":
+            yield "spot-instances-request/new"
+
+
+def _tags(form: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """The tags that are asked for, by the kind of what is to bear them."""
+    found: dict[str, dict[str, str]] = {}
+    for name, key in form.items():
+        tag = _TAG.fullmatch(name)
+        if tag:
+            kind = form[f"{tag['of']}.ResourceType"] if tag["of"] else SESSION
+            found.setdefault(kind, {})[key] = form[name.removesuffix("Key") + "Value"]
+    return found
 
 
 def _tables(data: Mapping[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:

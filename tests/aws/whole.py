@@ -46,6 +46,7 @@ from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT, ROLE_ID
 from tests.aws.pump import Mapped, Pump
 from tests.aws.recorded import Call, Caller, Reply, Request
+from tests.aws.rights import Stack, stack_of
 from tests.aws.runtime import NAMES, ProcessFunction, runtime
 from tests.aws.table import create
 from tests.aws.weather import Dice, Fleets
@@ -150,6 +151,7 @@ class Whole:
     logs: Path
     chance: Chance
     pace: int
+    stack: Stack
 
     def configure(self, more: str) -> None:
         """Put another configuration in place of the one before, with these lines more; all functions start anew."""
@@ -207,7 +209,8 @@ def whole_fleet(
         senders, chance, slow = Senders(), Dice(SeededChance(seed)), max(slow, pace())
         layers: list[Layer] = [*weather.layers, senders, weather.fleets]
         on = cleanup.enter_context(wire(layers))
-        on.recorded.know("AKIATEST", Caller("test"))
+        for keys in ("AKIATEST", "test"):
+            on.recorded.know(keys, Caller("test"))
         ec2 = cleanup.enter_context(ec2_on_moto(lambda: _server_of(on.url)))
         stub = cleanup.enter_context(http_stub())
         timings = Timings(assignment=20 * slow * SECOND, lease=12 * slow * SECOND, session=10 * slow * SECOND)
@@ -292,6 +295,7 @@ def whole_fleet(
             logs=root,
             chance=chance,
             pace=slow,
+            stack=stack_of(name, ec2.settings, ec2.parts()),
         )
 
 

@@ -10,11 +10,12 @@ import logging
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import attrs
+from moto.ec2.models import ec2_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
@@ -45,7 +46,7 @@ class Wire:
     """
 
     def __init__(self, recorded: Recorded | None = None, layers: Sequence[Layer] = ()) -> None:
-        self.recorded = recorded or Recorded()
+        self.recorded = recorded or Recorded(_Moto())
         self.layers = list(layers)
         self.alone = threading.RLock()
         self.url = ""
@@ -56,7 +57,8 @@ class Wire:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
         """Answer one request, as a WSGI application."""
         request = _request(environ)
-        call = self.recorded.begun(request)
+        with self.alone:
+            call = self.recorded.begun(request)
         asked: list[int] = []
 
         def moto(given: Request) -> Reply:
@@ -73,6 +75,8 @@ class Wire:
             self.recorded.ended(call, 0, made_up=not asked)
             environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
             raise
+        if call.action == "sts:AssumeRole" and reply.status == 200:
+            self.recorded.assumed(call, request, reply)
         self.recorded.ended(call, reply.status, made_up=not asked)
         start_response(f"{reply.status} -", list(reply.headers))
         return [reply.body]
@@ -134,6 +138,27 @@ class Wire:
                 parts.close()
         status, headers = told
         return Reply(status, body, tuple((name, value) for name, value in headers if name.lower() != "connection"))
+
+
+class _Moto:
+    """What moto knows of what requests speak of. An instance profile is taken to have the role of its own name."""
+
+    def tags(self, instance: str) -> Mapping[str, str]:
+        """See `World`."""
+        return {
+            tag["key"]: str(tag["value"])
+            for reservation in ec2_backends[ACCOUNT][REGION].reservations.values()
+            for one in reservation.instances
+            if one.id == instance
+            for tag in one.get_tags()
+        }
+
+    def parts(self, template: str, version: str) -> tuple[str, ...]:
+        """See `World`."""
+        data: Any = ec2_backends[ACCOUNT][REGION].get_launch_template(template).get_version(version).data
+        profile = str(data.get("IamInstanceProfile", {}).get("Arn", "")).rpartition("/")[2]
+        groups = (f"security-group/{group}" for group in data.get("SecurityGroupIds", ()))
+        return (f"image/{data['ImageId']}", *groups, *([f"role/{profile}"] if profile else []))
 
 
 def _passing(layer: Layer, call: Call, behind: Behind) -> Behind:

@@ -1,8 +1,8 @@
 """What whole fleets called, held against the roles of those who called."""
 
 from paddock.adapters.aws.roles import SLACK
-from tests.aws.recorded import MACHINE, Call
-from tests.aws.rights import denied, names_of, polled
+from tests.aws.recorded import MACHINE, NOBODY, Call
+from tests.aws.rights import denied, granted, judged, polled
 from tests.aws.weather import EVERYBODY
 from tests.aws.whole import HANDLERS, Whole
 
@@ -64,13 +64,18 @@ RARE: dict[tuple[str, str], str] = {
 
 
 def calls_of(fleet: Whole) -> list[Call]:
-    """What needed somebody's right."""
+    """What needed somebody's right; whoever is nobody has none."""
     recorded = fleet.wire.recorded
-    return [*recorded.of(*EVERYBODY), *polled(recorded.of("pump"), HANDLERS)]
+    return [*recorded.of(*EVERYBODY, NOBODY.function), *polled(recorded.of("pump"), HANDLERS)]
 
 
 def allowed(fleet: Whole) -> None:
     """No function and no machine called what its role does not allow."""
-    calls = calls_of(fleet)
-    environment = fleet.profile.environment()
-    assert denied(calls, names_of(environment.table, environment.ec2.fleet)) == []
+    refused = denied(calls_of(fleet), fleet.stack)
+    assert not refused, "\n".join(refused)
+
+
+def idle(fleet: Whole) -> set[tuple[str, str]]:
+    """The actions of which no grant was needed, (function, action)."""
+    used = judged(calls_of(fleet), fleet.stack).used
+    return {(one.function, one.action) for one in granted()} - {(one.function, one.action) for one in used}

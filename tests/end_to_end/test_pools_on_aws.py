@@ -9,10 +9,9 @@ from paddock.core.costs.ledger import Phase
 from paddock.core.pools.pool import Stock
 from paddock.core.spec import Market
 from tests.aws.pools import HOT, LABEL, PATIENCE, POOL, keep_house, keeps, spares, stocked
-from tests.aws.rights import unused
 from tests.aws.story import Books, Story, check
 from tests.aws.whole import Weather, whole_fleet
-from tests.end_to_end.rights import OF_POOLS, allowed, calls_of
+from tests.end_to_end.rights import OF_POOLS, allowed, idle
 
 pytestmark = pytest.mark.slow
 
@@ -65,7 +64,7 @@ def test_a_pool_from_its_first_machine_to_its_last(tmp_path: Path, agent: Path) 
             naps = sum((one.woken_at or gone) - one.stopped_at for one in runner.naps)
             assert sum(max(0, min(one.end, gone) - one.start) for one in bill.entries if one.phase in OFF) == naps, bill
         allowed(fleet)
-        assert unused(calls_of(fleet)) & OF_POOLS == {("schedules", "ec2:StartInstances")}
+        assert idle(fleet) & OF_POOLS == {("schedules", "ec2:StartInstances")}
 
 
 def test_a_pool_wakes_its_own(tmp_path: Path, agent: Path) -> None:
@@ -88,4 +87,4 @@ def test_a_pool_wakes_its_own(tmp_path: Path, agent: Path) -> None:
         phases = [one.phase for one in books.bills[asleep.machine].entries if one.phase not in OFF]
         assert phases[:4] == [Phase.BOOT, Phase.IDLE, Phase.BOOT, Phase.IDLE], phases
         allowed(fleet)
-        assert ("schedules", "ec2:StartInstances") not in unused(calls_of(fleet))
+        assert ("schedules", "ec2:StartInstances") not in idle(fleet)
