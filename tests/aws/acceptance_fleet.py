@@ -142,6 +142,7 @@ class Living:
             "table": variables["dispatch"]["PADDOCK_TABLE"],
             "reports_queue_url": queues["reports"],
             "log_group": f"/paddock/{stack}/machines",
+            "log_role": f"arn:aws:iam::{ACCOUNT}:role/{stack}-{REGION}-shipper",
             "archive_bucket": variables["schedules"]["PADDOCK_ARCHIVE_BUCKET"],
             "role_id": self._senders.role_id,
         }

@@ -1,5 +1,7 @@
 """AWS's own clients, and botocore as the judge of requests: would AWS have taken them?"""
 
+import re
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -18,6 +20,9 @@ SIGNED_BY = {
     "Logs_20140328": "logs",
     "secretsmanager": "secretsmanager",
 }
+
+SECRET, TOKEN = "secret/+key", "session/+token=="  # what every role of a machine's metadata has
+_ACCESS_KEY = re.compile(r"Credential=([^/]+)/")
 
 
 @cache
@@ -42,11 +47,17 @@ def model(service: str) -> Any:  # noqa: ANN401 - as above
     return _session().get_service_model(service)
 
 
-def breaches_of(seen: Seen) -> list[str]:
-    """What AWS would not take in a request: its signature, its protocol, its body; [] if nothing."""
+def breaches_of(seen: Seen, sessions: Mapping[str, tuple[str, str]] | None = None) -> list[str]:
+    """What AWS would not take in a request: its signature, its protocol, its body; [] if nothing.
+
+    `sessions` are secret and token of the sessions that STS gave, by access key; all else signs with the usual ones.
+    """
     target, _, operation = seen.headers.get("x-amz-target", "").rpartition(".")
     service = SIGNED_BY.get(target, "") or ("sts" if seen.body.startswith(b"Action=") else "s3")
-    found = [] if signature_of(seen, service) == seen.headers["authorization"] else [f"{operation}: wrong signature"]
+    given = seen.headers["authorization"]
+    secret, token = (sessions or {}).get(_ACCESS_KEY.findall(given)[0], (SECRET, TOKEN))
+    right = signature_of(seen, service, secret=secret, token=token) == given
+    found = [] if right else [f"{operation}: wrong signature"]
     if target:
         described = model(service)
         version = f"application/x-amz-json-{described.metadata['jsonVersion']}"
@@ -58,7 +69,7 @@ def breaches_of(seen: Seen) -> list[str]:
     return found
 
 
-def signature_of(seen: Seen, service: str, *, secret: str = "secret/+key", token: str = "session/+token==") -> str:
+def signature_of(seen: Seen, service: str, *, secret: str = SECRET, token: str = TOKEN) -> str:
     """The Authorization header that botocore would have sent with the same request."""
     given = dict(part.split("=", 1) for part in seen.headers["authorization"].partition(" ")[2].split(", "))
     names = given["SignedHeaders"].split(";")

@@ -7,13 +7,14 @@ remembers it, may answer with a fault in moto's place, and can have botocore say
 import http.client
 import json
 import logging
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
@@ -23,13 +24,14 @@ from paddock.agent.aws.imds import DOCUMENT, MARKET, REBALANCE, ROLE, SPOT, STOC
 from paddock.agent.aws.service import Patience
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.telling.log import Log
-from tests.aws.judge import REGION, breaches_of, client
+from tests.aws.judge import REGION, SECRET, TOKEN, breaches_of, client
 from tests.http_stub import Answer, HttpStub, Seen, http_stub
 
 ACCOUNT = "123456789012"
 MACHINE = "i-0123456789abcdef0"
 ROLE_ID = "AROAEXAMPLEEXAMPLE123"
 USER_ID = f"{ROLE_ID}:{MACHINE}"
+LOG_ROLE = f"arn:aws:iam::{ACCOUNT}:role/paddock-{REGION}-shipper"
 SECOND = 1_000_000
 
 
@@ -80,6 +82,7 @@ class Front:
         self.url = stub.url
         self.behind = behind
         self.seen = stub.seen
+        self.sessions: dict[str, tuple[str, str]] = {}  # secret and token of what STS gave, by access key
         self.faults: dict[str, list[Answer]] = {}
         self.lose: dict[str, int] = {}  # so many answers of the operation get lost, after moto has done its deed
         self.cut: Callable[[str], bool] = lambda _operation: False  # whether nobody can be reached for an operation
@@ -90,6 +93,10 @@ class Front:
         target = seen.headers.get("x-amz-target", "").rpartition(".")[2]
         form = seen.body.decode("latin1").partition("&")[0].removeprefix("Action=")
         return target or (form if seen.method == "POST" else seen.method)
+
+    def forms(self, operation: str) -> list[dict[str, str]]:
+        """What was sent with an operation of a service that takes forms."""
+        return [dict(parse_qsl(seen.body.decode())) for seen in self.seen if self.operation(seen) == operation]
 
     def operations(self) -> list[str]:
         """All operations so far."""
@@ -117,8 +124,17 @@ class Front:
         if self.lose.get(operation):
             self.lose[operation] -= 1
             return Answer(hang_up=True)
+        if operation == "AssumeRole" and reply.status == 200:
+            self.sessions.update(sessions_in(body))
         kept = {name: value for name, value in reply.getheaders() if name.lower().startswith(("x-amz", "content-type"))}
         return Answer(reply.status, body, kept)
+
+
+def sessions_in(answer: bytes) -> dict[str, tuple[str, str]]:
+    """The secret and the token in an answer to AssumeRole, by access key."""
+    names = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+    key, secret, token = (re.findall(f"<{name}>(.+?)</{name}>", answer.decode())[0] for name in names)
+    return {key: (secret, token)}
 
 
 @contextmanager
@@ -199,7 +215,7 @@ class ImdsStandIn:
         if seen.path.startswith(ROLE):
             self.keys += 1
             found = {"Code": "Success", "Type": "AWS-HMAC", "AccessKeyId": self.access_key or f"ASIAEXAMPLE{self.keys}"}
-            found |= {"SecretAccessKey": "secret/+key", "Token": "session/+token==", "Expiration": self.expires}
+            found |= {"SecretAccessKey": SECRET, "Token": TOKEN, "Expiration": self.expires}
             return Answer(200, found)
         text = self.data.get(seen.path)
         return Answer(404) if text is None else Answer(200, text.encode())
@@ -256,6 +272,7 @@ class World:
             "table": self.name,
             "reports_queue_url": self.queue,
             "log_group": f"/paddock/{self.name}",
+            "log_role": LOG_ROLE,
             "cache_bucket": self.name,
             "archive_bucket": self.name,
             "role_id": ROLE_ID,
@@ -302,4 +319,4 @@ def world(behind: str, root: Path, name: str, machine: str = MACHINE) -> Iterato
         for vendor in (made.dynamodb, made.sqs, made.logs, made.s3):
             stack.callback(vendor.close)
         yield made
-        assert [problem for seen in made.front.seen for problem in breaches_of(seen)] == []
+        assert [problem for seen in made.front.seen for problem in breaches_of(seen, made.front.sessions)] == []

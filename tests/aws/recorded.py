@@ -34,8 +34,9 @@ class Caller:
     """``function`` is a function's name or `MACHINE`; ``instance`` is one environment of it, or a machine's id.
 
     Of an environment also which of its invocations that is (from 1), and the kinds of the messages that it has in hand:
-    ours by ``kind``, EventBridge's by ``detail-type``. A session of a role that was assumed has that role's name as
-    its ``function``, the session's as its ``instance``, the session's ``tags``, and what STS says is its ``user``.
+    ours by ``kind``, EventBridge's by ``detail-type``. A session of a role that was assumed has the last word of
+    that role's name as its ``function``, the session's name as its ``instance``, the session's ``tags``, and what STS says
+    is its ``user``.
     """
 
     function: str
@@ -183,14 +184,14 @@ class Recorded:
     def assumed(self, call: Call, request: Request, reply: Reply) -> None:
         """From now on calls that are signed with the keys of this answer to an AssumeRole are that session's.
 
-        The session is known by the role's name: the one under which its rights are to be found.
+        The session is known by the last word of the role's name: the one under which its rights are to be found.
         """
         key, user = (
             re.findall(f"<{name}>(.+?)</{name}>", reply.body.decode())[0] for name in ("AccessKeyId", "AssumedRoleId")
         )
         (role,) = call.resources
         tags = tuple(sorted(call.tags.get(SESSION, {}).items()))
-        self.know(key, Caller(role.rpartition("/")[2], request.form["RoleSessionName"], tags=tags, user=user))
+        self.know(key, Caller(re.split("[/-]", role)[-1], request.form["RoleSessionName"], tags=tags, user=user))
 
     def begun(self, request: Request) -> Call:
         """The call that a request makes, not yet kept: nobody has answered it."""

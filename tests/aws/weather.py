@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import attrs
 
+from paddock.adapters.aws.roles import SHIPPER
 from paddock.core.ports.system import Chance
 from tests.aws.recorded import MACHINE, Call, Reply, Request
 from tests.aws.wire import Behind, LostError
@@ -198,4 +199,4 @@ def _error(code: str, market: str, pool: Mapping[str, str]) -> str:
 
 
 FUNCTIONS = frozenset({"webhook", "dispatch", "events", "reports", "schedules"})
-EVERYBODY = FUNCTIONS | {MACHINE}
+EVERYBODY = FUNCTIONS | {MACHINE, SHIPPER}

@@ -247,6 +247,7 @@ def whole_fleet(
             "table": variables["PADDOCK_TABLE"],
             "reports_queue_url": queues["reports"],
             "log_group": f"/paddock/{name}",
+            "log_role": f"arn:aws:iam::{ACCOUNT}:role/{ec2.settings.fleet}-{REGION}-shipper",
             "archive_bucket": f"{name}-archive",
             **machine,
         }

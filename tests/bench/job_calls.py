@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from paddock.adapters.aws.cloud_events import STATE
+from paddock.adapters.aws.roles import SHIPPER
 from tests.aws.recorded import MACHINE, Call
 
 if TYPE_CHECKING:
@@ -51,8 +52,8 @@ def kind_of(call: Call) -> str | None:
     function, first = call.caller.function, call.caller.turn <= 1
     if function in _OTHERS:
         return "closing" if function == "schedules" and _closes(call) else _OTHERS[function]
-    if function == MACHINE:
-        if call.service == "logs" or call.action == "s3:PutObject":
+    if function in {MACHINE, SHIPPER}:
+        if call.service == "logs" or call.action in {"s3:PutObject", "sts:AssumeRole"}:
             return LOGS
         return BEATS if "heartbeat_at" in call.change else MACHINE
     if function not in _MINE:

@@ -6,6 +6,7 @@ agent's process. What comes of it in bad weather: `test_weather`.
 
 from pathlib import Path
 
+from paddock.adapters.aws.roles import SHIPPER
 from paddock.adapters.memory.system import SeededChance
 from tests.aws.recorded import MACHINE
 from tests.aws.story import Story, check
@@ -34,6 +35,11 @@ def test_one_job(tmp_path: Path, agent: Path) -> None:
         of_machine = list(recorded.of(MACHINE))
         assert {call.caller.instance for call in of_machine} == {machine}
         assert {call.machines for call in of_machine} == {(machine,)}
+        shipped = list(recorded.of(SHIPPER))
+        assert {call.caller.instance for call in shipped} == {machine}  # by a session of its own, and by no other keys
+        assert {call.action for call in shipped} == {"logs:CreateLogStream", "logs:PutLogEvents"}
+        asked = [call.action for call in of_machine if call.service in {"logs", "sts"}]
+        assert asked == ["sts:AssumeRole"]
         (job,) = books.jobs
         of_job = {call.caller.function for call in recorded.calls if job in call.jobs}
         assert of_job >= {"webhook", "dispatch", "events"}

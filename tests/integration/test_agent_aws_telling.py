@@ -204,7 +204,8 @@ def test_lines_go_to_the_stream_of_machine_and_job(machine: World, ec2: Ec2) -> 
         (now // 1_000 + 1, " "),
         (now // 1_000 + 2, "\N{SNOWMAN} \x1b[31m"),
     ]
-    assert machine.front.operations() == ["PutLogEvents", "CreateLogStream", "PutLogEvents", "PutLogEvents"]
+    operations = ["AssumeRole", "PutLogEvents", "CreateLogStream", "PutLogEvents", "PutLogEvents"]
+    assert machine.front.operations() == operations
 
 
 def test_a_stream_that_another_made_is_used(machine: World, ec2: Ec2) -> None:

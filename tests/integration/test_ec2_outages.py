@@ -108,6 +108,9 @@ TROUBLES: dict[str, Callable[[Ec2Machine], object]] = {
     "log broken": lambda m: m.aws.front.faults.update(PutLogEvents=broken(5), CreateLogStream=broken(2)),
     "log group missing": missing_group,
     "log denied": lambda m: m.aws.front.faults.update(PutLogEvents=[fault(400, "AccessDeniedException")] * MANY),
+    "log role denied": lambda m: m.aws.front.faults.update(AssumeRole=[xml_fault(403, "AccessDenied")] * MANY),
+    "log role denied at first": lambda m: m.aws.front.faults.update(AssumeRole=[xml_fault(403, "AccessDenied")]),
+    "log role away": lambda m: Cuts(m).cut(["AssumeRole"]),
     "archive denied": lambda m: m.aws.front.faults.update(PUT=[xml_fault(403, "AccessDenied")] * MANY),
     "archive away": lambda m: Cuts(m).cut(["PUT"]),
     "mirror denied": lambda m: m.aws.front.faults.update(GET=[xml_fault(403, "AccessDenied")] * MANY),
@@ -135,7 +138,7 @@ def test_the_job_is_served_in_spite_of(cloud: Ec2, name: str) -> None:
         machine.live()
         assert served(machine.reports(), conclusion)
         assert bool(machine.archived()) is not name.startswith("archive")
-        if name in {"log group missing", "log denied"}:
+        if name in {"log group missing", "log denied", "log role denied", "log role away"}:
             assert said(machine, "log_waits", "Running job: build", '"event": "off"')
         else:
             assert any(" agent off " in line for line in machine.shipped())

@@ -4,13 +4,15 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import attrs
 import pytest
 
 from paddock.adapters.aws.cloudwatch.policy import METRICS
-from paddock.adapters.aws.roles import MACHINE, ROLES, filled
+from paddock.adapters.aws.roles import MACHINE, ROLES, SHIPPER, TRUST, filled
 from paddock.core.records import KINDS
+from tests.aws.judge import REGION
 from tests.aws.machine import ROLE_ID
 from tests.aws.recorded import Call, Caller
 from tests.aws.rights import Stack, arn_of, denied, names_of, unused
@@ -63,32 +65,43 @@ def test_every_placeholder_is_known() -> None:
     """All that a stack must fill in is named; what is left over is a policy variable of IAM's, or a list of EC2's."""
     left = {
         name
-        for statements in ROLES.values()
+        for statements in (*ROLES.values(), TRUST)
         for name in re.findall(r"(?<!\$)\{(\w+)\}", json.dumps([dict(one) for one in filled(statements, NAMES)]))
     }
     assert left == {"launch_template_arn", "subnet_arn", "security_group_arn", "image_arn"}
 
 
-def test_the_machines_role_is_the_documented_one() -> None:
-    """docs/agent.md shows it word for word, with its own names for what is to be filled in."""
-    (block,) = re.findall(r"```json\n(\{\n  \"Version\".*?)```", DOCUMENT.read_text(), re.DOTALL)
+def test_the_machines_roles_are_the_documented_ones() -> None:
+    """docs/agent.md shows them word for word, with its own names for what is to be filled in."""
+    blocks = re.findall(r"```json\n(\{\n  \"Version\".*?)```", DOCUMENT.read_text(), re.DOTALL)
     names = {
+        "partition": "aws",
+        "account": "ACCOUNT",
+        "region": "REGION",
+        "fleet": "FLEET",
         "table_arn": "arn:aws:dynamodb:REGION:ACCOUNT:table/TABLE",
         "reports_arn": "arn:aws:sqs:REGION:ACCOUNT:QUEUE",
         "machine_log_group_arn": "arn:aws:logs:REGION:ACCOUNT:log-group:GROUP",
+        "machine_role_arn": "arn:aws:iam::ACCOUNT:role/MACHINE",
+        "machine_role_id": "ROLEID",
         "cache_bucket_arn": "arn:aws:s3:::CACHE",
         "archive_bucket_arn": "arn:aws:s3:::ARCHIVE",
     }
+
+    def listed(name: str, value: Any) -> Any:  # noqa: ANN401 - plain data
+        if name == "Principal":
+            return {kind: [whom] for kind, whom in value.items()}
+        return [value] if name in {"Action", "Resource"} and isinstance(value, str) else value
+
     documented = [
-        {
-            key: [value] if key in {"Action", "Resource"} and isinstance(value, str) else value
-            for key, value in one.items()
-        }
-        for one in json.loads(block)["Statement"]
+        [
+            {key: listed(key, value) for key, value in one.items() if key != "Sid"}
+            for one in json.loads(block)["Statement"]
+        ]
+        for block in blocks
     ]
-    assert [dict(one) for one in filled(ROLES[MACHINE], names)] == [
-        {key: value for key, value in one.items() if key != "Sid"} for one in documented
-    ]
+    made = [[dict(one) for one in filled(role, names)] for role in (ROLES[MACHINE], ROLES[SHIPPER], TRUST)]
+    assert documented == made
 
 
 def test_nothing_is_allowed_twice_and_nothing_wholesale() -> None:
@@ -101,7 +114,7 @@ def test_nothing_is_allowed_twice_and_nothing_wholesale() -> None:
                 assert all(action.startswith("ec2:Describe") or action in UNBOUND for action in one["Action"])
 
 
-@pytest.mark.parametrize("function", [name for name in ROLES if name != MACHINE])
+@pytest.mark.parametrize("function", [name for name in ROLES if name not in {MACHINE, SHIPPER}])
 def test_few_can_launch_and_one_can_write_what_machines_obey(function: str) -> None:
     """Pools are launched on a schedule; an assignment, which holds a registration, is dispatch's alone to put."""
     key = (f"{ROLE_ID}:i-0123456789abcdef0",)
@@ -125,7 +138,6 @@ def test_a_machine_reaches_its_own_and_nothing_else() -> None:
         tried("sqs:SendMessage", "queue/stack-reports"),
         tried("s3:PutObject", f"bucket/stack-archive/diag/{mine}/Runner_1.log.gz"),
         tried("s3:GetObject", "bucket/stack-cache/runners/2.336.0/linux-x64/runner.tar.gz"),
-        tried("logs:PutLogEvents", f"log-group//paddock/stack:log-stream:{MINE}/job-1"),
     ]
     assert denied(right, STACK) == []
     wrong = [
@@ -138,11 +150,39 @@ def test_a_machine_reaches_its_own_and_nothing_else() -> None:
         tried("s3:PutObject", f"bucket/stack-archive/diag/{other}/Runner_1.log.gz"),
         tried("s3:PutObject", "bucket/stack-cache/runners/x"),
         tried("secretsmanager:GetSecretValue", "secret/stack/github"),
+        tried("logs:PutLogEvents", f"log-group//paddock/stack:log-stream:{MINE}/job-1"),
         tried("logs:PutLogEvents", "log-group//paddock/stack:log-stream:dispatch"),
         tried("logs:PutLogEvents", f"log-group//aws/lambda/stack:log-stream:{MINE}/job-1"),
         tried("logs:GetLogEvents", f"log-group//paddock/stack:log-stream:{MINE}/job-1"),
     ]
     assert len(denied(wrong, STACK)) == len(wrong)
+
+
+def test_a_machine_writes_its_log_by_a_session_that_names_it() -> None:
+    """It may ask for the shipper alone; the session reaches the streams of the machine in its tag, in one group."""
+    session = {"session": {"machine": MINE}}
+    asked = [
+        call(MACHINE, "sts:AssumeRole", f"role/{name}", instance=MINE, tags=session)
+        for name in (f"fleet-{REGION}-shipper", f"theirs-{REGION}-shipper", "machine")
+    ]
+    assert [bool(denied([one], STACK)) for one in asked] == [False, True, True]
+    shipper = Caller(SHIPPER, MINE, tags=(("machine", MINE),))
+
+    def tried(action: str, stream: str, group: str = "/paddock/stack") -> Call:
+        return attrs.evolve(call(SHIPPER, action, f"log-group/{group}:log-stream:{stream}"), caller=shipper)
+
+    assert (
+        denied([tried(f"logs:{action}", f"{MINE}/17") for action in ("CreateLogStream", "PutLogEvents")], STACK) == []
+    )
+    wrong = [
+        tried("logs:PutLogEvents", f"{OTHER}/17"),
+        tried("logs:CreateLogStream", f"{OTHER}/17"),
+        tried("logs:PutLogEvents", MINE),
+        tried("logs:PutLogEvents", f"{MINE}/17", "/aws/lambda/stack"),
+        tried("logs:GetLogEvents", f"{MINE}/17"),
+        attrs.evolve(tried("logs:PutLogEvents", f"{MINE}/17"), caller=Caller(SHIPPER, MINE)),
+    ]
+    assert [bool(denied([one], STACK)) for one in wrong] == [True] * len(wrong)
 
 
 def test_the_mirror_writes_nothing_but_the_runners_packages() -> None:

@@ -39,6 +39,7 @@ def test_every_field_is_read() -> None:
         "region": "us-gov-west-1",
         "role_id": "AROAEXAMPLEEXAMPLE123",
         "log_group": "/paddock/machines",
+        "log_role": "arn:aws-us-gov:iam::123456789012:role/fleets/paddock-dev-shipper",
         "cache_bucket": "paddock.cache",
         "archive_bucket": "paddock-archive",
         "endpoints": {"dynamodb": "http://127.0.0.1:5000/", "imds": "http://[fd00:ec2::254]"},
@@ -69,6 +70,7 @@ def test_every_field_is_read() -> None:
     config = parse_config(data)
     assert config.unknown == ()
     assert config.region == "us-gov-west-1"
+    assert config.log_role == data["log_role"]
     assert config.endpoints == {"dynamodb": "http://127.0.0.1:5000", "imds": "http://[fd00:ec2::254]"}
     assert config.power_command == ("true",)
     assert config.settings == Settings(
@@ -129,6 +131,8 @@ def test_an_unknown_field_is_named_and_does_no_harm() -> None:
         ("cache_bucket", "UPPER", "cache_bucket: found 'UPPER', wanted a bucket's name"),
         ("archive_bucket", 5, "archive_bucket: found 5, wanted a bucket's name"),
         ("log_group", "a:b", "log_group: found 'a:b', wanted a log group's name"),
+        ("log_role", "AROAEXAMPLEEXAMPLE123", "log_role: found 'AROAEXAMPLEEXAMPLE123', wanted a role's ARN"),
+        ("log_role", "arn:aws:iam::123456789012:user/x", "log_role: found 'arn:aws:iam::123456789012:user/x', wanted"),
         ("endpoints", {"ec2": "http://x"}, "endpoints: found 'ec2', wanted an object of service"),
         ("endpoints", {"s3": "file:///x"}, "endpoints.s3: found 'file:///x', wanted scheme://host[:port]"),
         ("endpoints", {"s3": "http://x/path"}, "endpoints.s3: found 'http://x/path'"),

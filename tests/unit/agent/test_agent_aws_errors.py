@@ -64,6 +64,12 @@ MODELLED = {
         "InvalidWriteOffset": Kind.INVALID,
         "TooManyParts": Kind.INVALID,
     },
+    ("sts", "AssumeRole"): {
+        "ExpiredTokenException": Kind.CREDENTIALS,
+        "MalformedPolicyDocumentException": Kind.INVALID,
+        "PackedPolicyTooLargeException": Kind.INVALID,
+        "RegionDisabledException": Kind.INVALID,
+    },
     ("sts", "GetCallerIdentity"): {},
 }
 """What AWS's own description of each operation lists; what it calls a code may differ from the shape's name."""

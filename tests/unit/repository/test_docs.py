@@ -173,23 +173,31 @@ def test_the_settings_of_the_conformance_suite_are_read_as_the_page_shows_them()
     assert genuine_settings(shown).repository == "acme/conformance"
 
 
-def test_the_rights_of_the_agents_page_are_a_policy() -> None:
-    """It is JSON, and allows these actions alone: nothing that reads others' items or changes the cache."""
+def test_the_rights_of_the_agents_page_are_policies() -> None:
+    """They are JSON, and allow these actions alone: nothing that reads others' items, changes the cache or writes logs.
+
+    The log goes by a role of its own, which a machine may take on.
+    """
     blocks = re.findall(r"```json\n(.*?)```", AGENT, re.DOTALL)
-    policy = json.loads(next(block for block in blocks if "Statement" in block))
-    allowed = {statement["Sid"]: statement["Action"] for statement in policy["Statement"]}
-    actions = {action for some in allowed.values() for action in ([some] if isinstance(some, str) else some)}
-    assert actions == {
+    machine, shipper, trust = (json.loads(block)["Statement"] for block in blocks if "Statement" in block)
+
+    def actions(statements: list[dict[str, Any]]) -> set[str]:
+        some = [statement["Action"] for statement in statements]
+        return {action for one in some for action in ([one] if isinstance(one, str) else one)}
+
+    assert actions(machine) == {
         "dynamodb:GetItem",
         "dynamodb:UpdateItem",
         "sqs:SendMessage",
-        "logs:CreateLogStream",
-        "logs:PutLogEvents",
+        "sts:AssumeRole",
+        "sts:TagSession",
         "s3:GetObject",
         "s3:PutObject",
     }
-    own = policy["Statement"][0]["Condition"]["ForAllValues:StringEquals"]
+    own = machine[0]["Condition"]["ForAllValues:StringEquals"]
     assert own == {"dynamodb:LeadingKeys": ["${aws:userid}"]}
+    assert actions(shipper) == {"logs:CreateLogStream", "logs:PutLogEvents"}
+    assert actions(trust) == {"sts:AssumeRole", "sts:TagSession"}
 
 
 def test_files_that_the_agents_pages_name_exist() -> None:

@@ -8,11 +8,13 @@ from functools import cache
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from paddock.adapters.aws.cloudwatch.policy import METRICS
-from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SLACK, filled
+from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SHIPPER, SLACK, TRUST, filled
+from paddock.agent.aws.config import parse_config
 from tests.aws.cloudformation import Made
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT
@@ -45,7 +47,7 @@ def names(stack: Made, function: str) -> dict[str, str]:
         found: str = stack.worked_out({"Fn::GetAtt": [logical, "Arn"]})
         return found
 
-    group = "MachineLogs" if function == MACHINE else f"{function.title()}Logs"
+    group = "MachineLogs" if function in {MACHINE, SHIPPER} else f"{function.title()}Logs"
     group_arn = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{stack.properties(group)['LogGroupName']}"
     return {
         **names_of("unused", "unused"),
@@ -126,7 +128,10 @@ def test_every_role_is_one_of_the_datas_and_serves_one(shape: str) -> None:
     for name, role in roles.items():
         (who,) = role["AssumeRolePolicyDocument"]["Statement"]
         service = "ec2.amazonaws.com" if name == "MachineRole" else "lambda.amazonaws.com"
-        assert who == {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        if name == "ShipperRole":  # no service's: a machine's
+            assert [who] == list(filled(TRUST, names(stack, SHIPPER)))
+        else:
+            assert who == {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
         assert "PermissionsBoundary" not in role
         assert role.get("ManagedPolicyArns", []) == (
             list(SHAPES[shape].machine_policies) if name == "MachineRole" else []
@@ -137,6 +142,19 @@ def test_every_role_is_one_of_the_datas_and_serves_one(shape: str) -> None:
     boundary = f"arn:aws:iam::{ACCOUNT}:policy/boundary"
     bounded = made(shape, PermissionsBoundary=boundary).of("AWS::IAM::Role")
     assert {role["PermissionsBoundary"] for role in bounded.values()} == {boundary}
+
+
+@EVERY_SHAPE
+def test_the_role_that_machines_may_take_on_is_the_one_that_their_agent_asks_for(shape: str) -> None:
+    """The right names it by its name, the user data by what it becomes: both are the same, and it is there."""
+    stack = made(shape)
+    arn = stack.worked_out({"Fn::GetAtt": ["ShipperRole", "Arn"]})
+    right = [one for one in document(stack, MACHINE)["Statement"] if "sts:AssumeRole" in one["Action"]]
+    assert [one["Resource"] for one in right] == [[arn]]
+    for one in stack.of("AWS::EC2::LaunchTemplate").values():
+        written = yaml.safe_load(one["LaunchTemplateData"]["UserData"])["write_files"]
+        (told,) = [json.loads(file["content"]) for file in written if file["path"] == "/etc/paddock/agent.json"]
+        assert parse_config(told).log_role == arn
 
 
 def test_a_right_that_the_data_lacks_would_be_seen() -> None:
@@ -159,6 +177,7 @@ def own(stack: Made) -> set[str]:
     """ARNs of everything that a stack has and a policy can name, with something inside where there can be."""
     arns = {value for function in ROLES for value in names(stack, function).values() if value.startswith("arn:")}
     arns -= set(names_of("unused", "unused").values())
+    arns |= {stack.worked_out({"Fn::GetAtt": [role, "Arn"]}) for role in stack.of("AWS::IAM::Role")}
     inside = {f"{arn}/x" for arn in arns} | {f"{arn}:x" for arn in arns} | {f"{arn}:log-stream:i-1" for arn in arns}
     folders = {f"{arn}/{folder}/x" for arn in arns for folder in ("runners", "jobs", "agent", "index", "diag")}
     made_of = several(stack)

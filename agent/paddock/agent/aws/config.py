@@ -45,6 +45,7 @@ _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _GROUP = re.compile(r"[A-Za-z0-9._/#-]{1,512}")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ROLE = re.compile(r"A[A-Z0-9]{15,127}")
+_ROLE_ARN = re.compile(r"arn:[a-z-]+:iam::\d{12}:role/[\w+=,.@/-]{1,576}", re.ASCII)
 _IMAGE_OS = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 
@@ -53,9 +54,10 @@ _USER = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
 class Config:
     """Where the machine's table, queue, log group and buckets are, and how its agent is set up.
 
-    Empty texts: ``region`` asks the machine, ``role_id`` asks STS, ``log_group`` ships no log, ``cache_bucket`` is no
-    mirror, ``archive_bucket`` keeps nothing. ``endpoints`` replaces addresses by service, for VPC endpoints and tests.
-    ``power_command`` replaces the command that switches the machine off. ``standby`` None asks the machine's tag.
+    Empty texts: ``region`` asks the machine, ``role_id`` asks STS, ``log_group`` ships no log, ``log_role`` ships it by
+    the machine's own role, ``cache_bucket`` is no mirror, ``archive_bucket`` keeps nothing. ``endpoints`` replaces
+    addresses by service, for VPC endpoints and tests. ``power_command`` replaces the command that switches the machine
+    off. ``standby`` None asks the machine's tag.
     """
 
     table: str
@@ -64,6 +66,7 @@ class Config:
     region: str = ""
     role_id: str = ""
     log_group: str = ""
+    log_role: str = ""
     cache_bucket: str = ""
     archive_bucket: str = ""
     endpoints: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +143,7 @@ def parse_config(data: object) -> Config:
         region=_text(data, "region", _REGION, "a region such as eu-west-1", or_none=True),
         role_id=_text(data, "role_id", _ROLE, "a role's id such as AROAEXAMPLEEXAMPLE123", or_none=True),
         log_group=_text(data, "log_group", _GROUP, "a log group's name", or_none=True),
+        log_role=_text(data, "log_role", _ROLE_ARN, "a role's ARN such as arn:aws:iam::…:role/…", or_none=True),
         cache_bucket=_text(data, "cache_bucket", _BUCKET, "a bucket's name", or_none=True),
         archive_bucket=_text(data, "archive_bucket", _BUCKET, "a bucket's name", or_none=True),
         endpoints=_endpoints(data.get("endpoints", {})),

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from secrets import token_hex
 
 from paddock.agent.aws.addresses import bucket_address, endpoint, user_id
@@ -14,6 +15,7 @@ from paddock.agent.aws.credentials import RoleCredentials, Signer
 from paddock.agent.aws.errors import AwsError
 from paddock.agent.aws.imds import ADDRESS, Imds, ImdsNotices
 from paddock.agent.aws.item import OwnItem
+from paddock.agent.aws.log_role import assumed
 from paddock.agent.aws.logs import CloudWatchLogs
 from paddock.agent.aws.reports import QueueTransport
 from paddock.agent.aws.s3 import S3Archive, S3Mirror
@@ -79,15 +81,16 @@ def connect(
         undo.callback(imds.close)
         identity = imds.identity()
         region = config.region or identity.region
-        signer = Signer(RoleCredentials(imds.credentials, clock), clock, region)
+        own_role = Signer(RoleCredentials(imds.credentials, clock), clock, region)
 
-        def service(name: str, address: str = "") -> Service:
+        def service(name: str, address: str = "", signer: Signer = own_role) -> Service:
             services.append(Service(name, address or endpoint(name, region, places), signer, patience))
             undo.callback(services[-1].close)
             return services[-1]
 
         standby = _kept_by_a_pool(config, imds, log)
-        own = user_id(identity.machine, config.role_id, service("sts"))
+        sts = service("sts")
+        own = user_id(identity.machine, config.role_id, sts)
         undo.pop_all()
     item = OwnItem(service("dynamodb"), config.table, own)
     source = ItemAssignmentSource(
@@ -100,7 +103,11 @@ def connect(
         at_once=not standby,
         standby=standby,
     )
-    logs = service("logs")
+    shipper = own_role
+    if config.log_role:  # nobody is asked before there is something to ship
+        keys = partial(assumed, sts, config.log_role, identity.machine)
+        shipper = Signer(RoleCredentials(keys, clock), clock, region)
+    logs = service("logs", signer=shipper)
     archive = mirror = None
     if config.archive_bucket:
         address, prefix = bucket_address(config.archive_bucket, region, places)

@@ -1,4 +1,4 @@
-"""What each function's role may do, and the machines': statements of the adapters' policies, and nothing else.
+"""What each function's role may do, and the machines' two: statements of the adapters' policies, and nothing else.
 
 To be filled in, besides what `ec2.policy` names: ``{table_arn}``, ``{machine_role_id}``; ``{jobs_arn}``,
 ``{events_arn}``, ``{reports_arn}`` and their dead-letter queues ``{jobs_dead_arn}``, ``{events_dead_arn}``,
@@ -39,6 +39,12 @@ SLACK: Final = "slack"
 
 MACHINE: Final = "machine"
 """The key under which the machines' role stands in `ROLES`."""
+
+SHIPPER: Final = "shipper"
+"""The key of the role that a machine takes on to ship its log: its session is one machine's, by the tag `machine`."""
+
+_SHIPPER_ARN: Final = "arn:{partition}:iam::{account}:role/{fleet}-{region}-shipper"
+"""By its name: it trusts the machines' role, so that one cannot be made of the other's ARN."""
 
 
 def filled(statements: Sequence[Statement], names: Mapping[str, str]) -> tuple[Statement, ...]:
@@ -180,11 +186,7 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
             "Condition": {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["${aws:userid}"]}},
         },
         *_sends_to("reports"),
-        {
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": ["{machine_log_group_arn}:log-stream:i-*"],
-        },
+        {"Effect": "Allow", "Action": ["sts:AssumeRole", "sts:TagSession"], "Resource": [_SHIPPER_ARN]},
         {
             "Effect": "Allow",
             "Action": ["s3:GetObject"],
@@ -192,8 +194,30 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         },
         {"Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["{archive_bucket_arn}/diag/${aws:userid}/*"]},
     ),
+    # `aws:userid` cannot name a stream, for it has a colon. The session's tag can, and TRUST says what it may be.
+    SHIPPER: (
+        {
+            "Effect": "Allow",
+            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
+            "Resource": ["{machine_log_group_arn}:log-stream:${aws:PrincipalTag/machine}/*"],
+        },
+    ),
 }
-"""The statements by function, and the machines', of a stack that asks for nothing that costs."""
+"""The statements by function, and the machines' two, of a stack that asks for nothing that costs."""
+
+TRUST: Final[Sequence[Statement]] = (
+    {
+        "Effect": "Allow",
+        "Principal": {"AWS": ["{machine_role_arn}"]},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {
+            "StringEquals": {"aws:userid": "{machine_role_id}:${aws:RequestTag/machine}"},
+            "ForAllValues:StringEquals": {"aws:TagKeys": ["machine"]},
+        },
+    },
+)
+"""Who may take on the role `SHIPPER`: a machine, with its own id as the one tag. Without a tag the variable has no
+value, and what has none equals nothing. See docs/decisions/0039."""
 
 BILL: Final[Mapping[str, Sequence[Statement]]] = {"schedules": COSTS_READER}
 """What a function may do besides where paddock.yml has AWS's own bill asked for (`costs.bill`)."""

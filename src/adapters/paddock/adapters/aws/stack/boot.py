@@ -14,7 +14,7 @@ BAKED: Final = "/opt/paddock/runner"
 _REGION: Final = "xx-region-1"
 _BUCKET: Final = "the-cache-bucket"
 _SHA256: Final = "0" * 64
-_ROOM: Final = 400  # bytes by which names may become longer than the words that stand for them
+_ROOM: Final = 500  # bytes by which names may become longer than the words that stand for them
 _WORDS: Final = {
     _REGION: "${AWS::Region}",
     _BUCKET: "${CacheBucket}",
@@ -43,6 +43,7 @@ def user_data(image: Image) -> dict[str, Any]:
         "region": "${AWS::Region}",
         "role_id": "${MachineRole.RoleId}",
         "log_group": "${MachineLogs}",
+        "log_role": "${ShipperRole.Arn}",
         "cache_bucket": "${CacheBucket}",
         "archive_bucket": "${ArchiveBucket}",
         "image_os": "ubuntu24",

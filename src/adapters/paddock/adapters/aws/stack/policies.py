@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from paddock.adapters.aws.roles import BILL, MACHINE, ROLES
+from paddock.adapters.aws.roles import BILL, MACHINE, ROLES, SHIPPER, TRUST
 from paddock.adapters.aws.stack.shape import Shape
 
 _EC2: Final = "arn:${AWS::Partition}:ec2:${AWS::Region}"
@@ -49,8 +49,13 @@ def lists(shape: Shape) -> dict[str, list[str]]:
     }
 
 
+def trust() -> list[dict[str, Any]]:
+    """Who may take on the role by which machines ship their logs, in CloudFormation's words."""
+    return [_filled(dict(one), names(SHIPPER), {}) for one in TRUST]
+
+
 def statements(function: str, shape: Shape) -> list[dict[str, Any]]:
-    """The statements of a function's role, or of the machines' (`roles.MACHINE`), in CloudFormation's words."""
+    """The statements of a function's role, or of the machines' (`MACHINE`, `SHIPPER`), in CloudFormation's words."""
     single, several = names(function), lists(shape)
     billed = [{"Fn::If": ["Billed", dict(one), {"Ref": "AWS::NoValue"}]} for one in BILL.get(function, ())]
     return [*(_filled(dict(one), single, several) for one in ROLES[function]), *billed]
@@ -84,4 +89,4 @@ def _sub(text: str) -> Any:  # noqa: ANN401 - as above
     return {"Fn::Sub": text} if "${" in text else text
 
 
-__all__ = ["MACHINE", "lists", "names", "statements"]
+__all__ = ["MACHINE", "SHIPPER", "lists", "names", "statements", "trust"]

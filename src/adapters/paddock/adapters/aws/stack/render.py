@@ -137,6 +137,8 @@ def _machines(shape: Shape) -> Template:
     ]
     words = {
         "statements": policies.statements(policies.MACHINE, shape),
+        "shipper": policies.statements(policies.SHIPPER, shape),
+        "trust": policies.trust(),
         "machine_policies": list(shape.machine_policies),
         "vpc": shape.vpc or {"Ref": "Vpc"},
         "egress": ports or [{"IpProtocol": "-1", **where} for where in _ANYWHERE],
