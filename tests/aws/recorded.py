@@ -35,8 +35,8 @@ class Caller:
 
     Of an environment also which of its invocations that is (from 1), and the kinds of the messages that it has in hand:
     ours by ``kind``, EventBridge's by ``detail-type``. A session of a role that was assumed has the last word of
-    that role's name as its ``function``, the session's name as its ``instance``, the session's ``tags``, and what STS says
-    is its ``user``.
+    that role's name as its ``function``, the session's name as its ``instance``, the session's ``tags``, and what STS
+    says is its ``user``.
     """
 
     function: str
