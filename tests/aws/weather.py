@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import urlencode
 
 import attrs
@@ -37,6 +37,9 @@ THROTTLES: Mapping[str, tuple[tuple[int, str], ...]] = {
 }
 """By service: status and code of what passes."""
 
+CANCELLED = ("TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded")
+"""For what DynamoDB cancels a step that it may carry out the next time."""
+
 
 def refusal(service: str, status: int, code: str) -> Reply:
     """An error as the service gives it."""
@@ -46,6 +49,18 @@ def refusal(service: str, status: int, code: str) -> Reply:
     if service == "s3":
         return Reply(status, f"<Error><Code>{code}</Code><Message>no</Message></Error>".encode(), _XML)
     return Reply(status, json.dumps({"__type": f"com.amazonaws#{code}", "message": "no"}).encode(), _JSON)
+
+
+def cancelled(reasons: Iterable[str | None]) -> Reply:
+    """A step that was cancelled: a reason for each item, "None" for one that has none. None of all: no list of them."""
+    listed = [{"Code": reason} for reason in reasons if reason is not None]
+    words = ", ".join(reason["Code"] for reason in listed)
+    told = {
+        "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+        "message": f"Transaction cancelled, please refer cancellation reasons for specific reasons [{words}]",
+        **({"CancellationReasons": listed} if listed else {}),
+    }
+    return Reply(400, json.dumps(told).encode(), _JSON)
 
 
 class Dice:
@@ -64,8 +79,9 @@ class Dice:
 class Throttles:
     """Refuses about one call in `rarity` of the functions and machines, half of them by a server's error.
 
-    Of those one in four was carried out all the same. ``done`` counts them by service and code. Nothing is refused
-    while ``over`` is set.
+    Of those one in four was carried out all the same. Steps of several items are few, and refused four times as often:
+    half of those are cancelled for one item, or seldom for two. ``done`` counts all by service and code, or reason.
+    Nothing is refused while ``over`` is set.
     """
 
     def __init__(self, dice: Chance, rarity: int, functions: frozenset[str]) -> None:
@@ -76,13 +92,28 @@ class Throttles:
     def __call__(self, call: Call, request: Request, behind: Behind) -> Reply:
         """Refuse, or let pass."""
         kinds = THROTTLES.get(call.service)
-        if self.over or kinds is None or call.caller.function not in self._functions or self._dice.below(self._rarity):
+        step = call.operation == "TransactWriteItems"
+        if self.over or kinds is None or call.caller.function not in self._functions:
             return behind(request)
+        if self._dice.below(max(1, self._rarity // 4) if step else self._rarity):
+            return behind(request)
+        if step and self._dice.below(2):
+            return self._cancelled(request)
         status, code = kinds[self._dice.below(len(kinds))]
         if status == 500 and not self._dice.below(4):
             behind(request)
         self.done[f"{call.service} {code}"] += 1
         return refusal(call.service, status, code)
+
+    def _cancelled(self, request: Request) -> Reply:
+        items = request.data["TransactItems"]
+        reasons: list[str | None] = ["None"] * (len(items) if isinstance(items, list) else 1)
+        for _ in range(2 if not self._dice.below(4) else 1):
+            reason = CANCELLED[self._dice.below(len(CANCELLED))]
+            reasons[self._dice.below(len(reasons))] = reason
+        for reason in sorted({reason for reason in reasons if reason not in (None, "None")}, key=str):
+            self.done[f"dynamodb {reason}"] += 1
+        return cancelled(reasons)
 
 
 class Kills:

@@ -48,6 +48,7 @@ from tests.aws.pump import Mapped, Pump
 from tests.aws.recorded import Call, Caller, Reply, Request
 from tests.aws.rights import Stack, stack_of
 from tests.aws.runtime import NAMES, ProcessFunction, runtime
+from tests.aws.steps import Tokens
 from tests.aws.table import create
 from tests.aws.weather import Dice, Fleets
 from tests.aws.wire import Behind, Layer, Wire, wire
@@ -207,7 +208,7 @@ def whole_fleet(
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
         senders, chance, slow = Senders(), Dice(SeededChance(seed)), max(slow, pace())
-        layers: list[Layer] = [*weather.layers, senders, weather.fleets]
+        layers: list[Layer] = [*weather.layers, senders, weather.fleets, Tokens()]
         on = cleanup.enter_context(wire(layers))
         for keys in ("AKIATEST", "test"):
             on.recorded.know(keys, Caller("test"))

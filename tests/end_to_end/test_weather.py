@@ -12,7 +12,7 @@ from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.standin import GitHubStandIn
 from tests.aws.hypervisor import cpu_of_children
 from tests.aws.story import Fate, Story, check
-from tests.aws.weather import EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
+from tests.aws.weather import CANCELLED, EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
 from tests.aws.whole import Weather, whole_fleet
 from tests.end_to_end.rights import RARE, allowed, idle
 
@@ -58,6 +58,7 @@ def test_many_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
             assert story.warned
             assert kills.done
             assert throttles.done
+            assert any(f"dynamodb {reason}" in throttles.done for reason in CANCELLED)
             assert fleets.lacking
     own, others = time.process_time(), cpu_of_children()
     cpu = f"CPU {own + others - used:.1f} s, of which this process {own:.1f} s since its start"

@@ -77,7 +77,7 @@ def test_what_ec2_refuses_is_told_and_what_it_answers_is_not(
     ("code", "fails"),
     [
         ("ConditionalCheckFailedException", False),
-        ("TransactionCanceledException", False),
+        ("TransactionConflictException", True),
         ("ProvisionedThroughputExceededException", True),
         ("ValidationException", True),
     ],
@@ -91,6 +91,31 @@ def test_a_condition_that_does_not_hold_is_an_answer(
         with pytest.raises(ClientError):
             clients.dynamodb.get_item(TableName="t", Key={})
     assert told == ([("DynamoDB", code)] if fails else [])
+
+
+@pytest.mark.parametrize(
+    ("reasons", "said"),
+    [
+        (("None", "ConditionalCheckFailed"), None),
+        (("ConditionalCheckFailed", "TransactionConflict"), None),
+        (("None", "TransactionConflict"), "TransactionConflict"),
+        (("ThrottlingError", "TransactionConflict"), "ThrottlingError, TransactionConflict"),
+        (("ValidationError",), "ValidationError"),
+        ((), "no reason"),
+    ],
+)
+def test_a_step_that_was_cancelled_is_told_by_its_reasons(
+    clients: Clients, told: list[tuple[str, str]], reasons: tuple[str, ...], said: str | None
+) -> None:
+    """A condition that did not hold is an answer, whatever stands beside it; a throttle is none."""
+    listed = {"CancellationReasons": [{"Code": reason} for reason in reasons]}
+    with Stubber(clients.dynamodb) as stub:
+        stub.add_client_error(
+            "transact_write_items", "TransactionCanceledException", modeled_fields=listed if reasons else None
+        )
+        with pytest.raises(ClientError):
+            clients.dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "t", "Item": {}}}])
+    assert told == ([("DynamoDB", f"TransactionCanceledException: {said}")] if said else [])
 
 
 def test_what_is_served_is_not_told(clients: Clients, told: list[tuple[str, str]]) -> None:

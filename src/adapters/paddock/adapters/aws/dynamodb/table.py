@@ -7,11 +7,11 @@ from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
-from paddock.adapters.aws.dynamodb.errors import CODES, Cancelled
+from paddock.adapters.aws.dynamodb.errors import CODES, Cancelled, cancelled_for, reasons_of
 from paddock.adapters.aws.dynamodb.values import Item, Value
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws_codes import RETRY_AFTER
-from paddock.core.errors import Conflict, Rejected, Throttled, Unavailable
+from paddock.core.errors import Conflict, Throttled
 from paddock.core.ports.system import Sleeper
 from paddock.core.units import MILLISECOND
 
@@ -26,7 +26,6 @@ TransactItem: TypeAlias = dict[str, dict[str, Any]]
 """``{"Put": …}`` or ``{"Update": …}``, as TransactWriteItems takes it, without the table's name."""
 
 _TELL: Final = "ALL_OLD"
-_THROTTLES: Final = {"ThrottlingError", "ProvisionedThroughputExceeded", "RequestLimitExceeded"}
 _INDEX_OF: Final = {attribute: name for name, attribute in INDEXES.items()}
 
 
@@ -97,8 +96,9 @@ class Table:
         `token` makes it the same request for ten minutes, so that a repetition after a lost answer is no second one.
 
         Raises:
-            Unavailable: another transaction holds one of the items.
-            Throttled: the table, or one of its partitions, is asked for too much.
+            Unavailable: somebody else's write holds one of the items.
+            Throttled: the table, or one of its partitions, is asked for too much; or the same request is on its way.
+            Rejected: an item would be over 400 KB, or whatever else no repetition mends.
         """
         named: Any = [{verb: {"TableName": self._name, **what} for verb, what in item.items()} for item in items]
         try:
@@ -109,13 +109,12 @@ class Table:
 
     def _cancelled(self, error: Cancelled) -> bool:
         cause = error.__cause__
-        response: Any = cause.response if isinstance(cause, ClientError) else {}
-        codes = {str(reason.get("Code", "")) for reason in response.get("CancellationReasons", ())} - {"None", ""}
-        if "ConditionalCheckFailed" in codes:
+        reasons = reasons_of(cause.response) if isinstance(cause, ClientError) else ()
+        kind = cancelled_for(reasons)
+        if kind is Conflict:
             return False
-        if codes & _THROTTLES:
-            raise Throttled(str(error), RETRY_AFTER) from cause
-        raise (Unavailable if "TransactionConflict" in codes else Rejected)(f"{error}: {sorted(codes)}") from cause
+        words = f"{error}: {', '.join(reasons) or 'for no reason that was told'}"
+        raise (Throttled(words, RETRY_AFTER) if kind is Throttled else kind(words)) from cause
 
     def delete(self, key: Item) -> bool:
         """Delete the item; False if there was none. One request."""
