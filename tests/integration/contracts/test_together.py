@@ -1,19 +1,21 @@
-"""The contract of writing several records in one step: memory and SQLite, alone and from many threads."""
+"""The contract of writing several records in one step: on memory, SQLite and DynamoDB, alone and from many threads."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.sqlite import Database, sqlite_table
-from paddock.core.errors import IllegalTransition
+from paddock.core.errors import IllegalTransition, Unavailable
 from paddock.core.job import Job, JobChange, JobFacts, JobIs
 from paddock.core.ports.stores import Table
 from paddock.core.ports.together import MOST, Add, Update
 from paddock.core.records import JOBS, RUNNERS
 from paddock.core.runner import Runner, RunnerChange, RunnerIs
 from paddock.core.states import JobState, RunnerState
+from tests.aws.steps import Tokens, Way, tokens_of, way_to
 from tests.aws.table import table_of
 from tests.threads import race
 
@@ -133,3 +135,39 @@ def test_of_many_at_once_one_wins(table: Table) -> None:
     assert job is not None
     assert runner is not None
     assert job.launch == runner.served_job == won.index(True) + 1
+
+
+@pytest.fixture(params=["moto", "strict"])
+def losing(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Table, Way]]:
+    """A table on DynamoDB, and the way to it, which loses answers: as moto has it, and with tokens that are kept."""
+    behind = [Tokens()] if request.param == "strict" else []
+    with way_to(*behind) as (way, url), table_of(tmp_path, lambda _: nullcontext(url)) as under_test:
+        yield under_test.whole(), way
+
+
+@pytest.mark.slow
+def test_a_step_whose_answer_was_lost_is_done_once(losing: tuple[Table, Way]) -> None:
+    """The request is made again under its token, which is how it is known: all is as if nothing had been lost."""
+    table, way = losing
+    assert table.together.write([Add(JOBS, JOB), Add(RUNNERS, RUNNER)])
+    way.seen.clear()
+    way.lose = 1
+    assert table.together.write([STARTS, WORKS])
+    first, second = tokens_of(way.seen)
+    assert first == second
+    job, runner = table.jobs.get("1"), table.runners.get("i-1")
+    assert job is not None
+    assert runner is not None
+    assert (job.state, runner.state) == (JobState.RUNNING, RunnerState.BUSY)
+
+
+@pytest.mark.slow
+def test_a_step_whose_answers_were_all_lost_is_unknown(losing: tuple[Table, Way]) -> None:
+    """It may be done or not; whoever hears so looks, and the same step anew finds its own writes."""
+    table, way = losing
+    assert table.together.write([Add(JOBS, JOB), Add(RUNNERS, RUNNER)])
+    way.lose = 3
+    with pytest.raises(Unavailable):
+        table.together.write([STARTS, WORKS])
+    assert len(set(tokens_of(way.seen)[1:])) == 1
+    assert not table.together.write([STARTS, WORKS])
