@@ -12,10 +12,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 import pytest
+from botocore.exceptions import ClientError
 
-from tests.aws.table import VARIABLE
+from paddock.adapters.aws.clients import Clients
+from tests.aws.judge import REGION
+from tests.aws.table import VARIABLE, session
 
 FOLDER = "PADDOCK_DYNALITE"
 ROOT = Path(__file__).parents[2]
@@ -23,9 +27,13 @@ SUITES = {
     "contracts/test_records.py": 46,
     "contracts/test_records_model.py": 1,
     "contracts/test_assignments.py": 8,
+    "contracts/test_paces.py": 3,
     "aws/test_dynamodb.py": 22,
 }
 """Where the tests are, and how many of them at least must pass."""
+
+TRANSACTIONS: Final = ("contracts/test_together.py", "contracts/test_handover.py", "aws/test_dynamodb_steps.py")
+"""Where the tests are that dynalite cannot run: it has no transactions, and so no steps of several records."""
 
 DIFFERENCES: Mapping[str, str] = {
     "test_the_table_is_made_as_it_is_defined": "dynalite has neither times to live nor backups",
@@ -82,3 +90,12 @@ def test_the_table_is_on_dynalite_what_it_is_on_moto(suite: str) -> None:
     passed = re.search(r"(\d+) passed", ran.stdout)
     assert passed, ran.stdout[-1000:] + ran.stderr[-1000:]
     assert int(passed[1]) >= SUITES[suite]
+
+
+def test_dynalite_has_no_transactions() -> None:
+    """If it ever has, what is left out here can be run here, too."""
+    with running() as url:
+        clients = Clients(REGION, {"dynamodb": url}, session=session())
+        with pytest.raises(ClientError, match="UnknownOperationException"):
+            clients.dynamodb.transact_write_items(TransactItems=[{"Put": {"TableName": "none", "Item": {}}}])
+        clients.close()
