@@ -8,13 +8,10 @@ from typing import Any
 
 import attrs
 import pytest
-from botocore.session import get_session
 
 from paddock.adapters.aws.dynamodb import TABLE
-from paddock.adapters.aws.dynamodb.errors import CODES
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, RECORDS
 from paddock.adapters.aws.dynamodb.table import PAUSES
-from paddock.adapters.aws_codes import COMMON
 from paddock.agent.aws.body import unpacked
 from paddock.core.codec import message_from_data
 from paddock.core.errors import Conflict, NotFound, Rejected, Throttled, Unavailable
@@ -141,18 +138,6 @@ def test_the_rights_are_those_that_are_used(under_test: TableUnderTest) -> None:
 
 def actions(statements: Any) -> set[str]:  # noqa: ANN401 - IAM's own shapes
     return set(chain.from_iterable(statement["Action"] for statement in statements))
-
-
-def test_every_error_that_dynamodb_documents_is_one_of_ours() -> None:
-    """For each operation that is asked; and a missing table is no missing record."""
-    model = get_session().get_service_model("dynamodb")
-    asked = (*actions(RECORDS), *actions(ASSIGNMENTS))
-    shapes = {
-        shape.name for action in asked for shape in model.operation_model(action.removeprefix("dynamodb:")).error_shapes
-    }
-    assert len(shapes) > 8
-    assert shapes - set(COMMON) - set(CODES) == set()
-    assert CODES["ResourceNotFoundException"] is Unavailable
 
 
 def test_without_a_table_nothing_is_said_of_records(under_test: TableUnderTest) -> None:

@@ -7,7 +7,7 @@ from tests.external.test_dynalite import SUITES, TRANSACTIONS
 
 ROOT = Path(__file__).parents[3]
 TESTS = ROOT / "tests" / "integration"
-OPENS = re.compile(r"\btable_of\(|\bADAPTERS\b.*\bdynamodb\b|from tests\.integration\.contracts\.(records|assignments)_")
+OPENS = re.compile(r"\btable_of\(|from tests\.integration\.contracts\.(records|assignments)_adapters")
 MEMORY = {"test_circuits_in_threads.py"}
 """What takes adapters of records from there, and leaves DynamoDB's out."""
 

@@ -7,6 +7,8 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.cloudformation import Step
+from paddock.adapters.aws.codes import TAGS
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import Busy, Conflict, NotFound
 from paddock.core.units import MINUTE, SECOND, Span, datetime_of
@@ -15,7 +17,8 @@ from paddock.entrypoints.aws_stack import Deployment, Removal, bucket
 from paddock.entrypoints.aws_stack.deploy import FLEET
 from paddock.entrypoints.aws_stack.follow import LOOK
 
-_ask: Final = Asking({"NoSuchEntity": NotFound, "InvalidInstanceID.NotFound": NotFound})
+_ec2: Final = Asking(EC2)
+_tags: Final = Asking(TAGS)
 _INSTANCE: Final = ":instance/"
 _ENDED: Final = frozenset({"terminated", "shutting-down"})
 
@@ -107,7 +110,7 @@ class StackEnvironment:
         try:
             while True:
                 filters = [{"Key": FLEET, "Values": [self.stack]}]
-                page = _ask(client.get_resources, TagFilters=filters, PaginationToken=more)
+                page = _tags(client.get_resources, TagFilters=filters, PaginationToken=more)
                 for one in page["ResourceTagMappingList"]:
                     if not self._ended(one["ResourceARN"]):
                         yield str(one["ResourceARN"])
@@ -122,7 +125,7 @@ class StackEnvironment:
         if _INSTANCE not in arn:
             return False
         with contextlib.suppress(NotFound):
-            found = _ask(self.work.places.ec2.describe_instances, InstanceIds=[arn.rpartition("/")[2]])
+            found = _ec2(self.work.places.ec2.describe_instances, InstanceIds=[arn.rpartition("/")[2]])
             states = {one["State"]["Name"] for each in found["Reservations"] for one in each["Instances"]}
             return states <= _ENDED
         return True

@@ -10,8 +10,10 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.codes import FIS, IAM
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking
-from paddock.core.errors import AccessDenied, Conflict, NotFound, PaddockError, Rejected
+from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected
 from paddock.core.ports.system import Clock, Ids, Sleeper
 from paddock.core.units import SECOND, Span
 from paddock.entrypoints.acceptance.ports import Tell
@@ -26,16 +28,9 @@ _TARGETS: Final = "SpotInstances"  # the action's own name for them
 _POLICY: Final = "interrupt"
 _RUNS: Final = frozenset({"running", "completed"})
 _BEGINS: Final = frozenset({"pending", "initiating"})
-_ask: Final = Asking(
-    {
-        "NoSuchEntity": NotFound,
-        "EntityAlreadyExists": Conflict,
-        "ResourceNotFoundException": NotFound,
-        "ValidationException": Rejected,
-        "ConflictException": Rejected,
-        "ServiceQuotaExceededException": Rejected,
-    }
-)
+_ec2: Final = Asking(EC2)
+_fis: Final = Asking(FIS)
+_iam: Final = Asking(IAM)
 
 
 @attrs.define(kw_only=True)
@@ -70,7 +65,7 @@ class FisInterrupter:
         try:
             more: dict[str, str] = {}
             while True:
-                page = _ask(fis.list_experiment_templates, **more)
+                page = _fis(fis.list_experiment_templates, **more)
                 mine = [
                     one["id"] for one in page["experimentTemplates"] if one.get("tags", {}).get(FLEET) == self.stack
                 ]
@@ -98,15 +93,15 @@ class FisInterrupter:
         fis = self.places.client("fis")
         try:
             while self.templates:
-                self._gone(fis.delete_experiment_template, id=self.templates[-1])
+                self._gone(_fis, fis.delete_experiment_template, id=self.templates[-1])
                 self.templates.pop()
         finally:
             fis.close()
         if self.made_role:
             iam = self.places.client("iam")
             try:
-                self._gone(iam.delete_role_policy, RoleName=self.role, PolicyName=_POLICY)
-                self._gone(iam.delete_role, RoleName=self.role)
+                self._gone(_iam, iam.delete_role_policy, RoleName=self.role, PolicyName=_POLICY)
+                self._gone(_iam, iam.delete_role, RoleName=self.role)
             finally:
                 iam.close()
             self.made_role = False
@@ -119,7 +114,7 @@ class FisInterrupter:
             return templates
         iam = self.places.client("iam")
         try:
-            _ask(iam.get_role, RoleName=self.role)
+            _iam(iam.get_role, RoleName=self.role)
         except NotFound:
             return templates
         finally:
@@ -127,14 +122,14 @@ class FisInterrupter:
         return (f"role {self.role}", *templates)
 
     @staticmethod
-    def _gone(operation: Any, **what: str) -> None:  # noqa: ANN401 - a client's method
+    def _gone(ask: Asking, operation: Any, **what: str) -> None:  # noqa: ANN401 - a client's method
         try:
-            _ask(operation, **what)
+            ask(operation, **what)
         except NotFound:
             return
 
     def _is_spot(self, machine: str) -> bool:
-        found = _ask(self.places.ec2.describe_instances, InstanceIds=[machine])
+        found = _ec2(self.places.ec2.describe_instances, InstanceIds=[machine])
         return any(
             one.get("InstanceLifecycle") == "spot" for each in found["Reservations"] for one in each["Instances"]
         )
@@ -168,7 +163,7 @@ class FisInterrupter:
                 # Before it is made: if the answer is lost, it is removed all the same.
                 self.made_role = self.sought = True
                 try:
-                    made = _ask(
+                    made = _iam(
                         iam.create_role,
                         RoleName=self.role,
                         AssumeRolePolicyDocument=json.dumps(trusted),
@@ -178,9 +173,9 @@ class FisInterrupter:
                 except AccessDenied:
                     self.made_role = self.sought = False
                     raise
-                _ask(iam.put_role_policy, RoleName=self.role, PolicyName=_POLICY, PolicyDocument=json.dumps(may))
+                _iam(iam.put_role_policy, RoleName=self.role, PolicyName=_POLICY, PolicyDocument=json.dumps(may))
             else:
-                made = _ask(iam.get_role, RoleName=self.role)
+                made = _iam(iam.get_role, RoleName=self.role)
             arn: str = made["Role"]["Arn"]
             return arn
         finally:
@@ -196,7 +191,7 @@ class FisInterrupter:
             "targets": {_TARGETS: "machine"},
         }
         return self._again(
-            lambda fis: _ask(
+            lambda fis: _fis(
                 fis.create_experiment_template,
                 clientToken=self.ids.token(),
                 description=f"takes one machine of {self.stack} back, as paddock acceptance asks",
@@ -217,7 +212,7 @@ class FisInterrupter:
         """The experiment, once it runs."""
         asked = self.clock.now()
         why = self._again(
-            lambda fis: _ask(
+            lambda fis: _fis(
                 fis.start_experiment,
                 clientToken=self.ids.token(),
                 experimentTemplateId=template,
@@ -236,7 +231,7 @@ class FisInterrupter:
             if state["status"] not in _BEGINS:
                 raise Rejected(f"FIS: the experiment {state['status']}: {state.get('reason', 'without a reason')}")
             self.sleeper.sleep(self.pause)
-            experiment = _ask(fis.get_experiment, id=experiment["id"])["experiment"]
+            experiment = _fis(fis.get_experiment, id=experiment["id"])["experiment"]
         return "FIS: the experiment did not begin"
 
     def _again(self, ask: Callable[[Any], Any], then: Callable[[Any, Any], str]) -> str:

@@ -6,8 +6,9 @@ from typing import Final
 
 import attrs
 
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking
-from paddock.core.errors import NotFound
+from paddock.adapters.sqs_wire import CODES as SQS
 from paddock.entrypoints.acceptance.values import Books, Instance
 from paddock.entrypoints.aws_stack import Places
 from paddock.entrypoints.aws_stack.deploy import FLEET
@@ -15,7 +16,8 @@ from paddock.entrypoints.containers import State
 
 QUEUES: Final = ("jobs", "events", "reports")
 _DEPTHS: Final = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible")
-_ask: Final = Asking({"AWS.SimpleQueueService.NonExistentQueue": NotFound, "QueueDoesNotExist": NotFound})
+_ec2: Final = Asking(EC2)
+_sqs: Final = Asking(SQS)
 
 
 @attrs.define(kw_only=True)
@@ -73,7 +75,7 @@ class FleetObserver:
     def _instances(self) -> Iterator[Instance]:
         """All of the fleet's; EC2 tells of those that are gone for about an hour."""
         filters = [{"Name": f"tag:{FLEET}", "Values": [self.stack]}]
-        for page in _ask.pages(self.places.ec2.describe_instances, Filters=filters):
+        for page in _ec2.pages(self.places.ec2.describe_instances, Filters=filters):
             for reservation in page["Reservations"]:
                 for one in reservation["Instances"]:
                     yield Instance(id=one["InstanceId"], state=one["State"]["Name"])
@@ -84,8 +86,8 @@ class FleetObserver:
             found = {}
             for word in QUEUES:
                 name = f"{self.stack}-{word}-dead"
-                url = _ask(sqs.get_queue_url, QueueName=name)["QueueUrl"]
-                told = _ask(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
+                url = _sqs(sqs.get_queue_url, QueueName=name)["QueueUrl"]
+                told = _sqs(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=list(_DEPTHS))["Attributes"]
                 found[name] = sum(int(told[depth]) for depth in _DEPTHS)
             return found
         finally:

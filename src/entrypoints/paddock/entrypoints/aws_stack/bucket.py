@@ -5,11 +5,11 @@ from typing import Any, Final
 
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.s3.codes import CODES
+from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import AccessDenied, NotFound, Rejected
 
-_ask: Final = Asking(
-    {**CODES, "NoSuchBucket": NotFound, "BucketAlreadyOwnedByYou": Rejected, "BucketAlreadyExists": Rejected}
-)
+_CODES: Final[Codes] = {**CODES, "BucketAlreadyOwnedByYou": Rejected, "BucketAlreadyExists": Rejected}
+_ask: Final = Asking(_CODES)
 _MOST: Final = 1_000  # objects that S3 deletes at once
 
 

@@ -16,6 +16,7 @@ import attrs
 
 from paddock.adapters.aws.cloudformation import ChangeSet, Standing, Step
 from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD, STUCK
+from paddock.adapters.aws.codes import LAMBDA
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.stack import Shape, Watched, body, rendered
 from paddock.adapters.aws.stack.boot import agent_key
@@ -40,7 +41,7 @@ LAUNCHERS: Final = {"DispatchFunction": "dispatch", "SchedulesFunction": "schedu
 A removal has them run no more.
 """
 
-_FUNCTIONS: Final = Asking({"ResourceNotFoundException": NotFound})
+_FUNCTIONS: Final = Asking(LAMBDA)
 
 
 @attrs.frozen(kw_only=True)

@@ -7,6 +7,8 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.cloudformation import Standing, Step
+from paddock.adapters.aws.codes import LAMBDA
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import Busy, NotFound, Rejected, Unavailable
 from paddock.core.ports.system import Clock, Ids, Sleeper
@@ -23,7 +25,8 @@ _AT_ONCE: Final = 100  # machines that are ended by one request
 _PATIENCE: Final[Span] = 10 * MINUTE
 QUIET: Span = MINUTE
 """How long no machine may be seen. A call of dispatch that ran when it was held ends within it (its time-out)."""
-_ask: Final = Asking({"ResourceNotFoundException": NotFound, "InvalidInstanceID.NotFound": NotFound})
+_ec2: Final = Asking(EC2)
+_lambda: Final = Asking(LAMBDA)
 
 
 @attrs.frozen(kw_only=True)
@@ -97,7 +100,7 @@ class Removal:
         for output, word in LAUNCHERS.items():
             function = standing.outputs.get(output) or f"{self.stack}-{word}"
             with contextlib.suppress(NotFound):  # an earlier removal has come so far, or it was never made
-                _ask(
+                _lambda(
                     self.places.functions.put_function_concurrency,
                     FunctionName=function,
                     ReservedConcurrentExecutions=0,
@@ -113,7 +116,7 @@ class Removal:
             live = self.machines()
             new = [machine for machine in live if machine not in ended]
             for first in range(0, len(new), _AT_ONCE):
-                _ask(self.places.ec2.terminate_instances, InstanceIds=new[first : first + _AT_ONCE])
+                _ec2(self.places.ec2.terminate_instances, InstanceIds=new[first : first + _AT_ONCE])
             if new:
                 ended.update(new)
                 said(f"{len(new)} machines are told to end")
@@ -128,7 +131,7 @@ class Removal:
 
     def _instances(self) -> Iterator[Any]:
         filters = [{"Name": f"tag:{FLEET}", "Values": [self.stack]}, {"Name": "instance-state-name", "Values": _LIVE}]
-        for page in _ask.pages(self.places.ec2.describe_instances, Filters=filters):
+        for page in _ec2.pages(self.places.ec2.describe_instances, Filters=filters):
             for reservation in page["Reservations"]:
                 yield from reservation["Instances"]
 

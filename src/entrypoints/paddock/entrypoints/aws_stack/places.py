@@ -10,15 +10,20 @@ from boto3.session import Session
 from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from paddock.adapters.aws.cloudformation import Stacks
+from paddock.adapters.aws.codes import STS
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking, translated
 from paddock.adapters.aws.stack import Zone
+from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import InvalidInput, NotFound, PaddockError
 from paddock.entrypoints.aws_stack.settings import REGION
 
 ZONES: Final = 3
 """Of how many zones a network is made where nobody names any: more zones have more spot capacity."""
 
-_ask: Final = Asking({"InvalidSubnetID.NotFound": NotFound, "InvalidSubnetID.Malformed": NotFound})
+_CODES: Final[Codes] = {**EC2, **dict.fromkeys(("InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"), NotFound)}
+_ec2: Final = Asking(_CODES)
+_sts: Final = Asking(STS)
 
 
 @attrs.frozen(slots=False)
@@ -61,7 +66,7 @@ class Places:
     @cached_property
     def account(self) -> str:
         """The account's number."""
-        found: str = _ask(self.client("sts").get_caller_identity)["Account"]
+        found: str = _sts(self.client("sts").get_caller_identity)["Account"]
         return found
 
     def deploy_bucket(self, stack: str) -> str:
@@ -78,7 +83,7 @@ class Places:
         Raises:
             InvalidInput: the region has no such zone.
         """
-        answer = _ask(
+        answer = _ec2(
             self.ec2.describe_availability_zones,
             Filters=[
                 {"Name": "zone-type", "Values": ["availability-zone"]},
@@ -100,7 +105,7 @@ class Places:
         """
         named = list(ids)
         try:
-            answer = _ask(self.ec2.describe_subnets, SubnetIds=named)
+            answer = _ec2(self.ec2.describe_subnets, SubnetIds=named)
         except NotFound as error:
             raise InvalidInput("subnets", named, f"must be there in {self.region}: {error}") from error
         found: dict[str, Zone] = {}

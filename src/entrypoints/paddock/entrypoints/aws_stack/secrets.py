@@ -9,6 +9,7 @@ import attrs
 
 from paddock.adapters.app_setup import Kept
 from paddock.adapters.aws.cloudformation import Standing
+from paddock.adapters.aws.codes import SECRETS
 from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.entrypoints.aws_stack.places import Places
@@ -17,7 +18,7 @@ GITHUB: Final = "GithubSecret"
 WEBHOOK: Final = "WebhookSecret"
 """The outputs that name them."""
 
-_ask: Final = Asking({"ResourceNotFoundException": NotFound})
+_ask: Final = Asking(SECRETS)
 
 
 def text_of(places: Places, secret: str) -> str | None:

@@ -10,11 +10,13 @@ import attrs
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD, STUCK
+from paddock.adapters.aws.codes import LAMBDA, SECRETS
 from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.offerings import Offerings
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.aws.health import account, network, parts, sources, watch
 from paddock.adapters.aws.roles import SLACK
+from paddock.adapters.aws.s3.codes import CODES as S3
 from paddock.adapters.config import Config, load
 from paddock.adapters.github.auth import AppCredentials, Credentials, TokenCredentials
 from paddock.core.catalogue import CATALOGUE
@@ -45,7 +47,9 @@ _STORM: Final = "storm"
 """The rule of a stack that is watched."""
 _RIGHTS: Final = "docs/aws.md lists the rights that it needs; `aws sts get-caller-identity` says who you are"
 _SIGN_IN: Final = "sign in to AWS: AWS_PROFILE, `aws sso login`, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-_ask: Final = Asking({"NoSuchKey": NotFound, "ResourceNotFoundException": NotFound})
+_lambda: Final = Asking(LAMBDA)
+_s3: Final = Asking(S3)
+_secrets: Final = Asking(SECRETS)
 
 
 @attrs.frozen(kw_only=True)
@@ -101,9 +105,9 @@ class AwsSide:
     def credentials(self) -> Credentials:
         """By what right the fleet asks GitHub: the secret is read as its functions read it, and shown to nobody."""
         config = self.config()
-        secret: str = _ask(self._client("secretsmanager").get_secret_value, SecretId=self._fleet().github_secret).get(
-            "SecretString", ""
-        )
+        secret: str = _secrets(
+            self._client("secretsmanager").get_secret_value, SecretId=self._fleet().github_secret
+        ).get("SecretString", "")
         app = config.github.app
         return TokenCredentials(secret) if app is None else AppCredentials(app.id, secret, app.installation_id)
 
@@ -128,12 +132,12 @@ class AwsSide:
 
     def _variables(self) -> FleetEnvironment:
         name = self._at.output("DispatchFunction")
-        found = _ask(self._places.functions.get_function_configuration, FunctionName=name)
+        found = _lambda(self._places.functions.get_function_configuration, FunctionName=name)
         return fleet_environment({**found["Environment"]["Variables"], "AWS_REGION": self._places.region})
 
     def _fetched(self) -> bytes:
         at = self._fleet().config
-        content: bytes = _ask(self._places.s3.get_object, Bucket=at.bucket, Key=at.key)["Body"].read()
+        content: bytes = _s3(self._places.s3.get_object, Bucket=at.bucket, Key=at.key)["Body"].read()
         return content
 
     def _loaded(self) -> Config:

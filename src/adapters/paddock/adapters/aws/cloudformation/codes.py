@@ -10,9 +10,11 @@ CODES: Codes = {
     "ChangeSetNotFoundException": NotFound,
     "StackNotFoundException": NotFound,
     "AlreadyExistsException": Rejected,
+    "LimitExceededException": Rejected,  # the account's number of stacks: no wait mends it
     "InsufficientCapabilities": Rejected,
     "InsufficientCapabilitiesException": Rejected,
     "InvalidChangeSetStatus": Busy,
+    "InvalidChangeSetStatusException": Busy,
     "TokenAlreadyExistsException": Rejected,
     "OperationInProgressException": Busy,
 }

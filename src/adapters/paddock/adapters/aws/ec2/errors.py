@@ -43,9 +43,49 @@ WRONG_STATE: Final = "IncorrectInstanceState"
 OF_ONE: Final = frozenset({WRONG_STATE, "UnsupportedOperation", "IncorrectSpotRequestState"})
 """What EC2 says of a call for many machines because of some of them: it is not to be had with these."""
 
-OF_A_POOL: Final = frozenset({"InvalidFleetConfiguration", "AuthFailure.ServiceLinkedRoleCreationNotPermitted"})
-"""Refusals inside an answer that another pool or the other market may not have: the zone has no such type, or the
-account never had a spot machine and may not begin."""
+OF_A_POOL: Final = frozenset(
+    {
+        *("InvalidFleetConfiguration", "AuthFailure.ServiceLinkedRoleCreationNotPermitted"),
+        *("EncryptedVolumesNotSupported", "BootForVolumeTypeUnsupported", "UnsupportedTenancy"),
+    }
+)
+"""Refusals inside an answer that another pool or the other market may not have: the zone has no such type, the type has
+no such disk or tenancy, or the account never had a spot machine and may not begin."""
+
+REFUSED: Final = frozenset(
+    {
+        # The request itself, as it was put.
+        *("DryRunOperation", "InvalidAction", "InvalidCharacter", "InvalidClientToken", "InvalidFilter", "InvalidID"),
+        *("InvalidInput", "InvalidMaxResults", "InvalidNextToken", "InvalidPaginationToken", "InvalidParameter"),
+        *("InvalidParameterCombination", "InvalidParameterValue", "InvalidQueryParameter", "InvalidRequest"),
+        *("InvalidTagKey.Malformed", "InvalidTime", "MalformedQueryString", "MissingAction", "MissingInput"),
+        *("MissingParameter", "UnknownParameter", "UnsupportedProtocol", "ValidationError"),
+        # It asks for more than one request, or one machine, may have: no other machine's end makes room for it.
+        *("AttachmentLimitExceeded", "FilterLimitExceeded", "InvalidInterface.IpAddressLimitExceeded"),
+        *("PrivateIpAddressLimitExceeded", "RequestResourceCountExceeded", "ResourceCountExceeded"),
+        *("SecurityGroupLimitExceeded", "SecurityGroupsPerInstanceLimitExceeded", "TagLimitExceeded"),
+        *("SecurityGroupsPerInterfaceLimitExceeded", "VolumeIOPSLimit"),
+        # What it names is not there, or not such as it is named. It is no machine of ours that is missing.
+        *("InvalidAMIID.Malformed", "InvalidAMIID.NotFound", "InvalidAMIID.Unavailable", "InvalidAvailabilityZone"),
+        *("InvalidGroup.NotFound", "InvalidGroupId.Malformed", "InvalidIamInstanceProfileArn.Malformed"),
+        *("InvalidKeyPair.NotFound", "InvalidPlacementGroup.Unknown", "InvalidRegion", "InvalidZone.NotFound"),
+        *("InvalidLaunchTemplateId.Malformed", "InvalidLaunchTemplateId.NotFound"),
+        *("InvalidLaunchTemplateId.VersionNotFound", "InvalidLaunchTemplateName.MalformedException"),
+        *("InvalidLaunchTemplateName.NotFoundException", "InvalidSecurityGroupID.NotFound"),
+        *("InvalidSecurityGroupId.Malformed", "InvalidSnapshot.NotFound", "InvalidSnapshotID.Malformed"),
+        *("InvalidSubnet", "InvalidSubnetID.Malformed", "InvalidSubnetID.NotFound", "NoSuchVersion"),
+        *("DefaultVpcDoesNotExist", "VPCIdNotSpecified", "VPCResourceNotSpecified", "UnknownVolumeType"),
+        # A combination that there is not.
+        *("InvalidBlockDeviceMapping", "InvalidFleetConfig", "InvalidFleetConfiguration"),
+        *("InvalidInstanceAttributeValue", "InvalidInstanceFamily", "InvalidInstanceType", "InvalidTenancy"),
+        *("InvalidSpotFleetRequestConfig", "InvalidVolume.ZoneMismatch", "NonEBSInstance"),
+        *("BootForVolumeTypeUnsupported", "EncryptedVolumesNotSupported", "UnsupportedInstanceAttribute"),
+        "UnsupportedTenancy",
+        # A thing's state, which no wait of ours changes; a machine's own is below.
+        *("IncorrectState", "InvalidInstanceID", "InvalidInstanceState", "InvalidState"),
+    }
+)
+"""What we asked for cannot be had, now or later: a fault of the settings or of ours, and no lack of machines."""
 
 CODES: Final[Codes] = {
     **dict.fromkeys(sorted(LACKING), NoCapacity),
@@ -58,7 +98,7 @@ CODES: Final[Codes] = {
     "OperationNotPermitted": AccessDenied,  # somebody protected the machine from being terminated
     "CustomerKeyHasBeenRevoked": AccessDenied,
     "ConcurrentTagAccess": Unavailable,
-    **dict.fromkeys(sorted(OF_ONE), Rejected),
+    **dict.fromkeys(sorted(OF_ONE | REFUSED), Rejected),
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws import codes
 from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine
@@ -26,7 +27,9 @@ Source: "Amazon EC2 User Guide", On-Demand Instance quotas and Spot Instance quo
 STANDARD: Final = frozenset("acdhimrtz")
 """The first letters of families that these quotas are of."""
 
-_ask: Final = Asking({"NoSuchEntity": NotFound, "NoSuchResourceException": NotFound})
+_iam: Final = Asking(codes.IAM)
+_quotas: Final = Asking(codes.QUOTAS)
+_sts: Final = Asking(codes.STS)
 
 
 @attrs.frozen
@@ -40,7 +43,7 @@ class Caller:
 
 def caller(sts: Any) -> Caller:  # noqa: ANN401 - botocore makes the classes of clients as it runs
     """Who we are for AWS."""
-    answer = _ask(sts.get_caller_identity)
+    answer = _sts(sts.get_caller_identity)
     date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
     try:
         when = moment_of(parsedate_to_datetime(date))
@@ -57,7 +60,7 @@ def judge_caller(found: Caller, region: str) -> Finding:
 def quota(quotas: Any, market: Market) -> int:  # noqa: ANN401 - as above
     """The vCPUs that the account may have of a market at once."""
     code, _ = QUOTAS[market]
-    return int(_ask(quotas.get_service_quota, ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"])
+    return int(_quotas(quotas.get_service_quota, ServiceCode="ec2", QuotaCode=code)["Quota"]["Value"])
 
 
 def more_of(market: Market, region: str) -> str:
@@ -72,7 +75,7 @@ def more_of(market: Market, region: str) -> str:
 def judge_spot_role(iam: Any) -> Finding:  # noqa: ANN401 - as above
     """Whether the account has the role without which EC2 starts no spot machine."""
     try:
-        _ask(iam.get_role, RoleName=SPOT_ROLE_NAME)
+        _iam(iam.get_role, RoleName=SPOT_ROLE_NAME)
     except NotFound:
         fix = "make it, once: `aws iam create-service-linked-role --aws-service-name spot.amazonaws.com`"
         return failure(SPOT_ROLE, f"the account has no role {SPOT_ROLE_NAME}: EC2 starts no spot machine", fix)

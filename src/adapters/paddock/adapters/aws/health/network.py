@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.ec2.errors import CODES
 from paddock.adapters.aws.errors import Asking
 from paddock.core.health.finding import Finding, failure, fine, warning
 
@@ -12,7 +13,7 @@ SUBNETS: Final = "subnets"
 ROUTES: Final = "way to the internet"
 FEW: Final = 16
 _EVERYWHERE: Final = "0.0.0.0/0"
-_ask: Final = Asking({})
+_ask: Final = Asking(CODES)
 
 
 @attrs.frozen(kw_only=True)

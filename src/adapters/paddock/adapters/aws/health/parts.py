@@ -5,7 +5,9 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws import codes
 from paddock.adapters.aws.errors import Asking
+from paddock.adapters.sqs_wire import CODES as SQS
 from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
 
@@ -15,13 +17,10 @@ RULES: Final = "schedules and rules"
 SECRETS: Final = "secrets"
 LETTERS: Final = "dead letters"
 MANY: Final = 10  # as the alarm ``dead-letters`` has it
-_ask: Final = Asking(
-    {
-        "ResourceNotFoundException": NotFound,
-        "QueueDoesNotExist": NotFound,
-        "AWS.SimpleQueueService.NonExistentQueue": NotFound,
-    }
-)
+_lambda: Final = Asking(codes.LAMBDA)
+_events: Final = Asking(codes.EVENTS)
+_secrets: Final = Asking(codes.SECRETS)
+_sqs: Final = Asking(SQS)
 
 
 @attrs.frozen(kw_only=True)
@@ -38,8 +37,8 @@ class Function:
 def function(functions: Any, name: str) -> Function | None:  # noqa: ANN401 - botocore makes the classes of clients as it runs
     """How a function stands; None: it is not there."""
     try:
-        found = _ask(functions.get_function_configuration, FunctionName=name)
-        reserved = _ask(functions.get_function_concurrency, FunctionName=name).get("ReservedConcurrentExecutions")
+        found = _lambda(functions.get_function_configuration, FunctionName=name)
+        reserved = _lambda(functions.get_function_concurrency, FunctionName=name).get("ReservedConcurrentExecutions")
     except NotFound:
         return None
     return Function(
@@ -73,7 +72,7 @@ def judge_functions(found: Mapping[str, Function | None], deploy: str) -> Iterat
 
 def mappings(functions: Any, name: str) -> Sequence[tuple[str, str]]:  # noqa: ANN401 - as above
     """What polls queues for a function: their ids and their states."""
-    found = _ask(functions.list_event_source_mappings, FunctionName=name)["EventSourceMappings"]
+    found = _lambda(functions.list_event_source_mappings, FunctionName=name)["EventSourceMappings"]
     return tuple((one["UUID"], one.get("State", "")) for one in found)
 
 
@@ -108,8 +107,8 @@ class Rule:
 def rule(events: Any, name: str, *, wanted: bool) -> Rule | None:  # noqa: ANN401 - as above
     """A rule as it stands; None: it is not there."""
     try:
-        found = _ask(events.describe_rule, Name=name)
-        targets = _ask(events.list_targets_by_rule, Rule=name)["Targets"]
+        found = _events(events.describe_rule, Name=name)
+        targets = _events(events.list_targets_by_rule, Rule=name)["Targets"]
     except NotFound:
         return None
     return Rule(name=name, state=found.get("State", ""), targets=len(targets), wanted=wanted)
@@ -136,7 +135,7 @@ def judge_rules(found: Mapping[str, Rule | None], deploy: str) -> Iterator[Findi
 def has_secret(secrets: Any, name: str) -> str:  # noqa: ANN401 - as above
     """What is wrong with a secret, without reading it; empty: it has a value."""
     try:
-        found = _ask(secrets.describe_secret, SecretId=name)
+        found = _secrets(secrets.describe_secret, SecretId=name)
     except NotFound:
         return "is not there"
     if found.get("DeletedDate"):
@@ -163,7 +162,7 @@ def judge_secrets(found: Mapping[str, str], deploy: str) -> Iterator[Finding]:
 def letters(sqs: Any, url: str) -> int:  # noqa: ANN401 - as above
     """How many messages lie on a queue."""
     names = ["ApproximateNumberOfMessages"]
-    return int(_ask(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
+    return int(_sqs(sqs.get_queue_attributes, QueueUrl=url, AttributeNames=names)["Attributes"][names[0]])
 
 
 def judge_letters(found: Mapping[str, int]) -> Finding:

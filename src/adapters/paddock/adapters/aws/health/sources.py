@@ -6,8 +6,10 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.ec2.settings import Template
 from paddock.adapters.aws.errors import Asking
+from paddock.adapters.aws_codes import Codes
 from paddock.core.catalogue import fitting
 from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
@@ -17,7 +19,8 @@ from paddock.core.units import Moment, moment_of
 IMAGES: Final = "images"
 OFFERINGS: Final = "instance types"
 _ARCHES: Final[Mapping[str, Arch]] = {"x86_64": Arch.X64, "arm64": Arch.ARM64}
-_GONE: Final = {
+_GONE: Final[Codes] = {
+    **EC2,
     "InvalidAMIID.NotFound": NotFound,
     "InvalidAMIID.Unavailable": NotFound,
     "InvalidLaunchTemplateId.NotFound": NotFound,

@@ -5,10 +5,11 @@ from typing import Any, Final
 
 import attrs
 
+from paddock.adapters.aws.cloudwatch.codes import CODES as CLOUDWATCH
 from paddock.adapters.aws.errors import Asking
+from paddock.adapters.aws.sns.codes import CODES as SNS
 from paddock.adapters.aws.watching.alarms import definitions
 from paddock.adapters.aws.watching.targets import USUAL
-from paddock.core.errors import NotFound
 from paddock.core.health.finding import Finding, failure, fine, warning
 
 ALARMS: Final = "alarms"
@@ -17,7 +18,8 @@ REPORT: Final = "the daily report"
 _PENDING: Final = "PendingConfirmation"
 _GONE: Final = "Deleted"
 """What stands in the place of the ARN of a subscription that was ended: SNS lists it for some days more."""
-_ask: Final = Asking({"NotFound": NotFound, "NotFoundException": NotFound})
+_cloudwatch: Final = Asking(CLOUDWATCH)
+_sns: Final = Asking(SNS)
 
 
 @attrs.frozen(kw_only=True)
@@ -36,7 +38,7 @@ def alarms(cloudwatch: Any, stack: str) -> tuple[Alarm, ...]:  # noqa: ANN401 - 
     kinds = ["MetricAlarm", "CompositeAlarm"]
     return tuple(
         _alarm(one)
-        for page in _ask.pages(cloudwatch.describe_alarms, AlarmNames=names, AlarmTypes=kinds)
+        for page in _cloudwatch.pages(cloudwatch.describe_alarms, AlarmNames=names, AlarmTypes=kinds)
         for one in (*page.get("MetricAlarms", []), *page.get("CompositeAlarms", []))
     )
 
@@ -77,7 +79,7 @@ def subscriptions(sns: Any, topic: str) -> Sequence[tuple[str, bool]]:  # noqa: 
     """Who listens to a topic, and whether they have confirmed it."""
     return tuple(
         (f"{one['Protocol']} {one['Endpoint']}", one["SubscriptionArn"] != _PENDING)
-        for page in _ask.pages(sns.list_subscriptions_by_topic, TopicArn=topic)
+        for page in _sns.pages(sns.list_subscriptions_by_topic, TopicArn=topic)
         for one in page["Subscriptions"]
         if one["SubscriptionArn"] != _GONE
     )

@@ -43,7 +43,8 @@ class AwsPrices:
         self._clients = clients
         self._clock = clock
         self._types = list(types)
-        self._ask, self._ask_ec2 = Asking(CODES), Asking(EC2_CODES)
+        self._ask = Asking(CODES)
+        self._ask_ec2 = Asking(EC2_CODES)
         self._listed: dict[str, tuple[MicroDollars | None, Moment]] = {}
         self._stretch: tuple[Moment, Moment] | None = None
         self._spot: dict[Offer, MicroDollars] = {}
