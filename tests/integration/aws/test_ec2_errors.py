@@ -105,7 +105,7 @@ ELSEWHERE = {
 
 @pytest.mark.parametrize(("code", "kind"), each(PUBLISHED, UNPUBLISHED))
 def test_each_code_inside_an_answer_is_a_shortfall(code: str, kind: type[PaddockError]) -> None:
-    """A lack is one, and so is what is of a pool alone; what else cannot be done is refused, and what passes is busy."""
+    """A lack is one, and so is what is of a pool alone; what else cannot be done is refused; what passes, busy."""
     expected = Shortfall.CAPACITY if code in ELSEWHERE else SHORTFALLS.get(kind, Shortfall.REFUSED)
     assert shortfall([code]) is expected
 
