@@ -61,15 +61,20 @@ class Source:
 
     module: str
     tree: ast.Module
+    nodes: Sequence[ast.AST] = attrs.field(repr=False, init=False)
+
+    @nodes.default
+    def _walked(self) -> Sequence[ast.AST]:
+        return tuple(ast.walk(self.tree))
 
     def calls(self) -> Iterator[ast.Call]:
         """All calls in it."""
-        return (node for node in ast.walk(self.tree) if isinstance(node, ast.Call))
+        return (node for node in self.nodes if isinstance(node, ast.Call))
 
     def tables(self) -> dict[str, Codes]:
         """By the text of what is asked with, the table that it was made with."""
         found: dict[str, Codes] = {}
-        for node in ast.walk(self.tree):
+        for node in self.nodes:
             if isinstance(node, ast.Assign | ast.AnnAssign) and _called(node.value) == _ASKING:
                 assert isinstance(node.value, ast.Call)
                 targets = node.targets if isinstance(node, ast.Assign) else [node.target]
@@ -169,13 +174,19 @@ def unasked() -> Sequence[str]:
 
 def _uses(source: Source, tables: Mapping[str, Codes]) -> Iterator[tuple[ast.Attribute, Codes | None]]:
     """Each mention of a client's method, and the table that it is asked by."""
-    handed = dict(pair for call in source.calls() for pair in _handed(call, tables))
+    if not any(isinstance(node, ast.Attribute) and node.attr in methods() for node in source.nodes):
+        return
+    handed = dict(pair for call in source.calls() for pair in _handed(call, tables)) if tables else {}
     called = {id(call.func) for call in source.calls()}
-    for function in ast.walk(source.tree):
+    for function in source.nodes:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             continue
         name = getattr(function, "name", "")
-        variables = {id(node.value): ast.unparse(node.targets[0]) for node in _within(function, ast.Assign)}
+        variables = {
+            id(node.value): node.targets[0].id
+            for node in _within(function, ast.Assign)
+            if isinstance(node.targets[0], ast.Name)
+        }
         for node in _within(function, ast.Attribute):
             if node.attr not in methods() or (node.attr in _OF_URLS and not ast.unparse(node.value).endswith("client")):
                 continue
