@@ -1,6 +1,8 @@
 """AWS's errors: every code that the operations we use may answer with has its meaning, and none shows a secret."""
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from botocore.retries.standard import ThrottledRetryableChecker, TransientRetryableChecker
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from paddock.agent.aws.errors import KINDS, AwsError, Kind, classify, error_of
 from tests.aws.judge import model
 
+AGENT = Path(__file__).parents[3] / "agent" / "paddock" / "agent"
 MODELLED = {
     ("dynamodb", "GetItem"): {
         "InternalServerError": Kind.SERVER,
@@ -108,6 +111,15 @@ def test_every_modelled_error_has_its_meaning(service: str, operation: str) -> N
     assert {shape.name for shape in shapes} == set(expected)
     for name, kind in expected.items():
         assert classify(400, name) is kind, name
+
+
+def test_every_operation_that_the_agent_names_is_modelled_here() -> None:
+    """By its name, alone or behind its service's; so none is asked for whose errors nobody has looked at."""
+    services = {service for service, _ in MODELLED}
+    known = {operation: service for service in services for operation in model(service).operation_names}
+    texts = [file.read_text(encoding="utf-8") for file in AGENT.rglob("*.py")]
+    named = {name for text in texts for name in re.findall(r'"(?:\w+\.)?([A-Z]\w+)"', text)}
+    assert {(known[name], name) for name in named if name in known} == set(MODELLED)
 
 
 def test_the_common_errors_have_their_meaning() -> None:
