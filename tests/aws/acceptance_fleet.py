@@ -48,6 +48,7 @@ from tests.aws.moto_types import forget, whole_change_sets
 from tests.aws.pump import Mapped, Pump
 from tests.aws.recorded import Caller
 from tests.aws.runtime import NAMES, ProcessFunction, runtime
+from tests.aws.steps import Tokens
 from tests.aws.weather import EVERYBODY, Dice, Fleets
 from tests.aws.whole import HANDLERS, MACHINE, MACHINE_SPANS, QUEUES, REPOSITORY, Senders
 from tests.aws.wire import Wire, wire
@@ -287,7 +288,7 @@ def world(root: Path, agent: Path, environment: str = "acceptance-1") -> Iterato
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
         pace, senders = whole.pace(), Senders()
-        on = cleanup.enter_context(wire([senders, Fleets()]))
+        on = cleanup.enter_context(wire([senders, Fleets(), Tokens()]))
         cleanup.enter_context(whole_change_sets())
         keys = {"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": REGION}
         told = {**keys, "AWS_ENDPOINT_URL": on.url, "MOTO_EC2_LOAD_DEFAULT_AMIS": "false"}
