@@ -6,9 +6,9 @@ from boto3.session import Session
 from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, OF_ONE, QUOTA, WRONG_STATE, shortfall
+from paddock.adapters.aws.ec2.errors import CAPACITY, CODES, LACKING, OF_ONE, WRONG_STATE, shortfall
 from paddock.adapters.aws.errors import Asking, translated
-from paddock.adapters.aws_codes import COMMON, SIGNATURE
+from paddock.adapters.aws_codes import COMMON, QUOTA, SIGNATURE
 from paddock.core.errors import (
     AccessDenied,
     NoCapacity,
