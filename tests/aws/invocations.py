@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -37,9 +37,14 @@ STACK = {
 
 @attrs.frozen
 class Context:
-    """What Lambda tells of an invocation."""
+    """What Lambda tells of an invocation. ``remaining`` is how many milliseconds it has left, whenever it is asked."""
 
     aws_request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+    remaining: Callable[[], int] = lambda: 10_000
+
+    def get_remaining_time_in_millis(self) -> int:
+        """As Lambda calls it."""
+        return self.remaining()
 
 
 @attrs.define

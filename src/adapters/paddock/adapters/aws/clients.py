@@ -6,7 +6,7 @@ uses here, and a cold start would pay for it.
 
 from collections.abc import Callable, Mapping
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import attrs
 import botocore.session
@@ -19,9 +19,33 @@ if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
     from types_boto3_sqs import SQSClient
 
-TRIES = 3  # the first included; a longer outage is for the message's next delivery
-CONNECT, READ = 2, 20  # seconds; CreateFleet may think for some, and a long poll waits up to twenty
-LONG_POLL = 25  # seconds: SQS answers an empty long poll after twenty
+
+@attrs.frozen
+class Patience:
+    """How long one try waits, in seconds: for a connection, and for the next bytes of an answer; and how many tries.
+
+    ``tries`` counts the first one. A longer outage is for the message's next delivery.
+    """
+
+    read: float
+    tries: int = 3
+    connect: float = 2
+
+
+POLLS: Final = "polls"
+"""Not a service's name: SQS, for calls that wait until there is a message."""
+
+_SOON: Final = Patience(read=5)  # what answers in milliseconds, and is asked again where it does not
+_LATE: Final = Patience(read=20)  # what searches first: for reports and for people
+
+PATIENCE: Final[Mapping[str, Patience]] = {
+    **dict.fromkeys(("dynamodb", "s3", "sns", "sqs"), _SOON),
+    **dict.fromkeys(("ce", "cloudwatch", "logs", "pricing"), _LATE),
+    "ec2": Patience(read=10),  # CreateFleet looks for machines before it answers
+    POLLS: Patience(read=25),  # SQS answers an empty long poll after twenty seconds
+}
+"""By service. A call that stalls at every try leaves each function that makes it a third of its time: the tests hold
+these figures to the template's."""
 
 
 class Session(Protocol):
@@ -50,7 +74,7 @@ class Clients:
 
     ``endpoints`` replaces addresses by service name, for VPC endpoints and tests. ``pool`` is how many connections a
     client keeps: at least as many as there are threads that use it. ``watch`` gets each client that is made,
-    and its service's name.
+    and its service's name. ``patience`` is by service, and `POLLS`.
     """
 
     region: str
@@ -58,6 +82,7 @@ class Clients:
     pool: int = 10
     session: Session = attrs.field(factory=ProcessSession)
     watch: Callable[[Any, str], object] | None = attrs.field(default=None, repr=False)
+    patience: Mapping[str, Patience] = attrs.field(default=PATIENCE, repr=False)
 
     @cached_property
     def ce(self) -> Any:  # noqa: ANN401 - its types are no dependency
@@ -87,6 +112,12 @@ class Clients:
         return self._made("logs")
 
     @cached_property
+    def polls(self) -> "SQSClient":
+        """SQS for calls that may wait until there is a message; no function of ours makes one."""
+        made: SQSClient = self._made("sqs", patience=POLLS)
+        return made
+
+    @cached_property
     def pricing(self) -> Any:  # noqa: ANN401 - its types are no dependency
         """The Pricing API, which answers in one region for all."""
         return self._made("pricing", region=self._home)
@@ -105,7 +136,7 @@ class Clients:
     @cached_property
     def sqs(self) -> "SQSClient":
         """SQS."""
-        made: SQSClient = self._made("sqs", LONG_POLL)
+        made: SQSClient = self._made("sqs")
         return made
 
     def close(self) -> None:
@@ -119,19 +150,22 @@ class Clients:
         """The region in which a partition has what it has once."""
         return "cn-northwest-1" if self.region.startswith("cn-") else "us-east-1"
 
-    def _made(self, service: str, read: int = READ, *, region: str = "") -> Any:  # noqa: ANN401 - botocore makes them
+    def _made(self, service: str, *, region: str = "", patience: str = "") -> Any:  # noqa: ANN401 - botocore makes them
         made = self.session.client(
-            service, region or self.region, endpoint_url=self.endpoints.get(service), config=self._config(read)
+            service,
+            region or self.region,
+            endpoint_url=self.endpoints.get(service),
+            config=self._config(self.patience[patience or service]),
         )
         if self.watch is not None:
             self.watch(made, service)
         return made
 
-    def _config(self, read: int) -> Config:
+    def _config(self, patience: Patience) -> Config:
         return Config(
-            connect_timeout=CONNECT,
-            read_timeout=read,
-            retries={"mode": "standard", "total_max_attempts": TRIES},
+            connect_timeout=patience.connect,
+            read_timeout=patience.read,
+            retries={"mode": "standard", "total_max_attempts": patience.tries},
             max_pool_connections=self.pool,
             tcp_keepalive=True,
             parameter_validation=True,

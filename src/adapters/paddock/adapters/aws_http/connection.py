@@ -11,19 +11,22 @@ import contextlib
 from collections.abc import Mapping
 from functools import cached_property
 from threading import Lock
+from time import monotonic
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import attrs
 
+from paddock.adapters.aws_http.wire import Wire, connected, left
 from paddock.core.errors import Unavailable
 
 if TYPE_CHECKING:
     import http.client
     import ssl
 
-CONNECT, READ = 1.0, 2.0  # seconds; GitHub waits ten, and a request may be tried three times
+CONNECT, READ = 1.0, 2.0  # seconds; a request may be tried three times
 LIMIT = 1 << 18  # bytes of an answer: of the largest that is asked for, a batch's, ten times as much
+_ENDLESS = float("inf")
 
 
 @attrs.frozen
@@ -39,29 +42,32 @@ class Connection:
     """Threads may share it: one exchange follows the other."""
 
     def __init__(self, base: str, *, connect: float = CONNECT, read: float = READ) -> None:
-        """Args: ``scheme://host[:port]``; seconds for a connection, and for each wait for bytes."""
+        """Args: ``scheme://host[:port]``; seconds for a connection, and for an exchange over it from end to end."""
         parts = urlsplit(base)
         self._secure = parts.scheme == "https"
         self._host = parts.hostname or ""
-        self._port = parts.port
+        self._port = parts.port or (443 if self._secure else 80)
         self._connect = connect
         self._read = read
         self._lock = Lock()
-        self._kept: http.client.HTTPConnection | None = None
+        self._kept: tuple[http.client.HTTPConnection, Wire] | None = None
         self.authority = parts.netloc  # what the Host header says
 
-    def post(self, target: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def post(self, target: str, headers: Mapping[str, str], body: bytes, *, within: float = _ENDLESS) -> Answer:
         """Send a body and read the whole answer, whatever its status. `headers` must have Host.
+
+        `within` is how many seconds there are for all of it, if that is less than the connection's own bounds.
 
         Raises:
             Unavailable: no connection, no answer in time, or one that is none. Whether it was acted upon is unknown.
         """
+        until = monotonic() + within
         with self._lock:
             if self._kept is not None:
                 with contextlib.suppress(ConnectionError):
-                    return self._exchange(self._kept, target, headers, body)
+                    return self._exchange(*self._kept, target, headers, body, until)
             try:
-                return self._exchange(self._opened(), target, headers, body)
+                return self._exchange(*self._opened(until), target, headers, body, until)
             except ConnectionError as error:
                 raise Unavailable(f"{self.authority}: {type(error).__name__}") from error
 
@@ -71,10 +77,18 @@ class Connection:
             self._drop()
 
     def _exchange(
-        self, connection: "http.client.HTTPConnection", target: str, headers: Mapping[str, str], body: bytes
+        self,
+        connection: "http.client.HTTPConnection",
+        wire: Wire,
+        target: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        until: float,
     ) -> Answer:
         import http.client  # noqa: PLC0415 - see the module's docstring
 
+        seconds = min(self._read, until - monotonic())
+        wire.until = monotonic() + seconds
         keep = False
         try:
             connection.putrequest("POST", target, skip_host=True, skip_accept_encoding=True)
@@ -91,7 +105,7 @@ class Connection:
                 keep = not response.will_close
                 return Answer(response.status, {n.lower(): value for n, value in response.getheaders()}, content)
         except TimeoutError as error:
-            raise Unavailable(f"{self.authority}: no answer within {self._read} s") from error
+            raise Unavailable(f"{self.authority}: no answer within {max(0, seconds):.3g} s") from error
         except ConnectionError:
             raise
         except (OSError, http.client.HTTPException) as error:
@@ -101,27 +115,35 @@ class Connection:
             if not keep:
                 self._drop()
 
-    def _opened(self) -> "http.client.HTTPConnection":
+    def _opened(self, until: float) -> tuple["http.client.HTTPConnection", Wire]:
         import http.client  # noqa: PLC0415 - see the module's docstring
 
-        connection = (
-            http.client.HTTPSConnection(self._host, self._port, timeout=self._connect, context=self._tls)
-            if self._secure
-            else http.client.HTTPConnection(self._host, self._port, timeout=self._connect)
-        )
+        until = min(until, monotonic() + self._connect)
         try:
-            connection.connect()
+            made = connected(self._host, self._port, until)
+            if self._secure:
+                try:
+                    made.settimeout(left(until))
+                    made = self._tls.wrap_socket(made, server_hostname=self._host)
+                except BaseException:
+                    made.close()
+                    raise
         except OSError as error:  # certificates too
-            connection.close()
             raise Unavailable(f"{self.authority}: no connection: {type(error).__name__}") from error
-        connection.sock.settimeout(self._read)
-        self._kept = connection
-        return connection
+        # Never more than a socket with words around it: what would connect by itself would do so without TLS.
+        connection = http.client.HTTPConnection(self._host, self._port)
+        connection.auto_open = 0
+        wire = Wire(made, until)
+        connection.sock = wire
+        self._kept = connection, wire
+        return connection, wire
 
     def _drop(self) -> None:
         if self._kept is not None:
-            self._kept.close()
+            connection, wire = self._kept
             self._kept = None
+            connection.close()
+            wire.hang_up()
 
     @cached_property
     def _tls(self) -> "ssl.SSLContext":

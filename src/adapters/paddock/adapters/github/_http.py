@@ -20,11 +20,12 @@ _FAILURES = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, httpx.CookieC
 class Timeouts:
     """How long to wait: for a connection, and for the next bytes of a reply.
 
-    Making a JIT configuration takes GitHub about a second, and up to eleven when it is about to fail.
+    Making a JIT configuration takes GitHub about a second, and up to eleven when it is about to fail. With the limits
+    of repetition these bound what a GitHub that stalls costs a function: tests hold them to the template's time-outs.
     """
 
-    connect: Span = 5 * SECOND
-    read: Span = 20 * SECOND
+    connect: Span = 3 * SECOND
+    read: Span = 15 * SECOND
 
 
 class HttpTransport(Closing):

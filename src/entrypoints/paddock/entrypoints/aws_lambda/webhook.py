@@ -2,6 +2,9 @@
 
 Its start is in GitHub's way ten times a minute, so it does without boto3 and without a container, and of the
 configuration it knows the aliases alone. It may send to two queues and read one secret.
+
+GitHub waits ten seconds for an answer, as long as Lambda lets the function run: what AWS has not answered by two
+seconds before that is given up, and GitHub hears 503.
 """
 
 from paddock.entrypoints.aws_lambda.starting import started  # isort: skip
@@ -30,6 +33,7 @@ from paddock.core.messages import EventMessage, JobMessage
 from paddock.core.settings import FleetSettings
 from paddock.core.usecases.intake import Intake
 from paddock.entrypoints.aws_lambda.addresses import base_of, queue_base
+from paddock.entrypoints.aws_lambda.deadline import answered_in_time, time_left
 from paddock.entrypoints.aws_lambda.logs import invocation, start_logging, write_line
 from paddock.entrypoints.aws_lambda.once import Once
 from paddock.entrypoints.aws_lambda.settings import WebhookSettings, webhook_settings
@@ -102,7 +106,7 @@ FUNCTION: Final = Once(build)
 
 def handler(event: Mapping[str, Any], context: object) -> dict[str, object]:
     """What Lambda calls. Nothing is raised: what goes wrong is an answer of 5xx, which GitHub shows as a failure."""
-    with invocation(context):
+    with invocation(context), answered_in_time(context):
         return _answer(_handled(event))
 
 
@@ -127,6 +131,7 @@ def _service(protocol: Protocol, settings: WebhookSettings, base: str) -> JsonSe
         credentials=lambda: environment_credentials(environ),
         clock=SystemClock(),
         sleeper=SystemSleeper(),
+        left=time_left,
     )
 
 

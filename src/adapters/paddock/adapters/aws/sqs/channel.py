@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import BatchResultErrorEntryTypeDef, MessageTypeDef
 
+_SHORT: Final = 2  # seconds for which SQS may wait before it answers a client that has little patience
 _REASON = "Reason"  # the message attribute in which a dead letter says why it was buried
 _RECEIVES: Final = "ApproximateReceiveCount"
 _SENT: Final = "SentTimestamp"
@@ -60,8 +61,9 @@ class Channel:
 
     def receive(self, count: int, *, wait: int = 0, loan: int | None = None) -> Sequence[Lent]:
         """Lend up to `count` messages, at most ten; `wait` and `loan` are seconds, `loan` the queue's own if None."""
+        client = self._clients.polls if wait > _SHORT else self._client
         answer = self._ask(
-            self._client.receive_message,
+            client.receive_message,
             QueueUrl=self._url,
             MaxNumberOfMessages=min(count, MAX_ENTRIES),
             WaitTimeSeconds=wait,
