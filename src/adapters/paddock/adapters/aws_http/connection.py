@@ -105,7 +105,7 @@ class Connection:
                 keep = not response.will_close
                 return Answer(response.status, {n.lower(): value for n, value in response.getheaders()}, content)
         except TimeoutError as error:
-            raise Unavailable(f"{self.authority}: no answer within {max(0, seconds):.3g} s") from error
+            raise Unavailable(f"{self.authority}: no answer within {max(0, seconds):.2g} s") from error
         except ConnectionError:
             raise
         except (OSError, http.client.HTTPException) as error:

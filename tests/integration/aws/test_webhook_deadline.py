@@ -1,0 +1,168 @@
+"""The webhook function is asked while AWS stalls: GitHub hears of it before Lambda cuts the function off."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+
+import pytest
+
+from paddock.adapters.aws_http import Credentials, JsonService
+from paddock.adapters.aws_http.connection import Connection
+from paddock.adapters.aws_http.secrets import SECRETS, Secrets
+from paddock.adapters.memory.system import ManualClock, ManualSleeper
+from paddock.core.errors import Unavailable
+from paddock.entrypoints.aws_lambda import webhook
+from paddock.entrypoints.aws_lambda.deadline import answered_in_time, time_left
+from tests.aws.invocations import STACK, Context, logging_kept, url_event
+from tests.http_stub import Answer, Seen
+from tests.stalling import Stalling, stalling
+from tests.strategies import NOON
+from tests.webhooks import NEW_SECRET, encoded, headers, queued
+
+BODY = encoded(queued())
+DELIVERY = url_event(BODY.decode(), headers(BODY, secret=NEW_SECRET))
+KEYS = Credentials("ASIAEXAMPLE", "secret/+key", "session/+token==")
+LITTLE, NONE_LEFT = 2_200, 1_900  # milliseconds of an invocation, two seconds of which are kept for its answer
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stalling]:
+    """AWS, for a function after a cold start."""
+    with logging_kept(), stalling() as server:
+        for name, value in STACK.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.stub.url)
+        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAEXAMPLE")
+        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        webhook.FUNCTION._made.clear()
+        yield server
+        webhook.FUNCTION._made.clear()
+
+
+def operations(aws: Stalling) -> list[str]:
+    """What was asked for, in its order."""
+    return [seen.headers["x-amz-target"].rpartition(".")[2] for seen in aws.stub.seen]
+
+
+def served(seen: Seen) -> Answer:
+    """What AWS says when it does not stall: one secret, and a message that was stored."""
+    secret = seen.headers["x-amz-target"].startswith("secretsmanager")
+    # The connection is not kept, for the function is not closed: it lives as long as its process.
+    return Answer(200, {"SecretString": NEW_SECRET} if secret else {"MessageId": "m"}, {"Connection": "close"})
+
+
+def test_a_secret_that_does_not_come_is_answered_while_there_is_time(aws: Stalling) -> None:
+    """With 503, after as many tries as there was time for: GitHub logs a failure, and the sweep has it sent again."""
+    context = Context(remaining=lambda: NONE_LEFT if aws.stub.seen else LITTLE)
+    answer = webhook.handler(DELIVERY, context)
+    assert (answer["statusCode"], operations(aws)) == (503, ["GetSecretValue"])
+
+
+def test_a_queue_that_does_not_answer_is_told_while_there_is_time(aws: Stalling) -> None:
+    """What the secrets took is taken off: of the sending's tries one is left. The next delivery is taken in."""
+    aws.script = lambda seen: aws.stall(seen) if "SendMessage" in operations(aws) else served(seen)
+    context = Context(remaining=lambda: NONE_LEFT if "SendMessage" in operations(aws) else LITTLE)
+    answer = webhook.handler(DELIVERY, context)
+    assert answer["statusCode"] == 503
+    assert "send it again" in str(answer["body"])
+    assert operations(aws) == ["GetSecretValue", "GetSecretValue", "SendMessage"]
+    aws.script = served
+    assert webhook.handler(DELIVERY, Context())["statusCode"] == 202
+
+
+def test_nothing_is_asked_for_which_there_is_no_time(aws: Stalling) -> None:
+    """An answer that says so is worth more than a try that is cut off."""
+    aws.script = served
+    assert webhook.handler(DELIVERY, Context(remaining=lambda: NONE_LEFT))["statusCode"] == 503
+    assert operations(aws) == []
+
+
+def test_an_invocation_without_a_bound_has_all_tries() -> None:
+    """Whoever calls the function without Lambda's context; and a bound ends with its invocation."""
+    usual = time_left()
+    with answered_in_time(Context(remaining=lambda: 3_000)):
+        assert time_left() == 1_000_000
+    with answered_in_time(object()):
+        assert time_left() == usual
+    assert time_left() == usual
+
+
+# -- one exchange ----------------------------------------------------------------------------------------------------
+
+DRIPS = 600
+
+
+@contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server whose answer is whole in the end, and comes byte by byte for some seconds."""
+    over = Event()
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        peer, _ = server.accept()
+        with peer:
+            peer.recv(65_536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % DRIPS)
+            for _ in range(DRIPS):
+                over.wait(0.01)
+                try:
+                    peer.sendall(b" ")
+                except OSError:
+                    return
+
+    thread = Thread(target=serve, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+    finally:
+        over.set()
+        thread.join()
+        server.close()
+
+
+@pytest.mark.parametrize(("read", "within"), [(0.1, 60.0), (60.0, 0.1)], ids=["its own bound", "what is left"])
+def test_an_answer_that_drips_does_not_stretch_the_time(read: float, within: float) -> None:
+    """Each byte is in time, and all of them are not."""
+    with dripping() as url:
+        connection = Connection(url, read=read)
+        with pytest.raises(Unavailable, match="no answer within"):
+            connection.post("/", {"Host": connection.authority}, b"", within=within)
+
+
+def test_a_body_that_nobody_reads_does_not_stretch_the_time() -> None:
+    """The other side took the connection and takes nothing more: sending waits for it no longer than for an answer."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = Connection(f"http://127.0.0.1:{server.getsockname()[1]}", read=60.0)
+        with pytest.raises(Unavailable, match="no answer within"):
+            connection.post("/", {"Host": connection.authority}, bytes(32 << 20), within=0.1)
+
+
+def test_there_is_no_time_to_connect() -> None:
+    """Nothing was sent."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        connection = Connection(f"http://127.0.0.1:{server.getsockname()[1]}")
+        with pytest.raises(Unavailable, match="no connection: TimeoutError"):
+            connection.post("/", {"Host": connection.authority}, b"", within=-1.0)
+
+
+def test_a_pause_that_leaves_no_time_is_not_begun() -> None:
+    """What went wrong is told, and not that the time is up."""
+    clock = ManualClock(NOON)
+    with stalling() as server:
+        server.script = lambda _seen: Answer(500, {"__type": "InternalServiceError"})
+        connection = Connection(server.stub.url)
+        sleeper = ManualSleeper(clock)
+        service = JsonService(
+            SECRETS,
+            connection,
+            region="eu-west-1",
+            credentials=lambda: KEYS,
+            clock=clock,
+            sleeper=sleeper,
+            left=lambda: NOON + 100_000 - clock.now(),
+        )
+        with pytest.raises(Unavailable, match="InternalServiceError"):
+            Secrets(service).read("paddock-ci/webhook")
+        connection.close()
+    assert (len(server.stub.seen), clock.now()) == (2, NOON + 50_000)
