@@ -1,10 +1,11 @@
 """The webhook function is asked while AWS stalls: GitHub hears of it before Lambda cuts the function off."""
 
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 
+import attrs
 import pytest
 
 from paddock.adapters.aws_http import Credentials, JsonService
@@ -12,6 +13,7 @@ from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.aws_http.secrets import SECRETS, Secrets
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.core.errors import Unavailable
+from paddock.core.units import MILLISECOND, Span
 from paddock.entrypoints.aws_lambda import webhook
 from paddock.entrypoints.aws_lambda.deadline import answered_in_time, time_left
 from tests.aws.invocations import STACK, Context, logging_kept, url_event
@@ -38,6 +40,13 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stalling]:
         webhook.FUNCTION._made.clear()
         yield server
         webhook.FUNCTION._made.clear()
+
+
+@pytest.fixture
+def server() -> Iterator[Stalling]:
+    """A server that stalls until it has a script."""
+    with stalling() as made:
+        yield made
 
 
 def operations(aws: Stalling) -> list[str]:
@@ -91,51 +100,60 @@ def test_an_invocation_without_a_bound_has_all_tries() -> None:
 # -- one exchange ----------------------------------------------------------------------------------------------------
 
 DRIPS = 600
+SLOW = 32 << 20  # bytes: more than a socket holds
+
+
+@attrs.define
+class Dripping:
+    """A server that takes what is sent bit by bit, and answers byte by byte; it is done with that after seconds.
+
+    ``taken`` are the bytes that it has read.
+    """
+
+    url: str
+    taken: int = 0
 
 
 @contextmanager
-def dripping() -> Iterator[str]:
-    """The address of a server whose answer is whole in the end, and comes byte by byte for some seconds."""
+def dripping(size: int) -> Iterator[Dripping]:
+    """One that is sent a body of so many bytes."""
     over = Event()
     server = socket.create_server(("127.0.0.1", 0))
+    made = Dripping(f"http://127.0.0.1:{server.getsockname()[1]}")
 
     def serve() -> None:
         peer, _ = server.accept()
-        with peer:
-            peer.recv(65_536)
+        with peer, suppress(OSError):
+            while made.taken <= size:  # the body, and a head before it
+                piece = len(peer.recv(1 << 16))
+                if not piece:
+                    return
+                made.taken += piece
+                over.wait(0.01)
             peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % DRIPS)
             for _ in range(DRIPS):
                 over.wait(0.01)
-                try:
-                    peer.sendall(b" ")
-                except OSError:
-                    return
+                peer.sendall(b" ")
 
     thread = Thread(target=serve, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+        yield made
     finally:
         over.set()
         thread.join()
         server.close()
 
 
+@pytest.mark.parametrize("size", [0, SLOW], ids=["a slow answer", "a slow reader"])
 @pytest.mark.parametrize(("read", "within"), [(0.1, 60.0), (60.0, 0.1)], ids=["its own bound", "what is left"])
-def test_an_answer_that_drips_does_not_stretch_the_time(read: float, within: float) -> None:
-    """Each byte is in time, and all of them are not."""
-    with dripping() as url:
-        connection = Connection(url, read=read)
+def test_what_drips_does_not_stretch_the_time(read: float, within: float, size: int) -> None:
+    """Each piece is in time, and all of them are not: a body is not even sent to its end."""
+    with dripping(size) as server:
+        connection = Connection(server.url, read=read)
         with pytest.raises(Unavailable, match="no answer within"):
-            connection.post("/", {"Host": connection.authority}, b"", within=within)
-
-
-def test_a_body_that_nobody_reads_does_not_stretch_the_time() -> None:
-    """The other side took the connection and takes nothing more: sending waits for it no longer than for an answer."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        connection = Connection(f"http://127.0.0.1:{server.getsockname()[1]}", read=60.0)
-        with pytest.raises(Unavailable, match="no answer within"):
-            connection.post("/", {"Host": connection.authority}, bytes(32 << 20), within=0.1)
+            connection.post("/", {"Host": connection.authority}, bytes(size), within=within)
+    assert server.taken < max(size, 1_000)
 
 
 def test_there_is_no_time_to_connect() -> None:
@@ -146,23 +164,52 @@ def test_there_is_no_time_to_connect() -> None:
             connection.post("/", {"Host": connection.authority}, b"", within=-1.0)
 
 
-def test_a_pause_that_leaves_no_time_is_not_begun() -> None:
-    """What went wrong is told, and not that the time is up."""
-    clock = ManualClock(NOON)
-    with stalling() as server:
-        server.script = lambda _seen: Answer(500, {"__type": "InternalServiceError"})
-        connection = Connection(server.stub.url)
-        sleeper = ManualSleeper(clock)
-        service = JsonService(
+@contextmanager
+def hurried(server: Stalling, clock: ManualClock, left: Callable[[], Span]) -> Iterator[Secrets]:
+    """Secrets Manager at the server, for somebody who has so much time; the connection itself would wait a minute."""
+    connection = Connection(server.stub.url, read=60.0)
+    sleeper = ManualSleeper(clock)
+    yield Secrets(
+        JsonService(
             SECRETS,
             connection,
             region="eu-west-1",
             credentials=lambda: KEYS,
             clock=clock,
             sleeper=sleeper,
-            left=lambda: NOON + 100_000 - clock.now(),
+            left=left,
         )
-        with pytest.raises(Unavailable, match="InternalServiceError"):
-            Secrets(service).read("paddock-ci/webhook")
-        connection.close()
-    assert (len(server.stub.seen), clock.now()) == (2, NOON + 50_000)
+    )
+    connection.close()
+
+
+def test_a_pause_that_leaves_no_time_is_not_begun(server: Stalling) -> None:
+    """What went wrong is told, and not that the time is up."""
+    clock = ManualClock(NOON)
+    server.script = lambda _seen: Answer(500, {"__type": "InternalServiceError"})
+    with (
+        hurried(server, clock, lambda: NOON + 100 * MILLISECOND - clock.now()) as secrets,
+        pytest.raises(Unavailable, match="InternalServiceError"),
+    ):
+        secrets.read("paddock-ci/webhook")
+    assert (len(server.stub.seen), clock.now()) == (2, NOON + 50 * MILLISECOND)
+
+
+def test_a_try_has_no_more_than_what_is_left(server: Stalling) -> None:
+    """Then it is given up, and no other is begun: the time is as good as over."""
+    with (
+        hurried(server, ManualClock(NOON), lambda: 40 * MILLISECOND) as secrets,
+        pytest.raises(Unavailable, match="no answer within"),
+    ):
+        secrets.read("paddock-ci/webhook")
+    assert len(server.stub.seen) <= 1
+
+
+def test_a_try_without_time_is_not_begun(server: Stalling) -> None:
+    """The error says so."""
+    with (
+        hurried(server, ManualClock(NOON), lambda: 0) as secrets,
+        pytest.raises(Unavailable, match="GetSecretValue: no time is left to ask"),
+    ):
+        secrets.read("paddock-ci/webhook")
+    assert server.stub.seen == []
