@@ -1,7 +1,9 @@
 """The client without boto3: what it sends is held to botocore, what it is told becomes one of our errors."""
 
 import socket
+import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.aws.queue import queue_on_moto
 from tests.http_stub import LOST, HttpStub, Seen, http_stub
 from tests.http_stub import Answer as Reply
 from tests.import_budgets import ATTRS, loaded
+from tests.raw_server import certificate, request_of, server
 from tests.strategies import NOON
 from tests.threads import race
 
@@ -213,6 +216,40 @@ def test_what_does_not_speak_tls_is_not_believed(stub: HttpStub) -> None:
     with pytest.raises(Unavailable, match="no connection: SSLError"):
         Sending(stub.url.replace("http:", "https:"))(1)
     assert stub.seen == []
+
+
+def answered(connection: socket.socket, _end: threading.Event) -> None:
+    """Two requests over one connection, each with a body of several records, and as long an answer."""
+    for _ in range(2):
+        data = request_of(connection)
+        while len(data) < 100_000:
+            data += connection.recv(65_536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n" + b"y" * 100_000)
+
+
+def test_who_proves_who_it_is_is_spoken_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """TLS works as plain HTTP does, and its connection is kept, too."""
+    file, context = certificate(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    with server(answered, context) as url:
+        connection = Connection(url, connect=5.0, read=5.0)
+        answers = [connection.post("/", {"Host": connection.authority}, b"x" * 100_000) for _ in range(2)]
+        connection.close()
+    assert [(answer.status, len(answer.body)) for answer in answers] == [(200, 100_000)] * 2
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"], ids=["nobody vouches for it", "it is somebody else"])
+def test_who_does_not_prove_who_it_is_gets_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Not even the request, which has the session token in it: the certificate is trusted, and for this very host."""
+    file, context = certificate(tmp_path)
+    if name == "localhost":
+        monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    heard: list[bytes] = []
+    with server(lambda peer, _end: heard.append(peer.recv(100)), context) as url:
+        connection = Connection(url.replace("127.0.0.1", name), connect=5.0, read=5.0)
+        with pytest.raises(Unavailable, match="no connection: SSLCertVerificationError"):
+            connection.post("/", {"Host": connection.authority}, b"x")
+    assert heard in ([], [b""])
 
 
 def test_threads_share_a_connection(send: Sending, stub: HttpStub) -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import attrs
 import pytest
+from boto3.session import Session
 
 from paddock.adapters.aws.clients import PATIENCE, POLLS, Clients, Patience
 from paddock.adapters.aws.dynamodb import Table
@@ -20,7 +21,6 @@ from tests.aws.judge import REGION
 from tests.http_stub import Answer, Seen
 from tests.stalling import Stalling, stalling
 from tests.strategies import NOON
-from tests.unit.github.test_watched_requests import Session
 
 KEY = {"pk": {"S": "JOB#1"}, "sk": {"S": "JOB"}}
 SERVICES = ("dynamodb", "ec2", "s3", "sqs")
@@ -37,7 +37,7 @@ class Aws:
     def clients(self, patience: Mapping[str, Patience] = SHORT) -> Clients:
         """Fresh ones."""
         endpoints = dict.fromkeys(SERVICES, self.server.stub.url)
-        return Clients(REGION, endpoints, session=Session(), watch=self._made, patience=patience)
+        return Clients(REGION, endpoints, session=Session("a", "b"), watch=self._made, patience=patience)
 
     def queue(self, clients: Clients) -> SqsQueue[RunCompleted]:
         """A queue there."""
