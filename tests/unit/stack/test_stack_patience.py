@@ -1,7 +1,9 @@
 """No call that stalls uses up a function's time: the time-outs of all clients against those of the template."""
 
+import re
 from collections.abc import Mapping, Sequence
 from functools import cache
+from pathlib import Path
 from typing import Any, Final
 
 import attrs
@@ -23,9 +25,11 @@ from tests.aws.shapes import SHAPES, made
 GITHUBS_PATIENCE: Final = 10
 """Seconds for the answer to a delivery ("Best practices for using webhooks", docs.github.com)."""
 
+ROOT: Final = Path(__file__).parents[3]
 TIMEOUTS: Final = Timeouts()
 LIMITS: Final = RetryLimits()
 WITHOUT_BOTO3: Final = ("webhook", "slack")
+TOLD: Final = ("sqs", "ec2", "ce", POLLS)  # one for each row of the page
 _LAMBDAS_OWN: Final = "logs"  # Lambda writes a function's log in its name
 _NOT_CALLED: Final = "iam"  # rights that EC2 looks at when it is called
 
@@ -135,6 +139,21 @@ def test_who_waits_for_messages_waits_longer_than_sqs() -> None:
     """Else each poll of an empty queue ends as an error."""
     assert PATIENCE[POLLS].read > LONGEST_POLL / SECOND
     assert POLLS not in {name for each in functions() for name in each.services}
+
+
+def test_the_page_says_what_the_clients_do() -> None:
+    """In docs/architecture.md, row by row: the time-outs, the tries, and what they come to."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    (table,) = re.findall(r"^\| who is asked \|.*\n\|[- |]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    told = [[re.findall(r"\d+(?:\.\d+)?", cell) for cell in row.split("|")[2:5]] for row in table.splitlines()]
+    alone = [[connection.CONNECT, connection.READ], [len(service.PAUSES) + 1], [without_boto3()]]
+    github = [TIMEOUTS.connect, TIMEOUTS.read, LIMITS.total]
+    assert [[[float(each) for each in cell] for cell in row] for row in told] == [
+        *([[each.connect, each.read], [each.tries], [by_boto3(each)]] for each in map(PATIENCE.__getitem__, TOLD)),
+        alone,
+        [[each / SECOND for each in github], [LIMITS.attempts, 1], [by_github(TIMEOUTS, LIMITS)]],
+    ]
+    assert {PATIENCE[name] for name in TOLD} == set(PATIENCE.values())
 
 
 @pytest.mark.parametrize(
