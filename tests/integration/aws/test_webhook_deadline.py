@@ -192,8 +192,9 @@ def test_a_pause_that_leaves_no_time_is_not_begun(server: Stalling) -> None:
     """What went wrong is told, and not that the time is up."""
     clock = ManualClock(NOON)
     server.script = lambda _seen: Answer(500, {"__type": "InternalServiceError"})
+    left = iter((MINUTE, MINUTE, MINUTE, 200 * MILLISECOND))  # before a try, and when it has failed
     with (
-        hurried(server, clock, lambda: NOON + 100 * MILLISECOND - clock.now()) as secrets,
+        hurried(server, clock, left.__next__) as secrets,
         pytest.raises(Unavailable, match="InternalServiceError"),
     ):
         secrets.read("paddock-ci/webhook")
@@ -202,8 +203,9 @@ def test_a_pause_that_leaves_no_time_is_not_begun(server: Stalling) -> None:
 
 def test_a_try_has_no_more_than_what_is_left(server: Stalling) -> None:
     """Then it is given up, and no other is begun: the time is as good as over."""
+    left = iter((500 * MILLISECOND, 0))
     with (
-        hurried(server, ManualClock(NOON), lambda: 40 * MILLISECOND) as secrets,
+        hurried(server, ManualClock(NOON), left.__next__) as secrets,
         pytest.raises(Unavailable, match="no answer within"),
     ):
         secrets.read("paddock-ci/webhook")
