@@ -111,8 +111,11 @@ def test_that_there_is_no_price_is_remembered_and_an_error_is_not(aws: Aws) -> N
     aws.pricing.add_client_error("get_products", "ThrottlingException", http_status_code=400)
     with pytest.raises(Throttled):
         aws.quote("m7i.large", Market.ON_DEMAND)
-    aws.listed("m7i.large")
-    assert [aws.quote("m7i.large", Market.ON_DEMAND) for _ in range(2)] == [None, None]
+    aws.listed("m7i.large", product("0.1120000000"))
+    assert aws.quote("m7i.large", Market.ON_DEMAND) == Quote(112_000, PriceSource.LIVE)
+    aws.listed("c7g.large")
+    assert [aws.quote("c7g.large", Market.ON_DEMAND) for _ in range(2)] == [None, None]
+    aws.pricing.assert_no_pending_responses()
 
 
 def test_spot_is_the_mean_of_that_day_in_that_zone(aws: Aws) -> None:

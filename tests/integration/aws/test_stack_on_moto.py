@@ -357,6 +357,21 @@ def test_what_is_not_there_is_named(desk: Desk) -> None:
     assert (code, out) == (1, "")
 
 
+def test_two_subnets_of_one_zone_are_refused(desk: Desk) -> None:
+    """EC2 takes no launch that names a pool of machines twice; which of the two is too many is told, nothing is made."""
+    ec2 = desk.client("ec2")
+    first = ec2.describe_subnets()["Subnets"][0]
+    network, zone = first["VpcId"], first["AvailabilityZone"]
+    second = ec2.create_subnet(VpcId=network, CidrBlock="172.31.240.0/24", AvailabilityZone=zone)["Subnet"]
+    settings = json.loads((desk.home / "stack.yml").read_text(encoding="utf-8"))
+    settings["defaults"] |= {"vpc": network, "subnets": [first["SubnetId"], second["SubnetId"]]}
+    (desk.home / "stack.yml").write_text(json.dumps(settings), encoding="utf-8")
+    code, _, err = desk.paddock("deploy", "--env", "dev", "--yes")
+    assert code == 1
+    assert f"is in {zone} already" in err
+    assert desk.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
 def test_the_pages_commands_do_what_they_say(desk: Desk) -> None:
     """Each as it stands, in the order of a stack's life; nothing is built here, and nobody is asked."""
     desk.share_network()

@@ -10,6 +10,7 @@ from paddock.adapters.simulation.wires import untouched
 from paddock.core.circuit import ANY, Circuit, CircuitChange, CircuitIs, CircuitPolicy, Interruption
 from paddock.core.errors import Conflict, Unavailable
 from paddock.core.messages import ReportEvent, RunnerReported
+from paddock.core.records import CIRCUITS, INTERRUPTIONS
 from paddock.core.spec import Market
 from paddock.core.states import CircuitState, OperationalResult
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
@@ -451,3 +452,27 @@ def test_a_check_opens_nothing_without_a_reason(count: int, age: Span) -> None:
     world.clock.advance(age)
     assert world.fleet.circuits.check() == []
     assert circuits_of(world) == {}
+
+
+# -- what is kept -------------------------------------------------------------------------------------------------
+
+
+def test_circuits_are_as_many_as_places_however_often_they_are_hit() -> None:
+    """They are kept for ever, so none may be of a machine, a launch or a moment; interruptions are, and are forgotten."""
+    world = World()
+    for day in range(5):
+        jobs = world.push_jobs(4, labels="paddock/family=c7i")
+        running(world, *jobs)
+        interrupted(world, jobs)
+        world.run(DAY + day * HOUR)
+    hits = list(everything_in(world.table.interruptions))
+    assert len(hits) > 10
+    kept = {one.key for one in everything_in(world.table.circuits)}
+    assert {f"{one.zone}/{one.instance_type}" for one in hits} <= kept
+    assert kept <= {f"{zone}/{name}" for zone in (ANY, *(one.zone for one in hits)) for name in (ANY, *_types(hits))}
+    assert INTERRUPTIONS.kept is not None
+    assert CIRCUITS.kept is None
+
+
+def _types(hits: Iterable[Interruption]) -> set[str]:
+    return {one.instance_type for one in hits}

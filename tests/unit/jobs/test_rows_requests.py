@@ -1,6 +1,7 @@
 """What fleets have been seen to do wrong between a webhook and a machine. The whole list: docs/failure-modes.md."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from paddock.adapters.memory import Shortage
 from paddock.adapters.memory.github import JobScript, RunnerFaults
 from paddock.adapters.simulation.wires import Wired, untouched
-from paddock.core.errors import Unavailable
+from paddock.core.errors import Rejected, Unavailable
 from paddock.core.runner import MAX_RUNNER_NAME
 from paddock.core.states import ENDED_JOBS, JobState
 from paddock.core.units import HOUR, MINUTE, SECOND
@@ -193,6 +194,33 @@ def test_a_message_is_never_used_up_before_its_job_is_safe(call: str) -> None:
     world.run(HOUR)
     assert world.record(job).state in ENDED_JOBS
     assert len(world.cloud.lives) == 1
+
+
+@pytest.mark.parametrize("ends", [JobState.REJECTED, JobState.ABANDONED])
+def test_a_job_that_is_given_up_keeps_its_message_until_that_is_written(ends: JobState) -> None:
+    """Refused, or launched in vain: as long as its end cannot be written its request comes back, and then it ends."""
+    broken = [True]
+    refused: list[str] = []
+
+    def spoiled(what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the port returns
+        if what == "github.runners.jit_config":
+            raise Rejected("no such group")
+        if broken and what == "table.jobs.update" and isinstance(call, partial) and call.args[2].get("state") is ends:
+            refused.append(what)
+            _away(what)
+        return call()
+
+    world = World(around=lambda name, port: Wired(name, port, spoiled))
+    job = world.push_job(labels="paddock/cpu=99999" if ends is JobState.REJECTED else "paddock")
+    world.deliver()
+    while not refused:  # and no sweep
+        world.clock.advance(SECOND)
+        world.fleet.dispatch_once()
+    assert world.record(job).state not in ENDED_JOBS
+    assert world.jobs.depth().waiting + world.jobs.depth().on_loan == 1
+    broken.clear()
+    world.run(HOUR)
+    assert world.record(job).state is ends
 
 
 def _away(what: str) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import hypothesis.strategies as st
 import pytest
@@ -135,7 +136,7 @@ def counts(lines: list[str]) -> Counter[str]:
     return found
 
 
-def told_world() -> tuple[World, list[str]]:
+def told_world(**more: Any) -> tuple[World, list[str]]:  # noqa: ANN401 - whatever a world takes
     """A world, and the lines that its fleet writes."""
     lines: list[str] = []
 
@@ -145,7 +146,7 @@ def told_world() -> tuple[World, list[str]]:
         assert isinstance(port, MemoryDecisions)
         return ToldDecisions(port, lines.append, METRICS, "ci")
 
-    return World(around=telling), lines
+    return World(around=telling, **more), lines
 
 
 def test_a_job_is_counted_from_its_queue_to_its_end() -> None:
@@ -164,6 +165,20 @@ def test_a_job_is_counted_from_its_queue_to_its_end() -> None:
     assert [json.loads(line)["verdict"] for line in lines if json.loads(line)["subject"] == f"job:{job}"] == (
         world.verdicts(job)
     )
+
+
+def test_a_duplicate_is_no_failure() -> None:
+    """Every webhook comes again after a while: that it was dropped is told, and what is counted is the same."""
+    told = []
+    for fate in ((0,), (0, 20 * SECOND)):
+        world, lines = told_world(webhooks=lambda _, fate=fate: fate)
+        job = world.push_job()
+        world.run_until_quiet()
+        assert ("duplicate" in world.verdicts(job)) is (len(fate) == 2)
+        told.append(counts(lines))
+    once, twice = told
+    assert twice.pop("WebhooksIgnored") == 2 * once.pop("WebhooksIgnored")
+    assert twice == once
 
 
 def test_a_circuit_is_counted_through_its_life() -> None:

@@ -1,8 +1,13 @@
-"""How many functions run at once is what the limits of EC2 and GitHub are parted for."""
+"""How many functions run at once is what the limits of EC2 and GitHub are parted for; how long, what leases outlast."""
 
+from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.stack.fragments import fragment
 from paddock.adapters.pacing import DISPATCHERS, SCHEDULES, WATCHERS, ec2_ceilings, github_ceilings
 from paddock.core.pace import Bucket, Window
+from paddock.core.settings import Deadlines
+from paddock.core.units import SECOND
+from tests.aws.judge import REGION
+from tests.aws.shapes import made
 
 
 def test_no_more_processes_run_at_once_than_have_a_part_of_the_limits() -> None:
@@ -20,3 +25,20 @@ def test_something_is_left_to_be_shared() -> None:
         assert isinstance(part.shared, Bucket | Window)
         most = part.shared.capacity if isinstance(part.shared, Bucket) else part.shared.most
         assert most >= part.block, name
+
+
+def test_a_dispatcher_is_over_before_another_one_may_have_its_jobs() -> None:
+    """::
+
+        an answer of EC2's < the function < its lease on a job < the message's loan
+
+    So no launch is cut off while EC2 thinks, nobody takes up what is still worked on, and a message that comes back
+    finds a lease that is over.
+    """
+    stack = made()
+    functions = {one["FunctionName"]: one for one in stack.of("AWS::Lambda::Function").values()}
+    over = functions["paddock-dev-dispatch"]["Timeout"] * SECOND
+    loan = stack.properties("JobsQueue")["VisibilityTimeout"] * SECOND
+    asked = Clients(REGION).ec2.meta.config
+    answer = round((asked.connect_timeout + asked.read_timeout) * SECOND)
+    assert answer < over < Deadlines().lease < loan

@@ -12,6 +12,7 @@ import pytest
 from paddock.adapters.aws.stack import Names, rendered
 from paddock.adapters.aws.stack.idle import WATCHING, Bill, assumptions, idle_bill
 from paddock.adapters.simulation.parameters import Functions
+from paddock.core.costs.ledger import Rates
 from paddock.core.errors import InvalidInput
 from paddock.core.units import DOLLAR, money_text
 from tests.aws.shapes import SHAPES, template
@@ -47,6 +48,19 @@ def test_private_machines_cost_a_gateway() -> None:
     found = by_unit(idle_bill(template("private")))
     assert found["hours of a NAT gateway"] == 730 * 45_000
     assert found["hours of a public address"] == 730 * 5_000
+
+
+def test_addresses_are_the_cheaper_way_for_a_fleet_of_usual_size() -> None:
+    """What a network without them costs more is that of so many machines' addresses around the clock: the page says it.
+
+    Each hour of an address is on its machine's bill, so a fleet that has grown beyond that sees it.
+    """
+    without = attrs.evolve(SHAPES["private"], slack=False)
+    more = idle_bill(rendered(without)).total - idle_bill(template("new")).total
+    machines = more / (730 * Rates().ipv4_per_hour)
+    assert machines >= 10
+    page = " ".join((Path(__file__).parents[3] / "docs/deploying.md").read_text(encoding="utf-8").split())
+    assert f"the addresses of {machines:.0f} machines that run around the clock" in page
 
 
 def test_what_watches_a_stack_is_on_the_bill() -> None:

@@ -197,6 +197,21 @@ def test_machines_are_launched_as_they_must_be(shape: str) -> None:
 
 
 @EVERY_SHAPE
+def test_each_architecture_has_images_of_its_own(shape: str) -> None:
+    """Where Ubuntu is looked up names the processor; the functions are told which template is whose."""
+    stack = made(shape)
+    processors = {Arch.X64: "amd64", Arch.ARM64: "arm64"}
+    found = fleet_environment(variables(stack.properties("DispatchFunction")))
+    for image, told in zip(SHAPES[shape].images, found.ec2.templates, strict=True):
+        assert (told.arch, told.image) == (image.arch, image.name)
+        assert told.id == stack.worked_out({"Ref": f"LaunchTemplate{image.logical}"})
+        template = stack.properties(f"LaunchTemplate{image.logical}")["LaunchTemplateData"]
+        assert template["ImageId"] == stack.parameter(f"Image{image.logical}")
+        where = stack.template["Parameters"][f"Image{image.logical}"]["Default"]
+        assert where == image.source or f"/{processors[image.arch]}/" in where
+
+
+@EVERY_SHAPE
 def test_the_agent_understands_what_its_machine_is_told(shape: str) -> None:
     """The user data's settings are read by the agent's own reader and name the stack's parts."""
     stack = made(shape, MachineLifetime=7200, JobsMaySudo="no")
