@@ -73,6 +73,19 @@ def test_messages_go_in_batches_of_ten(queue: Queue, before: Front) -> None:
     assert {entry["DelaySeconds"] for body in before.bodies("SendMessageBatch") for entry in body["Entries"]} == {1}
 
 
+def test_nothing_is_said_that_is_for_queues_in_order(queue: Queue, before: Front) -> None:
+    """Neither the first time nor when a message is sent again: a standard queue refuses groups and deduplication."""
+    queue.send([message(1)])
+    queue.send([message(1)], delay=SECOND)
+    (lent,) = queue.receive(10)
+    queue.defer(lent.receipt, 0)
+    entries = [entry for body in before.bodies("SendMessageBatch") for entry in body["Entries"]]
+    assert [set(entry) for entry in entries] == [{"Id", "MessageBody", "DelaySeconds"}] * 2
+    assert [set(body) for body in before.bodies("ChangeMessageVisibility")] == [
+        {"QueueUrl", "ReceiptHandle", "VisibilityTimeout"}
+    ]
+
+
 def test_a_batch_is_never_larger_than_sqs_takes(queue: Queue, before: Front) -> None:
     """Three messages of 500 KB are two requests, and arrive."""
     queue.send([message(number, "x" * 500_000) for number in range(3)])

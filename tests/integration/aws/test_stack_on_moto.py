@@ -358,7 +358,7 @@ def test_what_is_not_there_is_named(desk: Desk) -> None:
 
 
 def test_two_subnets_of_one_zone_are_refused(desk: Desk) -> None:
-    """EC2 takes no launch that names a pool of machines twice; which of the two is too many is told, nothing is made."""
+    """EC2 takes no launch that names a pool of machines twice: the second is named, and nothing is made."""
     ec2 = desk.client("ec2")
     first = ec2.describe_subnets()["Subnets"][0]
     network, zone = first["VpcId"], first["AvailabilityZone"]

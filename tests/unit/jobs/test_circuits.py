@@ -458,7 +458,7 @@ def test_a_check_opens_nothing_without_a_reason(count: int, age: Span) -> None:
 
 
 def test_circuits_are_as_many_as_places_however_often_they_are_hit() -> None:
-    """They are kept for ever, so none may be of a machine, a launch or a moment; interruptions are, and are forgotten."""
+    """They are kept for ever, so none may be of a machine or a moment. Interruptions are, and are forgotten."""
     world = World()
     for day in range(5):
         jobs = world.push_jobs(4, labels="paddock/family=c7i")

@@ -28,12 +28,11 @@ def test_something_is_left_to_be_shared() -> None:
 
 
 def test_a_dispatcher_is_over_before_another_one_may_have_its_jobs() -> None:
-    """::
+    """No launch is cut off while EC2 thinks, and nobody takes up what is still worked on.
+
+    ::
 
         an answer of EC2's < the function < its lease on a job < the message's loan
-
-    So no launch is cut off while EC2 thinks, nobody takes up what is still worked on, and a message that comes back
-    finds a lease that is over.
     """
     stack = made()
     functions = {one["FunctionName"]: one for one in stack.of("AWS::Lambda::Function").values()}

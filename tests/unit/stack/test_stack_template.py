@@ -114,6 +114,7 @@ def test_every_queue_has_its_dead_letters_and_its_time(shape: str) -> None:
     for name, queue in queues.items():
         assert queue["MessageRetentionPeriod"] == 14 * 24 * 3600
         assert queue["SqsManagedSseEnabled"] is True
+        assert "FifoQueue" not in queue, "adapters speak to standard queues"
         if name in dead:
             assert "RedrivePolicy" not in queue
             continue
