@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.memory.queue import MemoryQueue
+from paddock.adapters.telemetry.catalogue import catalogue
+from paddock.adapters.telemetry.decisions import ToldDecisions
 from paddock.adapters.wire import message_text
 from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Throttled, Unavailable
 from paddock.core.job import JobFacts
@@ -91,6 +93,24 @@ def test_requests_that_are_done_are_not_named(desk: Desk) -> None:
     assert failed(function(sqs_event(*asked))) == []
     assert [world.record(each.job_id).state for each in jobs] == [JobState.LAUNCHED] * 2
     assert (desk.deferred, desk.buried) == ({}, [])
+
+
+def test_each_decision_of_a_batch_bears_its_own_jobs_delivery(desk: Desk) -> None:
+    """Though the batch is dispatched as one."""
+    told: list[str] = []
+
+    def telling(name: str, port: Any) -> object:  # noqa: ANN401 - any port
+        return ToldDecisions(port, told.append, catalogue(), "paddock-ci") if name == "decisions" else port
+
+    world = World(around=telling)
+    jobs = [job(world), job(world)]
+    asked = [record(JobRequested(each, NOON, f"guid-{each.job_id}"), number) for number, each in enumerate(jobs)]
+    DispatchFunction(world.fleet, desk)(sqs_event(*asked))
+    found = [json.loads(line) for line in told if '"launched"' in line]
+    assert [(line["job"], line["attempt"], line["delivery"]) for line in found] == [
+        (each.job_id, each.run_attempt, f"guid-{each.job_id}") for each in jobs
+    ]
+    assert all(line["machine"] and "machine" not in line["facts"] for line in found)
 
 
 def test_only_the_request_that_failed_comes_back(desk: Desk) -> None:

@@ -26,6 +26,7 @@ from tests.threads import race
 
 SECRETS = {
     "a token of an installation": "ghs_16C7e42F292c6912E7710c838347Ae178B4a",
+    **{f"a token that begins with {each}": f"gh{each}_16C7e42F292c6912E7710c838347Ae178B4a" for each in "opru"},
     "a personal token": "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
     "a JSON web token": "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjM0NSJ9.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4",
     "a private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
@@ -121,11 +122,25 @@ def test_no_secret_gets_into_a_line(secret: str) -> None:
         assert part not in json.dumps(line)
 
 
+@pytest.mark.parametrize("secret", SECRETS.values(), ids=SECRETS)
+def test_no_secret_gets_into_a_line_by_what_is_no_text(secret: str) -> None:
+    """Names, lists, objects, and what stands after the end of a line of its own."""
+    line = line_of(
+        "x\n" + secret, extra={FACTS: {f"a {secret}": 1, "deep": [{"x": (secret,)}], "o": ValueError(secret)}}
+    )
+    assert line["message"].startswith("x\n[secret]")
+    for part in re.findall(r"[A-Za-z0-9_-]{16,}", secret):
+        assert part not in json.dumps(line)
+
+
 def test_headers_of_signed_requests_are_secrets() -> None:
     """A signature and a session's token are good for a while."""
     text = f"Credential=ASIAEXAMPLE/x, Signature={'ab' * 32} and X-Amz-Security-Token: IQoJb3JpZ2luX2VjEXAMPLE"
     shown = without_secrets(text)
     assert "abab" not in shown
+    header = "Authorization: Bearer of-the-news"
+    for one in (text, "X-Amz-Security-Token=IQoJb3JpZ2luX2VjEXAMPLE", header, "Signature=" + "cd" * 32):
+        assert line_of(one)["message"] == without_secrets(one) != one
     assert without_secrets("without a secret stays") == "without a secret stays"
 
 

@@ -12,10 +12,12 @@ from hypothesis import given
 import paddock.core.usecases
 from paddock.adapters.aws.failures import SERVICES
 from paddock.adapters.memory import MemoryDecisions
+from paddock.adapters.memory.system import ManualClock
 from paddock.adapters.telemetry.catalogue import Emitter, Metric, catalogue
 from paddock.adapters.telemetry.decisions import ToldDecisions
+from paddock.adapters.telemetry.gauges import LoggedGauges
 from paddock.adapters.telemetry.lines import decision_in, decision_line
-from paddock.adapters.telemetry.logs import about
+from paddock.adapters.telemetry.logs import about, about_each
 from paddock.core.decision import Decision, Fact
 from paddock.core.errors import Unavailable
 from paddock.core.units import HOUR, MILLISECOND, MINUTE, SECOND
@@ -260,6 +262,11 @@ def test_a_line_is_read_as_it_was_written(decision: Decision) -> None:
         '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r"}',
         '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{"x":[1]}}',
         '{"subject":"job:1","at":1,"actor":"a","verdict":null,"reason":"r","facts":{}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{},"lifted":{}}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{},"lifted":["machine"]}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{},"lifted":[["at"]],"at":1}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{},"lifted":["actor"]}',
+        '{"subject":"job:1","at":1,"actor":"a","verdict":"v","reason":"r","facts":{},"lifted":["job"],"job":[1]}',
     ],
 )
 def test_a_line_that_is_no_decision(line: str) -> None:
@@ -267,14 +274,98 @@ def test_a_line_that_is_no_decision(line: str) -> None:
     assert decision_in(line) is None
 
 
-def test_a_decisions_line_says_what_it_is_about_and_hides_secrets() -> None:
-    """As every other line; who reads decisions finds this one as it was made, but for the secret."""
-    token = "ghp_" + "a" * 36
-    decision = Decision("job:7", NOON, "dispatch", "fault", f"said {token}", {"header": f"token {token}", "launch": 1})
+TOKEN = "ghp_" + "a" * 36
+IDS = ("job", "attempt", "machine", "delivery")
+
+
+def names_in(line: str) -> Counter[str]:
+    """How often each name stands in the line, at whatever depth."""
+    found: Counter[str] = Counter()
+
+    def noted(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        found.update(name for name, _ in pairs)
+        return dict(pairs)
+
+    json.loads(line, object_pairs_hook=noted)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("decision", "wanted"),
+    [
+        (Decision("job:7", NOON, "life", "running", "why", {"machine": "i-1", "waited": 5}), (7, 2, "i-1", "d-1")),
+        (Decision("machine:i-1", NOON, "retire", "gone", "why", {"job": 7}), (7, 2, "i-1", "d-1")),
+        (Decision("machine:i-2", NOON, "retire", "surplus", "why", {"job": 7}), (7, 2, "i-2", "d-1")),
+        (Decision("delivery:d-1", NOON, "intake", "ignored", "why"), (7, 2, "i-1", "d-1")),
+        (Decision("circuit:a/b", NOON, "circuits", "opened", "why"), (7, 2, "i-1", "d-1")),
+        (Decision("job:8", NOON, "life", "woken", "why"), (8, None, "i-1", "d-1")),
+        (Decision("job:8", NOON, "life", "woken", "why", {"attempt": 3}), (8, 3, "i-1", "d-1")),
+    ],
+)
+def test_a_decisions_line_says_once_what_it_is_about(decision: Decision, wanted: tuple[object, ...]) -> None:
+    """Who is decided about comes before what is handled meanwhile; another job's attempt is none of it."""
     with about(job=7, attempt=2, machine="i-1", delivery="d-1"):
         line = decision_line(decision, METRICS, "ci")
-    read = json.loads(line)
-    assert (read["job"], read["attempt"], read["machine"], read["delivery"]) == (7, 2, "i-1", "d-1")
-    assert token not in line
-    facts: dict[str, Fact] = {"header": "token [secret]", "launch": 1}
-    assert decision_in(line) == Decision("job:7", NOON, "dispatch", "fault", "said [secret]", facts)
+    assert tuple(json.loads(line).get(name) for name in IDS) == wanted
+    assert max(names_in(line)[name] for name in IDS) == 1
+    assert decision_in(line) == decision
+
+
+def test_a_decisions_line_knows_its_job_and_machine_where_nothing_is_handled() -> None:
+    """A sweep's, say: by its subject and its facts."""
+    line = decision_line(Decision("job:7", NOON, "life", "running", "why", {"machine": "i-1"}), METRICS, "ci")
+    assert [json.loads(line).get(name) for name in IDS] == [7, None, "i-1", None]
+
+
+def test_of_jobs_that_are_handled_together_each_line_bears_its_own() -> None:
+    """Attempt and delivery of the job that is decided about, and of no other."""
+    handled: list[dict[str, Fact]] = [{"job": n, "attempt": n + 10, "delivery": f"d-{n}"} for n in (1, 2)]
+    with about_each(handled):
+        lines = [decision_line(Decision(f"job:{n}", NOON, "life", "x", "y"), METRICS, "ci") for n in (1, 2, 3)]
+    after = decision_line(Decision("job:1", NOON, "life", "x", "y"), METRICS, "ci")
+    found = [[json.loads(line).get(name) for name in ("job", "attempt", "delivery")] for line in (*lines, after)]
+    assert found == [[1, 11, "d-1"], [2, 12, "d-2"], [3, None, None], [1, None, None]]
+
+
+@given(
+    st.sampled_from(["job:7", "job:", "job:x", "job:" + "9" * 5_000, "machine:i-1", "delivery:d-1", "letter:x"]),
+    st.dictionaries(st.sampled_from([*IDS, "run", "lifted", "launch"]), strategies.facts),
+)
+def test_facts_that_have_the_names_of_ids_are_read_as_they_were(subject: str, facts: dict[str, Fact]) -> None:
+    """Wherever in the line they stand, and whatever else it bears."""
+    decision = Decision(subject, NOON, "life", "running", "why", facts)
+    with about(job=7, attempt=2, machine="i-1", delivery="d-1"):
+        read = decision_in(decision_line(decision, METRICS, "ci"))
+    assert read == decision
+    assert read is not None
+    assert {name: type(fact) for name, fact in read.facts.items()} == {n: type(fact) for n, fact in facts.items()}
+
+
+def test_a_decisions_line_hides_secrets_wherever_they_stand() -> None:
+    """Who reads decisions finds this one as it was made, but for the secret."""
+    facts: dict[str, Fact] = {"header": f"token {TOKEN}", TOKEN: 1, "machine": TOKEN}
+    decision = Decision(f"delivery:{TOKEN}", NOON, f"a {TOKEN}", f"v {TOKEN}", f"said\n{TOKEN}", facts)
+    with about(request=TOKEN):
+        line = decision_line(decision, METRICS, f"ci {TOKEN}")
+    assert TOKEN not in line
+    kept: dict[str, Fact] = {"header": "token [secret]", "[secret]": 1, "machine": "[secret]"}
+    hidden = Decision("delivery:[secret]", NOON, "a [secret]", "v [secret]", "said\n[secret]", kept)
+    assert decision_in(line) == hidden
+
+
+def test_a_line_of_metrics_says_what_it_is_about_and_hides_secrets() -> None:
+    """As properties of the line, which cost nothing, and never as dimensions."""
+    lines: list[str] = []
+    gauges = LoggedGauges(lines.append, METRICS, "ci", ManualClock(NOON))
+    with about(job=7, attempt=2, machine="i-1", delivery=TOKEN):
+        gauges.failed("EC2", f"Bad {TOKEN}")
+        gauges.tell({"sweeps": 1})
+    for line in lines:
+        read = json.loads(line)
+        assert [read[name] for name in IDS] == [7, 2, "i-1", "[secret]"]
+        assert max(names_in(line)[name] for name in IDS) == 1
+        assert TOKEN not in line
+        for directive in read["_aws"]["CloudWatchMetrics"]:
+            assert not {*IDS, "request"} & {*directive["Dimensions"][0], *(one["Name"] for one in directive["Metrics"])}
+    assert json.loads(lines[0])["message"] == "EC2 answered Bad [secret]"
+    assert counts(lines) == Counter({"APIErrors{Service=EC2}": 1, "Sweeps": 1})

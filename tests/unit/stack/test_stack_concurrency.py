@@ -1,5 +1,7 @@
 """How many functions run at once is what the limits of EC2 and GitHub are parted for; how long, what leases outlast."""
 
+from typing import Any
+
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.stack.fragments import fragment
 from paddock.adapters.pacing import DISPATCHERS, SCHEDULES, WATCHERS, ec2_ceilings, github_ceilings
@@ -38,6 +40,6 @@ def test_a_dispatcher_is_over_before_another_one_may_have_its_jobs() -> None:
     functions = {one["FunctionName"]: one for one in stack.of("AWS::Lambda::Function").values()}
     over = functions["paddock-dev-dispatch"]["Timeout"] * SECOND
     loan = stack.properties("JobsQueue")["VisibilityTimeout"] * SECOND
-    asked = Clients(REGION).ec2.meta.config
+    asked: Any = Clients(REGION).ec2.meta.config  # botocore makes its attributes as it runs
     answer = round((asked.connect_timeout + asked.read_timeout) * SECOND)
     assert answer < over < Deadlines().lease < loan

@@ -9,44 +9,66 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from paddock.adapters.telemetry.catalogue import Catalogue, Metric
-from paddock.adapters.telemetry.logs import clean, present, without_secrets
-from paddock.core.decision import Decision
+from paddock.adapters.telemetry.logs import ATTEMPT, DELIVERY, FACTS, JOB, MACHINE, present, written
+from paddock.core.decision import Decision, Fact
 from paddock.core.units import MILLISECOND, Moment
 
 DIMENSION = "Stack"
 
 SUBJECT: Final = "subject"
+LIFTED: Final = "lifted"
+"""The field of a line that names those facts of its decision that stand beside ``facts`` and not in it."""
+
 _TEXTS: Final = (SUBJECT, "actor", "verdict", "reason")
+_IDS: Final = (JOB, ATTEMPT, MACHINE, DELIVERY)
+_LONGEST: Final = 19  # digits of a number of GitHub's
 
 
 def decision_line(decision: Decision, metrics: Catalogue, stack: str) -> str:
     """The line, without its end.
 
-    Facts are in a field of their own, so that none can pass for something else. The line also bears what it is about
-    (`logs.about`), and no secret: an error that nobody foresaw may say anything.
+    Facts are in a field of their own, so that none can pass for something else; but job, attempt, machine and delivery
+    stand in every line where they are known, once and under these names: those that are facts are `LIFTED`. Who is
+    decided about comes before what is handled meanwhile (`logs.about`).
     """
-    counted = metrics.counted_by(decision)
+    told = _told_by(decision.subject)
+    lifted = {
+        name: fact
+        for name, fact in decision.facts.items()
+        if name in _IDS and type(fact) in {str, int} and told.get(name, fact) == fact
+    }
+    told |= lifted
     fields: dict[str, Any] = {
-        **present(),
+        **present(told.get(JOB)),
+        **told,
         SUBJECT: decision.subject,
         "at": decision.at,
         "actor": decision.actor,
         "verdict": decision.verdict,
-        "reason": without_secrets(decision.reason),
-        "facts": {name: clean(fact) for name, fact in decision.facts.items()},
+        "reason": decision.reason,
+        FACTS: {name: fact for name, fact in decision.facts.items() if name not in lifted},
+        **({LIFTED: list(lifted)} if lifted else {}),
         DIMENSION: stack,
     }
+    counted = metrics.counted_by(decision)
     if counted:
         fields |= embedded(counted, metrics.namespace, decision.at)
-    return json.dumps(fields, separators=(",", ":"))
+    return written(fields)
+
+
+def _told_by(subject: str) -> dict[str, Fact]:
+    """What a decision's subject says of whom it is about."""
+    kind, _, name = subject.partition(":")
+    if kind == JOB and name.isascii() and name.isdecimal() and len(name) <= _LONGEST:
+        return {JOB: int(name)}
+    return {kind: name} if kind in {MACHINE, DELIVERY} and name else {}
 
 
 def metrics_line(
     counted: Sequence[tuple[Metric, int]], namespace: str, stack: str, at: Moment, **fields: str | int
 ) -> str:
-    """A line, without its end, that tells nothing but these metrics, and `fields` for people."""
-    line = {**fields, "at": at, DIMENSION: stack, **embedded(counted, namespace, at)}
-    return json.dumps(line, separators=(",", ":"))
+    """A line, without its end, that tells nothing but these metrics, what is handled meanwhile, and `fields`."""
+    return written({**present(), **fields, "at": at, DIMENSION: stack, **embedded(counted, namespace, at)})
 
 
 def embedded(counted: Sequence[tuple[Metric, int]], namespace: str, at: Moment) -> Mapping[str, Any]:
@@ -81,9 +103,12 @@ def decision_in(line: str) -> Decision | None:
         return None
     if not isinstance(fields, dict) or not all(isinstance(fields.get(name), str) for name in _TEXTS):
         return None
-    at, facts = fields.get("at"), fields.get("facts")
-    if type(at) is not int or not isinstance(facts, dict):
+    at, facts, lifted = fields.get("at"), fields.get(FACTS), fields.get(LIFTED, [])
+    if type(at) is not int or not isinstance(facts, dict) or not isinstance(lifted, list):
         return None
+    if not all(name in _IDS and name in fields for name in lifted):
+        return None
+    facts |= {name: fields[name] for name in lifted}
     if not all(fact is None or isinstance(fact, str | int) for fact in facts.values()):
         return None
     return Decision(at=at, facts=facts, **{name: fields[name] for name in _TEXTS})

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import attrs
 
-from paddock.adapters.telemetry.logs import about, subjects
+from paddock.adapters.telemetry.logs import about, about_each, subjects
 from paddock.adapters.wire import message_in
 from paddock.core.fleet import Fleet
 from paddock.core.messages import JobRequested
@@ -33,7 +33,8 @@ class DispatchFunction:
         """Dispatch the batch as one, so that jobs of one kind share a launch."""
         batch = Batch(self.queue, records_of(event))
         lent = list(batch.read(_request))
-        with about(**subjects(lent[0].message)) if len(lent) == 1 else about():
+        told = [subjects(each.message) for each in lent]
+        with about(**told[0]) if len(told) == 1 else about_each(told):
             handled = self.fleet.dispatch_lent([each.received for each in lent]) if lent else ()
         for each, fate in zip(lent, handled, strict=True):
             with about(**subjects(each.message)):
