@@ -35,9 +35,9 @@ _SECRETS: Final = re.compile(
     r"|\b(?:gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}(?:\.[A-Za-z0-9_.-]+)?"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
     r"|https://hooks\.slack\.com/[a-z]+/\S+"
-    r"|(?<=Authorization: )\S.*"
+    r"|(?<=[Aa]uthorization: )\S.*"
     r"|(?<=Signature=)[0-9a-f]{64}"
-    r"|(?<=X-Amz-Security-Token[=:])\S+",
+    r"|(?i:(?<=X-Amz-Security-Token[=:]))\s?\S+",
     re.DOTALL,
 )
 _HIDDEN: Final = "[secret]"
@@ -45,7 +45,7 @@ _HIDDEN: Final = "[secret]"
 # hundredth of the time, and nearly no line has one.
 _HINTS: Final = (
     *("PRIVATE KEY-----", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "eyJ", "hooks.slack.com"),
-    *("Authorization: ", "Signature=", "X-Amz-Security-Token"),
+    *("uthorization: ", "Signature=", "X-Amz-Security-Token", "x-amz-security-token"),
 )
 
 

@@ -1,24 +1,19 @@
-"""Logging of the one-machine fleet: JSON lines in a file, and the same on the terminal as text."""
+"""Logging of the one-machine fleet: JSON lines in a file, text on the terminal, and a secret in neither."""
 
-import json
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-_FIELDS = ("levelname", "name", "threadName")
+from paddock.adapters.telemetry.logs import JsonLines, without_secrets
 
 
-class JsonLines(logging.Formatter):
-    """One JSON object per line."""
+class TextLines(logging.Formatter):
+    """Lines for people: time, level, message, and the traceback if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The record as JSON: time (seconds since 1970), level, logger, thread, message, and the traceback if any."""
-        line: dict[str, object] = {"time": record.created, "message": record.getMessage()}
-        line.update({field: getattr(record, field) for field in _FIELDS})
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
+        """The record as text."""
+        return without_secrets(super().format(record))
 
 
 @contextmanager
@@ -34,7 +29,7 @@ def logging_to(path: Path, *, terminal: bool) -> Iterator[None]:
     handlers: list[logging.Handler] = [file]
     if terminal:
         screen = logging.StreamHandler()
-        screen.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        screen.setFormatter(TextLines("%(asctime)s %(levelname)s %(message)s"))
         handlers.append(screen)
     root.setLevel(logging.WARNING)
     own.setLevel(logging.INFO)
