@@ -26,7 +26,9 @@ _INSTANCE = re.compile(r"\bi-[0-9a-f]{8,17}\b")
 _JOB = re.compile(r"\bJOB#(\d+)\b")
 _TAG = re.compile(r"(?P<of>TagSpecification\.\d+)\.Tag\.\d+\.Key|Tags\.member\.\d+\.Key")
 _NUMBERS = re.compile(r'\\?"(?:job_id|id)\\?": ?(\d+)')
-_S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject", "POST": "PostObject"}
+_S3 = {"GET": "GetObject", "PUT": "PutObject", "HEAD": "HeadObject", "DELETE": "DeleteObject"}
+_S3_IN_PARTS = {"PUT": "UploadPart", "POST": "UploadInParts", "DELETE": "AbortMultipartUpload"}
+"""Its begin and its end are one name here: whoever may put an object may do both."""
 
 
 @attrs.frozen
@@ -102,8 +104,10 @@ class Request:
             return target
         if self.service != "s3":
             return self.form.get("Action", "")
-        lists = self.method == "GET" and self.path.strip("/").count("/") == 0
-        return "ListObjectsV2" if lists else _S3.get(self.method, self.method)
+        if self.method == "GET" and self.path.strip("/").count("/") == 0:
+            return "ListObjectsV2"
+        parts = self.query.startswith("uploads") or "uploadId=" in self.query
+        return (_S3_IN_PARTS if parts else _S3).get(self.method, self.method)
 
     @property
     def form(self) -> dict[str, str]:
@@ -246,7 +250,7 @@ def kinds_of(event: Mapping[str, Any]) -> tuple[str, ...]:
     kinds: set[str] = set()
     for record in event.get("Records", ()):
         try:
-            body = json.loads(record["body"])
+            body = json.loads(record.get("body", ""))
         except ValueError:
             continue
         if isinstance(body, dict):

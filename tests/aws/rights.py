@@ -26,6 +26,8 @@ _NAMES: Mapping[str, str] = {
     "sqs:ChangeMessageVisibilityBatch": "sqs:ChangeMessageVisibility",
     "s3:ListObjectsV2": "s3:ListBucket",
     "s3:HeadObject": "s3:GetObject",
+    "s3:UploadPart": "s3:PutObject",
+    "s3:UploadInParts": "s3:PutObject",
 }
 """The actions of operations that are not called as they are."""
 _SERVICES: Mapping[str, str] = {"monitoring": "cloudwatch"}
@@ -92,7 +94,9 @@ class Grant:
 
 
 def arn_of(resource: str) -> str:
-    """The ARN of a resource as `Call.resources` names it."""
+    """The ARN of a resource as `Call.resources` names it; ``*`` is everything."""
+    if resource == "*":
+        return resource
     kind, _, name = resource.partition("/")
     return _ARNS[kind] + name
 
@@ -239,9 +243,10 @@ def _action(call: Call) -> str:
 def _plain(call: Call, context: Context) -> Iterator[Asked]:
     """An operation that is checked for each of its resources; one that AWS restricts to nothing is asked on ``*``."""
     action = _action(call)
-    for resource in call.resources or ("*",):
+    bound = () if call.operation.startswith("Describe") else call.resources  # EC2 restricts no description
+    for resource in bound or ("*",):
         bears = {f"aws:ResourceTag/{key}": (value,) for key, value in call.bears.get(resource, {}).items()}
-        yield Asked(action, resource if resource == "*" else arn_of(resource), {**context, **bears})
+        yield Asked(action, arn_of(resource), {**context, **bears})
     if action == "s3:GetObject" and call.status == 404:
         # "GetObject", permissions: whoever may not list the bucket is told 403 of what is not there.
         (bucket,) = (resource.split("/")[1] for resource in call.resources)

@@ -292,7 +292,7 @@ def _handlers() -> dict[str, Any]:
     make: Any = Session(aws_access_key_id="test", aws_secret_access_key="test", region_name="eu-west-1").client
     for service in ("dynamodb", "ec2", "s3", "sqs"):
         make(service).close()
-    handlers = {name: import_module(f"paddock.entrypoints.aws_lambda.{name}").handler for name in NAMES}
+    handlers = {name: import_module(f"paddock.entrypoints.aws_lambda.{name}").handler for name in (*NAMES, "slack")}
     profile: Any = import_module("paddock.entrypoints.aws_lambda.profile").AwsProfile
     for part in (profile.table, profile.purse):  # they go by the clock in what they remember, and in nothing else
         part.set_args(*(MemoryClock() if one is profile.clock else one for one in part.args))

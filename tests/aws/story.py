@@ -156,14 +156,14 @@ class Story:
             return left
         left = [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]
         if left:
-            self._hurry()
+            self.hurry()
             return left
         table = fleet.profile.table()
         left += [f"{job}" for job in live_jobs(table)]
         runners = _page(table.runners, "live", "live")
         return left + [f"{runner}" for runner in runners if runner.machine not in self.kept]
 
-    def _hurry(self) -> None:
+    def hurry(self) -> None:
         """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now."""
         with self.fleet.wire.alone:
             for queue in QUEUES:

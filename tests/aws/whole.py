@@ -30,6 +30,7 @@ from boto3.session import Session
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloud_events import PATTERNS
 from paddock.adapters.aws.ec2 import Ec2Settings
+from paddock.adapters.aws.roles import SLACK
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.memory.system import SeededChance
 from paddock.adapters.process.machines import box_arch
@@ -65,7 +66,7 @@ TIMEOUTS = {"schedules": 60.0}  # a sweep goes over everything, and moto is slow
 START, SLOWEST = 0.03, 20  # seconds that Python's start takes on a machine that is not busy
 CONFIG = """
 version: 1
-costs: {{live: false}}
+costs: {{live: {live}}}
 github:
   url: {url}
   webhook_secret: {{env: NOT_FOLLOWED_ON_AWS}}
@@ -199,11 +200,14 @@ def whole_fleet(
     rules: Sequence[str] = tuple(PATTERNS),
     more: str = "",
     machine: Mapping[str, object] = MappingProxyType({}),
+    *,
+    rich: bool = False,
 ) -> Iterator[Whole]:
     """A fleet that runs, and has nothing to do yet; afterwards nothing of it is left.
 
     All spans are `slow` times as long as usual, and longer on a machine that is busy. `rules` are the stack's, `more`
-    are lines of its paddock.yml, and `machine` settings of its machines.
+    are lines of its paddock.yml, and `machine` settings of its machines. A `rich` one has all that a stack can have:
+    it keeps an archive and a mirror, asks what things cost, reports it, and tells a channel of Slack.
     """
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
@@ -221,14 +225,16 @@ def whole_fleet(
         clients = _clients(cleanup, on, "AKIATEST")
         name = f"whole-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
         queues = _queues(cleanup, clients, name, slow)
-        variables = _variables(on, clients, config(github, slow, more), ec2.settings, queues, name)
+        variables = _variables(on, clients, config(github, slow, more, live=rich), ec2.settings, queues, name)
+        if rich:
+            variables |= _riches(cleanup, on, clients, name)
         _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
             each: ProcessFunction(
                 address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUTS.get(each, TIMEOUT) * slow
             )
-            for each in NAMES
+            for each in (*NAMES, *([SLACK] if rich else []))
         }
         for function in functions.values():
             cleanup.callback(function.close)
@@ -250,6 +256,7 @@ def whole_fleet(
             "log_group": f"/paddock/{name}",
             "log_role": f"arn:aws:iam::{ACCOUNT}:role/{ec2.settings.fleet}-{REGION}-shipper",
             "archive_bucket": f"{name}-archive",
+            **({"cache_bucket": f"{name}-cache"} if rich else {}),
             **machine,
         }
         machines = root / "machines"
@@ -338,9 +345,10 @@ def _queues(cleanup: ExitStack, clients: Clients, name: str, slow: int) -> dict[
     return queues
 
 
-def config(github: GitHubStandIn, slow: int, more: str) -> str:
+def config(github: GitHubStandIn, slow: int, more: str, *, live: bool = False) -> str:
     return CONFIG.format(
         url=github.url,
+        live="true" if live else "false",
         app_id=github.credentials.app_id,
         deadlines=_spans(DEADLINES, slow),
         circuit=_spans(CIRCUIT, slow),
@@ -358,6 +366,24 @@ def _secrets(on: Wire, clients: Clients, github: GitHubStandIn, name: str) -> No
     logs: Any = clients.session.client("logs", endpoint_url=on.url)
     logs.create_log_group(logGroupName=f"/paddock/{name}")
     logs.close()
+
+
+def _riches(cleanup: ExitStack, on: Wire, clients: Clients, name: str) -> dict[str, str]:
+    """What functions of a stack know besides that has everything; it is made."""
+    s3: Any = clients.s3
+    s3.create_bucket(Bucket=f"{name}-cache", CreateBucketConfiguration={"LocationConstraint": REGION})
+    sns: Any = clients.session.client("sns", endpoint_url=on.url)
+    topic = sns.create_topic(Name=f"{name}-daily-report")["TopicArn"]
+    cleanup.callback(sns.delete_topic, TopicArn=topic)
+    manager: Any = clients.session.client("secretsmanager", endpoint_url=on.url)
+    manager.create_secret(Name=f"{name}/slack", SecretString="not an address")
+    manager.close()
+    return {
+        "PADDOCK_ARCHIVE_BUCKET": f"{name}-archive",
+        "PADDOCK_CACHE_BUCKET": f"{name}-cache",
+        "PADDOCK_REPORTS_TOPIC": topic,
+        "PADDOCK_SLACK_SECRET": f"{name}/slack",
+    }
 
 
 def _variables(

@@ -46,9 +46,9 @@ class Wire:
     """
 
     def __init__(self, recorded: Recorded | None = None, layers: Sequence[Layer] = ()) -> None:
-        self.recorded = recorded or Recorded(_Moto())
-        self.layers = list(layers)
         self.alone = threading.RLock()
+        self.recorded = recorded or Recorded(_Moto(self.alone))
+        self.layers = list(layers)
         self.url = ""
         self.over = False
         self._changed = threading.Condition()
@@ -57,8 +57,7 @@ class Wire:
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> list[bytes]:
         """Answer one request, as a WSGI application."""
         request = _request(environ)
-        with self.alone:
-            call = self.recorded.begun(request)
+        call = self.recorded.begun(request)
         asked: list[int] = []
 
         def moto(given: Request) -> Reply:
@@ -143,19 +142,24 @@ class Wire:
 class _Moto:
     """What moto knows of what requests speak of. An instance profile is taken to have the role of its own name."""
 
+    def __init__(self, alone: threading.RLock) -> None:
+        self._alone = alone
+
     def tags(self, instance: str) -> Mapping[str, str]:
         """See `World`."""
-        return {
-            tag["key"]: str(tag["value"])
-            for reservation in ec2_backends[ACCOUNT][REGION].reservations.values()
-            for one in reservation.instances
-            if one.id == instance
-            for tag in one.get_tags()
-        }
+        with self._alone:
+            return {
+                tag["key"]: str(tag["value"])
+                for reservation in ec2_backends[ACCOUNT][REGION].reservations.values()
+                for one in reservation.instances
+                if one.id == instance
+                for tag in one.get_tags()
+            }
 
     def parts(self, template: str, version: str) -> tuple[str, ...]:
         """See `World`."""
-        data: Any = ec2_backends[ACCOUNT][REGION].get_launch_template(template).get_version(version).data
+        with self._alone:
+            data: Any = ec2_backends[ACCOUNT][REGION].get_launch_template(template).get_version(version).data
         profile = str(data.get("IamInstanceProfile", {}).get("Arn", "")).rpartition("/")[2]
         groups = (f"security-group/{group}" for group in data.get("SecurityGroupIds", ()))
         return (f"image/{data['ImageId']}", *groups, *([f"role/{profile}"] if profile else []))

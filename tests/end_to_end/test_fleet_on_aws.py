@@ -18,15 +18,20 @@ PATIENCE = 90.0  # seconds, at the usual pace
 
 
 def test_one_job(tmp_path: Path, agent: Path) -> None:
-    """From a push to a bill: one machine, each call with its right, and each known by who made it."""
-    with whole_fleet(tmp_path, agent, 1, Weather()) as fleet:
+    """From a push to a bill: one machine, each call with its right, and each known by who made it.
+
+    The runner comes from the mirror.
+    """
+    with whole_fleet(tmp_path, agent, 1, Weather(), rich=True) as fleet:
         story = Story(fleet, tmp_path / "marks", SeededChance(1))
+        assert isinstance(fleet.schedule.fire({"task": "mirror"}), dict)
         story.start(1, "build")
         story.until_settled(PATIENCE)
         for task in ("sweep", "sweep_github"):
             assert isinstance(fleet.schedule.fire({"task": task}), dict)
         books = check(story)
-        allowed(fleet)
+        used = allowed(fleet)
+        assert (MACHINE, "s3:GetObject") in {(one.function, one.action) for one in used}
         recorded = fleet.wire.recorded
         callers = {call.caller.function for call in recorded.calls}
         assert callers >= EVERYBODY - {"reports"} | {"pump", "eventbridge"}

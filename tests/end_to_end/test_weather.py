@@ -14,7 +14,7 @@ from tests.aws.hypervisor import cpu_of_children
 from tests.aws.story import Fate, Story, check
 from tests.aws.weather import CANCELLED, EVERYBODY, FUNCTIONS, Dice, Fleets, Kills, Shortage, Throttles
 from tests.aws.whole import Weather, whole_fleet
-from tests.end_to_end.rights import RARE, allowed, idle
+from tests.end_to_end.rights import allowed
 
 SEED = int(os.environ.get("PADDOCK_SEED", "7"))
 JOBS = int(os.environ.get("PADDOCK_JOBS", "200"))
@@ -54,7 +54,6 @@ def test_many_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
             print(story.told())  # noqa: T201 - as above
             print(f"refused: {throttles.done}\nkilled: {kills.done}\nfleets: {fleets.lacking}")  # noqa: T201 - as above
         if JOBS >= 200:
-            assert idle(fleet) - set(RARE) == set()
             assert story.warned
             assert kills.done
             assert throttles.done

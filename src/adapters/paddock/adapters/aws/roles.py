@@ -16,9 +16,9 @@ from typing import Any, Final, TypeAlias
 from paddock.adapters.aws.ce.policy import COSTS as COSTS_READER
 from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
-from paddock.adapters.aws.ec2.policy import MACHINES, OBSERVER, POOLER, WAKER
+from paddock.adapters.aws.ec2.policy import LAUNCHER, MACHINES, OBSERVER, POOLER, TERMINATOR, WAKER
 from paddock.adapters.aws.pricing.policy import PRICES
-from paddock.adapters.aws.s3.policy import IN_FOLDER, MIRROR, READER
+from paddock.adapters.aws.s3.policy import IN_FOLDER, KEEPER, LISTER, MIRROR
 from paddock.adapters.aws.sns.policy import PUBLISHER
 from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
 from paddock.adapters.aws_http.policy import SECRET_READER
@@ -98,6 +98,10 @@ def _redrives(queue: str) -> tuple[Statement, ...]:
     return filled(OPERATOR, {"queue_arn": f"{{{queue}_arn}}", "dead_letter_arn": f"{{{queue}_dead_arn}}"})
 
 
+def _archives(folder: str) -> tuple[Statement, ...]:
+    return filled(KEEPER, {"bucket_arn": "{archive_bucket_arn}", "folder": folder})
+
+
 def _forgets(kind: Kind[Any]) -> tuple[Statement, ...]:
     """Records of this kind may be removed."""
     (items, _) = RECORDS
@@ -107,7 +111,7 @@ def _forgets(kind: Kind[Any]) -> tuple[Statement, ...]:
 
 _START: Final = (
     *_log(),
-    *filled(READER, {"bucket_arn": "{config_bucket_arn}"}),
+    *filled(IN_FOLDER, {"bucket_arn": "{config_bucket_arn}", "folder": "config/"}),  # of the deployment's bucket
     *filled(SECRET_READER, {"secret_arn": "{github_secret_arn}"}),
 )
 """What every function but the webhook needs in order to start."""
@@ -128,7 +132,8 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_START,
         *_behind("jobs"),
         *_sends_to("jobs"),
-        *_but(RECORDS, _PUT),
+        *_but(RECORDS, _PUT, _REMOVE),
+        *_forgets(SHORTAGES),
         *_but(ASSIGNMENTS, _PUT),
         *HANDOVER,
         *MACHINES,
@@ -160,15 +165,18 @@ ROLES: Final[Mapping[str, Sequence[Statement]]] = {
         *_but(RECORDS, _REMOVE),
         *_forgets(SHORTAGES),
         *_but(ASSIGNMENTS, _PUT),
-        # Pools are kept here: their machines are launched, put to sleep and woken.
-        *MACHINES,
+        # Pools are kept here: their machines are launched on demand, put to sleep and woken.
+        *LAUNCHER,
+        *OBSERVER,
+        *TERMINATOR,
         *POOLER,
         # The agent's own file lies in the same bucket: that is not the mirror's.
         *filled(MIRROR, {"bucket_arn": "{cache_bucket_arn}", "folder": FOLDER}),
-        *_but(filled(MIRROR, {"bucket_arn": "{archive_bucket_arn}", "folder": OLD_JOBS}), "s3:DeleteObject"),
-        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": POOL_AUDITS}), "s3:DeleteObject"),
-        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": COSTS}), "s3:DeleteObject"),
-        *_but(filled(MIRROR[1:], {"bucket_arn": "{archive_bucket_arn}", "folder": PRICE_LIST}), "s3:DeleteObject"),
+        *filled(LISTER, {"bucket_arn": "{archive_bucket_arn}"}),
+        *_archives(OLD_JOBS),
+        *_archives(POOL_AUDITS),
+        *_archives(COSTS),
+        *_archives(PRICE_LIST),
         *_redrives("jobs"),
         *_redrives("events"),
         *PRICES,

@@ -30,7 +30,6 @@ LAUNCHER: Final[Sequence[Statement]] = (
             "arn:{partition}:ec2:{region}::snapshot/*",
             f"{_OURS}fleet/*",
             f"{_OURS}network-interface/*",
-            f"{_OURS}spot-instances-request/*",
         ],
     },
     # ... and what it makes bears the fleet's name from its first moment, or is not made.
@@ -55,6 +54,16 @@ LAUNCHER: Final[Sequence[Statement]] = (
     # It is looked up here what the fleet may be made of.
     {"Effect": "Allow", "Action": ["ec2:DescribeInstanceTypeOfferings"], "Resource": ["*"]},
 )
+"""Who launches on demand."""
+
+SPOT: Final[Sequence[Statement]] = (
+    {
+        "Effect": "Allow",
+        "Action": ["ec2:CreateFleet", "ec2:RunInstances"],
+        "Resource": [f"{_OURS}spot-instances-request/*"],
+    },
+)
+"""Who launches spot machines needs this besides."""
 
 OBSERVER: Final[Sequence[Statement]] = (
     # EC2 restricts no description to what is described.
@@ -92,5 +101,5 @@ POOLER: Final[Sequence[Statement]] = (
 )
 """Who keeps pools, whose machines sleep."""
 
-MACHINES: Final[Sequence[Statement]] = (*LAUNCHER, *OBSERVER, *TERMINATOR)
+MACHINES: Final[Sequence[Statement]] = (*LAUNCHER, *SPOT, *OBSERVER, *TERMINATOR)
 """All that `Ec2Machines` needs where no machine sleeps."""
