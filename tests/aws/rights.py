@@ -11,7 +11,7 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.ec2 import Ec2Settings
-from paddock.adapters.aws.roles import ROLES, Statement, filled
+from paddock.adapters.aws.roles import BILL, ROLES, Statement, filled
 from tests.aws.iam import Asked, Context, allows
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT, ROLE_ID
@@ -166,7 +166,7 @@ def user_of(caller: Caller) -> str:
 
 
 def granted() -> dict[Grant, Statement]:
-    """All that roles grant, each with the statement that says no more than that."""
+    """All that roles grant, AWS's own bill included, each with the statement that says no more than that."""
     return {
         Grant(function, number, action, resource, _keys(statement)): {
             **statement,
@@ -174,7 +174,7 @@ def granted() -> dict[Grant, Statement]:
             "Resource": [resource],
         }
         for function, statements in ROLES.items()
-        for number, statement in enumerate(statements)
+        for number, statement in enumerate((*statements, *BILL.get(function, ())))
         for action in statement["Action"]
         for resource in statement["Resource"]
     }

@@ -66,7 +66,7 @@ TIMEOUTS = {"schedules": 60.0}  # a sweep goes over everything, and moto is slow
 START, SLOWEST = 0.03, 20  # seconds that Python's start takes on a machine that is not busy
 CONFIG = """
 version: 1
-costs: {{live: {live}}}
+costs: {{live: {live}, bill: {live}}}
 github:
   url: {url}
   webhook_secret: {{env: NOT_FOLLOWED_ON_AWS}}

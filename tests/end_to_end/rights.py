@@ -11,7 +11,7 @@ from pathlib import Path
 
 import attrs
 
-from paddock.adapters.aws.roles import ROLES
+from paddock.adapters.aws.roles import BILL, ROLES, SLACK
 from tests.aws.recorded import NOBODY, Call
 from tests.aws.rights import Grant, judged, polled
 from tests.aws.weather import EVERYBODY
@@ -23,14 +23,15 @@ KEPT = Path(__file__).parents[2] / "build" / "rights"
 
 def digest() -> str:
     """The roles in short: what was needed of others is not compared with them."""
-    data = {function: [dict(one) for one in statements] for function, statements in ROLES.items()}
+    every = (*ROLES.items(), *BILL.items())
+    data = [[function, *(dict(one) for one in statements)] for function, statements in every]
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def calls_of(fleet: Whole) -> list[Call]:
     """What needed somebody's right; whoever is nobody has none."""
     recorded = fleet.wire.recorded
-    return [*recorded.of(*EVERYBODY, NOBODY.function), *polled(recorded.of("pump"), HANDLERS)]
+    return [*recorded.of(*EVERYBODY, SLACK, NOBODY.function), *polled(recorded.of("pump"), HANDLERS)]
 
 
 def allowed(fleet: Whole) -> set[Grant]:

@@ -44,13 +44,17 @@ POOL = f"pools: {{web: {{machine: {{cpu: 2, arch: {box_arch()}}}, hot: 1}}}}"
 PATIENCE = 30.0  # seconds, at the usual pace
 CONFIG = "config/paddock.yml"
 LETTERS = 200  # so many that a dry run asks how many there are
+JSON = (("Content-Type", "application/x-amz-json-1.1"),)
 BEHIND = tuple(HANDLERS.values())
 ALARM = {"Sns": {"MessageId": "1", "Message": "paddock-ci-faults rings", "Subject": "ALARM"}}
 
 
 @attrs.define
 class Accidents:
-    """A layer of the wire: DynamoDB refuses whoever is `refused`, and `then` is done with a launch of dispatch's."""
+    """A layer of the wire: DynamoDB refuses whoever is `refused`, and `then` is done with a launch of dispatch's.
+
+    And the Pricing API, of which moto has nothing: it lists no product.
+    """
 
     refused: set[str] = attrs.field(factory=set)
     then: Callable[[str], None] | None = None
@@ -59,6 +63,8 @@ class Accidents:
         """Refuse, or let pass and do what is to be done."""
         if call.service == "dynamodb" and call.caller.function in self.refused:
             return refusal("dynamodb", 400, "ThrottlingException")
+        if call.service == "pricing":  # moto knows no prices
+            return Reply(200, b'{"FormatVersion": "aws_v1", "PriceList": []}', JSON)
         reply = behind(request)
         if call.action == "ec2:CreateFleet" and call.caller.function == "dispatch" and self.then is not None:
             done, self.then = self.then, None
@@ -227,7 +233,7 @@ def losses(desk: Desk) -> Job:
     job = desk.placed(job.id)
     desk.happens(spot_warning(job.machine or "", "eu-west-1a", desk.clock))
     job, taken = desk.launched("taken"), OperationalResult.INTERRUPTED
-    desk.told(job.machine or "", ReportEvent.FAILED_TO_START, job=job, result=taken, interrupted_by="spot")
+    desk.told(job.machine or "", ReportEvent.FINISHED, job=job, result=taken, interrupted_by="spot")
     return desk.placed(job.id)
 
 
