@@ -262,6 +262,7 @@ def tables_away(desk: Desk, job: Job) -> None:
 def house(desk: Desk, job: Job) -> None:
     """All tasks on one day, on which each of them finds something to do."""
     fleet, table, now = desk.fleet, desk.fleet.profile.table(), desk.clock.now()
+    fleet.pumps["jobs"].stop()  # dispatch would forget the shortage, too
     facts = attrs.evolve(job.facts, job_id=1, created_at=now - 8 * DAY)
     table.jobs.add(Job(facts, JobState.FINISHED, received_at=facts.created_at, conclusion="success"))
     table.shortages.add(over(desk))

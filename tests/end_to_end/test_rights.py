@@ -21,6 +21,7 @@ UNSEEN: dict[tuple[str, str, str], str] = {
         (function, "sqs:GetQueueAttributes", queue): "Lambda looks at a queue in the function's name before it polls"
         for function, queue in QUEUED.items()
     },
+    ("schedules", "ce:GetCostAndUsage", "*"): "AWS's own bill is asked for a day that was reported days before",
     (MACHINE, "s3:GetObject", "{cache_bucket_arn}/agent/*"): "the boot script fetches the agent, before there is one",
     (
         "schedules",
