@@ -54,7 +54,7 @@ class Ec2UnderTest:
 
 
 @cache
-def _session() -> Session:
+def one_session() -> Session:
     """One for all: it keeps EC2's service model, which takes long to read."""
     return Session(aws_access_key_id="test", aws_secret_access_key="test", region_name=REGION)
 
@@ -91,7 +91,7 @@ def ec2_on_moto(server: Callable[[], AbstractContextManager[str]] = moto_server)
         patch.object(moto.settings, "EC2_ENABLE_INSTANCE_TYPE_VALIDATION", new=True),
         server() as url,
     ):
-        clients = Clients(REGION, {"ec2": url}, session=_session())
+        clients = Clients(REGION, {"ec2": url}, session=one_session())
         name = f"fleet-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
         subnets = {
             subnet.get("AvailabilityZone", ""): subnet.get("SubnetId", "")

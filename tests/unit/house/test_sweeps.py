@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from paddock.adapters.memory import MemoryMachines
-from paddock.core.errors import AccessDenied, PaddockError, Unavailable
+from paddock.core.errors import AccessDenied, PaddockError, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested, ReportEvent, RunnerReported
 from paddock.core.ports.machines import LaunchRequest, Machine
@@ -378,6 +378,21 @@ def test_a_run_is_bounded_per_kind_of_act() -> None:
     report = world.fleet.house.sweep()
     assert report.by_kind == {"CloseMachine": sweep.MOST_ACTS, "WakeJob": sweep.MOST_ACTS}
     assert (report.attempted, report.left) == (2 * sweep.MOST_ACTS, 40)
+
+
+def test_who_is_throttled_again_and_again_leaves_that_kind_to_the_next_run() -> None:
+    """Each act asks others first, and would not be let through; other kinds of acts are done all the same."""
+    failing = Failing({"machines.describe": Throttled("no more of it")})
+    world = World(around=failing.around)
+    for number in range(20):
+        facts = JobFacts(number, 1, "acme/app", ("paddock",), private=True, created_at=NOON)
+        world.table.jobs.add(_queued(facts))
+        world.table.runners.add(Runner(f"i-{number}", "acme/app", (), "t", launched_at=NOON - HOUR))
+    report = world.fleet.house.sweep()
+    assert report.by_kind == {"CloseMachine": sweep.IN_A_ROW, "WakeJob": 20}
+    assert (report.failed, report.left) == (sweep.IN_A_ROW, 20 - sweep.IN_A_ROW)
+    failing.errors["machines.describe"] = Unavailable("away")
+    assert world.fleet.house.sweep().by_kind == {"CloseMachine": 20}
 
 
 def _queued(facts: JobFacts) -> Job:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 import attrs
 
 from paddock.core.pace import Bucket, Limit, Window
-from paddock.core.units import DAY, MINUTE, SECOND, Span
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND, Span
 
 
 @attrs.frozen
@@ -95,13 +95,20 @@ def github_ceilings(
     limits for the REST API". ``runners``: in five minutes, however they are registered; for each repository or
     organisation, but counted here for all of an owner's. Source: "Limits in GitHub Actions". A machine registers its
     runner a while after it was told to.
+
+    Content, which is what people are told, has limits of its own, 80 requests in a minute and 500 in an hour, and runs
+    are cancelled as rarely as anything is written: of these nobody has tokens of his own, for they are rare.
     """
+    never = Bucket(0, DAY)
     own = Bucket(1, 30 * SECOND)
     whole, all_of_them = Window(registrations, MINUTE, 5 * SECOND), Window(runners, 5 * MINUTE, 30 * SECOND)
     later = part_window(all_of_them, own, processes=dispatchers, keep=_KEPT + _COMES_UP)
     return {
         REGISTRATIONS: part_window(whole, own, processes=dispatchers, keep=_KEPT),
         RUNNERS: attrs.evolve(later, keep=_KEPT),
+        TOLD: part_window(Window(80, MINUTE, 5 * SECOND), never, processes=dispatchers, keep=SECOND),
+        TOLD_HOURLY: part_window(Window(500, HOUR, MINUTE), never, processes=dispatchers, keep=SECOND),
+        CANCELS: part_window(Window(180, MINUTE, 5 * SECOND), never, processes=dispatchers, keep=SECOND),
     }
 
 
@@ -117,6 +124,9 @@ STOPS = "ec2.StopInstances"
 STOPPED = "ec2.stopped"
 REGISTRATIONS = "github.registrations"
 RUNNERS = "github.runners"
+TOLD = "github.told"
+TOLD_HOURLY = "github.told_hourly"
+CANCELS = "github.cancels"
 
 _MILLION = 1_000_000
 _KEPT: Span = 10 * SECOND

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import attrs
 
 from paddock.adapters.pacing.ceilings import (
+    CANCELS,
     DESCRIBES,
     ENDED,
     ENDS,
@@ -17,12 +18,23 @@ from paddock.adapters.pacing.ceilings import (
     STARTS,
     STOPPED,
     STOPS,
+    TOLD,
+    TOLD_HOURLY,
 )
 from paddock.adapters.pacing.purse import NOTHING, Purse, Wish
 from paddock.core.errors import Throttled, Unavailable
 from paddock.core.job import Job
 from paddock.core.messages import Registration
-from paddock.core.ports.github import GitHub, JitConfig, RegisteredRunner, Runners, Scope
+from paddock.core.ports.github import (
+    GitHub,
+    GitHubJob,
+    JitConfig,
+    RegisteredRunner,
+    Runners,
+    Scope,
+    WorkflowRun,
+    Workflows,
+)
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, StartOutcome
 from paddock.core.ports.records import Page
 from paddock.core.spec import Offer, RunnerSpec
@@ -51,7 +63,7 @@ class PacedStarts:
         return self._purse.ask([self._wish(job, spec) for job, spec in jobs])
 
     def _wish(self, job: Job, spec: RunnerSpec) -> Wish:
-        owner = job.facts.repository.partition("/")[0]
+        owner = _owner(job.facts.repository)
         needs, just_in_time = {MACHINES: 1}, {_limit(REGISTRATIONS, owner): 1}
         if self._tokens:
             needs |= {_limit(RUNNERS, owner): 1}
@@ -165,9 +177,57 @@ class PacedRunners:
         return self._inner.delete(scope, runner_id)
 
 
+class PacedWorkflows:
+    """`Workflows` within GitHub's limits on what is written."""
+
+    def __init__(self, inner: Workflows, purse: Purse) -> None:
+        """Args: GitHub's workflows; what this process may ask of them."""
+        self._inner = inner
+        self._purse = purse
+
+    def job(self, repository: str, job_id: int) -> GitHubJob:
+        """Not limited for itself."""
+        return self._inner.job(repository, job_id)
+
+    def run(self, repository: str, run_id: int) -> WorkflowRun:
+        """Not limited for itself."""
+        return self._inner.run(repository, run_id)
+
+    def newest_run(self, repository: str, workflow_id: int, branch: str) -> WorkflowRun | None:
+        """Not limited for itself."""
+        return self._inner.newest_run(repository, workflow_id, branch)
+
+    def unfinished_jobs(self, repository: str) -> Iterator[GitHubJob]:
+        """Not limited for itself."""
+        return self._inner.unfinished_jobs(repository)
+
+    def rerun_failed_jobs(self, repository: str, run_id: int) -> None:
+        """Not limited for itself."""
+        self._inner.rerun_failed_jobs(repository, run_id)
+
+    def cancel_run(self, repository: str, run_id: int) -> None:
+        """One cancellation."""
+        self._purse.spend(_limit(CANCELS, _owner(repository)))
+        self._inner.cancel_run(repository, run_id)
+
+    def report_rejection(self, repository: str, head_sha: str, title: str, summary: str) -> None:
+        """One thing that people are told. Nobody stands in a line for it: it is told now or never."""
+        for what in (TOLD, TOLD_HOURLY):  # what is left of a minute is no loss, of an hour it is
+            self._purse.spend(_limit(what, _owner(repository)), line=False)
+        self._inner.report_rejection(repository, head_sha, title, summary)
+
+
 def paced_github(github: GitHub, purse: Purse, *, tokens: bool = False) -> GitHub:
-    """GitHub, whose registrations are within its limits."""
-    return attrs.evolve(github, runners=PacedRunners(github.runners, purse, tokens=tokens))
+    """GitHub, whose registrations, and what is written there besides, are within its limits."""
+    return attrs.evolve(
+        github,
+        runners=PacedRunners(github.runners, purse, tokens=tokens),
+        workflows=PacedWorkflows(github.workflows, purse),
+    )
+
+
+def _owner(repository: str) -> str:
+    return repository.partition("/")[0]
 
 
 def _limit(name: str, owner: str) -> str:

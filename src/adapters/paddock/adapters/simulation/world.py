@@ -236,8 +236,12 @@ class Simulation(Outside):
             }
         if self._ceilings is not None:
             purse = Purse(ports["table"].paces, self._ceilings, self.timeline)
-            ports = paced(ports, purse, tokens=self.settings.registration_tokens)
+            ports = self.paced(ports, purse)
         return Fleet(settings=self.settings, clock=self.timeline, ids=self.ids, gauges=self.gauges, **ports)
+
+    def paced(self, ports: dict[str, Any], purse: Purse) -> dict[str, Any]:
+        """The ports of a process that pays for what it asks; who has other ports before the cloud replaces this."""
+        return paced(ports, purse, tokens=self.settings.registration_tokens)
 
     # -- time ---------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from paddock.core.circuit import Circuit
-from paddock.core.errors import Conflict
+from paddock.core.errors import Conflict, Throttled
 from paddock.core.job import Job
 from paddock.core.messages import Observed
 from paddock.core.ports.decisions import Decisions
@@ -51,6 +51,7 @@ from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.retire import Retire
 
 MOST_ACTS = 100  # of each kind, so that one kind that keeps failing does not starve the others
+IN_A_ROW = 5  # acts of one kind that were asked for too often: the next ones would be, too, and each asks others first
 MOST_CLOSED = 2_000  # of those that did their work and are gone: a hundred cost five requests
 
 
@@ -112,19 +113,22 @@ class Sweep:
         if dry_run:
             return TaskReport(left=len(acts), acts=tuple(map(str, acts)))
         kinds, errors, done = Counter[str](), list[str](), list[str]()
+        throttled = Counter[str]()
         closed = self._close_together(acts, seen)
         for act in acts:
             if isinstance(act, CloseMachine) and act.machine in closed:
                 continue
             kind = type(act).__name__
-            if kinds[kind] >= MOST_ACTS:
+            if kinds[kind] >= MOST_ACTS or throttled[kind] >= IN_A_ROW:
                 continue
             kinds[kind] += 1
             try:
                 self._act(act)
                 done.append(str(act))
+                throttled[kind] = 0
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
+                throttled[kind] = throttled[kind] + 1 if isinstance(error, Throttled) else 0
         if closed:
             kinds[CloseMachine.__name__] += len(closed)
             done.append(f"the records of {len(closed)} machines that served are closed")

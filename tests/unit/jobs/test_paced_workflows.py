@@ -1,0 +1,81 @@
+"""What is written at GitHub besides registrations: within its limits, and all else is asked as it comes."""
+
+import pytest
+
+from paddock.adapters.memory import ManualClock, MemoryRecords
+from paddock.adapters.pacing import Purse, github_ceilings
+from paddock.adapters.pacing.ports import PacedWorkflows
+from paddock.core.errors import Throttled
+from paddock.core.records import PACES
+from paddock.core.units import HOUR, MINUTE, SECOND
+from tests.strategies import NOON
+
+
+class Written:
+    """Writes down what it is asked for."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.cancelled: list[tuple[str, int]] = []
+
+    def report_rejection(self, repository: str, _sha: str, _title: str, _summary: str) -> None:
+        """A check run."""
+        self.told.append(repository)
+
+    def cancel_run(self, repository: str, run_id: int) -> None:
+        """A cancellation."""
+        self.cancelled.append((repository, run_id))
+
+
+def paced() -> tuple[PacedWorkflows, Written, ManualClock]:
+    clock, written = ManualClock(NOON), Written()
+    purse = Purse(MemoryRecords(PACES), github_ceilings(), clock)
+    return PacedWorkflows(written, purse), written, clock  # type: ignore[arg-type]  # what is asked here
+
+
+def tell(workflows: PacedWorkflows, times: int, repository: str = "acme/app") -> int:
+    """How many of so many rejections were told."""
+    told = 0
+    for _ in range(times):
+        try:
+            workflows.report_rejection(repository, "abc", "title", "why")
+        except Throttled:
+            continue
+        told += 1
+    return told
+
+
+def test_eighty_are_told_in_a_minute_and_five_hundred_in_an_hour() -> None:
+    """What is refused for the minute's sake is not counted for the hour; each owner has his own."""
+    workflows, written, clock = paced()
+    assert tell(workflows, 600) == 80
+    assert tell(workflows, 1, "umbra/app") == 1
+    told = 80
+    for _ in range(8):
+        clock.advance(MINUTE + 10 * SECOND)
+        told += tell(workflows, 600)
+    assert told == 500
+    clock.advance(HOUR)
+    assert tell(workflows, 1) == 1
+    assert written.told.count("acme/app") == 501
+
+
+def test_nobody_stands_in_a_line_to_be_told() -> None:
+    """As soon as the minute is over the first who comes is told."""
+    workflows, _, clock = paced()
+    tell(workflows, 1_000)
+    clock.advance(MINUTE + 10 * SECOND)
+    assert tell(workflows, 80) == 80
+
+
+def test_a_hundred_and_eighty_runs_are_cancelled_in_a_minute() -> None:
+    """The next one is told when to come."""
+    workflows, written, clock = paced()
+    for number in range(180):
+        workflows.cancel_run("acme/app", number)
+    with pytest.raises(Throttled) as refused:
+        workflows.cancel_run("acme/app", 180)
+    assert refused.value.retry_after is not None
+    clock.advance(refused.value.retry_after)
+    workflows.cancel_run("acme/app", 180)
+    assert written.cancelled == [("acme/app", number) for number in range(181)]
