@@ -1,5 +1,6 @@
 """The functions as Lambda calls them, on moto: one job's whole way, and what may happen beside it."""
 
+import json
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -46,9 +47,11 @@ from paddock.core.states import JobState, OperationalResult, RunnerState
 from paddock.core.task import EVERY
 from paddock.core.units import DAY, moment_of
 from paddock.core.usecases.house.chores import chores
+from paddock.core.usecases.house.dead_letters import DeadLetters
 from paddock.entrypoints.aws_lambda import schedules
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment
 from paddock.entrypoints.aws_lambda.profile import AwsProfile
+from tests.aws.events import spot_warning, state_change
 from tests.aws.invocations import ROLE_ID, Context, lines
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT
@@ -205,6 +208,27 @@ def test_once_a_minute_one_rule_keeps_the_house(stack: Stack) -> None:
     # SQS would say that we sent the report, and so it would be taken for a forgery.
     assert [stack.dead(name) for name in ("jobs", "events", "reports")] == [[], [], [report]]
     stack.clients.sqs.purge_queue(QueueUrl=stack.queues["reports-dead"])
+
+
+def test_what_ec2_said_is_put_back_from_the_dead_as_our_own_messages_are(stack: Stack) -> None:
+    """A dry run counts it, too, and what nobody can read is in neither; then it is handled, and nothing is left."""
+    clock = stack.profile.clock()
+    told = state_change("i-0123456789abcdef1", "terminated", clock)
+    warned = spot_warning("i-0123456789abcdef2", "eu-west-1a", clock)
+    for event in (told, warned):
+        stack.send("events-dead", json.dumps(event))
+    stack.send("events-dead", json.dumps({**told, "detail": {}}))
+    letters = stack.profile.events().dead_letters()
+    assert sorted(letter.readable for letter in letters) == [False, True, True]
+    assert {letter.reason.partition(" ")[0] for letter in letters if letter.readable} == {"received"}
+    dead = DeadLetters(
+        queues={"events": stack.profile.events()}, decisions=stack.profile.decisions(), clock=stack.profile.clock()
+    )
+    assert dead(dry_run=True).by_kind == {"put_back": 2}
+    assert schedules.handler({"task": "dead_letters"}, Context())["dead_letters"]["put_back"] == 2
+    stack.drain("events")
+    assert [json.loads(body)["detail"] for body in stack.dead("events")] == [{}]
+    stack.clients.sqs.purge_queue(QueueUrl=stack.queues["events-dead"])
 
 
 def test_pools_are_audited_into_the_archive_and_sized_on_the_table(stack: Stack) -> None:

@@ -213,6 +213,7 @@ def test_an_unreadable_message_becomes_a_dead_letter_at_once(under_test: QueueUn
     (letter,) = under_test.queue.dead_letters()
     assert letter.body == body
     assert "unreadable" in letter.reason
+    assert not letter.readable
 
 
 def test_dead_letters_stay_where_they_are(under_test: QueueUnderTest) -> None:

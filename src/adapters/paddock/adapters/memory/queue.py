@@ -201,7 +201,9 @@ class MemoryQueue(Generic[M]):
         """The oldest dead letters, left where they are."""
         with self._lock:
             self._come_back()
-            return tuple(DeadLetter(entry.body, reason) for entry, reason in self._dead[: max(0, limit)])
+            return tuple(
+                DeadLetter(entry.body, reason, entry.readable) for entry, reason in self._dead[: max(0, limit)]
+            )
 
     def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
         """Put the oldest of the wanted dead letters back on the queue; see `Queue.redrive`."""

@@ -115,7 +115,7 @@ class SqliteQueue(Generic[M]):
         with self._database.write() as connection:
             self._bury(connection, self._clock.now())
             rows = connection.execute(oldest, (self._name, max(0, limit))).fetchall()
-        return tuple(DeadLetter(body, reason) for body, reason in rows)
+        return tuple(DeadLetter(body, reason, _readable(body)) for body, reason in rows)
 
     def redrive(self, wanted: Wanted = every, *, most: int | None = None, told: Told = nobody) -> int:
         """Put the oldest of the wanted dead letters back on the queue; see `Queue.redrive`."""

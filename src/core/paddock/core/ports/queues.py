@@ -22,10 +22,14 @@ class Received(Generic[M]):
 
 @attrs.frozen
 class DeadLetter:
-    """A message that was given up: its text as it was sent, and why."""
+    """A message that was given up: its text as it was sent, and why.
+
+    ``readable`` is false where the text is none that its queue carries: no redrive puts that back.
+    """
 
     body: str
     reason: str
+    readable: bool = True
 
 
 @attrs.frozen

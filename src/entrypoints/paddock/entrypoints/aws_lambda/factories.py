@@ -11,6 +11,7 @@ import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
+from paddock.adapters.aws.cloud_events import event_in
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.dynamodb.definition import INDEXES
@@ -134,9 +135,12 @@ def make_jobs_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sl
     return SqsQueue(clients, environment.jobs.url, environment.jobs.dead_letter_url, sleeper)
 
 
-def make_events_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[EventMessage]:
-    """The queue of what GitHub and EC2 say."""
-    return SqsQueue(clients, environment.events.url, environment.events.dead_letter_url, sleeper)
+def make_events_queue(
+    environment: FleetEnvironment, clients: Clients, sleeper: Sleeper, clock: Clock
+) -> SqsQueue[EventMessage]:
+    """The queue of what GitHub and EC2 say; EC2's word stands on it as EventBridge writes it."""
+    urls = environment.events
+    return SqsQueue(clients, urls.url, urls.dead_letter_url, sleeper, read=lambda text: event_in(text, clock.now()))
 
 
 def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[EventMessage]:

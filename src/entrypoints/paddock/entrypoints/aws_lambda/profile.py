@@ -60,7 +60,7 @@ class AwsProfile(containers.DeclarativeContainer):
         aws.make_jobs_queue, environment, clients, sleeper
     )
     events: providers.Provider[SqsQueue[EventMessage]] = providers.Singleton(
-        aws.make_events_queue, environment, clients, sleeper
+        aws.make_events_queue, environment, clients, sleeper, clock
     )
     reports: providers.Provider[SqsQueue[EventMessage]] = providers.Singleton(
         aws.make_reports_queue, environment, clients, sleeper

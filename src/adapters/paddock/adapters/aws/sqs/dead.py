@@ -1,11 +1,10 @@
 """The dead-letter queue of a queue: burying, looking, reviving."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 
 from paddock.adapters.aws.sqs.channel import Channel, Lent
 from paddock.adapters.sqs_wire import MAX_BYTES, size_of, whole_seconds
-from paddock.adapters.wire import message_in
 from paddock.core.errors import InvalidInput
 from paddock.core.ports.queues import DeadLetter, Told, Wanted
 from paddock.core.units import Span
@@ -18,14 +17,16 @@ _ROOM = 100  # bytes of the attribute's name and type, generously
 class DeadLetters:
     """What was given up, and the way back."""
 
-    def __init__(self, alive: Channel, dead: Channel, look: Span) -> None:
+    def __init__(self, alive: Channel, dead: Channel, look: Span, read: Callable[[str], object]) -> None:
         """Args: the queue; its dead-letter queue; how long a look waits for more letters until it believes the end.
 
-        A look that does not wait asks some of SQS's servers only.
+        A look that does not wait asks some of SQS's servers only. ``read`` reads a text of the queue, and raises
+        `InvalidInput` if it is none.
         """
         self._alive = alive
         self._dead = dead
         self._look = whole_seconds(look)
+        self._read = read
 
     def bury(self, body: str, why: InvalidInput) -> None:
         """Put a text that cannot be read among the dead."""
@@ -42,7 +43,7 @@ class DeadLetters:
         finally:
             self._dead.give_back([each.receipt for each in found])
         most = self._alive.counts()[2] if found else 0
-        return tuple(DeadLetter(each.body, _reason(each, most)) for each in sorted(found, key=_age))
+        return tuple(self._letter(each, most) for each in sorted(found, key=_age))
 
     def revive(self, wanted: Wanted, most: int | None, told: Told) -> int:
         """Send the readable ones that are wanted to their queue again, up to so many; how many there were."""
@@ -50,7 +51,7 @@ class DeadLetters:
         try:
             for lent in self._all(_REVIVE_LOAN):
                 left.update({each.receipt: each for each in lent})
-                readable = (each for each in lent if _flaw(each.body) is None and wanted(each.body))
+                readable = (each for each in lent if self._flaw(each.body) is None and wanted(each.body))
                 back = list(islice(readable, None if most is None else most - revived))
                 self._alive.send([each.body for each in back])
                 for each in back:
@@ -77,26 +78,23 @@ class DeadLetters:
             seen.update(each.id for each in fresh)
             yield fresh
 
+    def _letter(self, lent: Lent, most: int) -> DeadLetter:
+        """With the reason that is written on it; SQS itself writes nothing on what it gives up."""
+        flaw = self._flaw(lent.body)
+        why = f"received {most} times and never done" if flaw is None else unreadable(flaw)
+        return DeadLetter(lent.body, lent.reason or why, flaw is None)
+
+    def _flaw(self, body: str) -> InvalidInput | None:
+        try:
+            self._read(body)
+        except InvalidInput as error:
+            return error
+        return None
+
 
 def unreadable(why: InvalidInput) -> str:
     """The reason of a text that cannot be read."""
     return f"unreadable: {why}"
-
-
-def _flaw(body: str) -> InvalidInput | None:
-    try:
-        message_in(body)
-    except InvalidInput as error:
-        return error
-    return None
-
-
-def _reason(lent: Lent, most: int) -> str:
-    """What is written on it; SQS itself writes nothing on what it gives up."""
-    if lent.reason:
-        return lent.reason
-    flaw = _flaw(lent.body)
-    return f"received {most} times and never done" if flaw is None else unreadable(flaw)
 
 
 def _age(lent: Lent) -> tuple[int, str]:

@@ -15,8 +15,8 @@ What SQS does in its own way, and no adapter can change:
 * A `receive` that does not wait asks some of SQS's servers only, and may find nothing in a queue that is nearly empty.
 """
 
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.sqs.channel import Channel, Lent
@@ -39,16 +39,25 @@ class SqsQueue(Generic[M]):
     """`Queue` on SQS. Safe for threads."""
 
     def __init__(
-        self, clients: Clients, url: str, dead_letter_url: str, sleeper: Sleeper, *, look: Span = SECOND
+        self,
+        clients: Clients,
+        url: str,
+        dead_letter_url: str,
+        sleeper: Sleeper,
+        *,
+        look: Span = SECOND,
+        read: Callable[[str], Any] = message_in,
     ) -> None:
         """Args: the clients; addresses of the queue and its dead-letter queue; waits before a repetition.
 
-        ``look`` is how long the dead-letter queue must have nothing more to give until it is believed.
+        ``look`` is how long the dead-letter queue must have nothing more to give until it is believed. ``read`` reads a
+        text of the queue, for one on which others' messages are as well; it may raise `InvalidInput` alone.
         """
         self._channel = Channel(clients, url, sleeper)
         dead = Channel(clients, dead_letter_url, sleeper)
         self._dead_channel = dead
-        self._dead = DeadLetters(self._channel, dead, look)
+        self._dead = DeadLetters(self._channel, dead, look, read)
+        self._read = read
 
     def send(self, messages: Sequence[M], *, delay: Span = 0) -> None:
         """See `Queue.send`; the delay is rounded up to whole seconds.
@@ -123,7 +132,7 @@ class SqsQueue(Generic[M]):
         received: list[Received[M]] = []
         for each in lent:
             try:
-                message = message_in(each.body)
+                message = self._read(each.body)
             except InvalidInput as error:
                 self.bury(each.body, error)
                 self._channel.delete([each.receipt])  # only now: dead twice is better than lost

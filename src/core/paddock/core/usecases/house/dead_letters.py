@@ -183,11 +183,10 @@ class DeadLetters:
     def _show(self, queue: Queue[Any], look: _Look, acts: list[str]) -> int:
         """Say what would be put back of the oldest; how many letters would be left to a later run."""
         letters = queue.dead_letters(MOST_SHOWN)
-        for body in [letter.body for letter in letters]:
-            message = _message(body)
-            if message is not None and look.wanted(body):
+        for body in [letter.body for letter in letters if letter.readable]:
+            if look.wanted(body):
                 look.kinds["put_back"] += 1
-                acts.append(f"put back {_name(look.queue, body, message)}")
+                acts.append(f"put back {_name(look.queue, body, _message(body))}")
         return look.kinds["waiting"] if len(letters) < MOST_SHOWN else queue.depth().dead - look.kinds["put_back"]
 
     def _quarantine(self, look: _Look, digest: str, body: str, *, dry_run: bool) -> str:
@@ -232,7 +231,7 @@ def _name(queue: str, body: str, message: object) -> str:
 
 
 def _message(body: str) -> object:
-    """The message in the text; None if it cannot be read."""
+    """The message in the text; None if it is none of ours: a queue may carry others' as well."""
     try:
         return message_from_data(json.loads(body))
     except (InvalidInput, ValueError, RecursionError):
