@@ -268,13 +268,13 @@ def bundle(session: nox.Session) -> None:
 
 @nox.session
 def fleet(session: nox.Session) -> None:
-    """One job and ten, a pool, and an acceptance, on AWS as moto has it: functions, queues, machines are processes.
+    """One job and ten, a pool, an acceptance and a squall, on AWS as moto has it: functions, machines are processes.
 
     When all have run, what roles grant is held against what all of them needed.
     """
     wheel(session)
     locked(session, *group("test"))
-    names = ("acceptance", "fleet_on_aws", "pools_on_aws", "rare_calls")
+    names = ("acceptance", "calls", "fleet_on_aws", "pools_on_aws", "rare_calls", "squall")
     tests = [f"tests/end_to_end/test_{name}.py" for name in names]
     shutil.rmtree(ROOT / "build" / "rights", ignore_errors=True)
     session.run("pytest", *SEVERAL, *tests, "--junitxml=build/junit/fleet.xml", *session.posargs)

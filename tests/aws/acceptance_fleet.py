@@ -38,6 +38,7 @@ from paddock.entrypoints.aws_acceptance.opening import Wish, parts_of
 from paddock.entrypoints.aws_stack import Places, StackSettings, destroy
 from paddock.entrypoints.aws_stack.packages import FILES, package
 from tests.aws import whole
+from tests.aws.deployed import timeouts
 from tests.aws.events import EventBridge, Schedule, called_by_url
 from tests.aws.fis import FisStandIn, fis_standin
 from tests.aws.hypervisor import Hypervisor
@@ -45,7 +46,7 @@ from tests.aws.invocations import logging_kept, url_event
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT
 from tests.aws.moto_types import forget, whole_change_sets
-from tests.aws.pump import Mapped, Pump
+from tests.aws.pump import Pump
 from tests.aws.recorded import Caller
 from tests.aws.runtime import NAMES, ProcessFunction, runtime
 from tests.aws.steps import Tokens
@@ -113,7 +114,6 @@ class Living:
             for word in QUEUES:
                 sqs_backends[ACCOUNT][REGION].get_queue(f"{stack}-{word}").lambda_event_source_mappings.clear()
         address = self._all.enter_context(runtime(self._root))
-        timeouts = {"schedules": 60.0}
         functions = {
             word: ProcessFunction(
                 address,
@@ -121,7 +121,7 @@ class Living:
                 variables[word],
                 on.recorded,
                 self._root / f"{word}.log",
-                timeout=timeouts.get(word, 8.0) * self._pace,
+                timeout=timeouts()[word] * self._pace,
             )
             for word in NAMES
         }
@@ -162,7 +162,7 @@ class Living:
         self.pumps = [
             Pump(
                 self._client("AKIAPUMP", "sqs"),
-                Mapped(queue_url=queues[word], concurrency=2, poll=1),
+                whole.mapped(word, queues[word], self._pace),
                 functions[HANDLERS[word]],
                 chance=chance,
                 sender_of=self._senders.of,
@@ -342,7 +342,7 @@ def world(root: Path, agent: Path, environment: str = "acceptance-1") -> Iterato
 
 def _config(github: GitHubStandIn, pace: int) -> str:
     """The fleet's paddock.yml, with spans as in tests of whole fleets, and the person's token."""
-    text = whole.config(github, pace, "")
+    text = whole.config(github, pace, "", github.url)
     lines = [
         "  token: {env: GITHUB_TOKEN}"
         if line.startswith("  app:")

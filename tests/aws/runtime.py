@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -61,8 +61,10 @@ class Environment:
         self._socket.connect(str(runtime))
         self._file = self._socket.makefile("rwb")
         self._tell({"function": function, "environment": dict(variables), "log": str(log)})
-        self._handle = os.pidfd_open(self._hear(READY)["pid"])
-        self.dead = False
+        self.pid = int(self._hear(READY)["pid"])
+        self._handle = os.pidfd_open(self.pid)
+        self._ending = threading.Lock()
+        self.dead = self._closed = False
 
     def invoke(self, event: Mapping[str, Any], request: str, timeout: float, ahead: Span = 0) -> Any:  # noqa: ANN401 - any answer
         """The handler's answer. After an error without one the environment is dead. `ahead`: see `ProcessFunction`.
@@ -81,15 +83,23 @@ class Environment:
         return told["answer"]
 
     def kill(self) -> None:
-        """End it by SIGKILL."""
-        self.dead = True
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+        """End it by SIGKILL; it is gone when this returns."""
+        with self._ending:
+            self.dead = True
+            if self._closed:
+                return
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._handle, signal.SIGKILL)
+            select.select([self._handle], [], [], READY)
 
     def close(self) -> None:
         """End it, and let go of it."""
         self.kill()
-        os.close(self._handle)
+        with self._ending:
+            if self._closed:
+                return
+            self._closed = True
+            os.close(self._handle)
         self._file.close()
         self._socket.close()
 
@@ -112,6 +122,9 @@ class ProcessFunction:
     An environment is kept for the next event, and a new one started where all are busy, as Lambda does it. ``alive``
     are the environments by their instance's name. ``ahead`` is by how much the clock is that tells how old is what they
     remember: whoever sets it need not wait until they have forgotten.
+
+    ``doom`` is asked at each invocation when its environment is to be killed: so many seconds after it began, or when
+    it would answer, if that is sooner; the answer is lost. None: it lives.
     """
 
     def __init__(
@@ -123,8 +136,9 @@ class ProcessFunction:
         log: Path,
         *,
         timeout: float = 30.0,
+        doom: Callable[[], float | None] = lambda: None,
     ) -> None:
-        self.name, self.timeout = name, timeout
+        self.name, self.timeout, self.doom = name, timeout, doom
         self.alive: dict[str, Environment] = {}
         self.starts = self.deaths = self.invocations = 0
         self.ahead: Span = 0
@@ -141,7 +155,12 @@ class ProcessFunction:
         self._recorded.know(self._keys(environment.instance), caller)
         try:
             request = f"{environment.instance}-{time.monotonic_ns()}"
-            return environment.invoke(event, request, self.timeout, self.ahead)
+            doom = self.doom()
+            answer = environment.invoke(event, request, self.timeout if doom is None else doom, self.ahead)
+            if doom is not None:
+                environment.kill()
+                raise FunctionError(f"{environment.instance}: killed as it was to answer")
+            return answer
         finally:
             with self._lock:
                 if environment.dead or environment.instance in self._old:
@@ -158,6 +177,14 @@ class ProcessFunction:
             return False
         environment.kill()
         return True
+
+    def caller_at(self, port: int, to: int) -> str | None:
+        """The environment that has a connection from this port of its own to that of a server; None if none has."""
+        wanted = connection(port, to)
+        for environment in list(self.alive.values()):
+            if wanted and wanted in sockets_of(environment.pid):
+                return environment.instance
+        return None
 
     def start_anew(self) -> None:
         """What Lambda does when the function's settings were changed: no environment of before gets another event."""
@@ -193,6 +220,26 @@ class ProcessFunction:
         """The id of the access key of an environment."""
         name, _, number = instance.rpartition("-")
         return f"AKIA{name.upper()}{int(number):06}"
+
+
+def connection(port: int, to: int) -> str:
+    """What a process has open that has a connection between these ports, by Linux's name for it; "" if nobody has."""
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        ends = [int(address.rpartition(":")[2], 16) for address in fields[1:3]]
+        if ends == [port, to] and fields[9] != "0":  # else it is nobody's any more
+            return f"socket:[{fields[9]}]"
+    return ""
+
+
+def sockets_of(pid: int) -> set[str]:
+    """What a process has open, by Linux's names; nothing if it is gone."""
+    found = set()
+    with contextlib.suppress(OSError):
+        for entry in Path("/proc", str(pid), "fd").iterdir():
+            with contextlib.suppress(OSError):
+                found.add(str(entry.readlink()))
+    return found
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""What people and fate do to a whole fleet on AWS: runs are started, machines taken back, GitHub fails; and the end.
+"""What people and fate do to a whole fleet on AWS: runs are started, machines taken back; and the end.
 
 Everything is drawn by chance of a seed. What the threads of the fleet make of it in which order is not in the seed.
 """
@@ -14,7 +14,6 @@ from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.memory.github import JobScript, Step
-from paddock.adapters.standin.app import Failure
 from paddock.core.costs.ledger import Bill
 from paddock.core.job import Job
 from paddock.core.paging import pages
@@ -23,30 +22,22 @@ from paddock.core.records import JOBS, LEDGER, RUNNERS, Kind
 from paddock.core.runner import Runner
 from paddock.core.states import JobState
 from paddock.core.usecases.listing import live_jobs
+from tests.aws.deployed import queues
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT
 from tests.aws.whole import LABEL, QUEUES, REPOSITORY, Whole
 
 TICK = 0.1  # seconds
-FAILURES = (
-    Failure(500),
-    Failure(502, message="Bad Gateway"),
-    Failure(503, {"Retry-After": "1"}, "Service Unavailable"),
-    Failure(403, {"Retry-After": "1"}, "You have exceeded a secondary rate limit"),
-    Failure(429, {"Retry-After": "1"}, "You have exceeded a secondary rate limit"),
-    Failure(403, message="Resource not accessible by integration"),
-)
-"""What GitHub may answer in place of the truth."""
-
-FAILING = ("repo-generate-jitconfig", "repo-runner", "repo-delete-runner", "repo-runner-downloads")
+HURRY = 1.0  # seconds, at the usual pace
+REVIVED = ("jobs", "events")
+"""The queues whose dead letters come back. A report's does not: its sender must be the machine that it speaks of."""
 
 
 @attrs.frozen(kw_only=True)
 class Fate:
-    """How often what happens: one spot machine in `warned` is taken back; GitHub fails so often in two seconds."""
+    """What happens: ``warned`` draws, for each spot machine, whether it is taken back (None: none is)."""
 
-    warned: int | None = None
-    failures: int = 0
+    warned: Callable[[], bool] | None = None
 
 
 @attrs.define
@@ -59,9 +50,9 @@ class Story:
     fate: Fate = Fate()
     runs: list[int] = attrs.field(factory=list)
     warned: dict[str, float] = attrs.field(factory=dict)
-    failed: Counter[str] = attrs.field(factory=Counter)
     kept: tuple[str, ...] = ()
     _met: set[str] = attrs.field(factory=set)
+    _hurried: float = 0.0
 
     def start(self, count: int, name: str, naps: Sequence[float] = (0.0,), label: str = LABEL) -> None:
         """Start a run of so many jobs of this label, which take one of these naps each."""
@@ -83,12 +74,6 @@ class Story:
         time.sleep(TICK)
         self.fleet.hypervisor.look_for_errors()
         self._take_back()
-        if self.fate.failures and not self.chance.below(int(2 / TICK)):
-            for _ in range(self.fate.failures):
-                endpoint = FAILING[self.chance.below(len(FAILING))]
-                failure = FAILURES[self.chance.below(len(FAILURES))]
-                self.fleet.github.fail_next(endpoint, failure)
-                self.failed[f"{endpoint} {failure.status}"] += 1
 
     def _take_back(self) -> None:
         now = time.monotonic()
@@ -96,7 +81,7 @@ class Story:
             for host in list(self.fleet.hypervisor.hosts.values()):
                 if host.id not in self._met and host.market == "spot":
                     self._met.add(host.id)
-                    if not self.chance.below(self.fate.warned):
+                    if self.fate.warned():
                         self.warned[host.id] = now + self.chance.below(1_500) / 1_000
         for machine, at in self.warned.items():
             if at and now >= at:
@@ -127,11 +112,13 @@ class Story:
         lines = (
             f"pace {fleet.pace}; {len(fleet.github.jobs())} jobs of {len(self.runs)} runs",
             f"machines, by who ended them: {dict(Counter(one.by for one in fleet.hypervisor.past))}",
-            f"warned: {len(self.warned)}; GitHub's failures: {self.failed.total()}",
+            f"warned: {len(self.warned)}",
             f"environments started and dead: {[(one.name, one.starts, one.deaths) for one in functions]}",
             f"batches: {len(turns)}, failed {sum(bool(turn.error) for turn in turns)}",
             f"messages deleted {sum(len(turn.deleted) for turn in turns)}",
             f"messages back {sum(len(turn.left) for turn in turns)}, again {sum(len(turn.again) for turn in turns)}",
+            f"in two hands at once {sum(pump.together for pump in fleet.pumps.values())}",
+            f"handed to nobody: {[(name, len(pump.unhanded)) for name, pump in fleet.pumps.items()]}",
             f"calls: {dict(Counter(call.caller.function for call in fleet.wire.recorded.calls))}",
         )
         return "\n".join(lines)
@@ -155,6 +142,7 @@ class Story:
         if left:
             return left
         left = [f"{queue}: {depth}" for queue in QUEUES if (depth := depth_of(fleet, queue)) != (0, 0)]
+        left += [f"dead of {queue}: {len(dead)}" for queue in REVIVED if (dead := fleet.dead(queue))]
         if left:
             self.hurry()
             return left
@@ -164,12 +152,19 @@ class Story:
         return left + [f"{runner}" for runner in runners if runner.machine not in self.kept]
 
     def hurry(self) -> None:
-        """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now."""
-        with self.fleet.wire.alone:
-            for queue in QUEUES:
-                name = self.fleet.queues[queue].rpartition("/")[2]
-                for message in sqs_backends[ACCOUNT][REGION].get_queue(name)._messages:
-                    message.change_visibility(0)
+        """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now.
+
+        Not with every tick: what is put off again would be given up within a second.
+        """
+        fleet, now = self.fleet, time.monotonic()
+        if now < self._hurried + HURRY * fleet.pace:
+            return
+        self._hurried = now
+        with fleet.wire.alone:
+            for name, url in fleet.queues.items():
+                for message in sqs_backends[ACCOUNT][REGION].get_queue(url.rpartition("/")[2])._messages:
+                    if name not in fleet.pumps or not fleet.pumps[name].has_in_hand(message.id):
+                        message.change_visibility(0)
 
 
 def depth_of(fleet: Whole, queue: str) -> tuple[int, int]:
@@ -235,7 +230,14 @@ def check(story: Story) -> Books:
     assert not fleet.hypervisor.hosts
     assert not fleet.hypervisor.asleep
     assert books.orders == books.unforgotten == []
-    assert {queue: fleet.dead(queue) for queue in QUEUES} == {queue: [] for queue in QUEUES}
+    assert {queue: fleet.dead(queue) for queue in REVIVED} == {queue: {} for queue in REVIVED}
+    # A report may be dead, if it was tried as often as its queue allows or never could be: others' word was enough.
+    reports, dead = fleet.pumps["reports"], fleet.dead("reports")
+    tried = Counter(message for turn in reports.turns for message in turn.handed)
+    assert {message: tried[message] for message in dead if message not in reports.unhanded} == {
+        message: queues()["reports"].receives for message in dead if message not in reports.unhanded
+    }
+    assert set(reports.unhanded) <= set(dead)
     # Every machine has one bill, and is closed.
     past = {one.id: one for one in fleet.hypervisor.past}
     unbilled = [f"{past.get(one)}, {books.runners.get(one)}" for one in sorted(set(instances) - set(books.bills))]

@@ -4,6 +4,7 @@ And what moto leaves out of EC2's fleets: the memory of client tokens, errors in
 may be given machines of any of its pools.
 """
 
+import itertools
 import json
 import re
 import threading
@@ -17,6 +18,7 @@ from paddock.adapters.aws.roles import SHIPPER
 from paddock.core.ports.system import Chance
 from tests.aws.recorded import MACHINE, Call, Reply, Request
 from tests.aws.wire import Behind, LostError
+from tests.http_stub import LOST, Answer, Seen
 
 _XML = (("Content-Type", "text/xml;charset=UTF-8"),)
 _JSON = (("Content-Type", "application/x-amz-json-1.0"),)
@@ -116,25 +118,91 @@ class Throttles:
         return cancelled(reasons)
 
 
-class Kills:
-    """Kills the environment that makes about one call in `rarity`: before it, or after it and before its answer."""
+class Rarely:
+    """True about once in `rarity` times, and at least once in twice as many."""
 
-    def __init__(self, dice: Chance, rarity: int, functions: frozenset[str], kill: Callable[[str, str], bool]) -> None:
-        """Args: ``kill`` gets a function's name and the environment's."""
+    def __init__(self, dice: Chance, rarity: int) -> None:
+        self._dice, self._rarity = dice, rarity
+        self._since = 0
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bool:
+        """Draw."""
+        hit = not self._dice.below(self._rarity)
+        with self._lock:
+            self._since += 1
+            hit = hit or self._since >= 2 * self._rarity
+            if hit:
+                self._since = 0
+        return hit
+
+
+@attrs.frozen(kw_only=True)
+class Rarities:
+    """Of how many one kills: calls of AWS, calls of GitHub, and invocations, which die between two calls or at the end.
+
+    And by how many milliseconds at the most an invocation that is to die outlives its beginning.
+    """
+
+    aws: int
+    github: int
+    invocations: int
+    longest: int = 500
+
+
+class Kills:
+    """Kills environments of functions: SIGKILL, so whatever they had in hand is gone, and no code of theirs runs.
+
+    At a call of AWS's or GitHub's, in turns before it, or after it and before its answer; or anywhere in an invocation.
+    ``done`` says where; none is killed while ``over`` is set.
+    """
+
+    def __init__(
+        self,
+        dice: Chance,
+        rarities: Rarities,
+        kill: Callable[[str, str], bool],
+        caller_at: Callable[[int], tuple[str, str] | None],
+    ) -> None:
+        """Args: ``kill`` gets a function's name and the environment's; ``caller_at`` tells both by a caller's port."""
         self.over = False
         self.done: list[str] = []
-        self._dice, self._rarity, self._functions, self._kill = dice, rarity, functions, kill
+        self._dice, self._kill, self._caller_at, self._longest = dice, kill, caller_at, rarities.longest
+        self._aws, self._github = Rarely(dice, rarities.aws), Rarely(dice, rarities.github)
+        self._invocations = Rarely(dice, rarities.invocations)
+        self._after_aws, self._after_github = (itertools.cycle((first, not first)) for first in (False, True))
 
     def __call__(self, call: Call, request: Request, behind: Behind) -> Reply:
-        """Kill, or let pass."""
-        if self.over or call.caller.function not in self._functions or self._dice.below(self._rarity):
+        """Kill who calls AWS, or let pass: a layer of the wire."""
+        if self.over or call.caller.function not in FUNCTIONS or not self._aws():
             return behind(request)
-        after = bool(self._dice.below(2))
+        after = next(self._after_aws)
         if after:
             behind(request)
-        self._kill(call.caller.function, call.caller.instance)
-        self.done.append(f"{call.caller.instance} {'after' if after else 'before'} {call.action}")
+        self._kill_at(call.caller.function, call.caller.instance, call.action, after=after)
         raise LostError("the caller is dead")
+
+    def github(self, seen: Seen, behind: Callable[[Seen], Answer]) -> Answer:
+        """Kill who calls GitHub, or let pass."""
+        if self.over or not self._github() or (caller := self._caller_at(seen.peer)) is None:
+            return behind(seen)
+        after = next(self._after_github)
+        if after:
+            behind(seen)
+        self._kill_at(*caller, f"github:{seen.line}", after=after)
+        return LOST
+
+    def doom(self, function: str) -> float | None:
+        """In how many seconds an invocation that begins is to die; None: it is not."""
+        if self.over or not self._invocations():
+            return None
+        delay = self._dice.below(self._longest)
+        self.done.append(f"{function} after {delay} ms of an invocation")
+        return delay / 1_000
+
+    def _kill_at(self, function: str, instance: str, what: str, *, after: bool) -> None:
+        self._kill(function, instance)
+        self.done.append(f"{instance} {'after' if after else 'before'} {what}")
 
 
 @attrs.frozen

@@ -7,8 +7,9 @@
                                 [reports] ──pump──> reports <───────────────────────────────┘
                                  rules ──> schedules
 
-Everything goes over one wire, where it is written down who called. Spans are shortened, so that what takes minutes at
-home takes seconds here; nothing else is changed.
+Everything goes over one wire, where it is written down who called. Queues, their mappings and the functions' time-outs
+are the stack's, in the time of `tests.aws.deployed`; other spans are shortened, too, so that what takes minutes at home
+takes seconds here. Nothing else is changed.
 """
 
 import itertools
@@ -17,8 +18,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -26,6 +28,7 @@ from unittest.mock import patch
 
 import attrs
 from boto3.session import Session
+from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloud_events import PATTERNS
@@ -39,6 +42,8 @@ from paddock.adapters.system import SystemClock
 from paddock.core.ports.system import Chance
 from paddock.core.units import MILLISECOND, SECOND
 from paddock.entrypoints.aws_lambda.profile import AwsProfile
+from tests.aws import deployed, github_front
+from tests.aws.deployed import Sooner
 from tests.aws.ec2 import ec2_on_moto
 from tests.aws.events import EventBridge, Schedule, called_by_url
 from tests.aws.hypervisor import Hypervisor
@@ -60,9 +65,6 @@ LABEL = f"paddock/cpu=2/arch={box_arch()}"
 QUEUES = ("jobs", "events", "reports")
 HANDLERS = {"jobs": "dispatch", "events": "events", "reports": "reports"}
 _NUMBERS = itertools.count()
-RECEIVES = 12
-VISIBILITY, TIMEOUT = 8, 8.0  # seconds
-TIMEOUTS = {"schedules": 60.0}  # a sweep goes over everything, and moto is slow
 START, SLOWEST = 0.03, 20  # seconds that Python's start takes on a machine that is not busy
 CONFIG = """
 version: 1
@@ -99,6 +101,8 @@ MACHINE: Mapping[str, object] = {
     "low_disk": 1 << 20,
     "low_memory": 1 << 20,
 }
+TASKS: Mapping[str, float] = {"sweep": 3.0, "sweep_github": 6.0, "dead_letters": 15.0}
+"""Every how many seconds a task is done."""
 SCALE = 0.05
 
 
@@ -139,10 +143,11 @@ class Senders:
 
 @attrs.frozen(kw_only=True)
 class Whole:
-    """All of it. ``profile`` is the test's own look at the fleet's records."""
+    """All of it. ``profile`` is the test's own look at the fleet's records, ``asked`` where functions ask GitHub."""
 
     wire: Wire
     github: GitHubStandIn
+    asked: str
     functions: Mapping[str, ProcessFunction]
     pumps: Mapping[str, Pump]
     schedule: Schedule
@@ -158,15 +163,22 @@ class Whole:
     def configure(self, more: str) -> None:
         """Put another configuration in place of the one before, with these lines more; all functions start anew."""
         name = self.profile.environment().table
-        body = config(self.github, self.pace, more).encode()
+        body = config(self.github, self.pace, more, self.asked).encode()
         self.clients.s3.put_object(Bucket=f"{name}-config", Key="config/paddock.yml", Body=body)
         for function in self.functions.values():
             function.start_anew()
 
-    def dead(self, name: str) -> list[str]:
-        """What was given up of a queue."""
-        found = self.clients.sqs.receive_message(QueueUrl=self.queues[f"{name}-dead"], MaxNumberOfMessages=10)
-        return [message.get("Body", "") for message in found.get("Messages", [])]
+    def dead(self, name: str) -> dict[str, str]:
+        """What was given up of a queue, whether somebody looks at it or not: texts by message."""
+        with self.wire.alone:
+            dead = sqs_backends[ACCOUNT][REGION].get_queue(self.queues[f"{name}-dead"].rpartition("/")[2])
+            return {message.id: message.body for message in dead._messages}
+
+    def caller_at(self, port: int) -> tuple[str, str] | None:
+        """The function and its environment that asks GitHub from this port of its own; None: it is nobody of theirs."""
+        to = int(self.asked.rpartition(":")[2])
+        found = ((name, function.caller_at(port, to)) for name, function in self.functions.items())
+        return next(((name, instance) for name, instance in found if instance is not None), None)
 
     def log(self, name: str) -> str:
         """What a function has written."""
@@ -182,11 +194,18 @@ class Whole:
 
 @attrs.frozen(kw_only=True)
 class Weather:
-    """What is to go wrong. ``layers`` come first on the wire; see the pumps and EventBridge for the others."""
+    """What is to go wrong. ``layers`` come first on the wire, ``github`` stands between the functions and GitHub.
+
+    ``doom`` says of a function when an invocation dies. See the pumps and EventBridge for the others.
+    """
 
     layers: Sequence[Layer] = ()
     fleets: Fleets = attrs.field(factory=Fleets)
+    github: github_front.Layer | None = None
+    doom: Callable[[str], float | None] = lambda _: None
     again: int | None = None
+    beside: int | None = None
+    unhanded: int | None = None
     twice: int | None = None
 
 
@@ -212,7 +231,7 @@ def whole_fleet(
     with ExitStack() as cleanup:
         cleanup.enter_context(logging_kept())
         senders, chance, slow = Senders(), Dice(SeededChance(seed)), max(slow, pace())
-        layers: list[Layer] = [*weather.layers, senders, weather.fleets, Tokens()]
+        layers: list[Layer] = [*weather.layers, senders, Sooner(slow), weather.fleets, Tokens()]
         on = cleanup.enter_context(wire(layers))
         for keys in ("AKIATEST", "test"):
             on.recorded.know(keys, Caller("test"))
@@ -225,14 +244,24 @@ def whole_fleet(
         clients = _clients(cleanup, on, "AKIATEST")
         name = f"whole-{next(_NUMBERS)}"  # the server is a new one, what is behind it is not
         queues = _queues(cleanup, clients, name, slow)
-        variables = _variables(on, clients, config(github, slow, more, live=rich), ec2.settings, queues, name)
+        asked = github.url
+        if weather.github is not None:
+            asked = cleanup.enter_context(github_front.github_front(asked, weather.github))
+        text = config(github, slow, more, asked, live=rich)
+        variables = _variables(on, clients, text, ec2.settings, queues, name)
         if rich:
             variables |= _riches(cleanup, on, clients, name)
         _secrets(on, clients, github, name)
         address = cleanup.enter_context(runtime(root))
         functions = {
             each: ProcessFunction(
-                address, each, variables, on.recorded, root / f"{each}.log", timeout=TIMEOUTS.get(each, TIMEOUT) * slow
+                address,
+                each,
+                variables,
+                on.recorded,
+                root / f"{each}.log",
+                timeout=deployed.timeouts()[each] * slow,
+                doom=partial(weather.doom, each),
             )
             for each in (*NAMES, *([SLACK] if rich else []))
         }
@@ -275,15 +304,20 @@ def whole_fleet(
         pumps = {
             queue: Pump(
                 _clients(cleanup, on, "AKIAPUMP").sqs,
-                Mapped(queue_url=queues[queue], concurrency=2, poll=1, again=weather.again),
+                attrs.evolve(
+                    mapped(queue, queues[queue], slow),
+                    again=weather.again,
+                    beside=weather.beside,
+                    unhanded=weather.unhanded,
+                ),
                 functions[HANDLERS[queue]],
                 chance=chance,
                 sender_of=senders.of,
             )
             for queue in QUEUES
         }
-        minutely = [(3.0 * slow, {"task": "sweep"}), (6.0 * slow, {"task": "sweep_github"})]
-        schedule = Schedule(functions["schedules"], minutely)
+        rules_of_time = [(seconds * slow, {"task": task}) for task, seconds in TASKS.items()]
+        schedule = Schedule(functions["schedules"], rules_of_time)
         cleanup.enter_context(patch.dict(os.environ, variables))
         profile = AwsProfile()
         cleanup.callback(_forget, profile)
@@ -294,6 +328,7 @@ def whole_fleet(
         yield Whole(
             wire=on,
             github=github,
+            asked=asked,
             functions=functions,
             pumps=pumps,
             schedule=schedule,
@@ -337,17 +372,32 @@ def _queues(cleanup: ExitStack, clients: Clients, name: str, slow: int) -> dict[
         dead = f"{name}-{word}-dead"
         queues[f"{word}-dead"] = clients.sqs.create_queue(QueueName=dead)["QueueUrl"]
         arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{dead}"
-        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(RECEIVES)})
-        attributes: Any = {"VisibilityTimeout": str(VISIBILITY * slow), "RedrivePolicy": policy}
+        made = deployed.queues()[word]
+        policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": str(made.receives)})
+        loan = deployed.seconds(made.visibility, slow)
+        attributes: Any = {"VisibilityTimeout": str(loan), "RedrivePolicy": policy}
         queues[word] = clients.sqs.create_queue(QueueName=f"{name}-{word}", Attributes=attributes)["QueueUrl"]
     for url in queues.values():
         cleanup.callback(clients.sqs.delete_queue, QueueUrl=url)
     return queues
 
 
-def config(github: GitHubStandIn, slow: int, more: str, *, live: bool = False) -> str:
+def mapped(queue: str, url: str, slow: int) -> Mapped:
+    """The stack's mapping of a queue, in the tests' time."""
+    made = deployed.queues()[queue]
+    return Mapped(
+        queue_url=url,
+        batch_size=made.batch_size,
+        window=made.window * slow / deployed.FASTER,
+        concurrency=made.at_once,
+        poll=1,
+    )
+
+
+def config(github: GitHubStandIn, slow: int, more: str, asked: str, *, live: bool = False) -> str:
+    """The fleet's paddock.yml. `asked` is where its functions ask GitHub, `live` whether prices are AWS's."""
     return CONFIG.format(
-        url=github.url,
+        url=asked,
         live="true" if live else "false",
         app_id=github.credentials.app_id,
         deadlines=_spans(DEADLINES, slow),

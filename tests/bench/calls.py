@@ -41,7 +41,7 @@ from tests.bench.rivals import RIVALS
 BATCH = 10
 PATIENCE = 120.0  # seconds
 HELD = 2.0  # seconds until no poller waits for a message any more
-UNCLOSED = 4.0  # seconds that only machines' records are open, until the sweep sees to them
+UNCLOSED = 0.5  # seconds that only machines' records are open, until the sweep sees to them
 RULES = ("machine-warned",)  # the fleet has no limit on machines, so nobody waits for a place
 SLOW = 6  # so that no loan of a message ends while a cold function starts on a machine that is busy
 LASTS = 8.0  # seconds: longer than a cold function takes to start, as most jobs are; else words overtake each other
@@ -50,15 +50,15 @@ SILENT = 120 * SECOND  # between a spare's words: longer than one waits here, fo
 SWEEP = {"task": "sweep"}
 
 
-def counted(root: Path) -> tuple[Counted, Counted]:
-    """Play in a warm fleet: a job alone, and ten of one push.
+def counted(root: Path, slow: int = SLOW) -> tuple[Counted, Counted]:
+    """Play in a warm fleet: a job alone, and ten of one push; all spans are `slow` times as long as usual.
 
     Raises:
         AssertionError: the fleet did not come to rest, or left something; then the figures would be none.
     """
     agent = root / "agent.pyz"
     build(agent)
-    with whole_fleet(root, agent, 1, Weather(), SLOW, RULES) as fleet:
+    with whole_fleet(root, agent, 1, Weather(), slow, RULES) as fleet:
         fleet.schedule.stop()
         story = Story(fleet, root / "marks", SeededChance(1))
         found: list[Counted] = []

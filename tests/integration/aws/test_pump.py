@@ -188,6 +188,54 @@ def test_batches_are_as_large_as_they_may_be_and_no_larger(queue: MotoQueue) -> 
         Mapped(queue_url=queue.url, batch_size=11)
 
 
+def test_two_may_have_a_message_at_the_same_time(queue: MotoQueue) -> None:
+    """It is lent out again while it is handled, counts as received once more, and who is done first deletes it."""
+    other = Told()
+
+    def meanwhile(event: Mapping[str, Any]) -> None:
+        assert event["Records"]
+        queue.clock.advance(SECOND)
+        second.once()
+
+    queue.send_text("one")
+    both = pump(queue, Told([meanwhile]), beside=1)
+    second = Pump(queue.clients.sqs, Mapped(queue_url=queue.url, poll=0), other, chance=SeededChance(1))
+    both.once()
+    assert [event["Records"][0]["attributes"]["ApproximateReceiveCount"] for event in other.events] == ["2"]
+    assert counts(queue) == (0, 0, 0)
+    assert (both.together, second.together) == (0, 0)
+
+
+def test_a_pump_knows_what_two_of_its_own_have_at_the_same_time(queue: MotoQueue) -> None:
+    """And whether anybody has a message in hand."""
+
+    def meanwhile(event: Mapping[str, Any]) -> None:
+        held.append(one.has_in_hand(event["Records"][0]["messageId"]))
+        queue.clock.advance(SECOND)
+        one.once()
+
+    held: list[bool] = []
+    queue.send_text("one")
+    one = pump(queue, Told([meanwhile, None]), beside=1)
+    turn = one.once()
+    assert (one.together, held) == (1, [True])
+    assert not one.has_in_hand(turn.handed[0])
+
+
+def test_a_message_that_nobody_has_room_for_becomes_a_dead_letter(queue: MotoQueue) -> None:
+    """It is received as often as its queue allows and handed to nobody; the same text is spared when it comes again."""
+    function = Told()
+    queue.send_text("one")
+    crowded = pump(queue, function, unhanded=1)
+    for _ in range(RECEIVES + 1):
+        assert crowded.once() == Turn()
+        queue.clock.advance(SECOND)
+    assert (function.events, list(crowded.unhanded.values())) == ([], ["one"])
+    assert counts(queue) == (0, 0, 1)
+    queue.send_text("one")
+    assert len(crowded.once().deleted) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "back"),
     [
