@@ -20,6 +20,9 @@ from tests.aws.wire import Behind
 FASTER: Final = 20
 """A second in these tests stands for so many on AWS."""
 
+SHAPE: Final = "private"
+"""A stack that has every function; queues are the same in all."""
+
 SPANS: Final = ("VisibilityTimeout", "DelaySeconds")
 """The parameters of SQS that are spans of time; a receive's wait is none that anything depends on."""
 
@@ -80,13 +83,13 @@ class Sooner:
 
 
 def _of_type(kind: str) -> dict[str, Any]:
-    resources: dict[str, Any] = template("new")["Resources"]
+    resources: dict[str, Any] = template(SHAPE)["Resources"]
     return {logical: one["Properties"] for logical, one in resources.items() if one["Type"] == kind}
 
 
 def _queue(mapping: Mapping[str, Any]) -> Queue:
     logical, _ = mapping["EventSourceArn"]["Fn::GetAtt"]
-    queue = template("new")["Resources"][logical]["Properties"]
+    queue = template(SHAPE)["Resources"][logical]["Properties"]
     return Queue(
         function=str(mapping["FunctionName"]["Ref"]).removesuffix("Function").lower(),
         visibility=int(queue["VisibilityTimeout"]),
