@@ -154,7 +154,8 @@ class Story:
     def hurry(self) -> None:
         """Nothing is left but messages that were put off, some for a quarter of an hour: they shall do no harm now.
 
-        Not with every tick: what is put off again would be given up within a second.
+        What was given up is put back by the task for that, and what has to wait for its second try by the operator. Not
+        with every tick: what is put off again would be given up within a second.
         """
         fleet, now = self.fleet, time.monotonic()
         if now < self._hurried + HURRY * fleet.pace:
@@ -165,6 +166,10 @@ class Story:
                 for message in sqs_backends[ACCOUNT][REGION].get_queue(url.rpartition("/")[2])._messages:
                     if name not in fleet.pumps or not fleet.pumps[name].has_in_hand(message.id):
                         message.change_visibility(0)
+        if any(fleet.dead(queue) for queue in REVIVED):
+            fleet.schedule.fire({"task": "dead_letters"})
+            for queue in (fleet.profile.jobs(), fleet.profile.events()):
+                queue.redrive()
 
 
 def depth_of(fleet: Whole, queue: str) -> tuple[int, int]:

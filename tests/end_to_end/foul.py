@@ -3,7 +3,7 @@
 import os
 import time
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 
 import attrs
 
@@ -66,6 +66,8 @@ class Met:
         assert pumps["jobs"].together + pumps["events"].together
         assert pumps["jobs"].unhanded
         assert pumps["events"].unhanded
+        runs = [answer["dead_letters"] for _, answer in self.fleet.schedule.done if _of_the_dead(answer)]
+        assert any(run.get("put_back") for run in runs)
         turns = [turn for pump in pumps.values() for turn in pump.turns]
         assert any(turn.again for turn in turns)
         assert any(turn.left and not turn.error for turn in turns)  # parts of batches that came back
@@ -123,6 +125,11 @@ def play(root: Path, agent: Path, foul: Foul) -> Met:
     cpu = f"CPU {own + others - used:.1f} s, of which this process {own:.1f} s since its start"
     print(f"{time.monotonic() - began:.1f} s, {cpu}")  # noqa: T201 - as above
     return met
+
+
+def _of_the_dead(answer: object) -> TypeGuard[dict[str, dict[str, int]]]:
+    """True of what came of putting dead letters back, if it was not killed."""
+    return isinstance(answer, dict) and "dead_letters" in answer
 
 
 def jobs_of(github: GitHubStandIn) -> int:
