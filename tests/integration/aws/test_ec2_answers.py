@@ -20,11 +20,12 @@ KINDS = {kind.name: kind for kind in CATALOGUE}
 TEMPLATE = Template(arch=Arch.X64, id="lt-0123456789abcdef0", version="3")
 SETTINGS = Ec2Settings(fleet="ci", subnets={"eu-west-1a": "subnet-a", "eu-west-1b": "subnet-b"}, templates=(TEMPLATE,))
 REQUEST = LaunchRequest("t", 5, RunnerSpec(), Market.SPOT, 40)
+ASKED = (Offer("eu-west-1a", "c7i.large"), Offer("eu-west-1b", "c7i.large"), Offer("eu-west-1a", "m7i.large"))
 
 
 def outcome(**answer: object) -> LaunchOutcome:
     made: Any = {"FleetId": "fleet-1", **answer}
-    return Reader(SETTINGS, KINDS).outcome(made, REQUEST, NOON)
+    return Reader(SETTINGS, KINDS).outcome(made, REQUEST, ASKED, NOON)
 
 
 def group(instance_type: str, ids: list[str], **more: object) -> dict[str, object]:
@@ -69,7 +70,7 @@ def test_market_and_price_are_of_what_was_launched() -> None:
 
 
 def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
-    """Each once. Other codes, and errors that name no pool, are told and blamed on none."""
+    """Each once. Throttles, and errors that name no pool beside others that do, are told and blamed on none."""
     pool = {"InstanceType": "c7i.large", "SubnetId": "subnet-a"}
     made = outcome(
         Errors=[
@@ -85,6 +86,7 @@ def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
     assert made.lacks == (
         Lack(Offer("eu-west-1a", "c7i.large"), Market.SPOT, "UnfulfillableCapacity"),
         Lack(Offer("eu-west-1b", "m7i.large"), Market.SPOT, "VcpuLimitExceeded"),
+        Lack(Offer("eu-west-1a", "c7i.large"), Market.SPOT, "InvalidFleetConfiguration"),
     )
     assert made.errors == (
         "VcpuLimitExceeded: no",
@@ -95,6 +97,22 @@ def test_a_lack_is_a_pool_that_is_named_beside_the_right_code() -> None:
         "RequestLimitExceeded: no",
     )
     assert not made.permanent
+
+
+@pytest.mark.parametrize(
+    "code", ["AuthFailure.ServiceLinkedRoleCreationNotPermitted", "SomethingThatNobodyKnows", "VcpuLimitExceeded", ""]
+)
+def test_an_error_that_names_no_pool_is_a_lack_of_all_if_nothing_was_started(code: str) -> None:
+    """Or else each job would ask spot first, for ever, and then once more on demand."""
+    made = outcome(Errors=[error(code)])
+    assert made.lacks == tuple(Lack(offer, Market.SPOT, code or "NoCode") for offer in ASKED)
+    assert outcome(Errors=[error(code)], Instances=[group("c7i.large", ["i-1"])]).lacks == ()
+
+
+@pytest.mark.parametrize("code", ["RequestLimitExceeded", "UnauthorizedOperation", "InvalidAMIID.NotFound"])
+def test_a_throttle_or_a_refusal_is_no_lack_of_anything(code: str) -> None:
+    """The other market would say the same, or the same market something else a moment later."""
+    assert outcome(Errors=[error(code)]).lacks == ()
 
 
 @pytest.mark.parametrize(

@@ -192,11 +192,13 @@ def test_a_refused_fleet_is_one_of_our_errors(ec2: Ec2UnderTest, refusal: Refusa
 
 @pytest.mark.parametrize("refusal", [Refusal(400, "MaxFleetCountExceeded"), Refusal(500, "InsufficientCapacity")])
 def test_a_fleet_that_is_refused_for_want_of_capacity_is_an_outcome(ec2: Ec2UnderTest, refusal: Refusal) -> None:
-    """It names no pool, so there is no lack either."""
+    """It names no pool, so it is a lack of all that was asked for."""
     machines = ec2.machines()
     ec2.faults.refusals["CreateFleet"] = [refusal] * 3
     with no_naps():
-        assert machines.launch(a_request()) == LaunchOutcome((), (f"{refusal.code}: no",))
+        outcome = machines.launch(a_request())
+    lacks = tuple(Lack(offer, Market.SPOT, refusal.code) for offer in machines.offers(RunnerSpec()))
+    assert outcome == LaunchOutcome((), (f"{refusal.code}: no",), lacks=lacks)
 
 
 def test_a_token_that_is_reused_says_so(ec2: Ec2UnderTest) -> None:

@@ -1,9 +1,12 @@
 """The sweep of records and machines: levels heal what edges lost, and destroy nothing without a second look."""
 
+from typing import Any
+
 import attrs
 import pytest
 
 from paddock.adapters.memory import MemoryMachines
+from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import AccessDenied, PaddockError, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested, ReportEvent, RunnerReported
@@ -21,7 +24,7 @@ from tests.faults import Between, Failing, Fuse
 from tests.strategies import NOON
 from tests.world.invariants import check, every_second_is_billed_once, nothing_is_left
 from tests.world.spot import running
-from tests.world.world import StoryCloud, World
+from tests.world.world import SETTINGS, StoryCloud, World
 
 
 def lost(*actions: str) -> object:
@@ -397,6 +400,35 @@ def test_who_is_throttled_again_and_again_leaves_that_kind_to_the_next_run() -> 
 
 def _queued(facts: JobFacts) -> Job:
     return Job(facts, received_at=NOON)
+
+
+def test_who_has_used_up_an_owners_limit_goes_on_with_the_other_owners() -> None:
+    """GitHub counts each owner for himself."""
+    world = World(settings=attrs.evolve(SETTINGS, repositories=("acme/*", "umbra/*")))
+    world.github.add_repository("umbra/app")
+    used_up = False
+
+    def asked(what: str, call: Call) -> object:
+        arguments: tuple[Any, ...] = getattr(call, "args", ())
+        if used_up and what.startswith("github.runners.") and arguments[0].owner == "acme":
+            raise Throttled("its budget is gone", HOUR)
+        return call()
+
+    world.around = lambda name, port: Wired(name, port, asked)
+    world.fleet = world.new_fleet()
+    others = world.push_jobs(6, repository="acme/app")
+    world.run(SECOND)
+    job = world.push_job(repository="umbra/app")
+    world.run(SECOND)
+    world.sweeps(on=False)
+    machines = {each: world.record(each).machine or "" for each in (*others, job)}
+    for machine in machines.values():
+        world.silence(machine)
+    world.run(12 * MINUTE)
+    used_up = True
+    world.fleet.house.sweep()
+    ended = [each for each, machine in machines.items() if world.cloud.lives[machine].ended_at is not None]
+    assert ended == [job]
 
 
 def test_a_world_that_cannot_be_observed_is_left_as_it_is() -> None:

@@ -1,7 +1,8 @@
 """Where spot has no capacity, jobs go on demand in the same pass."""
 
 from paddock.adapters.memory import Shortage
-from paddock.core.errors import Unavailable
+from paddock.adapters.simulation.wires import Call, Wired
+from paddock.core.errors import Throttled, Unavailable
 from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import SECOND
@@ -81,4 +82,48 @@ def test_where_spot_is_short_a_job_is_served_on_demand() -> None:
     for job in (spot, on_demand):
         assert world.record(job).state is JobState.FINISHED
         assert world.runner(world.record(job).machine).market is Market.ON_DEMAND
+    check(world)
+
+
+def test_a_move_to_on_demand_whose_answer_was_lost_is_known_again() -> None:
+    """Below us the write is repeated, and its condition holds no more: the record says by whom it was changed."""
+    world = World()
+    world.region.shortages.append(Shortage(market=Market.SPOT))
+    repeated: list[str] = []
+
+    def twice(what: str, call: Call) -> object:
+        done = call()
+        if what == "table.jobs.update" and not repeated and done.displaced:
+            repeated.append(what)
+            return call()
+        return done
+
+    fleet = world.new_fleet(lambda name, port: Wired(name, port, twice))
+    job = world.push_job()
+    assert list(fleet.dispatch(requests(world, job))) == [Done()]
+    assert repeated
+    assert world.record(job).state is JobState.LAUNCHED
+    assert world.verdicts(job) == ["queued", "no_capacity", "chosen", "launched"]
+
+
+def test_a_launch_that_was_put_off_is_asked_for_once_however_many_jobs_it_has() -> None:
+    """Each job's message comes back by itself; the machines that the first one got are looked at by the others."""
+    asked: list[str] = []
+
+    def once(what: str, call: Call) -> object:
+        if what == "machines.launch":
+            asked.append(what)
+            if len(asked) == 1:
+                raise Throttled("none for now", 5 * SECOND)
+        return call()
+
+    world = World(around=lambda name, port: Wired(name, port, once))
+    jobs = world.push_jobs(10)
+    assert set(world.fleet.dispatch(requests(world, *jobs))) == {Again(5 * SECOND, "Throttled: none for now")}
+    world.clock.advance(6 * SECOND)
+    assert world.fleet.dispatch(requests(world, *jobs)) == [Done()] * 10
+    assert len(asked) == 2
+    assert len(world.cloud.lives) == 10
+    assert len({world.record(job).machine for job in jobs}) == 10
+    world.run_until_quiet()
     check(world)

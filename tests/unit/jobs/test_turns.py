@@ -6,6 +6,7 @@ import attrs
 
 from paddock.adapters.pacing import Ceiling, ec2_ceilings, github_ceilings
 from paddock.adapters.pacing.ceilings import MACHINES
+from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import Unavailable
 from paddock.core.messages import JobRequested
 from paddock.core.pace import Bucket
@@ -123,3 +124,24 @@ def test_a_job_whose_message_could_not_be_sent_is_asked_for_by_the_sweep() -> No
     assert world.record(job).machine is not None
     world.run_until_quiet()
     check(world)
+
+
+def test_a_message_that_is_sent_on_is_sent_although_the_answer_to_its_write_was_lost() -> None:
+    """The write was repeated below us, and its condition holds no more: the record says that it is ours."""
+    world, sent = waiting(20 * MINUTE)
+    _, job = jobs = salted(world, 2)
+    world.fleet.dispatch(requests(world, *jobs))
+    repeated: list[str] = []
+
+    def twice(what: str, call: Call) -> object:
+        done = call()
+        if what == "table.jobs.update" and not repeated and done.wakes == 1:
+            repeated.append(what)
+            return call()
+        return done
+
+    post = world.around
+    world.fleet = world.new_fleet(lambda name, port: Wired(name, post(name, port), twice))
+    world.run(15 * MINUTE + SECOND)
+    assert repeated
+    assert sent == [([job], 15 * MINUTE), ([job], 5 * MINUTE)]

@@ -92,12 +92,13 @@ class Fulfilment:
             without=launch.without,
         )
         try:
-            outcome = self._machines.launch(request)
+            standing = self._as_it_stands(launch) if resumed else None
+            outcome = standing or self._machines.launch(request)
         except TokenReused as error:
             return self._failed(held, str(error))
         except PaddockError as error:
             return {job.id: self.later(job, error) for job in held}
-        if resumed:
+        if resumed and standing is None:
             outcome = attrs.evolve(outcome, machines=self._as_they_are(outcome.machines))
         self._offers.remember(outcome.lacks)
         done = self._first_orders(launch, held, outcome) if not resumed else set()
@@ -132,6 +133,21 @@ class Fulfilment:
         done = self._first_orders(launch, left, outcome) if left and not resumed else set()
         handled.update(self._served([job for job in left if job.id not in done], machines, outcome, launch))
         return handled
+
+    def _as_it_stands(self, launch: Launch) -> LaunchOutcome | None:
+        """What is written of the launch's machines, as the cloud knows them now; None if it must be asked again.
+
+        To ask with the same token again is a request for as many machines, and is counted as that, though it starts
+        none; and of a launch that failed in passing each job comes back by itself.
+        """
+        named = launch.machines or ()
+        try:
+            seen = self._machines.describe(named) if named else {}
+        except PaddockError:
+            return None
+        if not named or not all(machine in seen and seen[machine].ours for machine in named):
+            return None
+        return LaunchOutcome(tuple(seen[machine] for machine in named), launch.errors)
 
     def _as_they_are(self, machines: Sequence[Machine]) -> tuple[Machine, ...]:
         """A repeated answer may be the first one, word for word: some of its machines may have ended since.

@@ -88,7 +88,15 @@ class Life:
         then is; None if the job had moved on meanwhile.
         """
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
-        moved = self._change(job, when, JobChange(**change, displaced=job.displaced + 1))
+        moved: Job | None = None
+        try:
+            moved = self._jobs.update(job.key, when, JobChange(**change, displaced=job.displaced + 1))
+        except NotFound:
+            pass
+        except Conflict as conflict:
+            # The write may have been repeated below us after its first answer was lost.
+            there = conflict.current
+            moved = there if isinstance(there, Job) and there.launch_id == change["launch_id"] else None
         if moved is not None:
             self._record.job(job.id, _SHORT[Shortfall.CAPACITY], reason, launch=job.launch, delay_s=0, code=code)
         return moved

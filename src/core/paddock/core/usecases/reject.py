@@ -41,15 +41,16 @@ class Reject:
             if not (unsafe and self._echoed(job, reason)):
                 return
         # The author first: nothing else tells people, and a log that is away must not keep them from hearing.
-        trouble = (
-            self._tell_author(job, reason, cancel=not unsafe) if self._settings.allows(job.facts.repository) else None
-        )
+        ours = self._settings.allows(job.facts.repository)
+        trouble = self._tell_author(job, reason) if ours else None
+        if ours and not unsafe and self._settings.cancel_run_on_reject:
+            stays = self._try_to_cancel(job)
         self._record.job(job.id, verdict, reason)
         if stays is not None:
             left = f"it stays in GitHub's queue, where a runner of its labels may be given it: {stays}"
             self._record.job(job.id, "run_not_cancelled", left)
         if trouble is not None:
-            self._record.job(job.id, "author_not_told", f"GitHub did not take the message: {trouble}")
+            self._record.job(job.id, "author_not_told", f"GitHub was not told, or did not take it: {trouble}")
 
     def _echoed(self, job: Job, reason: str) -> bool:
         """True if GitHub's word of the cancellation came first: the job keeps that end, and gets our reason for it."""
@@ -72,13 +73,18 @@ class Reject:
             return error
         return None
 
-    def _tell_author(self, job: Job, reason: str, *, cancel: bool) -> PaddockError | None:
+    def _try_to_cancel(self, job: Job) -> PaddockError | None:
+        """Cancel the job's run, once; the error if that did not work. Its record says already that it is rejected."""
+        try:
+            return self._cancel(job)
+        except PaddockError as error:
+            return error
+
+    def _tell_author(self, job: Job, reason: str) -> PaddockError | None:
         """The fleet's own word is the record; that the author hears of it is worth trying, not failing for."""
         try:
             title = f"{job.facts.name or job.id}: no runner will come"
             self._workflows.report_rejection(job.facts.repository, job.facts.head_sha, title, reason)
-            if cancel and self._settings.cancel_run_on_reject:
-                self._workflows.cancel_run(job.facts.repository, job.facts.run_id)
         except PaddockError as error:
             return error
         return None

@@ -120,6 +120,10 @@ class Turns:
         still = JobIs(state=JobState.QUEUED, launch=job.launch)
         try:
             self._jobs.update(job.key, JobIs(**still, **when), change)
-        except (Conflict, NotFound):
+        except Conflict as conflict:
+            # The write may have been repeated below us after its first answer was lost.
+            there = conflict.current
+            return isinstance(there, Job) and all(getattr(there, name) == value for name, value in change.items())
+        except NotFound:
             return False
         return True

@@ -35,7 +35,7 @@ CAPACITY: Final = frozenset(
 """A pool has none: another type or zone may, and this one may later."""
 
 LACKING: Final = CAPACITY | QUOTA
-"""What makes a `Lack` of the offer that EC2 names beside it. Throttles and faults of ours say nothing of an offer."""
+"""Neither a pool nor the account has any more: the same request may find some later, or elsewhere."""
 
 WRONG_STATE: Final = "IncorrectInstanceState"
 """What is asked of the machine cannot be done as long as it is in its state."""

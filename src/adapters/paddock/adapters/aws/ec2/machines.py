@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import ClientError
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.ec2.answer import Reader, told
+from paddock.adapters.aws.ec2.answer import Reader, all_of, told
 from paddock.adapters.aws.ec2.errors import CODES, named
 from paddock.adapters.aws.ec2.instances import machine_of
 from paddock.adapters.aws.ec2.offerings import Offerings
@@ -114,13 +114,14 @@ class Ec2Machines:
         try:
             answer = self._ask(self._client.create_fleet, **asked)
         except NoCapacity as error:
-            return LaunchOutcome((), (_words(error),))
+            words, code = _words(error)
+            return LaunchOutcome((), (words,), lacks=all_of(left, request, code))
         except TokenReused:
             machines = self._launched(request)
             if not machines:
                 raise
             return LaunchOutcome(machines)
-        return self._reader.outcome(answer, request, self._clock.now())
+        return self._reader.outcome(answer, request, left, self._clock.now())
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
         """The machines by id; those that are unknown, not seen yet or long gone are missing."""
@@ -259,9 +260,10 @@ def _instances(page: "DescribeInstancesResultTypeDef") -> Iterator["InstanceType
     return (instance for reservation in page["Reservations"] for instance in reservation.get("Instances", ()))
 
 
-def _words(error: NoCapacity) -> str:
-    """EC2's refusal of a whole fleet, worded as the port wants it."""
+def _words(error: NoCapacity) -> tuple[str, str]:
+    """EC2's refusal of a whole fleet, worded as the port wants it, and its code."""
     cause = error.__cause__
     if not isinstance(cause, ClientError):
-        return told("", str(error))
-    return told(code_of(cause), str(cause.response.get("Error", {}).get("Message", "")))
+        return told("", str(error)), ""
+    code = code_of(cause)
+    return told(code, str(cause.response.get("Error", {}).get("Message", ""))), code

@@ -26,6 +26,7 @@ from paddock.core.usecases.circuits import Circuits
 from paddock.core.usecases.completion import Completion
 from paddock.core.usecases.departure import Departure
 from paddock.core.usecases.house.levels import levels
+from paddock.core.usecases.house.owners import owners_of
 from paddock.core.usecases.house.plan import (
     Act,
     AdoptMachine,
@@ -51,7 +52,7 @@ from paddock.core.usecases.registered import Registered
 from paddock.core.usecases.retire import Retire
 
 MOST_ACTS = 100  # of each kind, so that one kind that keeps failing does not starve the others
-IN_A_ROW = 5  # acts of one kind that were asked for too often: the next ones would be, too, and each asks others first
+IN_A_ROW = 5  # acts of a kind for an owner that were too many: the next ones would be, too, and each asks others first
 MOST_CLOSED = 2_000  # of those that did their work and are gone: a hundred cost five requests
 
 
@@ -113,22 +114,23 @@ class Sweep:
         if dry_run:
             return TaskReport(left=len(acts), acts=tuple(map(str, acts)))
         kinds, errors, done = Counter[str](), list[str](), list[str]()
-        throttled = Counter[str]()
+        throttled, owners = Counter[tuple[str, str]](), owners_of(seen)
         closed = self._close_together(acts, seen)
         for act in acts:
             if isinstance(act, CloseMachine) and act.machine in closed:
                 continue
             kind = type(act).__name__
-            if kinds[kind] >= MOST_ACTS or throttled[kind] >= IN_A_ROW:
+            whose = kind, owners(act)  # GitHub's limits are each owner's own
+            if kinds[kind] >= MOST_ACTS or throttled[whose] >= IN_A_ROW:
                 continue
             kinds[kind] += 1
             try:
                 self._act(act)
                 done.append(str(act))
-                throttled[kind] = 0
+                throttled[whose] = 0
             except Exception as error:  # noqa: BLE001 - a fault in one act, even one of ours, must not stop the others
                 errors.append(f"{act}: {type(error).__name__}: {error}")
-                throttled[kind] = throttled[kind] + 1 if isinstance(error, Throttled) else 0
+                throttled[whose] = throttled[whose] + 1 if isinstance(error, Throttled) else 0
         if closed:
             kinds[CloseMachine.__name__] += len(closed)
             done.append(f"the records of {len(closed)} machines that served are closed")
