@@ -7,6 +7,9 @@
 
 Neither has a deadline: shared machines are noisy, and a slow example is not a wrong one.
 
+Tests that wait for minutes for other processes come first: where several run at once, one worker waits for them while
+the others reckon, and nobody is left waiting at the end.
+
 Who starts the tests in the background of a script, or by nohup, makes them ignore signals, and with them every process
 that they start: here they are heard again.
 """
@@ -14,6 +17,7 @@ that they start: here they are heard again.
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -26,3 +30,10 @@ settings.load_profile(os.environ.get("PADDOCK_HYPOTHESIS", "short"))
 for number in (signal.SIGINT, signal.SIGHUP):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+
+WAITING = ("test_ec2_lasting_outages", "test_ec2_outages", "test_kill_nine", "test_local_pools", "test_local_fleet")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that wait come first; else the order stays."""
+    items.sort(key=lambda item: item.path.stem not in WAITING)

@@ -25,6 +25,9 @@ from tests.checks.chromium import INSTALL
 SCREENS: Final = Path(__file__).parents[2] / "build" / "screens"
 WIDE, NARROW = 1280, 390  # CSS pixels: a laptop, a phone
 _HEIGHT: Final = 800
+BROWSERS_OWN: Final = ("chrome:", "chrome-untrusted:")
+"""Addresses of the browser's own pages, such as that of a new tab, which may load something until ours is there."""
+
 _LOOK: Final = (Path(__file__).parent / "look.js").read_text(encoding="utf-8")
 _OPTIONS: Final = (
     *("--headless", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"),
@@ -94,7 +97,7 @@ class Browser:
         for entry in self._told("performance"):
             event = json.loads(entry["message"])["message"]
             about = event["params"]
-            if event["method"] == "Network.requestWillBeSent" and not about["documentURL"].startswith("chrome:"):
+            if event["method"] == "Network.requestWillBeSent" and not about["documentURL"].startswith(BROWSERS_OWN):
                 yield about["request"]["url"]
 
     def _photograph(self, name: str, width: int, height: int) -> None:
