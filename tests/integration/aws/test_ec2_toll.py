@@ -9,6 +9,7 @@ from paddock.adapters.aws.ec2 import Ec2Machines
 from paddock.adapters.aws.failures import watched
 from paddock.adapters.memory import ManualClock, MemoryRecords
 from paddock.adapters.pacing import Purse, PurseToll, ec2_ceilings
+from paddock.adapters.pacing.ceilings import FLEETS, MACHINES
 from paddock.core.errors import Throttled
 from paddock.core.pace import PACE, Bucket, Pace
 from paddock.core.ports.machines import StartOutcome, StartResult
@@ -226,6 +227,19 @@ def test_a_call_that_is_made_again_and_again_ends_with_the_purse(within: Within)
     with pytest.raises(Throttled, match=r"ec2\.StartInstances: no more of it"):
         within.machines.start(ids)
     assert within.taken()["ec2.StartInstances"] == 3
+
+
+def test_a_launch_that_is_refused_takes_no_machines(within: Within) -> None:
+    """However often it is tried: others have them, and need not wait."""
+    within.machines.launch(a_request("t-1", 10))  # by the process's own request
+    requests = ec2_ceilings()[FLEETS].shared
+    assert isinstance(requests, Bucket)
+    Purse(within.paces, ec2_ceilings(), ManualClock(NOON)).spend(FLEETS, requests.capacity)
+    for _ in range(5):
+        with pytest.raises(Throttled, match=r"ec2\.CreateFleet: no more of it"):
+            within.machines.launch(a_request("t-2", 10))
+    assert within.ec2.faults.sent.count(FLEET) == 1
+    assert within.taken() == {MACHINES: 10, FLEETS: requests.capacity}
 
 
 def test_the_purse_lasts_until_an_empty_pool_is_known(within: Within) -> None:

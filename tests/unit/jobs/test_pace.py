@@ -7,10 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from paddock.adapters.memory import ManualClock, MemoryRecords
-from paddock.adapters.pacing import Purse, ec2_ceilings, github_ceilings
-from paddock.adapters.pacing.ceilings import Ceiling, part_bucket, part_window
+from paddock.adapters.pacing import PacedStarts, Purse, ec2_ceilings, github_ceilings
+from paddock.adapters.pacing.ceilings import (
+    CANCELS,
+    FLEETS,
+    MACHINES,
+    REGISTRATIONS,
+    RUNNERS,
+    TOLD,
+    Ceiling,
+    part_bucket,
+    part_window,
+)
 from paddock.adapters.pacing.purse import Wish
-from paddock.core.errors import Throttled
+from paddock.core.errors import Throttled, Unavailable
 from paddock.core.pace import PACE, Bucket, Limit, Pace, State, Window
 from paddock.core.records import PACES
 from paddock.core.units import HOUR, MINUTE, SECOND, Moment, Span
@@ -272,7 +282,7 @@ def test_nobody_goes_before_those_who_wait() -> None:
             clock.set(each)
             first.ask([Wish({"window": 1}, told=True)])
     clock.set(max(told) - 1)
-    assert second.waited()
+    assert second.waited({"window"})
     (turn,) = second.ask([Wish({"window": 1})])
     assert turn is not None
     assert turn >= max(told)
@@ -316,3 +326,100 @@ def test_a_line_in_which_nobody_stands_any_more_holds_nobody_up(what: str) -> No
     assert max(turn or 0 for turn in turns) > NOON + 100 * SECOND
     clock.advance(30 * SECOND)  # by then all that was taken has come back
     assert purse.ask([Wish({what: 1})] * 3) == [None] * 3
+
+
+# -- several limits at once -------------------------------------------------------------------------------------------
+
+SEVERAL = {"many": Ceiling(Bucket(100, SECOND), OWN, SECOND), "few": Ceiling(Bucket(3, 10 * SECOND), OWN, SECOND)}
+
+
+def test_what_lacks_one_thing_takes_nothing_of_another() -> None:
+    """However often it is tried: neither what is shared, nor one's own, nor what is in hand."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, SEVERAL, clock)
+    purse.spend("few", 3)
+    before = store.get(PACE)
+    assert before is not None
+    for needs in [{"many": 10, "few": 3}, {"many": 1, "few": 3}, {"few": 3, "many": 10}] * 5:
+        with pytest.raises(Throttled, match=r"^few: no more of it") as refused:
+            purse.spend_all(needs)
+        assert refused.value.retry_after is not None
+    after = store.get(PACE)
+    assert after is not None
+    assert after.used == before.used
+    assert set(after.lines) == {"few"}
+    purse.spend("many", 2)  # its own are still there
+    assert (store.get(PACE) or Pace()).used == before.used
+
+
+def test_what_is_in_hand_stays_there_if_the_rest_is_refused() -> None:
+    """It was asked for, and is spent once there is the rest."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, SEVERAL, clock)
+    assert purse.ask([Wish({"many": 5})]) == [None]
+    purse.spend("few", 3)
+    used = (store.get(PACE) or Pace()).used
+    with pytest.raises(Throttled):
+        purse.spend_all({"many": 5, "few": 3})
+    purse.spend("many", 5)
+    assert (store.get(PACE) or Pace()).used == used
+
+
+class Away:
+    """A store that does not answer."""
+
+    def __init__(self, inner: MemoryRecords[Pace]) -> None:
+        self._inner = inner
+
+    def get(self, key: str) -> Pace | None:
+        """See `Records.get`."""
+        raise Unavailable(key)
+
+
+def test_a_table_that_is_away_takes_nothing_of_ones_own() -> None:
+    """Who cannot know whether there is the rest keeps what he has."""
+    clock, store = ManualClock(NOON), Away(MemoryRecords(PACES))
+    purse = Purse(store, SEVERAL, clock)  # type: ignore[arg-type]  # what it lacks it hands on
+    with pytest.raises(Unavailable):
+        purse.spend_all({"many": 2, "few": 3})
+    purse.spend("many", 2)
+
+
+def test_several_limits_cost_one_update() -> None:
+    """Both are taken by it, and the rest of a block is kept."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, PARTS, clock)
+    purse.spend_all({"bucket": 3, "window": 4})
+    pace = store.get(PACE)
+    assert pace is not None
+    assert (pace.version, set(pace.used)) == (1, {"bucket", "window"})
+    purse.spend_all({"bucket": 1, "window": 1})  # one's own
+    assert store.get(PACE) == pace
+
+
+def test_all_that_is_lacking_is_waited_for() -> None:
+    """There is a place in the line of each, and the wait is the longest of them."""
+    clock, store = ManualClock(NOON), MemoryRecords(PACES)
+    purse = Purse(store, SEVERAL, clock)
+    purse.spend_all({"many": 100, "few": 3})
+    with pytest.raises(Throttled, match=r"^many, few: no more of it") as refused:
+        purse.spend_all({"many": 20, "few": 3})
+    assert refused.value.retry_after == 30 * SECOND
+    assert set((store.get(PACE) or Pace()).lines) == {"many", "few"}
+
+
+def test_only_who_waits_for_a_start_keeps_starts_waiting() -> None:
+    """Cancellations, descriptions, ends and stops have lines of their own; the limits of every owner count."""
+    clock = ManualClock(NOON)
+    ceilings = {**ec2_ceilings(), **github_ceilings()}
+    ours = {MACHINES, FLEETS, f"{REGISTRATIONS}/acme", f"{RUNNERS}/umbra"}
+    for what in [*sorted(set(ceilings) - {MACHINES, FLEETS}), *(f"{name}/acme" for name in (CANCELS, TOLD)), *ours]:
+        purse = Purse(MemoryRecords(PACES), ceilings, clock)
+        starts = PacedStarts(purse)
+        limit = ceilings[what.partition("/")[0]].shared
+        assert isinstance(limit, Bucket | Window)
+        purse.spend(what, limit.most if isinstance(limit, Window) else limit.capacity)
+        assert not starts.waited()
+        with pytest.raises(Throttled):
+            purse.spend(what, 3)
+        assert starts.waited() == (what in {*ours, REGISTRATIONS, RUNNERS}), what

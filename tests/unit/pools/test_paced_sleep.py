@@ -1,18 +1,22 @@
 """Stops and starts within EC2's limits: what they spend, and what becomes of those for whom there is nothing left."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryMachines, MemoryRecords, SequentialIds
-from paddock.adapters.pacing import PacedMachines, Purse, ec2_ceilings
+from paddock.adapters.pacing import PacedMachines, Purse, PurseToll, ec2_ceilings
+from paddock.adapters.pacing.ceilings import ENDED, ENDS, FLEETS, MACHINES, STARTED, STARTS, STOPPED, STOPS
 from paddock.core.errors import Throttled, Unavailable
-from paddock.core.ports.machines import StartOutcome, StartResult
+from paddock.core.pace import PACE, Bucket
+from paddock.core.ports.machines import LaunchRequest, StartOutcome, StartResult
 from paddock.core.records import PACES
+from paddock.core.spec import Market, RunnerSpec
 from paddock.core.units import SECOND
 from tests.strategies import NOON
 
 GONE = StartOutcome(StartResult.GONE)
+FOR_TEN = LaunchRequest("t-1", 10, RunnerSpec(), Market.SPOT, 40)
 
 
 class Cloud(MemoryMachines):
@@ -81,3 +85,32 @@ def test_stops_cost_requests_and_machines() -> None:
         machines.stop(ids(200))
     clock.advance(20 * SECOND)
     machines.stop(ids(200))
+
+
+CALLS: dict[str, tuple[str, str, Callable[[PacedMachines], object]]] = {
+    "CreateFleet": (MACHINES, FLEETS, lambda machines: machines.launch(FOR_TEN)),
+    "TerminateInstances": (ENDED, ENDS, lambda machines: machines.terminate(ids(10))),
+    "StopInstances": (STOPPED, STOPS, lambda machines: machines.stop(ids(10))),
+    "StartInstances": (STARTED, STARTS, lambda machines: machines.start(ids(10))),
+}
+
+
+@pytest.mark.parametrize("wire", [False, True], ids=["a call", "a request on the wire"])
+@pytest.mark.parametrize("operation", CALLS)
+def test_what_lacks_a_request_takes_no_machines(operation: str, wire: bool) -> None:  # noqa: FBT001 - a parameter
+    """Its retries would empty the machines' bucket for everybody."""
+    of_machines, of_requests, call = CALLS[operation]
+    clock, records, ceilings = ManualClock(NOON), MemoryRecords(PACES), ec2_ceilings()
+    purse = Purse(records, ceilings, clock)
+    requests = ceilings[of_requests]
+    assert isinstance(requests.shared, Bucket)
+    for count in (requests.shared.capacity, *[1] * requests.own.capacity):
+        purse.spend(of_requests, count)
+    machines, toll = PacedMachines(Cloud(clock), purse), PurseToll(purse)
+    for _ in range(5):
+        with pytest.raises(Throttled, match=f"^{of_requests}: no more of it"):
+            toll(operation, 10, listing=False) if wire else call(machines)
+    pace = records.get(PACE)
+    assert pace is not None
+    assert set(pace.used) == set(pace.lines) == {of_requests}
+    purse.spend(of_machines, 10)

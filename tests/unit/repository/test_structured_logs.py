@@ -1,5 +1,6 @@
 """The log of functions: one JSON object per line, with what it is about, and without secrets."""
 
+import base64
 import io
 import json
 import logging
@@ -29,6 +30,8 @@ SECRETS = {
     **{f"a token that begins with {each}": f"gh{each}_16C7e42F292c6912E7710c838347Ae178B4a" for each in "opru"},
     "a personal token": "github_pat_11ABCDEFG0abcdefghijkl_mnopqrstuvwxyz0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ012345",
     "a JSON web token": "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiIxMjM0NSJ9.c2lnbmF0dXJlLW9mLXRoaXMtdG9rZW4",
+    "a just-in-time configuration": base64.b64encode(b'{".runner":"e30=",".credentials":"e30=","x":"+/"}').decode(),
+    "a file of a just-in-time configuration": base64.b64encode(b'{"d":"of-the-key+/","dp":"of-the-key"}').decode(),
     "a private key": "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA\n-----END RSA PRIVATE KEY-----",
     "the address of a webhook of Slack": "https://hooks.slack.com/services/T0123456/B0123456/AbCdEfGhIjKlMnOpQrStUvWx",
     "half a private key": "-----BEGIN PRIVATE KEY-----\nMIIEowIBAAKCAQEA",
@@ -144,6 +147,73 @@ def test_headers_of_signed_requests_are_secrets() -> None:
         assert "of-the-news" not in line_of(one)["message"]
         assert line_of(one)["message"] == without_secrets(one) != one
     assert without_secrets("without a secret stays") == "without a secret stays"
+
+
+BEARER = "Bearer of-the-news"
+QUOTED = {
+    "a dict": repr({"Host": "h", "Authorization": BEARER, "After": "stays"}),
+    "a dict of bytes": repr({b"authorization": b"token of-the-news", b"After": b"stays"}),
+    "a dict of lists": repr({"Authorization": [BEARER], "After": "stays"}),
+    "pairs": repr([("Authorization", BEARER), ("After", "stays")]),
+    "JSON": json.dumps({"authorization": BEARER, "After": "stays"}),
+    "JSON without blanks": json.dumps({"authorization": BEARER, "After": "stays"}, separators=(",", ":")),
+    "JSON in JSON": json.dumps({"body": json.dumps({"AUTHORIZATION": BEARER, "After": "stays"})}),
+    "JSON in JSON in JSON": json.dumps([json.dumps([json.dumps({"Authorization": BEARER, "After": "stays"})])]),
+    "quotes in quotes": json.dumps({"authorization": 'Digest a="b", response="of-the-news"', "After": "stays"}),
+    "a proxy's": repr({"Proxy-Authorization": BEARER, "After": "stays"}),
+    "a session's token": repr({"SessionToken": "of-the-news", "After": "stays"}),
+    "a session's token in JSON": json.dumps({"sessionToken": "of-the-news", "After": "stays"}),
+    "a session's token in XML": "<SessionToken>of-\nthe-news==</SessionToken><After>stays</After>",
+    "an argument": "Credentials(aws_session_token='of-the-news', after='stays')",
+    "a key": repr({"SecretAccessKey": "of-the-news", "After": "stays"}),
+    "a signed request's token": repr({"x-amz-Security-token": "of-the-news", "After": "stays"}),
+    "a header in mixed case": "x-amz-Security-token: of-the-news stays",
+}
+
+
+@pytest.mark.parametrize("text", QUOTED.values(), ids=QUOTED)
+def test_what_is_secret_by_its_name_is_hidden_and_what_comes_after_it_stays(text: str) -> None:
+    """In a message, a fact, and an error; the line says what the text alone would."""
+    line = line_of("%s", text, extra={FACTS: {"x": text}}, error=ValueError(text))
+    for shown in (line["message"], line["facts"]["x"], line["traceback"]):
+        assert "news" not in shown
+        assert "[secret]" in shown
+        assert "stays" in shown
+    assert line["message"] == without_secrets(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["AUTHORIZATION: Bearer of-the-news", "authorization:of-the-news", "Authorization=Bearer of-the-news"]
+)
+def test_a_header_is_a_secret_in_whatever_spelling(text: str) -> None:
+    """To its end, which nobody knows: it may be of several words."""
+    assert "news" not in line_of(text)["message"]
+
+
+def test_a_fact_that_is_named_like_a_secret_is_one() -> None:
+    """Its value alone looks like nothing. What is not there is no secret."""
+    headers = {"Authorization": "Basic news", "x-amz-security-TOKEN": ["news"], "SessionToken": None, "Host": "stays"}
+    assert line_of("x", extra={FACTS: {"headers": headers}})["facts"]["headers"] == {
+        "Authorization": "[secret]",
+        "x-amz-security-TOKEN": "[secret]",
+        "SessionToken": None,
+        "Host": "stays",
+    }
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "SessionToken is missing",
+        "{'SessionToken': None}",
+        "AuthorizationError: no",
+        "the KeyId eyJ0eXAi",
+        "<SessionToken/>",
+    ],
+)
+def test_what_only_sounds_like_a_secret_stays(text: str) -> None:
+    """A name without a value, and what is too short to be a configuration."""
+    assert line_of(text)["message"] == text
 
 
 def test_functions_write_lines_of_json(capsys: pytest.CaptureFixture[str]) -> None:

@@ -46,6 +46,8 @@ CHUNK = 200
 TOGETHER = 50
 """... and where it stops or starts machines."""
 
+_OF_STARTS = frozenset({MACHINES, FLEETS, REGISTRATIONS, RUNNERS})
+
 
 class PacedStarts:
     """`Starts`: a job is started once there is a machine for it in EC2's limits, and a registration in GitHub's.
@@ -73,8 +75,8 @@ class PacedStarts:
         return Wish(needs, bool(job.not_before), welcome, kind=spec, once={FLEETS: 1})
 
     def waited(self) -> bool:
-        """See `Starts.waited`."""
-        return self._purse.waited()
+        """See `Starts.waited`. Who waits to cancel, to stop or to end something is nobody's concern here."""
+        return self._purse.waited(_OF_STARTS)
 
 
 class PacedMachines:
@@ -94,8 +96,7 @@ class PacedMachines:
 
     def launch(self, request: LaunchRequest) -> LaunchOutcome:
         """One request, and so many machines."""
-        self._purse.spend(MACHINES, request.count)
-        self._purse.spend(FLEETS)
+        self._purse.spend_all({MACHINES: request.count, FLEETS: 1})
         return self._inner.launch(request)
 
     def describe(self, ids: Sequence[str]) -> Mapping[str, Machine]:
@@ -111,15 +112,13 @@ class PacedMachines:
     def terminate(self, ids: Sequence[str]) -> None:
         """One request for each chunk, and so many machines."""
         if ids:
-            self._purse.spend(ENDED, len(ids))
-            self._purse.spend(ENDS, _chunks(ids))
+            self._purse.spend_all({ENDED: len(ids), ENDS: _chunks(ids)})
         self._inner.terminate(ids)
 
     def stop(self, ids: Sequence[str]) -> None:
         """One request for each chunk, and so many machines."""
         if ids:
-            self._purse.spend(STOPPED, len(ids))
-            self._purse.spend(STOPS, _chunks(ids, TOGETHER))
+            self._purse.spend_all({STOPPED: len(ids), STOPS: _chunks(ids, TOGETHER)})
         self._inner.stop(ids)
 
     def start(self, ids: Sequence[str]) -> Mapping[str, StartOutcome]:
@@ -129,8 +128,7 @@ class PacedMachines:
         while left:
             part, left = left[:TOGETHER], left[TOGETHER:]
             try:
-                self._purse.spend(STARTED, len(part))
-                self._purse.spend(STARTS)
+                self._purse.spend_all({STARTED: len(part), STARTS: 1})
                 outcomes |= self._inner.start(part)
             except (Throttled, Unavailable):
                 if not outcomes:

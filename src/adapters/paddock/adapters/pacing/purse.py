@@ -6,7 +6,7 @@
                                                                 └──> none: Throttled, with a place in the line
 """
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from threading import RLock
 
 import attrs
@@ -47,8 +47,8 @@ _SOONEST: Span = 5 * SECOND  # whoever is refused would meet those who come mean
 class Purse:
     """Tokens of one process. Safe for threads.
 
-    Requests: none while its own tokens last; then one update for each `ask`, and one for a block of `spend`s; a read
-    besides at first, and an update more each time another process was faster.
+    Requests: none while its own tokens last; then one update for each `ask`, and one for a block of `spend`s, however
+    many limits they are of; a read besides at first, and an update more each time another process was faster.
     """
 
     def __init__(self, store: PaceStore, ceilings: Mapping[str, Ceiling], clock: Clock) -> None:
@@ -62,37 +62,27 @@ class Purse:
         self._lock = RLock()
 
     def spend(self, what: str, count: int = 1, *, line: bool = True) -> None:
-        """Take tokens that are used now.
+        """Take tokens of one limit; see `spend_all`."""
+        self.spend_all({what: count}, line=line)
+
+    def spend_all(self, needs: Needs, *, line: bool = True) -> None:
+        """Take tokens that are used now: all of them, or none if one limit has too few.
 
         Raises:
-            Throttled: there are none; it says when there will be, for whoever comes next in the `line`. Without a line
-                nobody has a place in it, and nothing is written.
+            Throttled: there are too few; it says when there will be, for whoever comes next in the `line`. Without a
+                line nobody has a place in it, and nothing is written.
             Unavailable: the table does not answer.
         """
         with self._lock:
             now = self._clock.now()
-            if self._from_hand(what, count, now) or self._from_own({what: count}, now):
-                return
-            turn: Moment | None = None
-            more = 0
-
-            def alter(pace: Pace) -> Pace:
-                nonlocal turn, more
-                ceiling = self._ceiling(what)
-                for block in (max(count, ceiling.block), count):
-                    after, wait = pace.take(what, ceiling.shared, block, now)
-                    if not wait:
-                        turn, more = None, block - count
-                        return after
-                turn = now + wait
-                if line:
-                    pace, turn = pace.queue(what, ceiling.shared, wait, now)
-                return pace
-
-            self._change(alter)
-            if turn is not None:
-                raise Throttled(f"{what}: no more of it for now", max(_SOONEST, turn - now))
-            self._keep({what: more}, now)
+            hand, own = dict(self._hand), self._own
+            try:
+                lacking = {what: count for what, count in needs.items() if not self._from_here(what, count, now)}
+                more = self._from_shared(lacking, now, line=line) if lacking else NOTHING
+            except Exception:
+                self._hand, self._own = hand, own
+                raise
+            self._keep(more, now)
 
     def ask(self, wishes: Sequence[Wish]) -> Sequence[Moment | None]:
         """For each, in order: None if all it needs is in hand now, or else its turn.
@@ -112,20 +102,26 @@ class Purse:
                 self._keep(needs, now)
             return turns
 
-    def waited(self) -> bool:
-        """True if somebody was told his turn, as far as this process has seen, and it has not come yet."""
+    def waited(self, limits: Collection[str]) -> bool:
+        """True if somebody was told his turn for one of these, as far as this process has seen, and it is yet to come.
+
+        A limit's name stands for those of all owners.
+        """
         seen, now = self._seen, self._clock.now()
-        return seen is not None and any(seen.waited_for(what, now) for what in seen.lines)
+        return seen is not None and any(_limit(what) in limits and seen.waited_for(what, now) for what in seen.lines)
 
     # -- one's own ----------------------------------------------------------------------------------------------
 
     def _ceiling(self, what: str) -> Ceiling:
-        return self._ceilings[what.partition("/")[0]]
+        return self._ceilings[_limit(what)]
 
     def _lined_up(self, needs: Needs, now: Moment) -> bool:
         """True if others are known to wait: then nobody goes before them."""
         seen = self._seen
         return seen is not None and any(seen.waited_for(what, now) for what in needs)
+
+    def _from_here(self, what: str, count: int, now: Moment) -> bool:
+        return self._from_hand(what, count, now) or self._from_own({what: count}, now)
 
     def _from_own(self, needs: Needs, now: Moment) -> bool:
         """Take all of it from the own tokens, or nothing."""
@@ -160,6 +156,41 @@ class Purse:
                 self._hand.setdefault(what, []).append((now + self._ceiling(what).keep, count))
 
     # -- what is shared -----------------------------------------------------------------------------------------
+
+    def _from_shared(self, needs: Needs, now: Moment, *, line: bool) -> Needs:
+        """Take all of it, or nothing; what was taken besides, as the rests of blocks.
+
+        Raises:
+            Throttled: see `spend_all`.
+        """
+        more: dict[str, int] = {}
+        waits: dict[str, Span] = {}
+        turn = now
+
+        def alter(pace: Pace) -> Pace:
+            nonlocal turn
+            more.clear()
+            waits.clear()
+            turn, after = now, pace
+            for what, count in needs.items():
+                for block in (max(count, self._ceiling(what).block), count):
+                    after, wait = after.take(what, self._ceiling(what).shared, block, now)
+                    if not wait:
+                        more[what] = block - count
+                        break
+                else:
+                    waits[what] = wait
+            for what, wait in waits.items():
+                place = now + wait
+                if line:
+                    pace, place = pace.queue(what, self._ceiling(what).shared, wait, now)
+                turn = max(turn, place)
+            return pace if waits else after
+
+        self._change(alter)
+        if waits:
+            raise Throttled(f"{', '.join(waits)}: no more of it for now", max(_SOONEST, turn - now))
+        return more
 
     def _book(self, wishes: Sequence[Wish], now: Moment) -> tuple[Sequence[Moment | None], Sequence[Needs]]:
         """Take for each what it needs, or give it a turn; and what was taken."""
@@ -247,6 +278,11 @@ class Purse:
         if found is None:
             self._store.add(Pace())  # if another was faster, the update tells what stands there
         return found or Pace()
+
+
+def _limit(what: str) -> str:
+    """The limit's name without its owner."""
+    return what.partition("/")[0]
 
 
 def _total(wishes: Sequence[Wish]) -> Needs:

@@ -37,15 +37,14 @@ class PurseToll:
         self._purse = purse
 
     def __call__(self, operation: str, machines: int, *, listing: bool) -> None:
-        """Take one request, and its machines.
+        """Take one request, and its machines: both or nothing.
 
         Raises:
-            Throttled: there is nothing left of the one or the other; it says when there will be.
+            Throttled: there is too little left of the one or the other; it says when there will be.
             Unavailable: the table does not answer.
         """
         if operation == "DescribeInstances":
             self._purse.spend(PAGES if listing else DESCRIBES)
         elif operation in _BY_MACHINES:
             each, requests = _BY_MACHINES[operation]
-            self._purse.spend(each, machines)
-            self._purse.spend(requests)
+            self._purse.spend_all({each: machines, requests: 1})

@@ -75,7 +75,7 @@ class Sleep:
     """Stops and starts machines. Safe for threads.
 
     Requests: one for each `TOGETHER` ids. Where a call is refused: one more for each answer that names machines; one
-    for a pool that has nothing, and about two for each halving of one that has too little (at most 13 for fifty
+    for a pool that has nothing, and about two for each halving of one that has too little (at most 14 for fifty
     machines); one DescribeInstances before the first such, and one for those that were refused.
     """
 
