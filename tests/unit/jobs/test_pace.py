@@ -19,7 +19,7 @@ from paddock.adapters.pacing.ceilings import (
     part_bucket,
     part_window,
 )
-from paddock.adapters.pacing.purse import Wish
+from paddock.adapters.pacing.purse import Needs, Wish
 from paddock.core.errors import Throttled, Unavailable
 from paddock.core.pace import PACE, Bucket, Limit, Pace, State, Window
 from paddock.core.records import PACES
@@ -397,13 +397,14 @@ def test_several_limits_cost_one_update() -> None:
     assert store.get(PACE) == pace
 
 
-def test_all_that_is_lacking_is_waited_for() -> None:
+@pytest.mark.parametrize("needs", [{"many": 20, "few": 3}, {"few": 3, "many": 20}])
+def test_all_that_is_lacking_is_waited_for(needs: Needs) -> None:
     """There is a place in the line of each, and the wait is the longest of them."""
     clock, store = ManualClock(NOON), MemoryRecords(PACES)
     purse = Purse(store, SEVERAL, clock)
     purse.spend_all({"many": 100, "few": 3})
-    with pytest.raises(Throttled, match=r"^many, few: no more of it") as refused:
-        purse.spend_all({"many": 20, "few": 3})
+    with pytest.raises(Throttled, match=f"^{', '.join(needs)}: no more of it") as refused:
+        purse.spend_all(needs)
     assert refused.value.retry_after == 30 * SECOND
     assert set((store.get(PACE) or Pace()).lines) == {"many", "few"}
 
