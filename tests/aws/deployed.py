@@ -82,6 +82,12 @@ class Sooner:
         return found
 
 
+def memory_of(function: str) -> int:
+    """What the stack gives this function, in MB."""
+    functions = _of_type("AWS::Lambda::Function")
+    return int(functions[f"{function.title()}Function"]["MemorySize"])
+
+
 def _of_type(kind: str) -> dict[str, Any]:
     resources: dict[str, Any] = template(SHAPE)["Resources"]
     return {logical: one["Properties"] for logical, one in resources.items() if one["Type"] == kind}

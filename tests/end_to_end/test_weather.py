@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from tests.aws.github_front import FAILURES
 from tests.aws.weather import CANCELLED, Rarities
 from tests.end_to_end.foul import Foul, play
 
@@ -30,4 +31,7 @@ def test_many_jobs_in_bad_weather(tmp_path: Path, agent: Path) -> None:
     met = play(tmp_path, agent, BAD)
     if JOBS >= 200:
         met.all_kinds()
+        assert {status for status, *_ in FAILURES} <= met.failing.done.keys()
+        assert {"dynamodb", "sqs", "ec2"} <= {what.partition(" ")[0] for what in met.throttles.done}
+        assert {"nothing", "less"} <= met.fleets.lacking.keys()
         assert any(f"dynamodb {reason}" in met.throttles.done for reason in CANCELLED)

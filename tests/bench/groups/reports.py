@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Sequence
 
+import attrs
 from dependency_injector import providers
 
 from paddock.adapters.memory.bundles import memory_table
@@ -12,11 +13,13 @@ from paddock.adapters.telemetry.decisions import LoggedDecisions
 from paddock.adapters.wire import message_text
 from paddock.core.errors import InvalidInput
 from paddock.core.job import Job
-from paddock.core.messages import JobRequested, Observed
+from paddock.core.messages import JobRequested, Observed, RunnerReported
 from paddock.core.spec import Arch
+from paddock.core.states import OperationalResult
 from paddock.core.units import SECOND, Span
 from paddock.entrypoints.aws_lambda.reports import ReportsFunction
 from paddock.entrypoints.containers import MemoryProfile
+from tests.aws.deployed import memory_of
 from tests.bench.by_boto3 import by_boto3
 from tests.bench.groups.memory_path import REPOSITORY, finished, observed, one_run
 from tests.bench.harness import Figure
@@ -24,6 +27,9 @@ from tests.bench.harness import Figure
 ROLE = "AROAEXAMPLEEXAMPLE123"
 TEN = 10
 BATCHES = 200
+WHOLE = 1_769
+"""MB of memory with which a function has one processor; with less it has its share. Source: "AWS Lambda Developer
+Guide", memory and computing power."""
 
 
 class Nobody:
@@ -39,13 +45,15 @@ class Nobody:
 
 
 def figures() -> Iterator[Figure]:
-    """Two hundred batches of ten reports, each of a job that has ended."""
+    """Two hundred batches of ten reports, each of a machine that was taken back: success is not told by reports."""
     took, requests = batches(BATCHES)
-    slowest = took[-(-len(took) * 99 // 100) - 1]
+    slowest, median, memory = took[-(-len(took) * 99 // 100) - 1], took[len(took) // 2], memory_of("reports")
     what = f"CPU of the reports function for {TEN} genuine reports, boto3's {requests / BATCHES:g} requests included"
-    yield Figure("reports.p99_ms", round(slowest / 1e6, 2), "ms", f"{what}; the 99th of a hundred; aim 500", slowest)
-    median = took[len(took) // 2]
-    yield Figure("reports.p50_ms", round(median / 1e6, 2), "ms", "the same; the median", median)
+    share = max(1, WHOLE / memory)
+    words = f"the 99th of a hundred with the {memory} MB that the stack gives it, 1/{share:.1f} of a processor; aim 500"
+    yield Figure("reports.p99_ms", round(slowest * share / 1e6, 1), "ms", words, slowest)
+    yield Figure("reports.p99_cpu_ms", round(slowest / 1e6, 2), "ms", f"{what}; the 99th of a hundred", slowest)
+    yield Figure("reports.p50_cpu_ms", round(median / 1e6, 2), "ms", "the same; the median", median)
 
 
 def batches(count: int) -> tuple[list[int], int]:
@@ -99,6 +107,11 @@ def record(profile: MemoryProfile, job: Job) -> dict[str, object]:
     return {
         "messageId": f"message-{job.id}",
         "receiptHandle": f"receipt-{job.id}",
-        "body": message_text(finished(job, profile.clock().now())),
+        "body": message_text(taken_back(job, profile.clock().now())),
         "attributes": {"ApproximateReceiveCount": "1", "SenderId": f"{ROLE}:{job.machine}"},
     }
+
+
+def taken_back(job: Job, now: int) -> RunnerReported:
+    """The last report of a machine that the cloud took in the middle of the job."""
+    return attrs.evolve(finished(job, now), result=OperationalResult.INTERRUPTED, conclusion=None, exit_code=None)

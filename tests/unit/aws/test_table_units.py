@@ -1,5 +1,7 @@
 """The prices of requests to DynamoDB, by hand."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,8 @@ from tests.aws.table_units import KB, assigned, priced, read, size, written
 from tests.bench.table_steps import by_write, shown
 
 PLACED: Item = {"pk": {"S": "JOB#1"}, "sk": {"S": "RECORD"}, "o": {"S": "0#1"}}
+
+ROOT = Path(__file__).parents[3]
 
 
 def indexed(*values: str, **fields: Any) -> Item:  # noqa: ANN401 - typed values
@@ -65,6 +69,27 @@ def test_the_account_of_a_job_is_complete() -> None:
     for account in (alone, ten):
         assert sum(account.writes.values()) == sum(line.table + line.index for line in account.lines)
     assert shown(alone, ten).row_count == len({**by_write(alone), **by_write(ten)}) + 2
+
+
+def test_the_tables_page_says_what_a_job_costs() -> None:
+    """Its figures are those that the command prints."""
+    page = (ROOT / "docs" / "table.md").read_text(encoding="utf-8")
+    told = {
+        name: (float(alone), float(ten))
+        for name, alone, ten in re.findall(r"^\| ([a-z][^|]*?) \| ([\d.]+) \| ([\d.]+) \|$", page, re.MULTILINE)
+    }
+    alone, ten = priced(1), priced(10)
+    counted = {
+        "requests": (sum(alone.calls.values()), sum(ten.calls.values()) / 10),
+        "write units": (sum(alone.writes.values()), sum(ten.writes.values()) / 10),
+        "of those in indexes": (sum(alone.moves.values()), sum(ten.moves.values()) / 10),
+        "read units": (sum(alone.halves.values()) / 2, sum(ten.halves.values()) / 20),
+        "dollars per million jobs, at $0.625 and $0.125 per million units": (
+            round(alone.dollars(1), 2),
+            round(ten.dollars(10), 2),
+        ),
+    }
+    assert {name: told[name] for name in counted} == counted
 
 
 def test_an_assignment_is_billed_as_one_kilobyte() -> None:

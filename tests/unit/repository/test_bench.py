@@ -8,7 +8,7 @@ from pathlib import Path
 from paddock.core.codec import to_data
 from tests.bench import agent_package, groups
 from tests.bench.__main__ import GROUPS, main, report, shown
-from tests.bench.groups import memory_path, records, webhook
+from tests.bench.groups import imports, memory_path, records, webhook
 from tests.bench.harness import Figure, cpu_nanoseconds, start_nanoseconds
 from tests.bench.made_package import make
 
@@ -42,6 +42,10 @@ def test_figures_are_named_for_their_group() -> None:
         assert [name for name in names if not name.startswith(f"{FAMILIES.get(group, group)}.")] == []
     assert {"agent.start_ms", "agent.start_cpu_ms", "agent.unpack_s", "agent.tls_mb"} <= set(found["agent"])
     assert {"agent.log_mb_per_s"} <= set(found["agent_log"])
+    assert {"webhook.loopback_cpu_us"} <= set(found["webhook"])
+    assert {"bundle.mb"} <= set(found["bundle"])
+    assert {"reports.p99_ms"} <= set(found["reports"])
+    assert {"webhook", "dispatch"} <= imports.BUNDLED.keys()  # each is a figure: import_ms.webhook and so on
 
 
 def test_the_made_package_is_what_its_words_say(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions, ToldDecisions
-from paddock.adapters.telemetry.logs import FACTS, JsonLines, about, subjects, without_secrets
+from paddock.adapters.telemetry.logs import FACTS, JsonLines, about, about_each, subjects, without_secrets
 from paddock.core.decision import Decision
 from paddock.core.errors import Unsupported
 from paddock.core.messages import EventMessage, JobRequested
@@ -256,3 +256,13 @@ def test_decisions_that_nobody_keeps_are_lines_all_the_same() -> None:
     assert json.loads(told[0])["WebhooksIgnored"] == 1
     with pytest.raises(Unsupported, match="job:1"):
         logged.about("job:1")
+
+
+def test_a_line_about_several_that_are_handled_together_names_them_all() -> None:
+    """An answer to a common launch is nobody's alone; what is about one of them is not about the others."""
+    handled = [{"job": 7, "attempt": 1, "delivery": "d-7"}, {"job": 8, "attempt": 2, "delivery": "d-8"}]
+    with about_each(handled):
+        assert line_of("EC2 answered")["batch"] == handled
+        with about(job=7):
+            assert "batch" not in line_of("one of them")
+    assert "batch" not in line_of("afterwards")

@@ -24,6 +24,7 @@ JOB: Final = "job"
 ATTEMPT: Final = "attempt"
 MACHINE: Final = "machine"
 DELIVERY: Final = "delivery"
+BATCH: Final = "batch"
 
 _ABOUT: ContextVar[Mapping[str, Fact]] = ContextVar("about", default=MappingProxyType({}))
 _EACH: ContextVar[Mapping[Fact, Mapping[str, Fact]]] = ContextVar("each", default=MappingProxyType({}))
@@ -119,6 +120,12 @@ def present(job: Fact = None) -> Mapping[str, Fact]:
     return {**fields, **_EACH.get().get(job, {})}
 
 
+def together() -> Mapping[str, object]:
+    """What is said of each of those that are handled together, for a line that is about all of them: under `BATCH`."""
+    each = _EACH.get()
+    return {BATCH: [dict(fields) for fields in each.values()]} if each and JOB not in _ABOUT.get() else {}
+
+
 def written(fields: Mapping[str, object]) -> str:
     """The fields as one line of ASCII, without its end; no text in it looks like a secret, be it a value or a name."""
     line = json.dumps(fields, separators=(",", ":"), default=str)
@@ -144,13 +151,15 @@ def _clean_as(name: str, value: object) -> object:
 class JsonLines(logging.Formatter):
     """One JSON object per line: ``at`` (microseconds since 1970), ``level``, ``logger``, ``message``.
 
-    Besides ``traceback`` if there is one, the fields of `about`, and the call's own values under ``facts``.
+    Besides ``traceback`` if there is one, the fields of `about`, or of all that are handled together, and the call's
+    own values under ``facts``.
     """
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as one line of ASCII, without its end."""
         line: dict[str, object] = {
             **present(),
+            **together(),
             "at": int(record.created * SECOND),
             "level": record.levelname,
             "logger": record.name,
