@@ -134,10 +134,10 @@ def test_old_keys_serve_while_sts_is_away(machine: World, ec2: Ec2, clock: HandC
     """It is asked again, and as long as the session lasts nothing waits for the answer."""
     store_of(ec2).append([(clock.now(), "one")])
     clock.time += 56 * 60 * SECOND
-    machine.front.faults["AssumeRole"] = [LOST] * 4
+    machine.front.faults["AssumeRole"] = [LOST] * 40  # as often as it is asked
     store_of(ec2).append([(clock.now(), "two")])
     assert lines_of(machine) == ["one", "two"]
-    clock.time += 5 * 60 * SECOND
+    clock.time += 20 * 60 * SECOND
     machine.front.faults["AssumeRole"] = [xml_fault(403, "AccessDenied", REFUSED)]
     with pytest.raises(OSError, match="sts AssumeRole: AccessDenied"):
         store_of(ec2).append([(clock.now(), "three")])
