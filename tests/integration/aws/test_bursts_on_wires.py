@@ -16,6 +16,8 @@ from tests.limits import CONTENT, EC2, GITHUB, SLEEP, Limit, exceeded, judge
 from tests.strategies import NOON
 from tests.world.bursts import SETTINGS, Burst, Started, WiredWorld, most_before_the_oldest, most_overtaken
 
+pytestmark = pytest.mark.slow
+
 JOBS = 2_000
 BEFORE = JOBS // 60 * 2 + 5 * 10
 """While a job is the oldest that waits, no more younger ones start than come within the two seconds by which webhooks
@@ -50,7 +52,6 @@ def test_a_burst_to_its_end_keeps_every_limit_and_serves_the_oldest_first() -> N
     assert most_overtaken(world.launched.values()) <= OVERTAKEN
 
 
-@pytest.mark.slow
 def test_a_thousand_machines_that_never_come_up_are_ended_within_every_limit() -> None:
     """The fleet ends each by a call of its own, and asks GitHub what became of its job."""
     retry = attrs.evolve(SETTINGS.retry, max_launches=1)
@@ -59,7 +60,6 @@ def test_a_thousand_machines_that_never_come_up_are_ended_within_every_limit() -
     assert sum(call.operation == "ec2 TerminateInstances" for call in world.asked) == 1_000
 
 
-@pytest.mark.slow
 def test_a_burst_without_tokens_keeps_every_limit_and_serves_the_oldest_first() -> None:
     """Each runner has a just-in-time configuration, of which GitHub takes 180 in a minute."""
     world = WiredWorld(Burst(1_000), settings=JUST_IN_TIME, dead_boots=50)
