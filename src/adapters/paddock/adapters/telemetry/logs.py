@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from types import MappingProxyType
 from typing import Final
 
@@ -35,7 +36,7 @@ _NAMED: Final = r"(?i:authorization|x-amz-security-token|session_?token|secret_?
 # of AWS. A just-in-time configuration is JSON in base64: it begins with eyI, and the files that lie in it with eyJ. A
 # webhook's secret has no shape: it is kept out of every error instead. Quotes may be escaped, as in JSON within JSON; a
 # value ends where its own quote does, or never.
-_SECRETS: Final = re.compile(
+_SECRETS: Final = (
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)"
     r"|\b(?:gh[oprsu]_|github_pat_)[A-Za-z0-9_]{16,}(?:\.[A-Za-z0-9_.-]+)?"
     r"|\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+"
@@ -46,10 +47,9 @@ _SECRETS: Final = re.compile(
     rf"|(?P<quoted>{_NAMED}(?:\\*['\"]\s*,|\\*['\"]?\s*[:=])\s*[\[(]?[bu]?(?P<quote>\\*['\"]))"
     r"(?:(?!(?<!\\)(?P=quote)).)*"
     rf"|(?P<word>{_NAMED}\s*[:=]\s*)\S+"
-    rf"|(?P<element>{_NAMED}(?:>|&gt;))[^<]+",
-    re.DOTALL,
+    rf"|(?P<element>{_NAMED}(?:>|&gt;))[^<]+"
 )
-_NAME: Final = re.compile(rf"(?:proxy-|aws_)?{_NAMED}", re.IGNORECASE)
+_NAME: Final = rf"(?i:(?:proxy-|aws_)?{_NAMED})"
 _HIDDEN: Final = "[secret]"
 _INSTEAD: Final = rf"\g<quoted>\g<header>\g<word>\g<element>{_HIDDEN}"
 # One of these is in small letters in everything that looks like a secret, and JSON writes them as they are: no quote is
@@ -100,9 +100,15 @@ def subjects(message: object) -> Mapping[str, Fact]:
     return {name: value for name, value in found.items() if value not in {"", None}}
 
 
+@cache
+def _pattern(text: str) -> re.Pattern[str]:
+    """Compiled when a line first needs it: nearly none does, and each start of a function would pay for it."""
+    return re.compile(text, re.DOTALL)
+
+
 def without_secrets(text: str) -> str:
     """The text, and in the place of whatever looks like a key or a token a word that says so."""
-    return _SECRETS.sub(_INSTEAD, text) if _hinted(text) else text
+    return _pattern(_SECRETS).sub(_INSTEAD, text) if _hinted(text) else text
 
 
 def _hinted(text: str) -> bool:
@@ -145,7 +151,7 @@ def _clean(value: object) -> object:
 
 
 def _clean_as(name: str, value: object) -> object:
-    return _HIDDEN if value is not None and _NAME.fullmatch(name) else _clean(value)
+    return _HIDDEN if value is not None and _pattern(_NAME).fullmatch(name) else _clean(value)
 
 
 class JsonLines(logging.Formatter):

@@ -11,7 +11,6 @@ import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloud_events import event_in
 from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
 from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.dynamodb.definition import INDEXES
@@ -139,8 +138,14 @@ def make_events_queue(
     environment: FleetEnvironment, clients: Clients, sleeper: Sleeper, clock: Clock
 ) -> SqsQueue[EventMessage]:
     """The queue of what GitHub and EC2 say; EC2's word stands on it as EventBridge writes it."""
+
+    def read(text: str) -> Any:  # noqa: ANN401 - the kind is in the text
+        from paddock.adapters.aws.cloud_events import event_in  # noqa: PLC0415 - whoever only dispatches does not load it
+
+        return event_in(text, clock.now())
+
     urls = environment.events
-    return SqsQueue(clients, urls.url, urls.dead_letter_url, sleeper, read=lambda text: event_in(text, clock.now()))
+    return SqsQueue(clients, urls.url, urls.dead_letter_url, sleeper, read=read)
 
 
 def make_reports_queue(environment: FleetEnvironment, clients: Clients, sleeper: Sleeper) -> SqsQueue[EventMessage]:
