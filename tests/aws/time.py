@@ -14,6 +14,7 @@ from boto3.session import Session
 from moto.core import utils
 from moto.s3 import models as buckets
 from moto.sqs.models import Queue
+from moto.sts import models as _  # noqa: F401 - whoever is first loaded within `moto_time` would keep its time for ever
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.memory.system import ManualClock

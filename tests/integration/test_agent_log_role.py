@@ -132,6 +132,7 @@ def test_the_session_is_renewed_before_it_ends(machine: World, ec2: Ec2, clock: 
 
 def test_old_keys_serve_while_sts_is_away(machine: World, ec2: Ec2, clock: HandClock) -> None:
     """It is asked again, and as long as the session lasts nothing waits for the answer."""
+    machine.front.faults["AssumeRole"] = [session(machine, "first", clock.now() + 3_600 * SECOND)]
     store_of(ec2).append([(clock.now(), "one")])
     clock.time += 56 * 60 * SECOND
     machine.front.faults["AssumeRole"] = [LOST] * 40  # as often as it is asked

@@ -16,7 +16,7 @@ from paddock.adapters.memory.decisions import MemoryDecisions
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.adapters.telemetry.decisions import LoggedDecisions, ToldDecisions
 from paddock.adapters.telemetry.logs import FACTS, JsonLines, about, about_each, subjects, without_secrets
-from paddock.core.decision import Decision
+from paddock.core.decision import Decision, Fact
 from paddock.core.errors import Unsupported
 from paddock.core.messages import EventMessage, JobRequested
 from paddock.core.units import SECOND
@@ -260,7 +260,10 @@ def test_decisions_that_nobody_keeps_are_lines_all_the_same() -> None:
 
 def test_a_line_about_several_that_are_handled_together_names_them_all() -> None:
     """An answer to a common launch is nobody's alone; what is about one of them is not about the others."""
-    handled = [{"job": 7, "attempt": 1, "delivery": "d-7"}, {"job": 8, "attempt": 2, "delivery": "d-8"}]
+    handled: list[dict[str, Fact]] = [
+        {"job": 7, "attempt": 1, "delivery": "d-7"},
+        {"job": 8, "attempt": 2, "delivery": "d-8"},
+    ]
     with about_each(handled):
         assert line_of("EC2 answered")["batch"] == handled
         with about(job=7):
