@@ -2,8 +2,6 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,23 +11,8 @@ from paddock.agent.aws.imds import DOCUMENT, STOCK
 from paddock.agent.aws.platform import connect
 from paddock.agent.machine.clock import SteadyClock
 from paddock.agent.telling.report import Event
-from tests.aws.machine import ACCOUNT, MACHINE, ROLE_ID, SECOND, USER_ID, World, moto, patience, world, xml_fault
+from tests.aws.machine import ACCOUNT, MACHINE, ROLE_ID, SECOND, USER_ID, World, patience, xml_fault
 from tests.http_stub import Answer
-
-NUMBERS = count()
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    with moto() as url:
-        yield url
-
-
-@pytest.fixture
-def machine(aws: str, tmp_path: Path) -> Iterator[World]:
-    with world(aws, tmp_path, f"life-{next(NUMBERS)}") as made:
-        made.imds.clock.time = 0
-        yield made
 
 
 def test_a_whole_life_costs_few_requests(machine: World, tmp_path: Path) -> None:

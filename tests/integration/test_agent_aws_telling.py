@@ -4,7 +4,6 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -22,24 +21,10 @@ from paddock.agent.telling.delivery import Delivery, Refused, deliver_spool
 from paddock.agent.telling.report import Event, Report, Result
 from paddock.core.codec import message_from_data
 from paddock.core.messages import RunnerReported
-from tests.aws.machine import MACHINE, SECOND, USER_ID, World, fault, moto, patience, world, xml_fault
+from tests.aws.machine import MACHINE, SECOND, USER_ID, World, fault, patience, xml_fault
 from tests.http_stub import LOST, Answer
 
-NUMBERS = count()
 SUCCESS: dict[str, Any] = {"result": Result.SERVED, "conclusion": "success", "exit_code": 0}
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    with moto() as url:
-        yield url
-
-
-@pytest.fixture
-def machine(aws: str, tmp_path: Path) -> Iterator[World]:
-    with world(aws, tmp_path, f"telling-{next(NUMBERS)}") as made:
-        made.imds.clock.time = 0
-        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import errno
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -18,24 +17,10 @@ from paddock.agent.telling.shipping import Shipper
 from paddock.agent.telling.tail import Pace
 from tests.agent.machine import eventually
 from tests.aws.judge import model
-from tests.aws.machine import LOG_ROLE, MACHINE, SECOND, HandClock, World, fault, moto, patience, world, xml_fault
+from tests.aws.machine import LOG_ROLE, MACHINE, SECOND, HandClock, World, fault, patience, xml_fault
 from tests.http_stub import LOST, Answer
 
-NUMBERS = count()
 REFUSED = f"User: arn:aws:sts::1:assumed-role/m/{MACHINE} is not authorized to perform: sts:AssumeRole"
-
-
-@pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    with moto() as url:
-        yield url
-
-
-@pytest.fixture
-def machine(aws: str, tmp_path: Path) -> Iterator[World]:
-    with world(aws, tmp_path, f"shipper-{next(NUMBERS)}") as made:
-        made.imds.clock.time = 0
-        yield made
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ as the stack lets run at once, and each has its own purse, and remembers for its
 """
 
 from bisect import bisect_right, insort
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from itertools import groupby
 from typing import Any
@@ -21,20 +21,19 @@ from paddock.adapters.pacing import Ceiling, Purse, PurseToll, ec2_ceilings, git
 from paddock.adapters.simulation.cloud import quiet
 from paddock.adapters.simulation.cloud.parameters import ApiLimits, CloudParameters, Limit
 from paddock.adapters.simulation.draws import between, chance_for
-from paddock.adapters.simulation.load import JobLoad, RunLoad
 from paddock.adapters.simulation.parameters import Parameters, Rates, Travel
 from paddock.adapters.simulation.world import Simulation
 from paddock.core.decision import Decision
 from paddock.core.fleet import Fleet
 from paddock.core.ports.github import Scope
 from paddock.core.settings import FleetSettings
-from paddock.core.units import MINUTE, SECOND, Moment, Span
+from paddock.core.units import SECOND, Moment
 from tests.aws.ec2_in_time import Ec2Wire, settings_of
 from tests.github_in_time import GitHubWire
 from tests.limits import RUNNER, Asked
 from tests.strategies import NOON
+from tests.world.workloads import Burst
 
-MATRIX = 10
 DISPATCHERS, KEEPERS = 5, 7
 """So many processes dispatch, and so many keep the books, by the stack's template."""
 
@@ -87,42 +86,6 @@ def unlimited() -> CloudParameters:
     """A quiet day in a region that refuses nobody for asking too often: what was asked is judged afterwards."""
     names = [field.name for field in attrs.fields(ApiLimits)]
     return attrs.evolve(quiet(), limits=ApiLimits(**dict.fromkeys(names, _ENDLESS)), page_size=1_000)
-
-
-@attrs.frozen
-class Burst:
-    """Runs of ten jobs each, within a minute. ``salted``: each job has labels of its own, and so its own machine.
-
-    ``cancelled_after``: then somebody cancels the runs, each so long after it began. ``label`` is what all ask for.
-    ``forks``: each is a stranger's pull request. ``first`` is when it begins.
-    """
-
-    count: int = 2_000
-    salted: bool = True
-    owners: tuple[str, ...] = ("acme",)
-    within: Span = MINUTE
-    label: str = "paddock"
-    cancelled_after: Span | None = None
-    forks: bool = False
-    first: Moment = NOON
-    name: str = "burst"
-
-    @property
-    def repositories(self) -> tuple[str, ...]:
-        """See `Workload.repositories`."""
-        return tuple(f"{owner}/app" for owner in self.owners)
-
-    def runs(self) -> Iterator[RunLoad]:
-        """See `Workload.runs`."""
-        runs = self.count // MATRIX
-        for number in range(runs):
-            salt = [f"={number}-{each}" if self.salted else "" for each in range(MATRIX)]
-            labels = [self.label.replace("paddock", f"paddock{one}", 1) for one in salt]
-            lasts = 3 * MINUTE + number % 20 * 15 * SECOND  # so that not all machines end at once, too
-            jobs = tuple(JobLoad(f"job {each}", (label,), lasts) for each, label in enumerate(labels))
-            repository = self.repositories[number % len(self.owners)]
-            at = self.first + number * self.within // runs
-            yield RunLoad(at, repository, "ci", jobs, cancelled_after=self.cancelled_after)
 
 
 class WiredWorld(Simulation):

@@ -14,7 +14,8 @@ from paddock.core.spec import RunnerSpec
 from paddock.core.units import MINUTE
 from tests.limits import CONTENT, EC2, GITHUB, SLEEP, Limit, exceeded, judge
 from tests.strategies import NOON
-from tests.world.bursts import SETTINGS, Burst, Started, WiredWorld, most_before_the_oldest, most_overtaken
+from tests.world.bursts import SETTINGS, Started, WiredWorld, most_before_the_oldest, most_overtaken
+from tests.world.workloads import Burst
 
 pytestmark = pytest.mark.slow
 

@@ -214,26 +214,18 @@ def test_an_author_who_cannot_be_told_is_written_down() -> None:
     assert world.verdicts(job) == ["queued", "bad_labels", "author_not_told"]
 
 
-def test_a_run_is_cancelled_though_its_author_could_not_be_told() -> None:
+@pytest.mark.parametrize(
+    ("fails", "verdict", "done"),
+    [("report_rejection", "author_not_told", "cancel_run"), ("cancel_run", "run_not_cancelled", "report_rejection")],
+)
+def test_an_author_is_told_and_the_run_is_cancelled_whichever_of_it_fails(fails: str, verdict: str, done: str) -> None:
     """Of one limit's use nothing follows for the other: else the job would hang in GitHub's queue for a day."""
-    broken = Failing({"github.workflows.report_rejection": Throttled("no more of it for now")})
+    broken = Failing({f"github.workflows.{fails}": Throttled("no more of it for now")})
     world = World(settings=attrs.evolve(SETTINGS, cancel_run_on_reject=True), around=broken.around)
     job = world.push_job(labels="paddock/cpu=0")
     ask(world, job)
-    assert world.verdicts(job) == ["queued", "bad_labels", "author_not_told"]
-    assert broken.calls.count("github.workflows.cancel_run") == 1
-    world.run_until_quiet()
-    assert world.github.state.jobs[job].conclusion == "cancelled"
-
-
-def test_a_run_that_cannot_be_cancelled_is_told_as_that() -> None:
-    """The author has heard of it all the same."""
-    broken = Failing({"github.workflows.cancel_run": Throttled("no more of it for now")})
-    world = World(settings=attrs.evolve(SETTINGS, cancel_run_on_reject=True), around=broken.around)
-    job = world.push_job(labels="paddock/cpu=0")
-    ask(world, job)
-    assert world.verdicts(job) == ["queued", "bad_labels", "run_not_cancelled"]
-    assert broken.calls.count("github.workflows.report_rejection") == 1
+    assert world.verdicts(job) == ["queued", "bad_labels", verdict]
+    assert broken.calls.count(f"github.workflows.{done}") == 1
 
 
 @pytest.mark.parametrize(("head", "state"), [("mallory/app", JobState.REJECTED), ("acme/site", JobState.FINISHED)])

@@ -29,41 +29,16 @@ from paddock.core.ports.github import Scope
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, SECOND, Moment, Span
 from tests.strategies import NOON
+from tests.world.workloads import Burst
 
 pytestmark = pytest.mark.slow
 
-JOBS, MATRIX = 2_000, 10
+JOBS = 2_000
 CEILINGS: Mapping[str, Ceiling] = {**ec2_ceilings(), **github_ceilings()}
 SOON = Parameters(travel=Travel(webhook=between(SECOND, 3 * SECOND)))
 AT_ONE_TIME = Parameters(travel=Travel(webhook=always(SECOND)))
 SETTINGS = FleetSettings(repositories=("acme/*", "umbra/*"))
 JUST_IN_TIME = attrs.evolve(SETTINGS, registration_tokens=False)
-
-
-@attrs.frozen
-class Burst:
-    """Runs of ten jobs each, within a minute. ``salted``: each job has labels of its own, and so its own machine."""
-
-    count: int = JOBS
-    salted: bool = True
-    owners: tuple[str, ...] = ("acme",)
-    within: Span = MINUTE
-    name: str = "burst"
-
-    @property
-    def repositories(self) -> tuple[str, ...]:
-        """See `Workload.repositories`."""
-        return tuple(f"{owner}/app" for owner in self.owners)
-
-    def runs(self) -> Iterator[RunLoad]:
-        """See `Workload.runs`."""
-        runs = self.count // MATRIX
-        for number in range(runs):
-            labels = [f"paddock={number}-{each}" if self.salted else "paddock" for each in range(MATRIX)]
-            lasts = 3 * MINUTE + number % 20 * 15 * SECOND  # so that not all machines end at once, too
-            jobs = tuple(JobLoad(label, (label,), lasts) for label in labels)
-            repository = self.repositories[number % len(self.owners)]
-            yield RunLoad(NOON + number * self.within // runs, repository, "ci", jobs)
 
 
 class One:
@@ -217,7 +192,7 @@ def test_a_burst_is_started_in_order_and_within_every_limit(
 
     With tokens that is 11 minutes, and 16 without: then GitHub's limit on just-in-time configurations is all there is.
     """
-    world = BurstWorld(Burst(), dispatchers=dispatchers, settings=settings)
+    world = BurstWorld(Burst(JOBS), dispatchers=dispatchers, settings=settings)
     outcome = world.run()
     check_limits(world, outcome)
     assert len(world.launched) == JOBS

@@ -156,3 +156,13 @@ class JobChange(TypedDict, total=False):
 def job_subject(job_id: int) -> str:
     """What decisions about the job of this id are filed under."""
     return f"job:{job_id}"
+
+
+def as_written(current: object, change: JobChange) -> Job | None:
+    """The record that a conflict tells of, if it is as this very change leaves it; else None.
+
+    A write whose answer was lost is repeated below us, and then its condition holds no more.
+    """
+    if isinstance(current, Job) and all(getattr(current, name) == value for name, value in change.items()):
+        return current
+    return None

@@ -210,8 +210,8 @@ class PacedWorkflows:
 
     def report_rejection(self, repository: str, head_sha: str, title: str, summary: str) -> None:
         """One thing that people are told. Nobody stands in a line for it: it is told now or never."""
-        for what in (TOLD, TOLD_HOURLY):  # what is left of a minute is no loss, of an hour it is
-            self._purse.spend(_limit(what, _owner(repository)), line=False)
+        owner = _owner(repository)
+        self._purse.spend_all({_limit(TOLD, owner): 1, _limit(TOLD_HOURLY, owner): 1}, line=False)
         self._inner.report_rejection(repository, head_sha, title, summary)
 
 

@@ -1,7 +1,7 @@
 """Leases: who launches for a job holds it for a while, and nobody ever locks it."""
 
 from paddock.core.errors import Conflict, NotFound
-from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.job import Job, JobChange, JobIs, as_written
 from paddock.core.ports.stores import Table
 from paddock.core.ports.system import Clock
 from paddock.core.settings import FleetSettings
@@ -19,15 +19,11 @@ class Leases:
 
     def hold(self, job: Job, launch: str, spec: RunnerSpec) -> Job | None:
         """Take the job under a lease; None if somebody else was faster."""
-        when = JobIs(state=JobState.QUEUED, launch=job.launch)
+        change = self.held(job, launch, spec)
         try:
-            return self._jobs.update(job.key, when, self.held(job, launch, spec))
+            return self._jobs.update(job.key, JobIs(state=JobState.QUEUED, launch=job.launch), change)
         except Conflict as conflict:
-            # The write may have been repeated below us after its first answer was lost.
-            there = conflict.current
-            if isinstance(there, Job) and there.launch_id == launch and there.state is JobState.DISPATCHING:
-                return there
-            return None
+            return as_written(conflict.current, change)
         except NotFound:
             return None
 

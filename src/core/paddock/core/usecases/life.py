@@ -6,7 +6,7 @@ the sweep sends it again; the other order would lose work.
 
 from paddock.core.decision import Fact
 from paddock.core.errors import Conflict, NotFound
-from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.job import Job, JobChange, JobIs, as_written
 from paddock.core.messages import JobMessage, JobObserved, JobRequested
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.machines import Shortfall
@@ -88,15 +88,14 @@ class Life:
         then is; None if the job had moved on meanwhile.
         """
         when = JobIs(state=JobState.DISPATCHING, launch=job.launch, lease_until=job.lease_until)
+        change = JobChange(**change, displaced=job.displaced + 1)
         moved: Job | None = None
         try:
-            moved = self._jobs.update(job.key, when, JobChange(**change, displaced=job.displaced + 1))
+            moved = self._jobs.update(job.key, when, change)
         except NotFound:
             pass
         except Conflict as conflict:
-            # The write may have been repeated below us after its first answer was lost.
-            there = conflict.current
-            moved = there if isinstance(there, Job) and there.launch_id == change["launch_id"] else None
+            moved = as_written(conflict.current, change)
         if moved is not None:
             self._record.job(job.id, _SHORT[Shortfall.CAPACITY], reason, launch=job.launch, delay_s=0, code=code)
         return moved

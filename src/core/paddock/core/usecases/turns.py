@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 import attrs
 
 from paddock.core.errors import Conflict, NotFound
-from paddock.core.job import Job, JobChange, JobIs
+from paddock.core.job import Job, JobChange, JobIs, as_written
 from paddock.core.messages import JobMessage, JobRequested
 from paddock.core.ports.decisions import Decisions
 from paddock.core.ports.queues import Queue
@@ -121,9 +121,7 @@ class Turns:
         try:
             self._jobs.update(job.key, JobIs(**still, **when), change)
         except Conflict as conflict:
-            # The write may have been repeated below us after its first answer was lost.
-            there = conflict.current
-            return isinstance(there, Job) and all(getattr(there, name) == value for name, value in change.items())
+            return as_written(conflict.current, change) is not None
         except NotFound:
             return False
         return True
