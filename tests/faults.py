@@ -42,6 +42,29 @@ class Fuse:
         return Wired(name, port, intercept)
 
 
+class Repeated:
+    """Makes one call twice, as whoever is below us does when the first answer was lost: the first one that is `chosen`.
+
+    `chosen` looks at what the call gives. ``done`` is True once it was.
+    """
+
+    def __init__(self, what: str, chosen: Callable[[Any], bool]) -> None:
+        self.done = False
+        self._what = what
+        self._chosen = chosen
+
+    def around(self, name: str, port: object) -> Wired:
+        """Wire the port."""
+        return Wired(name, port, self._intercept)
+
+    def _intercept(self, what: str, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - see Interceptor
+        given = call()
+        if what != self._what or self.done or not self._chosen(given):
+            return given
+        self.done = True
+        return call()
+
+
 class Trouble:
     """Errors at random: about one call in `rarity` fails, half of them although the call was made.
 

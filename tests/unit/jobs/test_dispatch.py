@@ -7,7 +7,7 @@ from paddock.adapters.memory import Shortage
 from paddock.adapters.simulation.wires import Call, Wired
 from paddock.adapters.telemetry.catalogue import catalogue
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
-from paddock.core.job import JobFacts
+from paddock.core.job import Job, JobFacts
 from paddock.core.messages import JobRequested
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, MachineState, Shortfall
 from paddock.core.settings import Deadlines, FleetSettings, Limits, ScopeKind
@@ -15,7 +15,7 @@ from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.states import JobState, RunnerState
 from paddock.core.units import HOUR, MINUTE, SECOND
 from paddock.core.usecases.handled import Again, Done, Handled
-from tests.faults import Failing, Fuse
+from tests.faults import Failing, Fuse, Repeated
 from tests.strategies import NOON
 from tests.world.asked import requests
 from tests.world.invariants import check, everything_in
@@ -71,6 +71,18 @@ def test_a_job_in_another_dispatchers_hands_comes_back_when_its_lease_is_over() 
     broken.errors.clear()
     world.clock.advance(5 * SECOND)
     assert ask(world, job) == [Done()]
+    assert (world.record(job).state, world.record(job).launch) == (JobState.LAUNCHED, 1)
+
+
+def test_a_job_is_held_although_the_answer_to_that_was_lost() -> None:
+    """The write was repeated below us, and found that the job is held: by us."""
+    world = World()
+    job = world.push_job()
+    asked = requests(world, job)
+    world.table.jobs.add(Job(asked[0].job, received_at=NOON))
+    lost = Repeated("table.jobs.update", lambda found: found.state is JobState.DISPATCHING)
+    assert list(world.new_fleet(lost.around).dispatch(asked)) == [Done()]
+    assert lost.done
     assert (world.record(job).state, world.record(job).launch) == (JobState.LAUNCHED, 1)
 
 

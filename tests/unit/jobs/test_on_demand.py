@@ -7,6 +7,7 @@ from paddock.core.spec import Market
 from paddock.core.states import JobState
 from paddock.core.units import SECOND
 from paddock.core.usecases.handled import Again, Done
+from tests.faults import Repeated
 from tests.world.asked import requests
 from tests.world.invariants import check, everything_in
 from tests.world.world import World
@@ -89,19 +90,11 @@ def test_a_move_to_on_demand_whose_answer_was_lost_is_known_again() -> None:
     """Below us the write is repeated, and its condition holds no more: the record says by whom it was changed."""
     world = World()
     world.region.shortages.append(Shortage(market=Market.SPOT))
-    repeated: list[str] = []
-
-    def twice(what: str, call: Call) -> object:
-        done = call()
-        if what == "table.jobs.update" and not repeated and done.displaced:
-            repeated.append(what)
-            return call()
-        return done
-
-    fleet = world.new_fleet(lambda name, port: Wired(name, port, twice))
+    lost = Repeated("table.jobs.update", lambda job: job.displaced > 0)
+    fleet = world.new_fleet(lost.around)
     job = world.push_job()
     assert list(fleet.dispatch(requests(world, job))) == [Done()]
-    assert repeated
+    assert lost.done
     assert world.record(job).state is JobState.LAUNCHED
     assert world.verdicts(job) == ["queued", "no_capacity", "chosen", "launched"]
 

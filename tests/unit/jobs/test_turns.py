@@ -6,13 +6,13 @@ import attrs
 
 from paddock.adapters.pacing import Ceiling, ec2_ceilings, github_ceilings
 from paddock.adapters.pacing.ceilings import MACHINES
-from paddock.adapters.simulation.wires import Call, Wired
 from paddock.core.errors import Unavailable
 from paddock.core.messages import JobRequested
 from paddock.core.pace import Bucket
 from paddock.core.states import JobState
 from paddock.core.units import HOUR, MINUTE, SECOND, Span
 from paddock.core.usecases.handled import Again, Done
+from tests.faults import Repeated
 from tests.strategies import NOON
 from tests.world.asked import requests
 from tests.world.invariants import check
@@ -131,17 +131,8 @@ def test_a_message_that_is_sent_on_is_sent_although_the_answer_to_its_write_was_
     world, sent = waiting(20 * MINUTE)
     _, job = jobs = salted(world, 2)
     world.fleet.dispatch(requests(world, *jobs))
-    repeated: list[str] = []
-
-    def twice(what: str, call: Call) -> object:
-        done = call()
-        if what == "table.jobs.update" and not repeated and done.wakes == 1:
-            repeated.append(what)
-            return call()
-        return done
-
-    post = world.around
-    world.fleet = world.new_fleet(lambda name, port: Wired(name, post(name, port), twice))
+    lost, post = Repeated("table.jobs.update", lambda job: job.wakes == 1), world.around
+    world.fleet = world.new_fleet(lambda name, port: lost.around(name, post(name, port)))
     world.run(15 * MINUTE + SECOND)
-    assert repeated
+    assert lost.done
     assert sent == [([job], 15 * MINUTE), ([job], 5 * MINUTE)]
