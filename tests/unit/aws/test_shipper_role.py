@@ -1,19 +1,14 @@
-"""Who may take on the role by which logs are shipped, as whom, and which streams that session reaches.
+"""Who may take on the role by which logs are shipped, as whom, and which streams that session reaches."""
 
-Held against an own reading of IAM's rules: a policy variable stands for its key's value as it is, whatever characters
-are in it, and for nothing where the key is absent; ``ForAllValues`` holds of no values; all conditions must hold.
-"""
-
-import re
 from collections.abc import Mapping
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.adapters.aws.roles import MACHINE, ROLES, SHIPPER, TRUST, Statement, filled
+from paddock.adapters.aws.roles import MACHINE, ROLES, SHIPPER, TRUST, filled
 from paddock.agent.aws.log_role import TAG
+from tests.aws.iam import Asked, Context, allows, trusts
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT, ROLE_ID
 from tests.aws.rights import names_of
@@ -23,77 +18,32 @@ GROUP = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/paddock/stack"
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/fleet-{REGION}-shipper"
 MINE, OTHER = "i-0123456789abcdef0", "i-00000000000000bad"
 ASSUME = ("sts:AssumeRole", "sts:TagSession")
-_VARIABLE = re.compile(r"\$\{([^}]+)\}")
-
-Context = Mapping[str, str | list[str]]
-
-
-def worked_out(text: str, context: Context) -> str | None:
-    """The text with its variables' values; None where one has none."""
-    if any(context.get(key) is None for key in _VARIABLE.findall(text)):
-        return None
-    return _VARIABLE.sub(lambda found: str(context[found[1]]), text)
-
-
-def pattern(resource: str, context: Context) -> re.Pattern[str] | None:
-    """A resource with its wildcards, in which the values of variables are no wildcards; None as `worked_out`."""
-    if worked_out(resource, context) is None:
-        return None
-    parts = re.split(r"(\$\{[^}]+\}|\*)", resource)
-    return re.compile("".join(".*" if one == "*" else re.escape(worked_out(one, context) or "") for one in parts))
-
-
-def holds(operator: str, key: str, wanted: str | list[str], context: Context) -> bool:
-    """Whether one condition holds."""
-    right = {worked_out(one, context) for one in ([wanted] if isinstance(wanted, str) else wanted)} - {None}
-    value = context.get(key)
-    if operator == "StringEquals":
-        return value is not None and value in right
-    assert operator == "ForAllValues:StringEquals", f"no other is known here: {operator}"
-    return all(one in right for one in value or ())
-
-
-def allows(statement: Statement, action: str, context: Context, principal: str = "", resource: str = "") -> bool:
-    """Whether a statement allows it, of whom or on what it speaks."""
-    assert statement["Effect"] == "Allow"
-    whom: Any = statement.get("Principal", {}).get("AWS", [])
-    reached = [pattern(str(one), context) for one in statement.get("Resource", ())]
-    conditions: Any = statement.get("Condition", {})
-    return (
-        action in statement["Action"]
-        and (principal in whom or any(one is not None and one.fullmatch(resource) for one in reached))
-        and all(
-            holds(operator, key, wanted, context)
-            for operator, keys in conditions.items()
-            for key, wanted in keys.items()
-        )
-    )
 
 
 def taken_on(
     tags: Mapping[str, str], user: str = f"{ROLE_ID}:{MINE}", principal: str = NAMES["machine_role_arn"]
 ) -> bool:
     """Whether somebody gets a session of the role with these tags: AWS asks for both actions if there are any."""
-    context = {"aws:userid": user, **{f"aws:RequestTag/{key}": value for key, value in tags.items()}}
-    with_keys: Context = {**context, "aws:TagKeys": list(tags)} if tags else context
+    context = {"aws:userid": (user,), **{f"aws:RequestTag/{key}": (value,) for key, value in tags.items()}}
+    with_keys: Context = {**context, "aws:TagKeys": tuple(tags)} if tags else context
     return all(
-        any(allows(one, action, with_keys, principal=principal) for one in filled(TRUST, NAMES))
+        any(trusts(one, principal, Asked(action, ROLE, with_keys)) for one in filled(TRUST, NAMES))
         for action in (ASSUME if tags else ASSUME[:1])
     )
 
 
 def writes(stream: str, tags: Mapping[str, str], action: str = "logs:PutLogEvents") -> bool:
     """Whether a session with these tags may do that to a stream of the group."""
-    context: Context = {f"aws:PrincipalTag/{key}": value for key, value in tags.items()}
-    statements = filled(ROLES[SHIPPER], NAMES)
-    return any(allows(one, action, context, resource=f"{GROUP}:log-stream:{stream}") for one in statements)
+    context: Context = {f"aws:PrincipalTag/{key}": (value,) for key, value in tags.items()}
+    asked = Asked(action, f"{GROUP}:log-stream:{stream}", context)
+    return any(allows(one, asked) for one in filled(ROLES[SHIPPER], NAMES))
 
 
 def test_a_machine_takes_the_role_on_in_its_own_name() -> None:
     """With its id as the one tag, by which the agent calls it too."""
     assert taken_on({TAG: MINE})
     statements = filled(ROLES[MACHINE], NAMES)
-    assert all(any(allows(one, action, {}, resource=ROLE) for one in statements) for action in ASSUME)
+    assert all(any(allows(one, Asked(action, ROLE)) for one in statements) for action in ASSUME)
 
 
 @pytest.mark.parametrize(
