@@ -102,9 +102,9 @@ class LaunchOutcome:
     """What came of it: possibly fewer machines than asked for, and the reasons (``code: text``) why not all.
 
     The first of the ``errors`` is the one that counts: of what may pass, a quota goes before a lack of capacity.
-    ``lacks`` are the offers that were not to be had, for want of capacity or for what another pool may not lack: a quota
-    of the market, a type that the zone has not. ``permanent`` is True if asking again can never help: no machine of
-    this fleet fits. ``shortfall`` is what the errors come to, where they are not permanent.
+    ``lacks`` are the offers that were not to be had, for want of capacity or of what another pool may have: a quota of
+    the market, a type that the zone has not. ``permanent`` is True if asking again can never help: no machine of this
+    fleet fits. ``shortfall`` is what the errors come to, where they are not permanent.
     """
 
     machines: tuple[Machine, ...]
