@@ -82,6 +82,33 @@ def test_a_machine_that_slept_is_held_to_the_time_it_was_awake(*, naps: bool, ri
     assert (not [one for one in world.sim.check() if one.rule == "the ledger equals the bill"]) is right
 
 
+@pytest.mark.parametrize(
+    ("ended_by", "asleep", "right"),
+    [
+        (Ending.HARDWARE, 4 * MINUTE, True),
+        (Ending.FLEET, 4 * MINUTE, False),
+        (Ending.HARDWARE, 5 * MINUTE, False),
+    ],
+)
+def test_a_stop_that_never_came_is_believed_until_somebody_looks(ended_by: Ending, asleep: int, *, right: bool) -> None:
+    """A machine that slept before is to sleep again, the cloud is not told, and ends it: nobody knows for four minutes.
+
+    Whoever ends it himself looks at it before.
+    """
+    world = World()
+    job = world.push_job()
+    world.run_until_quiet()
+    machine = machine_of(world, job)
+    life, runner = world.cloud.log[machine], world.runner(machine)
+    first = runner.gone_at or 0
+    woken, stopped = first + HOUR, first + 2 * HOUR
+    life.runs, life.started_at, life.ended_by = ((life.machine.launched_at, first),), woken, ended_by
+    life.ended_at = stopped + asleep
+    known = attrs.evolve(runner, gone_at=life.ended_at, naps=(Nap(first, woken), Nap(stopped)))
+    world.sim.archive.billed(bill_of(known, None, Rates()))
+    assert (not [one for one in world.sim.check() if one.rule == "the ledger equals the bill"]) is right
+
+
 def test_the_sums_say_what_sleep_costs_and_cut_compute_by_time_awake() -> None:
     """An hour as a spare, an hour asleep, then half an hour of which the job is the last third."""
     machine = Machine("i-1", MachineState.PENDING, NOON, market=Market.ON_DEMAND, price=90_000, disk=73)

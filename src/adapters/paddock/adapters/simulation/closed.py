@@ -20,7 +20,7 @@ from paddock.core.runner import Runner
 from paddock.core.settings import FleetSettings
 from paddock.core.spec import Market, RetryMode
 from paddock.core.states import ENDED_JOBS, JobState, OperationalResult
-from paddock.core.units import HOUR, MINUTE
+from paddock.core.units import HOUR, MINUTE, Span
 
 _APART = MINUTE  # of a stop or a start, as the cloud and the fleet see it, and of what a start costs at least
 
@@ -182,7 +182,8 @@ class Closed:
         fell_back = life.stopping_at is not None and (life.started_at or 0) > life.runs[-1][1]
         slept_on = until - (life.stopping_at or until) if fell_back else 0
         most = awake + apart + self.allowed.noticed + slept_on
-        return price * (awake - apart) // HOUR <= paid <= price * most // HOUR
+        least = awake - apart - _believed(life, entries[-1])
+        return price * least // HOUR <= paid <= price * most // HOUR
 
     def open_machine(self, life: Life, known: Runner) -> None:
         """The machine ended a while ago, and its record is still open."""
@@ -190,6 +191,16 @@ class Closed:
             self._findings.told.add(known.key)
             said = f"machine {known.machine} ended at {clock(life.ended_at)} and its record is {known.state}"
             self._wrong("the ledger equals the bill", said, known.assigned_job, known.machine)
+
+
+def _believed(life: Life, last: LedgerEntry) -> Span:
+    """How long it was taken to sleep although the cloud had not been told to stop it, if the cloud then ended it.
+
+    Whoever ends it himself looks at it before.
+    """
+    unseen = last.phase is Phase.SLEEP and life.stopping_at is None and life.ended_by is not Ending.FLEET
+    slept = last.end - last.start
+    return slept if unseen and slept <= BELIEVED + 2 * _APART else 0
 
 
 def _ended_as(told: JobRecord, known: Job) -> bool:
