@@ -15,9 +15,6 @@ ATTRS = frozenset({"attr", "attrs"})
 CORE = ATTRS | {"cattrs", "typing_extensions"}
 TERMINAL = frozenset({"cyclopts", "docstring_parser", "rich", "rich_rst", "pygments", "markdown_it", "mdurl"})
 
-FORMATS = frozenset({"idna", "jsonpointer", "rfc3339_validator", "six"})
-"""What jsonschema checks formats with where it is there: the tests' own tools bring it, Paddock does not."""
-
 _PROBE = """
 import json, sys
 before = set(sys.modules)
@@ -49,10 +46,7 @@ BUDGETS: Mapping[str, Budget] = {
         CORE | TERMINAL,
     ),
     "agent": Budget("import paddock.agent.__main__", frozenset()),
-    "config": Budget(
-        "import paddock.adapters.config",
-        CORE | {"yaml", "_yaml", "jsonschema", "jsonschema_specifications", "referencing", "rpds"} | FORMATS,
-    ),
+    "config": Budget("import paddock.adapters.config", CORE | {"yaml", "_yaml"}),
 }
 
 

@@ -14,6 +14,7 @@ import pytest
 
 from paddock.adapters.aws.cloudformation import Standing
 from paddock.adapters.aws.dynamodb.definition import INDEXES
+from paddock.adapters.config import load
 from paddock.entrypoints.aws_lambda.fleet_settings import fleet_environment
 from paddock.entrypoints.aws_lambda.settings import webhook_settings
 from paddock.entrypoints.aws_lambda.slack import slack_settings
@@ -221,8 +222,10 @@ def test_a_second_deployment_changes_what_changed(desk: Desk) -> None:
     assert "GithubSecret is new" not in said
     assert "another" not in said
     after = desk.parameters("dev")
-    assert {name for name in after if after[name] != before[name]} == {"ConfigKey", "AwsBill"}
+    assert {name for name in after if after[name] != before[name]} == {"ConfigKey", "ConfigSeal", "AwsBill"}
     assert (before["AwsBill"], after["AwsBill"]) == ("no", "yes")
+    seal = load(desk.home / "paddock.yml").seal
+    assert seal == after["ConfigSeal"] == desk.variables("dev", "dispatch")["PADDOCK_CONFIG_SEAL"]
     lying = {key: desk.content(after["DeployBucket"], key) for key in (before["ConfigKey"], after["ConfigKey"])}
     assert list(lying.values()) == [CONFIG.encode(), changed.encode()]
     secrets, arn = desk.client("secretsmanager"), desk.outputs("dev")["WebhookSecret"]

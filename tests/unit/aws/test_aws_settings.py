@@ -85,6 +85,7 @@ def test_an_empty_environment_is_told_whole() -> None:
         ("PADDOCK_ROLE_ID", "arn:aws:iam::123456789012:role/machines", "AROA"),
         ("PADDOCK_CONFIG", "paddock.yml", "s3://"),
         ("PADDOCK_CONFIG", "s3://paddock-ci-config/.hidden", "s3://"),
+        ("PADDOCK_CONFIG_SEAL", "0123456789abcdef", "64 hexadecimal digits"),
         ("PADDOCK_CACHE_BUCKET", "s3://paddock-ci-cache", "bucket"),
         ("PADDOCK_GITHUB_SECRET", "", "Secrets Manager"),
         ("PADDOCK_SUBNETS", "subnet-0123456789abcdef0", "subnet"),

@@ -55,10 +55,11 @@ def test_the_variables_of_the_functions_are_on_the_page() -> None:
     told = {name: (bool(webhook), bool(others)) for names, webhook, others in rows for name in names.split("`")[1::2]}
     webhook, others = missing(webhook_settings), missing(fleet_environment)
     read = {name: (name in webhook, name in others) for name in webhook | others}
-    buckets = dict.fromkeys(("PADDOCK_CACHE_BUCKET", "PADDOCK_ARCHIVE_BUCKET", "PADDOCK_REPORTS_TOPIC"), (False, True))
+    places = ("PADDOCK_CACHE_BUCKET", "PADDOCK_ARCHIVE_BUCKET", "PADDOCK_REPORTS_TOPIC", "PADDOCK_CONFIG_SEAL")
+    optional = dict.fromkeys(places, (False, True))
     slack = dict.fromkeys(("PADDOCK_SLACK_SECRET", "PADDOCK_SLACK_BASE"), (False, False))
     left_out = dict.fromkeys(("PADDOCK_ALIASES", "PADDOCK_ENVIRONMENTS"), (True, False))
-    assert told == {**read, **left_out, **buckets, **slack}
+    assert told == {**read, **left_out, **optional, **slack}
 
 
 def missing(read: Callable[[Mapping[str, str]], object]) -> set[str]:

@@ -95,10 +95,14 @@ class SlackConfig:
 
 @attrs.frozen
 class Config:
-    """A whole configuration file. ``file`` is its path as given; ``slack`` is told of reports and alarms."""
+    """A whole configuration file. ``file`` is its path as given; ``slack`` is told of reports and alarms.
+
+    ``seal`` is a digest of the file and of the schema that it was held to: who loads it again may go by that.
+    """
 
     file: Path
     github: GitHubConfig
     settings: FleetSettings
     local: LocalConfig
     slack: SlackConfig | None = None
+    seal: str = attrs.field(default="", eq=False)

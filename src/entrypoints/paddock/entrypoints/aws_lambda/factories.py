@@ -90,7 +90,7 @@ def make_config(environment: FleetEnvironment, objects: Objects) -> Config:
         file = Path(folder) / Path(key).name
         with objects.open(key) as content, file.open("wb") as copy:
             shutil.copyfileobj(content, copy)
-        return load(file)
+        return load(file, environment.config_seal)
 
 
 def make_settings(config: Config, environment: FleetEnvironment) -> FleetSettings:

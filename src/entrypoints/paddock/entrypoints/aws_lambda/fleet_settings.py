@@ -17,6 +17,7 @@ _TABLE: Final = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _ROLE: Final = re.compile(r"AROA[A-Z0-9]{12,124}")
 _BUCKET: Final = re.compile(r"|[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _OBJECT: Final = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]/.+")
+_SEAL: Final = re.compile(r"|[0-9a-f]{64}")
 _TOPIC: Final = re.compile(r"|arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}")
 _ZONE: Final = re.compile(r"[a-z0-9-]+[a-z]")
 _SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
@@ -52,10 +53,10 @@ class FleetEnvironment:
     """A whole stack, as its functions see it.
 
     ``ec2`` has the fleet's name, subnets and launch templates; ``role_id`` is the unique id of the machines' role;
-    ``config`` is where paddock.yml lies. ``github_secret`` names the secret by which GitHub is asked: the App's private
-    key or the token, whichever the file speaks of. ``cache`` is the bucket with the mirror of runner packages,
-    ``archive`` that of old jobs and cost reports, or ""; ``reports_topic`` is that in which cost reports are announced,
-    or "". ``endpoints`` are addresses by service.
+    ``config`` is where paddock.yml lies, ``config_seal`` its seal if it was checked, or "". ``github_secret`` names the
+    secret by which GitHub is asked: the App's private key or the token, whichever the file speaks of. ``cache`` is
+    the bucket with the mirror of runner packages, ``archive`` that of old jobs and cost reports, or "";
+    ``reports_topic`` is that in which cost reports are announced, or "". ``endpoints`` are addresses by service.
     """
 
     region: str
@@ -71,6 +72,7 @@ class FleetEnvironment:
     archive: str = ""
     reports_topic: str = ""
     endpoints: Mapping[str, str] = attrs.field(factory=dict)
+    config_seal: str = ""
 
 
 def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
@@ -89,6 +91,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         for word in ("CACHE", "ARCHIVE")
     )
     topic = environment.text("PADDOCK_REPORTS_TOPIC", _TOPIC, "must be a topic's ARN, or be left out", default="")
+    seal = environment.text("PADDOCK_CONFIG_SEAL", _SEAL, "must be 64 hexadecimal digits, or be left out", default="")
     endpoints = environment.endpoints()
     name, subnets, templates = stack(environment), _subnets(environment), _templates(environment)
     ec2 = _ec2(environment, name, subnets, templates) if name and subnets and templates else None
@@ -108,6 +111,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
         archive=archive,
         reports_topic=topic,
         endpoints=endpoints,
+        config_seal=seal,
     )
 
 

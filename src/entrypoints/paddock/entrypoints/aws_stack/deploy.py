@@ -183,6 +183,7 @@ class Deployment:
             "WebhookBundle": keys["paddock-webhook.zip"],
             "FunctionsBundle": keys["paddock-functions.zip"],
             "ConfigKey": keys["config"],
+            "ConfigSeal": self.config.seal,
             "Aliases": json.dumps(aliases),
             "Environments": json.dumps(attrs.asdict(fleet.environments)),
             "AgentSha256": self.packages["paddock-agent.pyz"].sha256,
