@@ -25,7 +25,6 @@ from paddock.core.ports.system import Clock, Ids
 from paddock.core.spec import Market, Offer, RunnerSpec
 from paddock.core.units import DAY, HOUR, SECOND, Moment, Span
 
-MAX_TOKEN = 64
 NO_OFFER = "NoOffer: every offer that fits was left out of the request"
 _REMEMBERED: Span = 2 * DAY  # how long a token is good for at EC2
 _AWAKE = frozenset({MachineState.PENDING, MachineState.RUNNING})
@@ -125,10 +124,7 @@ class MemoryMachines:
             TokenReused: the token was used with other parameters.
             ValueError: the token or the count is not one that EC2 takes.
         """
-        if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
-            raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
-        if request.count < 1:
-            raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
+        request.check()
         with self._lock:
             now = self._clock.now()
             self._forget(now)

@@ -36,7 +36,6 @@ from paddock.core.ports.system import Clock
 from paddock.core.spec import Arch, Offer, RunnerSpec
 from paddock.core.units import SECOND, Moment, Span
 
-MAX_TOKEN = 64
 ZONE = "local"
 STANDBY = "--standby"  # a pool's machine waits for its orders as long as it lives
 _NO_SLEEP = "machines here are processes of this box, which cannot be stopped and started: end them instead"
@@ -124,10 +123,7 @@ class LocalMachines:
             TokenReused: the token was used with other parameters.
             ValueError: the token or the count is not one that EC2 takes.
         """
-        if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
-            raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
-        if request.count < 1:
-            raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
+        request.check()
         with os_errors(), self._exclusively():
             self._bury()
             name = hashlib.sha256(request.token.encode()).hexdigest()[:12]

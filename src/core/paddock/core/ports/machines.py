@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from paddock.core.costs.price import PriceSource
+from paddock.core.errors import InvalidInput
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.records import Page
 from paddock.core.spec import Arch, Market, Offer, RunnerSpec
@@ -71,6 +72,10 @@ class Lack:
     code: str
 
 
+MAX_TOKEN: Final = 64
+"""Characters of a launch's token (EC2's ``ClientToken``)."""
+
+
 @attrs.frozen
 class LaunchRequest:
     """What is asked for. ``token`` is at most 64 ASCII characters; ``tags`` go onto every machine.
@@ -87,6 +92,17 @@ class LaunchRequest:
     tags: Mapping[str, str] = attrs.field(factory=dict)
     without: tuple[Offer, ...] = ()
     stock: Stock | None = None
+
+    def check(self) -> None:
+        """Refuse what EC2 would not take.
+
+        Raises:
+            ValueError: the token or the count; it names the field and its value.
+        """
+        if not (self.token.isascii() and 1 <= len(self.token) <= MAX_TOKEN):
+            raise ValueError(str(InvalidInput("token", self.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
+        if self.count < 1:
+            raise ValueError(str(InvalidInput("count", self.count, "must be at least 1")))
 
 
 class Shortfall(StrEnum):

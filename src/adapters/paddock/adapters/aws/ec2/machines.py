@@ -11,7 +11,7 @@ from paddock.adapters.aws.ec2.answer import Reader, all_of, told
 from paddock.adapters.aws.ec2.errors import CODES, named
 from paddock.adapters.aws.ec2.instances import machine_of
 from paddock.adapters.aws.ec2.offerings import Offerings
-from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, check, digest, fleet_request
+from paddock.adapters.aws.ec2.request import FLEET, LAUNCH, REQUEST, digest, fleet_request
 from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.ec2.sleep import Sleep
 from paddock.adapters.aws.ec2.toll import Toll, levy
@@ -97,7 +97,7 @@ class Ec2Machines:
             Rejected: EC2 does not take our request, e.g. there is no such launch template.
             ValueError: the token or the count is not one that EC2 takes.
         """
-        check(request)
+        request.check()
         template = self._settings.template(request.spec)
         if template is None:
             image = f"image {request.spec.image!r}" if request.spec.image else "image"

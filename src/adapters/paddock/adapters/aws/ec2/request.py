@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
-from paddock.core.errors import InvalidInput
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.spec import Market, Offer
 
@@ -24,20 +23,6 @@ LAUNCH: Final = "paddock:launch"  # the launch's token
 REQUEST: Final = "paddock:request"  # what the token stands for, in short
 DISK: Final = "paddock:disk"  # GiB: a machine's description does not tell the size of its volumes
 STOCK: Final = "paddock:stock"  # what a pool's machine is kept as; its agent reads it, so none may have it by chance
-
-MAX_TOKEN: Final = 64
-
-
-def check(request: LaunchRequest) -> None:
-    """Refuse what EC2 would not take.
-
-    Raises:
-        ValueError: the token or the count; it names the field and its value.
-    """
-    if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
-        raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
-    if request.count < 1:
-        raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
 
 
 def digest(request: LaunchRequest) -> str:

@@ -16,7 +16,7 @@ from paddock.adapters.simulation.cloud.parameters import CloudParameters
 from paddock.adapters.simulation.cloud.pools import Pool, Pools
 from paddock.adapters.simulation.cloud.reclaims import Reclaims
 from paddock.adapters.simulation.cloud.sleep import Sleep
-from paddock.adapters.simulation.cloud.tokens import Tokens, check
+from paddock.adapters.simulation.cloud.tokens import Tokens
 from paddock.adapters.simulation.outcome import Calls
 from paddock.adapters.simulation.protocols import Charge, CloudListener, Ending, Life
 from paddock.adapters.simulation.timeline import Timeline
@@ -82,7 +82,7 @@ class SimulatedEc2:
             TokenReused: the token was used with other parameters.
             ValueError: the token or the count is not one that EC2 takes.
         """
-        check(request)
+        request.check()
         with self._lock:
             now = self._now()
             self._api.launch(now)

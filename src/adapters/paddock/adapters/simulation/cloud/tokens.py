@@ -4,8 +4,7 @@ from collections import deque
 
 import attrs
 
-from paddock.adapters.memory.machines import MAX_TOKEN
-from paddock.core.errors import InvalidInput, TokenReused
+from paddock.core.errors import TokenReused
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest
 from paddock.core.units import Moment, Span
 
@@ -52,18 +51,6 @@ class Tokens:
         """Let go of what EC2 no longer remembers."""
         while self._order and self._order[0][0] + self._memory <= now:
             del self._launches[self._order.popleft()[1]]
-
-
-def check(request: LaunchRequest) -> None:
-    """Refuse what EC2 would not take.
-
-    Raises:
-        ValueError: the token or the count; it names the field and its value.
-    """
-    if not (request.token.isascii() and 1 <= len(request.token) <= MAX_TOKEN):
-        raise ValueError(str(InvalidInput("token", request.token, f"must be 1 to {MAX_TOKEN} ASCII characters")))
-    if request.count < 1:
-        raise ValueError(str(InvalidInput("count", request.count, "must be at least 1")))
 
 
 def _in_short(request: LaunchRequest) -> int:
