@@ -129,3 +129,20 @@ def test_burstable_types_are_never_offered(ec2: Ec2UnderTest) -> None:
     for arch in Arch:
         for offer in ec2.machines().offers(RunnerSpec(cpu=Range(1), arch=arch)):
             assert not offer.instance_type.startswith("t")
+
+
+def test_the_catalogue_says_what_aws_says_of_each_type(ec2: Ec2UnderTest) -> None:
+    """Processor, vCPU, memory, and that it is not burstable: moto has AWS's own catalogue."""
+    told: dict[str, tuple[int, float, list[str], bool]] = {}
+    aws: Any = ec2.clients.ec2
+    names = [kind.name for kind in CATALOGUE]
+    for start in range(0, len(names), 100):
+        for one in aws.describe_instance_types(InstanceTypes=names[start : start + 100])["InstanceTypes"]:
+            told[one["InstanceType"]] = (
+                one["VCpuInfo"]["DefaultVCpus"],
+                one["MemoryInfo"]["SizeInMiB"] / 1024,
+                one["ProcessorInfo"]["SupportedArchitectures"],
+                one["BurstablePerformanceSupported"],
+            )
+    words = {Arch.X64: "x86_64", Arch.ARM64: "arm64"}
+    assert told == {kind.name: (kind.vcpu, kind.memory, [words[kind.arch]], False) for kind in CATALOGUE}

@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 import pytest
 from hypothesis import given
 
-from paddock.core.catalogue import CATALOGUE, MIN_MEMORY_GIB, SPOT_SHARE, InstanceType, fitting
+from paddock.core.catalogue import CATALOGUE, MIN_MEMORY_GIB, SPOT_SHARE, InstanceType, fitting, strange, widening
 from paddock.core.spec import Arch, Market, Range, RunnerSpec
 from tests.strategies import specs
 
@@ -37,7 +37,7 @@ def test_the_cheapest_comes_first_on_either_market(spec: RunnerSpec) -> None:
 
 def test_the_bare_label_is_served_by_the_cheapest_two_vcpu_type() -> None:
     """``paddock`` means cpu 2, x64: at list price a c7i.large."""
-    assert fitting(RunnerSpec())[0] == InstanceType("c7i.large", Arch.X64, 2, 4, 89_300)
+    assert fitting(RunnerSpec())[0] == InstanceType("c7i.large", Arch.X64, 2, 4, 89_250)
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,8 @@ def test_the_bare_label_is_served_by_the_cheapest_two_vcpu_type() -> None:
         (RunnerSpec(cpu=Range(4, 8)), "c7i.xlarge"),
         (RunnerSpec(ram=Range(8)), "m7i.large"),
         (RunnerSpec(arch=Arch.ARM64, ram=Range(16, 16)), "r7g.large"),
-        (RunnerSpec(families=("m8*",)), "m8a.large"),
+        (RunnerSpec(families=("m8*",)), "m8i.large"),
+        (RunnerSpec(families=("c?a",)), "c7a.large"),
         (RunnerSpec(cpu=Range(64, 128)), "c7i.16xlarge"),
     ],
 )
@@ -70,6 +71,31 @@ def test_each_key_narrows_the_choice(spec: RunnerSpec, name: str) -> None:
 def test_what_nothing_serves_is_empty(spec: RunnerSpec) -> None:
     """An impossible request is an empty answer, not the nearest guess."""
     assert fitting(spec) == ()
+
+
+def test_a_machine_can_be_had_of_many_pools() -> None:
+    """A spot machine is taken from one of types x zones: AWS advises to be flexible across ten types at least."""
+    for arch in Arch:
+        for cpu in (Range(2, 4), Range(4, 8), Range(8, 16), Range(16, 32)):
+            assert len(fitting(RunnerSpec(cpu=cpu, arch=arch))) >= 10
+
+
+@pytest.mark.parametrize(
+    ("families", "unused", "words"),
+    [
+        (("t3",), ("t3",), "of x64 there are the families c7i, "),
+        (("m7g", "t4g"), ("m7g", "t4g"), "of x64 there are the families c7i, "),
+        (("c7a", "t3"), ("t3",), "widen cpu, ram or family"),
+        ((), (), "widen cpu, ram or family"),
+    ],
+)
+def test_families_that_there_are_not_are_told(families: tuple[str, ...], unused: tuple[str, ...], words: str) -> None:
+    """If it is for the family alone that nothing fits, those that there are of that architecture are named."""
+    spec = RunnerSpec(cpu=Range(800, 801), families=families)
+    assert strange(spec) == unused
+    assert fitting(spec) == ()
+    assert widening(spec).startswith(words)
+    assert "g" not in widening(spec).partition("families ")[2]
 
 
 def test_sizes_of_a_family_cost_in_proportion() -> None:

@@ -52,7 +52,7 @@ def test_a_shortage_of_one_type_leads_to_the_next() -> None:
     machines, _ = cloud()
     machines.shortages.append(Shortage(instance_type="c7i.large", left=1))
     outcome = machines.launch(attrs.evolve(REQUEST, count=3))
-    assert [machine.instance_type for machine in outcome.machines] == ["c7i.large", "m7i.large", "m7i.large"]
+    assert [machine.instance_type for machine in outcome.machines] == ["c7i.large", "c8i.large", "c8i.large"]
     assert outcome.errors == ()
 
 

@@ -303,7 +303,7 @@ def test_where_pools_churn_machines_fare_as_in_the_record_that_it_is_calibrated_
             bench.after(4 * MINUTE)
         waits += [at - launched[machine] for at, machine, kind, _ in bench.told.warnings if kind is WarningKind.SPOT]
     young = sorted(wait for wait in waits if wait <= 30 * MINUTE)
-    assert 100 <= len(waits) * 1_000 // (30 * 240) <= 140
+    assert 100 <= len(young) * 1_000 // (30 * 240) <= 140
     assert 6 * MINUTE <= sum(young) // len(young) <= 8 * MINUTE
     assert len(waits) - len(young) <= len(waits) // 6  # of pools that do not churn, as on any day
 

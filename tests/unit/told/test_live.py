@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console, RenderableType
 
+from paddock.core.catalogue import DATED
 from paddock.core.costs.ledger import CostLedger
 from paddock.core.job import Job
 from paddock.core.runner import Runner
@@ -111,7 +112,7 @@ def test_the_summary_tells_waits_machines_money_and_the_page() -> None:
     )
     assert "wait median 16.6 s, 95 of 100 within 52.6 s" in text
     assert "15 × c7i.xlarge spot, 2 × m8g.2xlarge spot, 1 × c7i.xlarge on-demand; 2 still alive" in text  # noqa: RUF001
-    assert f"cost at least {money_text(fleet.ledger.total)} at EC2 list prices of 2026-07-20" in text
+    assert f"cost at least {money_text(fleet.ledger.total)} at EC2 list prices of {DATED}" in text
     assert "92 % of it is estimated (spot); 3 of 18 machines are unpriced and not in it" in text
     assert text.endswith("page out/fleet.html")
 

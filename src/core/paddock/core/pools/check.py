@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from paddock.core.catalogue import fitting
+from paddock.core.catalogue import fitting, widening
 from paddock.core.errors import InvalidInput
 from paddock.core.pools.pool import Pool
 from paddock.core.pools.schedule import Targets
@@ -88,7 +88,7 @@ def _targets(pool: Pool) -> Iterator[tuple[str, Targets]]:
 
 def _machine(pool: Pool) -> Iterator[InvalidInput]:
     if not fitting(pool.spec):
-        yield InvalidInput("machine", str(pool.spec), "fits no instance type: widen cpu, ram or family")
+        yield InvalidInput("machine", str(pool.spec), f"fits no instance type: {widening(pool.spec)}")
 
 
 def _numbers(pool: Pool) -> Iterator[InvalidInput]:

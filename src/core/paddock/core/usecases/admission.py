@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import attrs
 
-from paddock.core.catalogue import fitting
+from paddock.core.catalogue import fitting, widening
 from paddock.core.job import Job
 from paddock.core.labels import InvalidLabel, parse_labels
 from paddock.core.routing import check_environment
@@ -108,7 +108,7 @@ def admit(
         return Refuse("unsupported", never)
     types = fitting(spec)
     if not types:
-        return Refuse("no_instance_type", f"no instance type fits {spec}: widen cpu, ram or family")
+        return Refuse("no_instance_type", f"no instance type fits {spec}: {widening(spec)}")
     wait = _wait(repository, types[0].vcpu, settings=settings, usage=usage, paused=paused, now=now)
     return wait if wait is not None else Admit(spec, types[0].vcpu)
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paddock.core.catalogue import DATED, fitting
+from paddock.core.catalogue import DATED, fitting, strange, widening
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.routing import environment_named
@@ -48,8 +48,10 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     if spec.pool is not None:
         print(f"pool {spec.pool} keeps such machines, on demand; what follows is where it has none to spare")
     if not types:
-        print("no instance type of the catalogue fits: widen cpu, ram or family")
+        print(f"no instance type of the catalogue fits: {widening(spec)}")
         return 1
+    if unused := strange(spec):
+        print(f"never used, for no {spec.arch} type of the catalogue is of this family: {', '.join(unused)}")
     takes_spot = spec.market is Market.SPOT
     print(
         f"instance types that fit, cheapest first (list prices of {DATED}{', spot estimated' if takes_spot else ''}):"
