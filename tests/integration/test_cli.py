@@ -165,68 +165,6 @@ def test_a_call_that_makes_no_sense(call: Caller, words: Sequence[str], told: st
     assert said.err.count("\n") == 1
 
 
-# -- labels ---------------------------------------------------------------------------------------------------------
-
-
-def test_labels_say_what_is_asked_for(call: Caller) -> None:
-    """Both forms of runs-on are understood, and the types that fit are listed by price."""
-    said = call("labels", "paddock/cpu=4/arch=arm64")
-    assert said.code == 0
-    assert "instance types that fit" in said.out
-    assert said.out == call("labels", "paddock", "cpu=4", "arch=arm64").out
-
-
-@pytest.mark.parametrize(
-    ("labels", "words"),
-    [
-        ([], "does not name Paddock"),
-        (["ubuntu-latest"], "does not name Paddock"),
-        (["paddock/cpus=4"], "did you mean cpu=4"),
-        (["paddock/cpu=x"], "cpu = 'x'"),
-        (["paddock/cpu=0"], "cpu = '0'"),
-        (["paddock/cpu=4/cpu=8"], "cpu"),
-        (["paddock/arch=mips"], "arch = 'mips'"),
-        (["paddock/runner=huge"], "runner = 'huge'"),
-        (["paddock/spot=maybe"], "spot = 'maybe'"),
-        (["paddock/region=eu"], "region"),
-        (["paddock/cpu"], "cpu"),
-        (["paddock/cpu="], "cpu"),
-        (["paddock,cpu=4"], "paddock,cpu=4"),
-        (["paddock/x-a=" + "y" * 300], "256"),
-        (["paddock/family=z99"], "no instance type"),
-    ],
-    ids=lambda value: " ".join(value)[:40] if isinstance(value, list) else value,
-)
-def test_labels_with_mistakes(call: Caller, labels: list[str], words: str) -> None:
-    """Each kind of mistake: exit code 1, and a message with the key, the value and what would be right."""
-    said = call("labels", *labels)
-    assert said.code == 1
-    assert words in said.err + said.out
-    assert len((said.err + said.out).split()) >= 6
-
-
-def test_on_demand_machines_have_no_spot_price(call: Caller) -> None:
-    """What a job does not take is not offered."""
-    assert "spot $" in call("labels", "paddock").out
-    said = call("labels", "paddock/spot=false")
-    assert said.code == 0
-    assert "on demand $" in said.out
-    assert "spot" not in said.out
-
-
-def test_labels_by_the_names_of_a_configuration(call: Caller, tmp_path: Path) -> None:
-    """``--config`` brings its named runners and pools along; one that cannot be read is an error of its own."""
-    path = written(tmp_path)
-    more = "runners: {big: {cpu: 8}}\npools: {web: {machine: {runner: big}, hot: 2}}\n"
-    path.write_text(path.read_text(encoding="utf-8") + more, encoding="utf-8")
-    assert "8 to 16 vCPU" in call("labels", "paddock/runner=big", "--config", str(path)).out
-    warm = call("labels", "paddock/pool=WEB", "--config", str(path)).out
-    assert warm.startswith("asks for: 8 to 16 vCPU, x64, pool web, spot\npool web keeps such machines, on demand;")
-    assert "is no pool of this fleet: none is configured" in call("labels", "paddock/pool=web").err
-    said = call("labels", "paddock", "--config", str(tmp_path / "none.yml"))
-    assert (said.code, "none.yml" in said.err) == (1, True)
-
-
 # -- configuration --------------------------------------------------------------------------------------------------
 
 
@@ -388,12 +326,19 @@ def test_pause_and_resume(call: Caller, state: Path) -> None:
     assert "paused" not in call("jobs", "--state", str(state)).out
 
 
-def test_labels_in_the_notation_of_workflows(call: Caller) -> None:
-    """An array pasted from a workflow is read as one."""
-    assert "asks for: 4 to 8 vCPU" in call("labels", "[paddock, 'cpu=4']").out
-    assert "asks for: 4 to 8 vCPU" in call("labels", "[paddock,", "cpu=4]").out  # a shell's words, without quotes
-    half = call("labels", "[paddock, cpu=4")
-    assert (half.code, "runs-on = '[paddock, cpu=4': has one bracket of two: write '[" in half.err) == (1, True)
+@pytest.mark.parametrize(
+    ("words", "sign"), [("config example", "version: 1"), ("jobs", "4711"), ("explain 4711", "lint")]
+)
+def test_a_place_that_is_not_utf8_gets_what_it_can_show(state: Path, words: str, sign: str) -> None:
+    """A terminal or a file of another encoding: what it has no sign for is a question mark, and nothing ends early."""
+    where = () if words.startswith("config") else ("--state", str(state))
+    whole, spelled = (
+        run(*words.split(), *where, cwd=state.parent, PYTHONIOENCODING=encoding) for encoding in ("utf-8", "ascii")
+    )
+    assert (spelled.returncode, spelled.stderr) == (whole.returncode, whole.stderr) == (0, "")
+    assert len(spelled.stdout.splitlines()) == len(whole.stdout.splitlines())
+    assert sign in spelled.stdout
+    assert not whole.stdout.isascii()
 
 
 @pytest.mark.parametrize("words", [("jobs", "--state", "state"), ("config", "example"), ("--help",)], ids=" ".join)

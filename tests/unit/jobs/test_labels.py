@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.core.labels import MAX_LABEL, NOT_BUILT_YET, InvalidLabel, claimed_by, parse_labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import MAX_LABEL, NOT_BUILT_YET, claimed_by, parse_labels
 from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
@@ -35,6 +36,10 @@ MEANINGS: list[tuple[tuple[str, ...], RunnerSpec]] = [
     (("paddock/disk=100/image=ubuntu-24_04",), RunnerSpec(disk=100, image="ubuntu-24_04")),
     (("paddock/x-anything=1/x-anything=2",), DEFAULT),
     (("self-hosted", "linux", "paddock", "cpu=4", "arch=arm64"), RunnerSpec(cpu=Range(4, 8), arch=Arch.ARM64)),
+    (("self-hosted", "Linux", "X64", "paddock"), DEFAULT),
+    (("self-hosted", "Linux", "ARM64", "paddock/cpu=4"), RunnerSpec(cpu=Range(4, 8), arch=Arch.ARM64)),
+    (("ARM64", "paddock/arch=arm64"), RunnerSpec(arch=Arch.ARM64)),
+    (("x64", "paddock/pool=web"), attrs.evolve(WEB, spot=True)),
     (("cpu=4", "paddock/arch=arm64"), RunnerSpec(cpu=Range(4, 8), arch=Arch.ARM64)),
     (("paddock", "cpu=4/disk=80"), RunnerSpec(cpu=Range(4, 8), disk=80)),
     (("paddock/runner=big",), SPECS["Big"]),
@@ -69,7 +74,26 @@ ERRORS: list[tuple[tuple[str, ...], str, str]] = [
     (("paddock/cpu",), "runs-on", "is not of the form key=value, did you mean cpu=…?"),
     (("paddock", "windows"), "runs-on", "is not of the form key=value"),
     (("paddock", ""), "runs-on", "is not of the form key=value"),
-    (("paddock/",), "runs-on", "is not of the form key=value"),
+    (("paddock/",), "runs-on", "has a slash too many: write paddock/key=value"),
+    (("paddock//cpu=4",), "runs-on", "has a slash too many"),
+    (("paddock", "cpu=4/"), "runs-on", "has a slash too many"),
+    (
+        ("paddock/family=c7i,m7i/cpu=4,8",),
+        "runs-on",
+        "holds a comma: separate keys with a slash, 'paddock/family=c7i+m7i/cpu=4+8'",
+    ),
+    (("paddock/arch=arm64", "X64"), "runs-on", "contradicts the others, which ask for arm64: leave it out"),
+    (("paddock/pool=web", "ARM64"), "runs-on", "contradicts the others, which ask for x64"),
+    (("paddock", "X64", "ARM64"), "runs-on", "contradicts the others, which ask for x64"),
+    (("paddock/gpu=1",), "gpu", "is no key of ours, but of others: no machine with a GPU is offered"),
+    (("paddock/volume=80gb",), "volume", "is no key of ours, but of others: write disk=<GiB>"),
+    (("paddock/cpu=2+4+8",), "cpu", "has more than two bounds: write cpu=least+most"),
+    (("paddock/ram=16GB",), "ram", "must be a whole number from 1 to 24576 (GiB)"),
+    (
+        ("paddock/family=c7i.large",),
+        "family",
+        "names a type: write its family, family=c7i, and its size by",
+    ),
     (("paddock/cpu=",), "cpu", "is empty: write cpu=<value> or leave it out"),
     (("paddock/cpus=4",), "cpus", "is no key of ours; did you mean cpu=4?"),
     (("paddock/zzz=4",), "zzz", "is no key of ours: runner, pool, env, cpu, ram"),

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from paddock.core.environment import Environments
 from paddock.core.job import JobFacts
-from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import parse_labels
 from paddock.core.messages import JobObserved, JobRequested, Observed
 from paddock.core.routing import environment_named, is_elsewhere, is_ours
 from paddock.core.settings import Alias, FleetSettings

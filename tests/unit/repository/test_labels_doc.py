@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from paddock.core import labels
-from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core import label_values, labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import parse_labels
 from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
 from paddock.core.spec import Range, RunnerSpec
@@ -75,7 +76,7 @@ def test_the_page_has_an_example_of_every_key() -> None:
 def test_the_page_shows_every_error() -> None:
     """Each text with which the parser refuses a label stands on the page, by its longest fixed part."""
     shown = " ".join(error for _, error in rows("is refused because"))
-    remedies = list(remedies_in(inspect.getsource(labels)))
+    remedies = list(remedies_in(inspect.getsource(labels) + inspect.getsource(label_values)))
     assert len(remedies) >= 17
     for remedy in remedies:
         assert remedy in shown, f"docs/labels.md has no example of the error {remedy!r}"

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from paddock.core.errors import InvalidInput, PaddockError
     from paddock.core.fleet import Fleet
     from paddock.core.job import Job, JobFacts
-    from paddock.core.labels import InvalidLabel, parse_labels
+    from paddock.core.label_values import InvalidLabel
+    from paddock.core.labels import parse_labels
     from paddock.core.messages import Assignment, JobObserved, JobRequested, Observed, RunCompleted, RunnerReported
     from paddock.core.ports.stores import Table
     from paddock.core.records import KINDS, Kind

@@ -14,31 +14,30 @@ the field, the value and what to write instead. Labels match case-folded and are
 """
 
 import difflib
-import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
 import attrs
 
-from paddock.core.errors import InvalidInput
+from paddock.core.label_values import KEYS, InvalidLabel, name
 from paddock.core.pools.pool import Pool
 from paddock.core.settings import Alias
-from paddock.core.spec import MAX_DISK_GIB, Arch, Range, RetryMode, RunnerSpec
+from paddock.core.spec import Arch, RunnerSpec
 
 MARK = "paddock"
 MAX_LABEL = 256
 NOT_BUILT_YET = frozenset({"os", "region", "private", "ssh", "debug"})
 HARMLESS = frozenset({"self-hosted", "linux"})  # workflows carry them from the days of static runners
 
-_NUMBER = re.compile(r"[0-9]{1,6}")
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-_FAMILY = re.compile(r"[a-z][a-z0-9*?.-]{0,31}")
-
-
-class InvalidLabel(InvalidInput):
-    """A label that means nothing here. The job is rejected, and its author is told this text."""
+ARCHITECTURES = {"x64": Arch.X64, "arm64": Arch.ARM64}
+"""What GitHub itself gives a static runner beside ``self-hosted`` and ``linux``: it asks for that processor."""
+ELSEWHERE = {
+    "gpu": "no machine with a GPU is offered, leave it out",
+    "volume": "write disk=<GiB>",
+}
+"""Keys of other runners' labels that are none of ours, and what to write."""
 
 
 def claimed_by(labels: Sequence[str], aliases: Sequence[Alias] = ()) -> str | None:
@@ -92,10 +91,18 @@ def _parsed(
         _check_label(label)
     alias = alias_of(mark, aliases)
     pairs = _pairs(alias.runs_on if alias is not None else mark)
+    static = [label for label in labels if label.strip().casefold() in ARCHITECTURES]
     for label in labels:
-        if label != mark and label.strip().casefold() not in HARMLESS:
+        if label != mark and label not in static and label.strip().casefold() not in HARMLESS:
             pairs.extend(_element(label))
-    return _spec(pairs, dict(specs), dict(pools))
+    spec = _spec(pairs, dict(specs), dict(pools))
+    said = any(key in {"arch", "runner", "pool"} for key, _ in pairs)
+    for label in static:
+        arch = ARCHITECTURES[label.strip().casefold()]
+        if said and arch is not spec.arch:
+            raise InvalidLabel("runs-on", label, f"contradicts the others, which ask for {spec.arch}: leave it out")
+        spec, said = attrs.evolve(spec, arch=arch), True
+    return spec
 
 
 def _names_us(folded: str) -> bool:
@@ -113,7 +120,11 @@ def _check_label(label: str) -> None:
     if len(label) > MAX_LABEL:
         raise InvalidLabel("runs-on", label[:40] + "…", f"has {len(label)} characters, GitHub allows {MAX_LABEL}")
     if "," in label:
-        raise InvalidLabel("runs-on", label, f"holds a comma: separate keys with a slash, {label.replace(',', '/')!r}")
+        first, *rest = label.split(",")
+        parts = (f"/{part.strip()}" if "=" in part.partition("/")[0] else f"+{part.strip()}" for part in rest)
+        raise InvalidLabel("runs-on", label, f"holds a comma: separate keys with a slash, {first + ''.join(parts)!r}")
+    if "/" in label and "" in label.strip().split("/"):
+        raise InvalidLabel("runs-on", label, "has a slash too many: write paddock/key=value/key=value")
 
 
 def _pairs(label: str) -> list[tuple[str, str]]:
@@ -150,9 +161,9 @@ def _spec(
     base = _base(seen, specs, pools)
     changes: dict[str, Any] = {}
     for key, value in seen.items():
-        if key in _KEYS:
-            name, read = _KEYS[key]
-            changes[name] = read(key, value)
+        if key in KEYS:
+            field, read = KEYS[key]
+            changes[field] = read(key, value)
     return attrs.evolve(base, **changes)
 
 
@@ -164,6 +175,8 @@ def _seen(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
             continue
         if key in NOT_BUILT_YET:
             raise InvalidLabel(key, value, "is planned but not built yet: leave it out")
+        if key in ELSEWHERE:
+            raise InvalidLabel(key, value, f"is no key of ours, but of others: {ELSEWHERE[key]}")
         if key not in _KNOWN:
             hint = _nearest(key, _KNOWN)
             known = ", ".join(_KNOWN)
@@ -173,7 +186,7 @@ def _seen(pairs: Sequence[tuple[str, str]]) -> dict[str, str]:
                 f"is no key of ours; did you mean {hint}={value}?" if hint else f"is no key of ours: {known}",
             )
         if key == "env":
-            _name(key, value)
+            name(key, value)
         if key in seen:
             raise InvalidLabel(key, value, f"is given twice ({seen[key]} and {value}): keep one")
         seen[key] = value
@@ -215,83 +228,6 @@ def _nearest(word: str, known: Iterable[str]) -> str | None:
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), None)
 
 
-def _number(key: str, text: str, least: int, most: int) -> int:
-    if not _NUMBER.fullmatch(text) or not least <= int(text) <= most:
-        raise InvalidLabel(key, text, f"must be a whole number from {least} to {most}")
-    return int(text)
-
-
-def _range(key: str, text: str, most: int) -> tuple[int, int | None]:
-    low, plus, high = text.partition("+")
-    least = _number(key, low, 1, most)
-    if not plus:
-        return least, None
-    upper = _number(key, high, 1, most)
-    if upper < least:
-        raise InvalidLabel(key, text, f"is an empty range: write {key}={upper}+{least}")
-    return least, upper
-
-
-def _cpu(key: str, text: str) -> Range:
-    least, most = _range(key, text, 896)
-    return Range(least, least * 2 if most is None else most)
-
-
-def _ram(key: str, text: str) -> Range:
-    return Range(*_range(key, text, 24_576))
-
-
-def _family(key: str, text: str) -> tuple[str, ...]:
-    families = tuple(part.casefold() for part in text.split("+"))
-    for family in families:
-        if not _FAMILY.fullmatch(family):
-            raise InvalidLabel(key, text, "must be EC2 families joined by +, such as m7i+c7i or c7*")
-    return families
-
-
-def _arch(key: str, text: str) -> Arch:
-    try:
-        return Arch(text.casefold())
-    except ValueError:
-        foreign = {"amd64": "x64", "x86_64": "x64", "aarch64": "arm64"}.get(text.casefold())
-        raise InvalidLabel(key, text, f"must be x64 or arm64{f': write {key}={foreign}' if foreign else ''}") from None
-
-
-def _flag(key: str, text: str) -> bool:
-    if text.casefold() not in {"true", "false"}:
-        raise InvalidLabel(key, text, "must be true or false")
-    return text.casefold() == "true"
-
-
-def _retry(key: str, text: str) -> RetryMode:
-    try:
-        return RetryMode(text.casefold())
-    except ValueError:
-        raise InvalidLabel(key, text, "must be when-interrupted or false") from None
-
-
-def _name(key: str, text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise InvalidLabel(key, text, "must be letters, digits, - and _, at most 63, beginning with a letter or digit")
-    return text
-
-
-def _disk(key: str, text: str) -> int:
-    return _number(key, text, 8, MAX_DISK_GIB)
-
-
-_KEYS: Mapping[str, tuple[str, Callable[[str, str], object]]] = {
-    "cpu": ("cpu", _cpu),
-    "ram": ("ram", _ram),
-    "family": ("families", _family),
-    "arch": ("arch", _arch),
-    "image": ("image", _name),
-    "disk": ("disk", _disk),
-    "spot": ("spot", _flag),
-    "retry": ("retry", _retry),
-}
-"""Each key: the field of `RunnerSpec` it sets, and how its value is read."""
-
-_KNOWN = ("runner", "pool", "env", *_KEYS)
-_MACHINE = ("runner", *(key for key in _KEYS if key not in {"spot", "retry"}))
+_KNOWN = ("runner", "pool", "env", *KEYS)
+_MACHINE = ("runner", *(key for key in KEYS if key not in {"spot", "retry"}))
 """What says which machine it is to be, and so contradicts a pool."""

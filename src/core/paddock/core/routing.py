@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 
-from paddock.core.labels import NAME, InvalidLabel, alias_of, claimed_by
+from paddock.core.label_values import NAME, InvalidLabel
+from paddock.core.labels import alias_of, claimed_by
 from paddock.core.settings import Alias, FleetSettings
 
 

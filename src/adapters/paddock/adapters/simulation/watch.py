@@ -15,7 +15,8 @@ from paddock.adapters.simulation.timeline import Timeline
 from paddock.adapters.simulation.words import GitHubWord
 from paddock.adapters.simulation.written import Written
 from paddock.core.job import Job
-from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import parse_labels
 from paddock.core.messages import Assignment, EventMessage, JobMessage, RunCompleted
 from paddock.core.ports.assignments import AssignmentReceipt
 from paddock.core.ports.machines import LaunchRequest, Machine

@@ -11,7 +11,8 @@ import attrs
 
 from paddock.core.catalogue import fitting, widening
 from paddock.core.job import Job
-from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import parse_labels
 from paddock.core.routing import check_environment
 from paddock.core.run import Run
 from paddock.core.settings import FleetSettings, ForkPolicy

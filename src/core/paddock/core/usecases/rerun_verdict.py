@@ -5,7 +5,8 @@ from collections.abc import Collection, Sequence
 import attrs
 
 from paddock.core.job import Job
-from paddock.core.labels import InvalidLabel, parse_labels
+from paddock.core.label_values import InvalidLabel
+from paddock.core.labels import parse_labels
 from paddock.core.ports.github import WorkflowRun
 from paddock.core.rerun import Rerun, RerunState
 from paddock.core.settings import FleetSettings

@@ -1,5 +1,6 @@
 """The ``paddock`` command. Each command is imported when it is called, so that ``--help`` stays quick."""
 
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -101,6 +102,13 @@ def command_line(words: Sequence[str]) -> App:
     return app
 
 
+def _spell_out() -> None:
+    """What a terminal or a file that is not UTF-8 cannot show becomes a question mark, and no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+
+
 def _default(value: object) -> str | None:
     """What help says of a default: nothing of an option that is off, or names nothing, if left out."""
     return str(value) if value else None
@@ -113,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     one message on stderr, never a traceback.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    _spell_out()
     try:
         if words[:1] == ["agent"] and words[1:] and not words[1].startswith("-"):
             # The agent's own commands have their own help and their own errors.

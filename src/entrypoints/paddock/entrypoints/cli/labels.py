@@ -7,6 +7,7 @@ from cyclopts import Parameter
 
 from paddock.core.catalogue import DATED, fitting, strange, widening
 from paddock.core.errors import InvalidInput
+from paddock.core.label_values import InvalidLabel
 from paddock.core.labels import parse_labels
 from paddock.core.routing import environment_named
 from paddock.core.settings import FleetSettings
@@ -28,12 +29,7 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     config
         A paddock.yml whose named runners, pools and aliases count too.
     """
-    array = " ".join(runs_on)
-    if array.startswith("[") or array.endswith("]"):
-        # The array form as workflows and our own pages write it; a shell makes words of it if nothing quotes it.
-        if not (array.startswith("[") and array.endswith("]")):
-            raise InvalidInput("runs-on", array, "has one bracket of two: write '[paddock, cpu=4]', or paddock/cpu=4")
-        runs_on = tuple(label.strip().strip("'\"") for label in array[1:-1].split(","))
+    words = _words(runs_on)
     settings = FleetSettings()
     if config is not None:
         from paddock.adapters.config import load  # noqa: PLC0415 - YAML is needed only here
@@ -41,9 +37,14 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
 
         checked_path("--config", config, "paddock labels … --config PATH")
         settings = load(config).settings
-    spec = parse_labels(runs_on, settings.specs, settings.aliases, settings.pools)
+    try:
+        spec = parse_labels(words, settings.specs, settings.aliases, settings.pools)
+    except InvalidLabel as error:
+        if config is None and error.field in {"pool", "runner"}:
+            error.add_note("They are a paddock.yml's: name it, `paddock labels … --config paddock.yml`.")
+        raise
     types = fitting(spec)
-    environment = environment_named(runs_on, settings.aliases)
+    environment = environment_named(words, settings.aliases)
     print(f"asks for: {spec}{f', of the fleet {environment}' if environment else ''}")
     if spec.pool is not None:
         print(f"pool {spec.pool} keeps such machines, on demand; what follows is where it has none to spare")
@@ -63,3 +64,13 @@ def labels(*runs_on: str, config: Annotated[Path | None, Parameter(name=["--conf
     if len(types) > _SHOWN:
         print(f"  and {len(types) - _SHOWN} more")
     return 0
+
+
+def _words(runs_on: tuple[str, ...]) -> tuple[str, ...]:
+    """The labels. A shell makes words of the array form of workflows and of our own pages if nothing quotes it."""
+    array = " ".join(runs_on)
+    if not (array.startswith("[") or array.endswith("]")):
+        return runs_on
+    if not (array.startswith("[") and array.endswith("]")):
+        raise InvalidInput("runs-on", array, "has one bracket of two: write '[paddock, cpu=4]', or paddock/cpu=4")
+    return tuple(label.strip().strip("'\"") for label in array[1:-1].split(","))
