@@ -55,7 +55,7 @@ def choose(
         return Choice(market)  # nothing fits: the cloud says why
     known = tuple(circuits)
     barring = [one for one in known if one.state is not CircuitState.CLOSED]
-    closed = [offer for offer in offers if any(one.covers(offer) for one in barring)]
+    closed = [offer for offer in offers if any(one.covers(offer) for one in barring)] if barring else []
     lacking = [offer for offer in offers if (Market.SPOT, offer) in short and offer not in closed]
     probe, tried = _probe([offer for offer in closed if (Market.SPOT, offer) not in short], barring, policy, now)
     told = (_why(one, offers, policy, now) for one in barring if _touches(one, offers))
@@ -63,7 +63,8 @@ def choose(
     without = tuple(sorted({*closed, *lacking}))
     if len(without) < len(offers):
         wary = {one.key: one for one in known if now < one.wary_until(policy) and one.key not in tries}
-        avoided = [one for one in offers if one not in without and circuit_key(one.zone, one.instance_type) in wary]
+        left = (offer for offer in (offers if wary else ()) if offer not in without)
+        avoided = [offer for offer in left if circuit_key(offer.zone, offer.instance_type) in wary]
         if len(without) + len(avoided) < len(offers):
             without = tuple(sorted({*without, *avoided}))
             reasons = (*reasons, *_avoided(avoided))
