@@ -212,7 +212,10 @@ def test_a_spot_notice_during_a_job(cloud: Ec2) -> None:
 
 
 def test_a_machine_lives_once(cloud: Ec2) -> None:
-    """An agent that starts after one that was cut off by a lost supply says that one's end, and serves nobody."""
+    """An agent that starts after one that was cut off by a lost supply says that one's end, and serves nobody.
+
+    Orders that lie there are taken from the table: they hold a secret, and nobody is to come for them.
+    """
     with cloud.machine(runner_package(script(job="build"))) as machine:
         machine.directory.mkdir()
         facts = {"machine": machine.name, "job_id": 12345, "launch": 1, "runner_name": "paddock--x--1", "started_at": 5}
@@ -224,6 +227,7 @@ def test_a_machine_lives_once(cloud: Ec2) -> None:
         assert (end.event, end.reason, end.job_id) == (FINISHED, "agent_died", 12345)
         assert machine.server.requests == 0
         assert machine.is_off
+        assert machine.left() == []
 
 
 def test_settings_that_make_no_sense_switch_the_machine_off(cloud: Ec2) -> None:

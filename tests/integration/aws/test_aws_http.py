@@ -182,8 +182,10 @@ def test_a_wrong_delay_is_refused(send: Sending, stub: HttpStub) -> None:
         Reply(200, b"[]"),
         Reply(200, b"x" * (LIMIT + 1)),
         Reply(200, b"{", {"Content-Length": "9"}),
+        Reply(200, b"{}", {"Content-Length": "9", "Connection": "close"}),
+        Reply(400, b'{"__type": "Throt', {"Content-Length": "60", "Connection": "close"}),
     ],
-    ids=["no JSON", "no object", "too long", "broken off"],
+    ids=["no JSON", "no object", "too long", "without an end", "broken off", "a refusal broken off"],
 )
 def test_an_answer_that_is_none_is_a_passing_fault(stub: HttpStub, reply: Reply) -> None:
     """Whether the message is stored is unknown, so it is sent again, and at last GitHub is told."""

@@ -127,6 +127,14 @@ def test_a_machine_that_cannot_be_stopped_yet_is_a_passing_fault(ec2: Ec2UnderTe
     ec2.machines().stop([pending])
 
 
+def test_a_spot_machine_in_the_wrong_state_is_not_waited_for(ec2: Ec2UnderTest) -> None:
+    """It cannot be stopped when it is in another one either: whoever waited for that would do so for ever."""
+    (spot,) = launched(ec2, 1, market=Market.SPOT)
+    refuse(ec2, STOP, wrong_state(spot))
+    with pytest.raises(Rejected, match=rf": {spot} \(IncorrectInstanceState, spot, running\)$"):
+        ec2.machines().stop([spot])
+
+
 def test_a_pool_without_capacity_is_found_in_few_calls(ec2: Ec2UnderTest) -> None:
     """One machine of it alone lacks it, too: its pool's others are not asked for, those of other pools are."""
     zones = sorted(ec2.settings.subnets)

@@ -196,10 +196,13 @@ def test_a_receipt_that_is_worth_nothing_changes_nothing(queue: Queue, before: F
     assert len(before.bodies("ChangeMessageVisibility")) == 2
 
 
-def test_giving_back_is_refused_for_other_reasons(queue: Queue, before: Front) -> None:
-    """A queue that is not there is an error."""
-    before.faults["ChangeMessageVisibility"] = [fault(400, "QueueDoesNotExist")]
-    with pytest.raises(NotFound):
+@pytest.mark.parametrize(("code", "error"), [("QueueDoesNotExist", NotFound), ("InvalidAddress", Rejected)])
+def test_giving_back_is_refused_for_other_reasons(
+    queue: Queue, before: Front, code: str, error: type[PaddockError]
+) -> None:
+    """A queue that is not there is an error, and so is an address that is none."""
+    before.faults["ChangeMessageVisibility"] = [fault(400, code)]
+    with pytest.raises(error):
         queue.defer("a receipt", SECOND)
 
 

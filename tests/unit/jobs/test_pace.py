@@ -1,5 +1,6 @@
 """Limits as values, their parts, and purses that share them: no more is ever taken than the whole allows."""
 
+import contextlib
 from collections.abc import Sequence
 
 import pytest
@@ -63,6 +64,10 @@ def heaviest(had: Sequence[tuple[Moment, int]], limit: Bucket | Window) -> int:
             most = limit.most if isinstance(limit, Window) else limit.capacity + (at - since) // limit.every
             worst = max(worst, count - most)
     return worst
+
+
+def _most(limit: Bucket | Window) -> int:
+    return limit.capacity if isinstance(limit, Bucket) else limit.most
 
 
 @given(buckets, takes)
@@ -197,6 +202,50 @@ def test_processes_that_take_whatever_they_get_stay_within_the_whole(what: str) 
         clock.advance(SECOND // 10)
     assert heaviest(used, WHOLES[what]) <= 0
     assert sum(count for _, count in used) > 400  # and they are not kept from what there is
+
+
+@pytest.mark.parametrize("what", sorted(WHOLES))
+def test_what_is_kept_for_a_moment_and_what_all_have_of_their_own_stay_within_the_whole(what: str) -> None:
+    """All that is shared is taken, and used as late as may be: then by all who live and as many newcomers, together."""
+    clock, store = ManualClock(NOON + SECOND - 1), MemoryRecords(PACES)  # at the end of a slice: it is soon forgotten
+    part, first = PARTS[what], Purse(store, PARTS, clock)
+    assert isinstance(part.shared, Bucket | Window)
+    used: list[tuple[Moment, int]] = []
+
+    def spend(purse: Purse) -> None:
+        """Whatever it gets at this moment."""
+        with contextlib.suppress(Throttled):
+            while True:
+                purse.spend(what)
+                used.append((clock.now(), 1))
+
+    assert first.ask([Wish({what: _most(part.shared)})]) == [None]
+    clock.advance(part.keep - 1)
+    for purse in (first, *(Purse(store, PARTS, clock) for _ in range(2 * PROCESSES - 1))):
+        spend(purse)
+    for _ in range(300):
+        clock.advance(SECOND // 10)
+        spend(first)
+    assert -5 <= heaviest(used, WHOLES[what]) <= 0
+
+
+def test_newcomers_of_every_minute_have_their_part_of_a_long_window() -> None:
+    """Whoever begins is full: in two minutes as many do so three times as live, and all ask all the time."""
+    clock, store, whole = ManualClock(NOON), MemoryRecords(PACES), Window(150, 2 * MINUTE, SECOND)
+    parts = {"long": part_window(whole, OWN, processes=PROCESSES, keep=SECOND)}
+    purses = [Purse(store, parts, clock) for _ in range(PROCESSES)]
+    used: list[tuple[Moment, int]] = []
+    for second in range(121):
+        for begin in (False, True) if second % 60 == 0 else (False,):
+            if begin:
+                purses = [Purse(store, parts, clock) for _ in range(PROCESSES)]
+            for purse in purses:
+                with contextlib.suppress(Throttled):
+                    while True:
+                        purse.spend("long")
+                        used.append((clock.now(), 1))
+        clock.advance(SECOND)
+    assert -5 <= heaviest(used, whole) <= 0
 
 
 def test_what_is_not_used_soon_is_lost() -> None:

@@ -79,3 +79,14 @@ def test_a_hundred_and_eighty_runs_are_cancelled_in_a_minute() -> None:
     clock.advance(refused.value.retry_after)
     workflows.cancel_run("acme/app", 180)
     assert written.cancelled == [("acme/app", number) for number in range(181)]
+
+
+def test_an_owner_is_one_however_he_is_spelt() -> None:
+    """GitHub minds no case in a name, and counts what is asked for either spelling together."""
+    workflows, written, _ = paced()
+    for number in range(180):
+        workflows.cancel_run("Acme/App" if number % 2 else "acme/app", number)
+    for repository in ("acme/app", "ACME/app"):
+        with pytest.raises(Throttled):
+            workflows.cancel_run(repository, 180)
+    assert len(written.cancelled) == 180
