@@ -15,7 +15,7 @@ from paddock.agent.aws.item import OwnItem
 from paddock.agent.aws.service import Service
 from paddock.agent.aws.sigv4 import Credentials
 from paddock.agent.ports import AssignmentSource
-from paddock.agent.reasons import AgentFailure, Reason
+from paddock.agent.reasons import AgentFailure, Reason, Stopped
 from paddock.core.codec import message_to_data
 from tests.agent.runner_package import assignment
 from tests.aws.machine import MACHINE, SECOND, USER_ID, HandClock, World, fault, moto, patience, world
@@ -204,6 +204,42 @@ def test_it_is_taken_once(machine: World, waiting: Waiting) -> None:
     second.service.close()
     assert failure.reason is Reason.ASSIGNMENT_TAKEN
     assert str(waiting.start) in failure.detail
+
+
+def test_orders_that_another_hand_took_meanwhile_are_not_used(machine: World, waiting: Waiting) -> None:
+    """They were read here, and nothing came of taking them: that they are gone is no proof that it was this hand."""
+    machine.put_item(BODY)
+    machine.front.faults["UpdateItem"] = [Answer(503)] * 4
+    second = Waiting(machine, hand="hand-2")
+    waiting.after[1] = lambda: second.source.take(0)
+    with pytest.raises(AgentFailure) as caught:
+        waiting.source.take(60 * SECOND)
+    second.service.close()
+    assert caught.value.reason is Reason.ASSIGNMENT_TAKEN
+
+
+class CutShort(OwnItem):
+    """The machine is told to stop when the table has done what was asked, and before anybody here knows."""
+
+    def take(self, *, by: str, at: int) -> dict[str, object] | None:
+        """Do it."""
+        super().take(by=by, at=at)
+        raise Stopped
+
+
+def test_orders_are_known_to_whoever_is_told_to_stop_while_they_are_taken(machine: World, waiting: Waiting) -> None:
+    """Somebody has to answer for that job: what was read is returned, and the stop comes a moment later."""
+    machine.put_item(BODY)
+    source = ItemAssignmentSource(
+        CutShort(waiting.service, machine.name, USER_ID),
+        clock=waiting.clock,
+        log=machine.log,
+        hand="hand-1",
+        chance=lambda: 0.5,
+        sleep=waiting.clock.sleep,
+    )
+    assert source.take(0) == json.loads(BODY)
+    assert "body" not in (machine.item() or {"body": 1})
 
 
 def test_of_many_hands_one_takes_it(machine: World) -> None:

@@ -284,9 +284,10 @@ def test_orders_that_were_about_to_be_taken_are_answered_for(cloud: Ec2) -> None
         assert "taking" in end.detail
 
 
-def test_the_phase_before_orders_are_taken_is_on_the_disk(cloud: Ec2) -> None:
+@pytest.mark.parametrize("standby", [True, False], ids=["read before", "taken unread"])
+def test_the_phase_before_orders_are_taken_is_on_the_disk(cloud: Ec2, standby: bool) -> None:  # noqa: FBT001 - a parameter
     """When the table is asked to give the orders away, the machine has written down that it will answer for them."""
-    with cloud.machine(runner_package(script(job="build")), standby=True) as machine:
+    with cloud.machine(runner_package(script(job="build")), standby=standby) as machine:
         phases: list[str] = []
 
         def look(operation: str) -> bool:

@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 import pytest
+from botocore import exceptions as botocore
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from paddock.adapters.aws.dynamodb.errors import Cancelled
 from paddock.adapters.aws.ec2.errors import CODES as EC2
@@ -224,3 +226,26 @@ def test_a_code_that_nobody_documents_is_known_by_its_status(place: Asked) -> No
     found = {status: raised("Unheard", place.codes, status) for status in (400, 409, 500, 503, 0, *STATUSES)}
     assert found == {400: Rejected, 409: Rejected, 500: Unavailable, 503: Unavailable, 0: Unavailable, **STATUSES}
     assert "Unheard" not in COMMON
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (botocore.NoCredentialsError(), AccessDenied),
+        (botocore.PartialCredentialsError(provider="env", cred_var="AWS_SECRET_ACCESS_KEY"), AccessDenied),
+        (botocore.CredentialRetrievalError(provider="sso", error_msg="it has expired"), AccessDenied),
+        (botocore.ProfileNotFound(profile="fleet"), AccessDenied),
+        (botocore.EndpointConnectionError(endpoint_url="https://sqs.example"), Unavailable),
+        (botocore.ReadTimeoutError(endpoint_url="https://sqs.example"), Unavailable),
+        (botocore.ConnectionClosedError(endpoint_url="https://sqs.example"), Unavailable),
+        (ResponseParserError("<html>a proxy</html>"), Unavailable),
+        (botocore.ParamValidationError(report="no such parameter"), Rejected),
+        (botocore.NoRegionError(), Rejected),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_goes_wrong_before_aws_answers_is_one_of_our_errors(error: Exception, kind: type[PaddockError]) -> None:
+    """Nobody to sign as is a matter of rights, which no wait mends; no answer may be one the next time."""
+    found = translated(error, "SendMessage", {})
+    assert type(found) is kind
+    assert str(found).startswith("SendMessage: ")

@@ -10,14 +10,14 @@ import attrs
 import pytest
 
 from paddock.adapters.aws.dynamodb import TABLE
-from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, RECORDS
+from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.dynamodb.table import PAUSES
 from paddock.agent.aws.body import unpacked
 from paddock.core.codec import message_from_data
 from paddock.core.errors import Conflict, NotFound, Rejected, Throttled, Unavailable
 from paddock.core.job import Job, JobFacts
 from paddock.core.messages import Assignment, RunnerPackage
-from paddock.core.records import JOBS, RUNNERS, SHORTAGES, TASKS
+from paddock.core.records import JOBS, KINDS, RUNNERS, SHORTAGES, TASKS
 from paddock.core.runner import Runner
 from paddock.core.shortage import Shortage
 from paddock.core.spec import Market
@@ -134,6 +134,22 @@ def test_the_rights_are_those_that_are_used(under_test: TableUnderTest) -> None:
     assignments.get(ORDER.machine)
     assignments.delete(ORDER.machine)
     assert actions(ASSIGNMENTS) == {f"dynamodb:{name}" for name in under_test.operations()}
+
+
+def test_no_right_on_items_is_without_their_keys() -> None:
+    """Who may read records reads no machine's orders, and the other way round; nobody has a right on all keys."""
+    held: dict[str, set[str]] = {}
+    for name, statements in (("records", RECORDS), ("orders", ASSIGNMENTS), ("both", HANDOVER)):
+        for statement in statements:
+            if statement["Resource"] == ["{table_arn}"]:
+                condition: Any = statement["Condition"]
+                held[name] = set(condition["ForAllValues:StringLike"]["dynamodb:LeadingKeys"])
+    assert held == {
+        "records": {f"{kind.prefix}#*" for kind in KINDS},
+        "orders": {"{machine_role_id}:*"},
+        "both": held["records"] | held["orders"],
+    }
+    assert actions(HANDOVER) == {"dynamodb:PutItem"}
 
 
 def actions(statements: Any) -> set[str]:  # noqa: ANN401 - IAM's own shapes
@@ -343,14 +359,18 @@ def test_more_than_a_hundred_records_are_read_in_batches(under_test: TableUnderT
 
 
 def test_tasks_alone_may_be_read_as_they_were(under_test: TableUnderTest) -> None:
-    """Each minute looks at all of them, at half the price, and begins one on a condition. All else is read as it is."""
+    """Each minute looks at all of them, at half the price, and begins one on a condition. All else is read as it is.
+
+    So is a machine's sign of life: whoever ends one for its silence must not have looked at an older one.
+    """
     tasks, jobs = under_test.records(TASKS), under_test.records(JOBS)
     tasks.add(Task("sweep"))
     jobs.add(job(1))
     under_test.calls.clear()
     assert tasks.get("sweep") == Task("sweep")
     assert jobs.get("1") == job(1)
-    assert [sent["ConsistentRead"] for name, sent in under_test.calls if name == "GetItem"] == [False, True]
+    under_test.assignments(ROLE_ID).get(ORDER.machine)
+    assert [sent["ConsistentRead"] for name, sent in under_test.calls if name == "GetItem"] == [False, True, True]
 
 
 def test_an_item_that_another_program_spoilt_is_unavailable(under_test: TableUnderTest) -> None:

@@ -3,6 +3,8 @@
 import hashlib
 import json
 from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
 
 import attrs
 import pytest
@@ -220,6 +222,22 @@ def test_a_launch_is_resumed_over_a_change_of_the_fleets_settings(ec2: Ec2UnderT
     again = ec2.machines(settings=fewer).launch(a_request("t-1", 2))
     assert {machine.id for machine in again.machines} == {machine.id for machine in first.machines}
     assert {machine.state for machine in again.machines} == {MachineState.RUNNING}
+
+
+def test_an_empty_page_is_not_the_end_of_what_was_launched(ec2: Ec2UnderTest) -> None:
+    """EC2 may give a page with nothing on it and more behind: whoever stopped there would launch them once more."""
+
+    def empty_first(params: dict[str, Any], **_: object) -> tuple[object, dict[str, Any]] | None:
+        if params["body"].pop("NextToken", None) is not None:
+            return None
+        return SimpleNamespace(status_code=200), {"Reservations": [], "NextToken": "more"}
+
+    first = ec2.machines().launch(a_request("t-1", 2))
+    events: Any = ec2.clients.ec2.meta.events
+    events.register("before-call.ec2.DescribeInstances", empty_first)
+    ec2.faults.refusals["CreateFleet"] = [Refusal(400, "IdempotentParameterMismatch")]
+    again = ec2.machines().launch(a_request("t-1", 2))
+    assert {machine.id for machine in again.machines} == {machine.id for machine in first.machines}
 
 
 def test_a_launch_whose_machines_have_ended_is_answered_with_them(ec2: Ec2UnderTest) -> None:

@@ -201,6 +201,26 @@ def test_what_is_long_gone_is_denied_and_keeps_nobody_asleep(ec2: Ec2UnderTest) 
         ec2.machines().stop([machine])
 
 
+def test_what_has_ended_and_is_still_seen_is_gone(ec2: Ec2UnderTest) -> None:
+    """EC2 describes a machine for an hour after its end; it may have lost its tags by then."""
+    ended, machine = asleep(ec2, 2)
+    ec2.machines().terminate([ended])
+    refuse(ec2, START, Refusal(403, "UnauthorizedOperation"))
+    outcomes = ec2.machines().start([ended, machine])
+    assert [outcome.result for outcome in outcomes.values()] == [StartResult.GONE, StartResult.STARTING]
+
+
+def test_nobody_is_asked_for_after_a_throttle(ec2: Ec2UnderTest) -> None:
+    """What is known by then is told; the next fifty come another time."""
+    (machine,) = asleep(ec2, 1)
+    unknown = [f"i-{number:017x}" for number in range(60)]
+    refuse(ec2, START, None, *[Refusal(503, "RequestLimitExceeded")] * 3)
+    with no_naps():
+        outcomes = ec2.machines().start([*unknown[:49], machine, *unknown[49:]])
+    assert set(outcomes) == set(unknown[:49])
+    assert ec2.faults.sent == [START] * 4
+
+
 def test_what_ec2_took_before_it_took_no_more_is_told(ec2: Ec2UnderTest) -> None:
     """The small bucket ran dry amid the halves: whoever is missing in the answer is asked for another time."""
     ids = asleep(ec2, 4)

@@ -106,6 +106,12 @@ def test_the_list_is_asked_for_once_a_day_and_type_over_all_its_pages(aws: Aws) 
     assert aws.quote("m7i.large", Market.ON_DEMAND) == Quote(113_000, PriceSource.LIVE)
 
 
+@pytest.mark.parametrize(("region", "asked"), [("eu-west-1", "us-east-1"), ("cn-north-1", "cn-northwest-1")])
+def test_the_list_is_asked_for_where_the_partition_has_it(region: str, asked: str) -> None:
+    """In one region for all of them, and in China in one of China's own."""
+    assert Clients(region).pricing.meta.region_name == asked
+
+
 def test_that_there_is_no_price_is_remembered_and_an_error_is_not(aws: Aws) -> None:
     """One failing call must not make prices unknown for a day."""
     aws.pricing.add_client_error("get_products", "ThrottlingException", http_status_code=400)

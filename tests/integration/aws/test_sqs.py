@@ -164,14 +164,18 @@ def test_what_cannot_be_buried_stays(queue: Queue, before: Front, made: MotoQueu
     assert queue.depth() == Depth(0, 0, 1)
 
 
-def test_a_text_that_leaves_no_room_for_a_reason_is_buried_all_the_same(queue: Queue, made: MotoQueue) -> None:
-    """The reason is then found when somebody looks."""
+def test_a_text_that_leaves_no_room_for_a_reason_is_buried_all_the_same(
+    queue: Queue, before: Front, made: MotoQueue
+) -> None:
+    """SQS counts a message with its attributes. The reason is then found when somebody looks."""
     body = "x" * 1_048_576
     made.send_text(body)
     queue.receive(10)
     (letter,) = queue.dead_letters()
     assert letter.body == body
     assert letter.reason.startswith("unreadable: ")
+    (buried,) = before.bodies("SendMessageBatch")[0]["Entries"]
+    assert "MessageAttributes" not in buried
 
 
 def test_deleting_goes_on_where_a_batch_failed(queue: Queue, before: Front) -> None:

@@ -339,6 +339,19 @@ def test_nobody_goes_before_those_who_wait() -> None:
     assert second.ask([Wish({"window": 1}, told=True)]) == [None]
 
 
+def test_a_runner_counts_from_when_it_may_register() -> None:
+    """A machine registers minutes after it was told to: those that come next must not meet it within GitHub's five."""
+    limits, clock, runners = github_ceilings(), ManualClock(NOON), f"{RUNNERS}/acme"
+    shared, latest = limits[RUNNERS].shared, limits[RUNNERS].keep + 2 * MINUTE
+    assert isinstance(shared, Window)
+    purse = Purse(MemoryRecords(PACES), limits, clock)
+    assert purse.ask([Wish({runners: shared.most})]) == [None]
+    clock.set(NOON + latest + 5 * MINUTE - 1)
+    (turn,) = purse.ask([Wish({runners: shared.most})])
+    assert turn is not None
+    assert turn > clock.now()
+
+
 def test_the_parts_of_the_real_limits_leave_most_of_them_to_share() -> None:
     """What five dispatchers keep for themselves is a small part, and nothing is left of a limit with too many."""
     ceilings = {**ec2_ceilings(), **github_ceilings()}

@@ -11,7 +11,7 @@ import pytest
 from botocore.retries.standard import ExponentialBackoff, RetryContext
 
 from paddock.adapters import slack
-from paddock.adapters.aws.clients import PATIENCE, POLLS, Patience
+from paddock.adapters.aws.clients import PATIENCE, POLLS, Clients, Patience
 from paddock.adapters.aws.roles import BILL
 from paddock.adapters.aws.sqs.queue import LONGEST_POLL
 from paddock.adapters.aws_http import connection, service
@@ -20,6 +20,7 @@ from paddock.adapters.github.retry import RetryLimits
 from paddock.adapters.sqs_wire import PAUSES
 from paddock.core.units import SECOND
 from paddock.entrypoints.aws_lambda.deadline import ANSWER
+from tests.aws.judge import REGION
 from tests.aws.shapes import SHAPES, made
 
 GITHUBS_PATIENCE: Final = 10
@@ -176,3 +177,13 @@ def test_a_shorter_time_of_a_function_would_be_found() -> None:
     """Whichever calls no longer fit."""
     dispatch = one("dispatch")
     assert len(breaches(attrs.evolve(dispatch, timeout=30.0))) > 2
+
+
+@pytest.mark.parametrize("name", sorted(PATIENCE))
+def test_a_client_has_the_patience_of_its_service(name: str) -> None:
+    """What is held to the template above is what botocore was told, and each thread has a connection."""
+    told = getattr(Clients(REGION, pool=7), name).meta.config
+    asked = PATIENCE[name]
+    assert (told.connect_timeout, told.read_timeout) == (asked.connect, asked.read)
+    assert told.retries["total_max_attempts"] == asked.tries
+    assert told.max_pool_connections == 7
