@@ -10,6 +10,7 @@ import attrs
 import pytest
 
 from paddock.adapters.aws.ec2.request import digest
+from paddock.adapters.aws_codes import RETRY_AFTER
 from paddock.core.errors import AccessDenied, Rejected, Throttled, TokenReused, Unavailable
 from paddock.core.pools.pool import Stock
 from paddock.core.ports.machines import Lack, LaunchOutcome, MachineState
@@ -45,7 +46,7 @@ def test_a_launch_is_one_call(ec2: Ec2UnderTest) -> None:
 def test_what_is_asked_of_ec2(ec2: Ec2UnderTest, market: Market) -> None:
     """An instant fleet of so many machines, under our token, from the template of their architecture.
 
-    Every offer is one override, with its zone's subnet and the disk that was asked for.
+    Every offer is one override, with its zone's subnet and the disk that was asked for, which nobody else can read.
     """
     machines = ec2.machines()
     request = attrs.evolve(a_request("t-1", 2, market), spec=RunnerSpec(arch=Arch.ARM64), disk=77)
@@ -68,6 +69,7 @@ def test_what_is_asked_of_ec2(ec2: Ec2UnderTest, market: Market) -> None:
         assert mapping["DeviceName"] == "/dev/sda1"
         assert mapping["Ebs"]["VolumeSize"] == 77
         assert mapping["Ebs"]["DeleteOnTermination"]
+        assert mapping["Ebs"]["Encrypted"]
     if market is Market.SPOT:
         assert asked["SpotOptions"]["AllocationStrategy"] == "price-capacity-optimized"
         assert "OnDemandOptions" not in asked
@@ -168,8 +170,9 @@ def test_a_throttled_call_is_made_again_with_its_token_and_then_raised(ec2: Ec2U
         assert len(machines.launch(a_request("t-1")).machines) == 1
         assert len(naps) == 2
         ec2.faults.refusals["CreateFleet"] = [throttle] * 3
-        with pytest.raises(Throttled, match="RequestLimitExceeded"):
+        with pytest.raises(Throttled, match="RequestLimitExceeded") as caught:
             machines.launch(a_request("t-2"))
+    assert caught.value.retry_after == RETRY_AFTER
     assert ec2.faults.sent.count("CreateFleet") == 6
 
 

@@ -154,6 +154,16 @@ def test_what_capacity_there_is_is_used(ec2: Ec2UnderTest) -> None:
     assert ec2.faults.sent == [START, LOOK, *[START] * 4]
 
 
+@pytest.mark.parametrize("refusal", [Refusal(503, "RequestLimitExceeded"), Refusal(503, "Unavailable")])
+def test_pools_that_are_not_to_be_learnt_are_done_without(ec2: Ec2UnderTest, refusal: Refusal) -> None:
+    """There is no capacity for all, and no look at them to be had either: one comes up, and the other is known."""
+    first, second = asleep(ec2, 2)
+    refuse(ec2, START, DRY, None, DRY)
+    refuse(ec2, LOOK, *[refusal] * 3)
+    with no_naps():
+        assert ec2.machines().start([first, second]) == {first: STARTING, second: LACK}
+
+
 def test_a_lack_of_capacity_is_not_asked_for_again(ec2: Ec2UnderTest) -> None:
     """EC2 says so with a status of 500, which botocore would try thrice; a fault is tried as ever."""
     (machine,) = asleep(ec2, 1)

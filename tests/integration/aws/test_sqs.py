@@ -9,7 +9,7 @@ from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.adapters.sqs_wire import CODES, STALE
 from paddock.adapters.wire import message_text
-from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable
+from paddock.core.errors import AccessDenied, InvalidInput, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.messages import EventMessage, RunCompleted
 from paddock.core.ports.queues import Depth
 from paddock.core.units import HOUR, SECOND
@@ -178,6 +178,16 @@ def test_a_text_that_leaves_no_room_for_a_reason_is_buried_all_the_same(
     assert "MessageAttributes" not in buried
 
 
+def test_a_reason_is_told_in_characters_that_sqs_takes(queue: Queue, before: Front) -> None:
+    """It quotes what somebody else has sent. Each is one byte, as room is reckoned, and SQS refuses none."""
+    queue.bury("{}", InvalidInput("kind", "\u00fc\ufffe\x00\ud800", "must be one of ours"))
+    (buried,) = before.bodies("SendMessageBatch")[0]["Entries"]
+    reason = buried["MessageAttributes"]["Reason"]["StringValue"]
+    assert reason.startswith("unreadable: kind = ")
+    assert reason.isascii()
+    assert reason.isprintable()
+
+
 def test_deleting_goes_on_where_a_batch_failed(queue: Queue, before: Front) -> None:
     """A receipt that is worth nothing is no failure; what SQS could not do is done again."""
     queue.send([message(number) for number in range(3)])
@@ -253,12 +263,13 @@ def test_after_a_redrive_that_was_cut_off_it_is_known_what_is_back(
 
 
 def test_what_one_redrive_looks_at_no_other_sees(queue: Queue, made: MotoQueue) -> None:
-    """An operator's and the schedule's at once: each letter goes back once."""
+    """An operator's and the schedule's at once, however long the one takes over it: each letter goes back once."""
     buried(made, 1, 2, 3)
     other: Queue = SqsQueue(made.clients, made.url, made.dead_letter_url, ManualSleeper(ManualClock()), look=0)
     others: list[int] = []
 
     def wanted(_: str) -> bool:
+        made.clock.advance(2 * 60 * SECOND)
         others.append(other.redrive())
         return True
 

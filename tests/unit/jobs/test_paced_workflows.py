@@ -1,13 +1,17 @@
-"""What is written at GitHub besides registrations: within its limits, and all else is asked as it comes."""
+"""What is asked of GitHub that makes something there: within its limits, and all else is asked as it comes."""
 
 import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryRecords
 from paddock.adapters.pacing import Purse, github_ceilings
-from paddock.adapters.pacing.ports import PacedWorkflows
+from paddock.adapters.pacing.ceilings import RUNNERS, Ceiling
+from paddock.adapters.pacing.ports import PacedRunners, PacedWorkflows
 from paddock.core.errors import Throttled
+from paddock.core.messages import Registration
+from paddock.core.pace import Bucket, Window
+from paddock.core.ports.github import JitConfig, Scope
 from paddock.core.records import PACES
-from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from tests.strategies import NOON
 
 
@@ -90,3 +94,35 @@ def test_an_owner_is_one_however_he_is_spelt() -> None:
         with pytest.raises(Throttled):
             workflows.cancel_run(repository, 180)
     assert len(written.cancelled) == 180
+
+
+class Registered:
+    """Registers whatever it is asked for."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def jit_config(self, *_: object) -> JitConfig:
+        """A just-in-time registration."""
+        self.count += 1
+        return JitConfig(self.count, "r", "encoded")
+
+    def registration(self, *_: object) -> Registration:
+        """One that a machine will make."""
+        self.count += 1
+        return Registration("https://github.example/acme", "token", "default")
+
+
+def test_a_runner_is_one_of_githubs_five_minutes_however_it_is_registered() -> None:
+    """Where machines register themselves, just-in-time ones are counted among them: GitHub has one limit for both."""
+    few = Ceiling(Window(2, 5 * MINUTE, 30 * SECOND), Bucket(0, DAY), keep=SECOND)
+    inner, scope = Registered(), Scope("acme")
+    purse = Purse(MemoryRecords(PACES), {**github_ceilings(), RUNNERS: few}, ManualClock(NOON))
+    runners = PacedRunners(inner, purse, tokens=True)  # type: ignore[arg-type]  # what is asked here
+    runners.jit_config(scope, "r-1", ("paddock",), 1)
+    runners.registration(scope, 1)
+    with pytest.raises(Throttled):
+        runners.jit_config(scope, "r-2", ("paddock",), 1)
+    with pytest.raises(Throttled):
+        runners.registration(scope, 1)
+    assert inner.count == 2
