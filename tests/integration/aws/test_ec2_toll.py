@@ -111,6 +111,14 @@ def test_each_request_is_paid_for_with_its_machines(paying: Paying) -> None:
     assert paying.bill() == []
 
 
+def test_who_shares_a_client_pays_once(paying: Paying) -> None:
+    """A client has one toll, however many ask by it: what went out once is paid for once."""
+    another = toll_paid(paying.ec2, paying.cashier)
+    paying.machines.page()
+    another.page()
+    assert paying.bill() == [(LOOK, 0, True)] * 2
+
+
 def test_what_is_asked_again_because_of_unknown_machines_is_paid_for(paying: Paying) -> None:
     """EC2 has counted the call that it refused, too."""
     ids = paying.launched(2)

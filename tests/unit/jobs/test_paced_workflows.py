@@ -4,7 +4,7 @@ import pytest
 
 from paddock.adapters.memory import ManualClock, MemoryRecords
 from paddock.adapters.pacing import Purse, github_ceilings
-from paddock.adapters.pacing.ceilings import RUNNERS, Ceiling
+from paddock.adapters.pacing.ceilings import REGISTRATIONS, RUNNERS, Ceiling
 from paddock.adapters.pacing.ports import PacedRunners, PacedWorkflows
 from paddock.core.errors import Throttled
 from paddock.core.messages import Registration
@@ -126,3 +126,15 @@ def test_a_runner_is_one_of_githubs_five_minutes_however_it_is_registered() -> N
     with pytest.raises(Throttled):
         runners.registration(scope, 1)
     assert inner.count == 2
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+def test_whoever_may_have_a_token_instead_stands_in_no_line(tokens: bool) -> None:  # noqa: FBT001 - a parameter
+    """His job starts in any case: a place for him would keep those waiting who can only register just in time."""
+    none = Ceiling(Window(1, MINUTE, 5 * SECOND), Bucket(0, DAY), keep=SECOND)
+    purse = Purse(MemoryRecords(PACES), {**github_ceilings(), REGISTRATIONS: none}, ManualClock(NOON))
+    runners = PacedRunners(Registered(), purse, tokens=tokens)  # type: ignore[arg-type]  # what is asked here
+    runners.jit_config(Scope("acme"), "r-1", ("paddock",), 1)
+    with pytest.raises(Throttled):
+        runners.jit_config(Scope("acme"), "r-2", ("paddock",), 1)
+    assert purse.waited({REGISTRATIONS}) is not tokens
