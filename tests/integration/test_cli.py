@@ -3,6 +3,7 @@
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -257,6 +258,53 @@ def test_a_state_directory_without_a_fleet(call: Caller, tmp_path: Path, words: 
     assert str(tmp_path / "none") in said.err
     assert "--state" in said.err
     assert not (tmp_path / "none").exists()
+
+
+LOOKING = (
+    *(("jobs",), ("explain", "4711"), ("pools",), ("pools", "recommend"), ("cost",), ("circuit", "list")),
+    *(("housekeeping", "status"), ("release", "--dry-run")),
+)
+CHANGING = (
+    *(("pause",), ("resume",), ("release", "4711"), ("circuit", "open", "any", "x", "--zone", "a")),
+    *(("circuit", "close", "any", "--zone", "a"), ("housekeeping", "run", "sweep"), ("pools", "plan")),
+)
+
+
+@pytest.mark.parametrize("words", [*LOOKING, *CHANGING], ids=" ".join)
+@pytest.mark.parametrize("tables", ["", "CREATE TABLE bookmarks (url TEXT)"], ids=["empty", "foreign"])
+def test_a_state_whose_file_holds_no_records(call: Caller, tmp_path: Path, words: tuple[str, ...], tables: str) -> None:
+    """An empty file, or another program's: named, with what to do, and left as it is."""
+    file = tmp_path / "fleet.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript(tables)
+    before = file.read_bytes()
+    said = call(*words, "--state", str(tmp_path))
+    assert (said.code, said.out) == (1, "")
+    assert f"database = '{file}': is " in said.err
+    assert "name the state directory with --state" in said.err
+    assert (file.read_bytes(), list(tmp_path.iterdir())) == (before, [file])
+
+
+@pytest.mark.parametrize("words", LOOKING, ids=" ".join)
+def test_who_looks_changes_nothing(call: Caller, state: Path, words: tuple[str, ...]) -> None:
+    """Not a byte of the file, and nothing stays beside it."""
+    before = {file.name: file.read_bytes() for file in state.iterdir()}
+    assert call(*words, "--state", str(state)).code == 0
+    assert {file.name: file.read_bytes() for file in state.iterdir()} == before
+
+
+def test_a_fleet_beside_another_programs_file(call: Caller, tmp_path: Path, secret: str) -> None:
+    """``paddock local`` takes no database over that is not its own."""
+    (tmp_path / "state").mkdir()
+    file = tmp_path / "state" / "fleet.db"
+    with closing(sqlite3.connect(file)) as connection:
+        connection.executescript("CREATE TABLE bookmarks (url TEXT); PRAGMA user_version = 1")
+    before = file.read_bytes()
+    said = call("local", "--config", str(written(tmp_path)))
+    assert (said.code, said.out) == (1, "")
+    assert f"database = '{file}': is not a Paddock database, but another program's" in said.err
+    assert secret not in said.err
+    assert file.read_bytes() == before
 
 
 def test_a_state_that_is_no_database(call: Caller, tmp_path: Path) -> None:

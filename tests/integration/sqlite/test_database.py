@@ -1,14 +1,17 @@
 """The database file: who may read it, which versions are understood, and what each of SQLite's errors becomes."""
 
+import os
 import sqlite3
 import stat
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
 from paddock.adapters.memory import ManualClock, ManualSleeper
-from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue, SqliteRecords, schema
+from paddock.adapters.sqlite import Access, Database, SqliteDecisions, SqliteQueue, SqliteRecords, schema
 from paddock.adapters.sqlite.errors import REMEDIES, unavailable
 from paddock.adapters.system import SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, Unavailable
@@ -19,6 +22,7 @@ from paddock.core.units import MILLISECOND, MINUTE, SECOND
 from tests.strategies import NOON
 from tests.threads import PATIENCE, race
 
+_NOBODY = 65_534
 MESSAGE = RunCompleted(1, 1, "acme/api", None)
 
 NO_ERRORS = """OK NOTICE WARNING ROW DONE ANALYZE ATTACH DELETE DENY DETACH FUNCTION IGNORE INSERT PRAGMA READ RECURSIVE
@@ -88,6 +92,76 @@ def test_somebody_elses_database_is_refused(path: Path) -> None:
         connection.execute("CREATE TABLE bookmarks (url TEXT)")
     with pytest.raises(InvalidInput, match="not a Paddock database"):
         Database(path)
+
+
+@pytest.mark.parametrize("access", Access)
+@pytest.mark.parametrize("version", [0, schema.VERSION, schema.VERSION + 1])
+def test_the_version_alone_makes_no_database_ours(path: Path, version: int, access: Access) -> None:
+    """Another program numbers its own: by our tables a file is known, and nothing is written into one without them."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE records (url TEXT)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(InvalidInput, match="another program's: give Paddock a file of its own") as caught:
+        Database(path, access=access)
+    assert (caught.value.value, path.read_bytes()) == (str(path), before)
+
+
+@pytest.mark.parametrize("access", [Access.LOOK, Access.CHANGE])
+def test_only_who_makes_it_makes_tables(path: Path, access: Access) -> None:
+    """Where no file is, none is made; an empty one stays empty, and is told to be that."""
+    with pytest.raises(Unavailable, match="SQLITE_CANTOPEN"):
+        Database(path, access=access)
+    assert not path.exists()
+    path.touch()
+    with pytest.raises(InvalidInput, match="is empty: no fleet has kept records in it"):
+        Database(path, access=access)
+    assert [(file.name, file.stat().st_size) for file in path.parent.iterdir()] == [(path.name, 0)]
+
+
+def test_who_looks_cannot_write(path: Path) -> None:
+    """Records are read, also those that come meanwhile; writing one fails."""
+    with Database(path) as writer, Database(path, access=Access.LOOK) as looker:
+        SqliteRecords(JOBS, writer).add(job(1))
+        jobs = SqliteRecords(JOBS, looker)
+        assert jobs.get("1") == job(1)
+        with pytest.raises(Unavailable, match="SQLITE_READONLY"):
+            jobs.add(job(2))
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
+def test_looking_where_nothing_can_be_written(opened: bool) -> None:
+    """A copy on a read-only disk, or another user's directory: records are read, whether a fleet has them open or not."""
+    with TemporaryDirectory() as name, ExitStack() as stack:
+        path = Path(name, "paddock.db")
+        database = stack.enter_context(Database(path))
+        SqliteRecords(JOBS, database).add(job(1))
+        if not opened:
+            database.close()
+        before = {file.name for file in path.parent.iterdir()}
+        stack.enter_context(unwritable(path.parent))
+        with pytest.raises(Unavailable, match="SQLITE_READONLY"), Database(path, access=Access.CHANGE) as refused:
+            SqliteRecords(JOBS, refused).add(job(2))
+        with Database(path, access=Access.LOOK) as looker:
+            assert SqliteRecords(JOBS, looker).get("1") == job(1)
+        assert {file.name for file in path.parent.iterdir()} == before
+
+
+@contextmanager
+def unwritable(folder: Path) -> Iterator[None]:
+    """Nobody may write there or into its files; root, whom nothing keeps out, is nobody while inside."""
+    for file in folder.iterdir():
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    root = os.geteuid() == 0
+    if root:
+        os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        folder.chmod(0o755)
 
 
 def test_an_empty_file_becomes_a_database(path: Path) -> None:

@@ -26,7 +26,7 @@ from paddock.adapters.memory.machines import MemoryMachines
 from paddock.adapters.memory.queue import MemoryQueue
 from paddock.adapters.memory.system import ManualClock, SeededChance, SequentialIds
 from paddock.adapters.process import FileAssignments, LocalMachines, Mailbox
-from paddock.adapters.sqlite import Database, SqliteDecisions, SqliteQueue
+from paddock.adapters.sqlite import Access, Database, SqliteDecisions, SqliteQueue
 from paddock.adapters.system import RandomIds, SystemChance, SystemClock, SystemSleeper
 from paddock.adapters.threads import Threads
 from paddock.core.circuit import CircuitPolicy
@@ -155,10 +155,10 @@ class State:
     close: Callable[[], None] = attrs.field(kw_only=True, default=lambda: None)
 
 
-def open_state(places: Places) -> State:
-    """Open the state below `places` for reading and for an operator's switches."""
+def open_state(places: Places, access: Access = Access.MAKE) -> State:
+    """Open the state below `places` for reading and, as far as `access` goes, for an operator's switches."""
     clock, sleeper = SystemClock(), SystemSleeper()
-    database = local.make_database(places)
+    database = local.make_database(places, access)
     table, decisions = local.make_table(database), SqliteDecisions(database)
     queue = local.make_jobs_queue(database, clock, sleeper)
     life = Life(table=table, queue=queue, decisions=decisions, clock=clock, retry=RetryPolicy())

@@ -12,16 +12,21 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
+from enum import Enum, auto
 from pathlib import Path
 from threading import Lock, RLock, Thread, current_thread
+from typing import Final
 
 import attrs
 
 from paddock.adapters.closing import Closing
 from paddock.adapters.sqlite import schema
-from paddock.adapters.sqlite.errors import translated
+from paddock.adapters.sqlite.errors import primary, translated
 from paddock.core.errors import InvalidInput, Unavailable
 from paddock.core.units import SECOND, Span
+
+
+_NOT_WRITABLE: Final = frozenset({"SQLITE_READONLY", "SQLITE_CANTOPEN"})
 
 
 @attrs.frozen(eq=False)
@@ -32,24 +37,39 @@ class _Slot:
     lock: RLock = attrs.field(factory=RLock)
 
 
+class Access(Enum):
+    """What a file is opened for: only MAKE ever creates it or its tables, and LOOK writes no record."""
+
+    MAKE = auto()
+    CHANGE = auto()
+    LOOK = auto()
+
+
 class Database(Closing):
     """The file, created with mode 0600 if it is not there. Use it in a ``with`` block, or call `close`."""
 
-    def __init__(self, path: Path, *, busy_timeout: Span = 5 * SECOND) -> None:
-        """Args: the file; how long a statement waits for another process's write lock.
+    def __init__(self, path: Path, *, access: Access = Access.MAKE, busy_timeout: Span = 5 * SECOND) -> None:
+        """Args: the file; what for; how long a statement waits for another process's write lock.
 
         Raises:
             InvalidInput: the file cannot be created there, or holds something else than this version's tables.
             Unavailable: SQLite cannot read it now.
         """
         self.path = path
+        self._look = access is Access.LOOK
+        self._how = "mode=rwc" if access is Access.MAKE else "mode=rw"
         self._timeout = busy_timeout / SECOND
         self._slots: dict[Thread, _Slot] = {}
         self._lock = Lock()
         self._closed = False
         with translated(path):
-            _create(path)
+            if access is Access.MAKE:
+                _create(path)
+            if self._look:
+                self._how = _readable(path, self._timeout)
             with closing(self._connect()) as connection:
+                if access is Access.MAKE and schema.is_empty(connection):
+                    schema.create(connection)
                 schema.check(connection, path)
 
     @contextmanager
@@ -103,13 +123,46 @@ class Database(Closing):
 
     def _connect(self) -> sqlite3.Connection:
         # isolation_level=None: transactions begin where we say so. Another thread only ever closes a connection.
-        connection = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        connection = sqlite3.connect(
+            _address(self.path, self._how),
+            timeout=self._timeout,
+            isolation_level=None,
+            check_same_thread=False,
+            uri=True,
+        )
         try:
             connection.execute("PRAGMA synchronous = FULL")
+            if self._look:
+                connection.execute("PRAGMA query_only = ON")
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _address(path: Path, how: str) -> str:
+    return f"{path.absolute().as_uri()}?{how}"
+
+
+def _readable(path: Path, timeout: float) -> str:
+    """How somebody who only looks can open the file.
+
+    Whoever may write there does it as the fleet does: SQLite's files beside it come and go as ever. Elsewhere they
+    cannot be made: those that are there are used; without them nobody has the file open, and it is read as it lies.
+    """
+    ways = ["mode=rw", "mode=ro"]
+    if not path.with_name(f"{path.name}-wal").exists():
+        ways.append("mode=ro&immutable=1")
+    for number, how in enumerate(ways, start=1):
+        try:
+            with closing(sqlite3.connect(_address(path, how), timeout=timeout, uri=True)) as connection:
+                schema.is_empty(connection)
+        except sqlite3.Error as error:
+            if number == len(ways) or primary(error) not in _NOT_WRITABLE:
+                raise
+        else:
+            return how
+    raise AssertionError("the last way returns or raises")
 
 
 def _create(path: Path) -> None:

@@ -7,6 +7,9 @@ from paddock.core.errors import InvalidInput
 
 VERSION = 1
 
+_NAMES = frozenset({"records", "entries", "messages", "decisions"})
+"""The tables that every version had. By them a file is known as Paddock's: its name and its version prove nothing."""
+
 _TABLES = (
     # Records as JSON, and their sparse index entries beside them, in the order in which listings go.
     "CREATE TABLE records (prefix TEXT, key TEXT, data TEXT NOT NULL, PRIMARY KEY (prefix, key)) WITHOUT ROWID",
@@ -40,21 +43,21 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path) -> None:
-    """Make sure that the tables are there and that this program understands them.
+    """Make sure that the tables are there and that this program understands them. Nothing is written.
 
     Raises:
-        InvalidInput: a newer Paddock wrote the file, or it is somebody else's database.
+        InvalidInput: the file is empty, a newer Paddock wrote it, or it is somebody else's database.
     """
     if is_empty(connection):
-        create(connection)
+        raise InvalidInput("database", str(path), "is empty: no fleet has kept records in it")
+    found = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
-        return
+    if not found >= _NAMES or version < VERSION:
+        remedy = "is not a Paddock database, but another program's: give Paddock a file of its own"
+        raise InvalidInput("database", str(path), remedy)
     if version > VERSION:
         remedy = f"this Paddock understands schema version {VERSION}: upgrade Paddock, or give it another file"
         raise InvalidInput(f"schema version of {path}", version, remedy)
-    remedy = "this is not a Paddock database: give Paddock a file of its own"
-    raise InvalidInput(f"schema version of {path}", version, remedy)
 
 
 def is_empty(connection: sqlite3.Connection) -> bool:

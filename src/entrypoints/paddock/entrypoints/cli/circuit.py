@@ -70,7 +70,7 @@ def open_(
         raise InvalidInput("--for", span_, "must be a duration with its unit, such as 45m or 2h")
     _check(instance_type, zone)
     where = Where.chosen(state, profile)
-    with opened(where) as here:
+    with opened(where, change=True) as here:
         circuit = here.circuits.open(zone, instance_type, reason, length)
     print(_line(circuit, SystemClock().now()))
     return 0
@@ -95,7 +95,7 @@ def close(
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
     where = Where.chosen(state, profile)
-    with opened(where) as here:
+    with opened(where, change=True) as here:
         circuit = here.circuits.close(zone, instance_type, reason)
     if circuit is None:
         raise NotFound(f"circuit {zone}/{instance_type} is not open; `paddock circuit list{where.words}` lists them")

@@ -108,7 +108,7 @@ def run(
     if patience is None:
         raise InvalidInput("--wait", wait, "must be a duration with its unit, such as 30s or 10m")
     where = Where.chosen(state, profile)
-    with opened(where) as here:
+    with opened(where, change=True) as here:
         wish = here.tasks.ask(task, dry_run=dry_run)
         done = _answer(here.tasks, task, wish, patience)
     if done is None:

@@ -39,7 +39,7 @@ def release(
         raise InvalidInput("jobs", " ".join(jobs), "name the jobs to release, or say --all")
     where = Where.chosen(state, profile)
     out, failed = console(), 0
-    with opened(where) as here:
+    with opened(where, change=not dry_run) as here:
         found = {job.id: job for job in here.operate.quarantined()} if all_ or dry_run else {}
         for number in named or found:
             try:

@@ -121,7 +121,7 @@ def pause(reason: str = "", /, *, state: StateDir = None, profile: ProfileName =
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
     where = Where.chosen(state, profile)
-    with opened(where) as here:
+    with opened(where, change=True) as here:
         here.operate.pause(reason)
     print(f"paused: running jobs go on, queued ones wait; `paddock resume{where.words}` lets them go")
     return 0
@@ -138,7 +138,7 @@ def resume(*, state: StateDir = None, profile: ProfileName = None) -> int:
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
     where = Where.chosen(state, profile)
-    with opened(where) as here:
+    with opened(where, change=True) as here:
         _, woken = here.operate.resume()
     print(f"resumed: {woken} waiting {'job' if woken == 1 else 'jobs'} woken")
     return 0

@@ -11,6 +11,7 @@ from typing import Annotated
 import attrs
 from cyclopts import Parameter
 
+from paddock.adapters.sqlite import Access
 from paddock.core.errors import InvalidInput
 from paddock.entrypoints.cli.extra import on_aws
 from paddock.entrypoints.containers import State, open_state
@@ -60,27 +61,28 @@ class Where:
 
 
 @contextmanager
-def opened(where: Where) -> Iterator[State]:
-    """The fleet's state, while inside.
+def opened(where: Where, *, change: bool = False) -> Iterator[State]:
+    """The fleet's state, while inside; a file of it can be written only if `change` says so.
 
     Raises:
         InvalidInput: there is none, or the environment does not say where.
         AccessDenied: nobody is signed in to AWS.
     """
-    with _stack() if where.profile is Profile.AWS else _directory(where.state) as state:
+    access = Access.CHANGE if change else Access.LOOK
+    with _stack() if where.profile is Profile.AWS else _directory(where.state, access) as state:
         yield state
 
 
 @contextmanager
-def _directory(directory: Path) -> Iterator[State]:
+def _directory(directory: Path, access: Access) -> Iterator[State]:
     places = Places(directory)
+    remedy = "name the state directory with --state (paddock.yml: local.state), or a fleet on AWS with --profile aws"
     if not places.database.exists():
-        remedy = (
-            "holds no fleet: name the state directory with --state (paddock.yml: local.state), or a fleet on AWS with "
-            "--profile aws"
-        )
-        raise InvalidInput("--state", str(directory), remedy)
-    state = open_state(places)
+        raise InvalidInput("--state", str(directory), f"holds no fleet: {remedy}")
+    try:
+        state = open_state(places, access)
+    except InvalidInput as error:
+        raise InvalidInput(error.field, error.value, f"{error.remedy}; {remedy}") from None
     try:
         yield state
     finally:

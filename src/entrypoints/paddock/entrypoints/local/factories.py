@@ -20,7 +20,7 @@ from paddock.adapters.process.layout import Layout
 from paddock.adapters.process.machines import box_arch
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.slack import SlackNotifier
-from paddock.adapters.sqlite import Database, SqliteQueue, sqlite_table
+from paddock.adapters.sqlite import Access, Database, SqliteQueue, sqlite_table
 from paddock.core.environment import LOCAL
 from paddock.core.fleet import Fleet
 from paddock.core.messages import EventMessage, JobMessage
@@ -50,9 +50,9 @@ def make_places(config: Config) -> Places:
     return places
 
 
-def make_database(places: Places) -> Database:
-    """The database file, made if it is not there."""
-    return Database(places.database)
+def make_database(places: Places, access: Access = Access.MAKE) -> Database:
+    """The database file, made if it is not there and `access` says so."""
+    return Database(places.database, access=access)
 
 
 def make_table(database: Database) -> Table:
