@@ -130,8 +130,8 @@ def test_who_looks_cannot_write(path: Path) -> None:
 
 
 @pytest.mark.parametrize("opened", [False, True], ids=["closed", "open"])
-def test_looking_where_nothing_can_be_written(opened: bool) -> None:
-    """A copy on a read-only disk, or another user's directory: records are read, whether a fleet has them open or not."""
+def test_looking_where_nothing_can_be_written(*, opened: bool) -> None:
+    """A read-only disk, or another user's directory: records are read, whether a fleet has them open or not."""
     with TemporaryDirectory() as name, ExitStack() as stack:
         path = Path(name, "paddock.db")
         database = stack.enter_context(Database(path))

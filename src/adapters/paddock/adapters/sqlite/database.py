@@ -25,7 +25,6 @@ from paddock.adapters.sqlite.errors import primary, translated
 from paddock.core.errors import InvalidInput, Unavailable
 from paddock.core.units import SECOND, Span
 
-
 _NOT_WRITABLE: Final = frozenset({"SQLITE_READONLY", "SQLITE_CANTOPEN"})
 
 
