@@ -505,11 +505,33 @@ def test_a_demo_that_still_runs_is_left_alone(call: Caller, tmp_path: Path) -> N
 
 
 def test_a_demo_where_nothing_can_be_written(call: Caller, tmp_path: Path) -> None:
-    """A file in the place of the directory."""
+    """A file in the place of the directory: the option is named."""
     (tmp_path / "file").touch()
-    said = call("demo", "--directory", str(tmp_path / "file" / "demo"))
-    assert said.code == 1
-    assert str(tmp_path / "file") in said.err
+    for place in (tmp_path / "file" / "demo", tmp_path / "file"):
+        said = call("demo", "--directory", str(place))
+        assert (said.code, said.out) == (1, "")
+        assert f"--directory = '{place}': cannot be made an empty directory (Not a directory): name one" in said.err
+
+
+# -- dashboard ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("day.png", "must end in .svg: an SVG is all that it draws; name it day.svg"),
+        ("day", "must end in .svg: an SVG is all that it draws; name it day.svg"),
+        ("none/day.svg", "there is no directory"),
+        ("folder.svg", "is a folder"),
+    ],
+)
+def test_a_drawing_that_cannot_be_made(call: Caller, tmp_path: Path, name: str, told: str) -> None:
+    """It is an SVG, whatever the name wants to be; nothing is drawn before that is told."""
+    (tmp_path / "folder.svg").mkdir()
+    said = call("dashboard", str(tmp_path / name))
+    assert (said.code, said.out) == (1, "")
+    assert f"OUT = '{tmp_path / name}': {told}" in said.err
+    assert [file.name for file in tmp_path.iterdir()] == ["folder.svg"]
 
 
 # -- faults ---------------------------------------------------------------------------------------------------------

@@ -234,6 +234,9 @@ def test_configurations_of_one_name_are_told_apart() -> None:
         (["--until", "0s"], "--until = '0s'"),
         (["--seed", "-1"], "--seed = -1: must be 0 or more"),
         (["--out", "no/where/report.html"], "there is no directory no/where: make it"),
+        (["--out", "."], "--out = '.': is a folder: name a file in it"),
+        (["--out", "/sys/report.html"], "--out = '/sys/report.html': cannot be written ("),
+        (["."], "WORKLOAD = '.': is a folder: name a trace"),
     ],
 )
 def test_mistakes_are_told_with_the_next_step(
@@ -247,6 +250,15 @@ def test_mistakes_are_told_with_the_next_step(
     assert err.startswith("paddock: ")
     assert said in err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", ["report", "json"])
+def test_a_page_that_cannot_be_written_costs_no_outcome(form: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What only the writing shows (here: a disk that is full) is told last, by the option's name."""
+    with pytest.raises(InvalidInput, match=r"--out = '/dev/full': could not be written \(No space left on device\)"):
+        simulated(Order(), Stub().engine, out=Path("/dev/full"), as_json=form == "json")
+    out = capsys.readouterr().out
+    assert ("defaults" in out, "the page:" in out) == (True, False)
 
 
 @pytest.mark.parametrize("words", [["--seed", "many"], ["one.csv", "two.csv"], ["--wait"]])

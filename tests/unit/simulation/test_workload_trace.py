@@ -4,6 +4,7 @@ import csv
 import gzip
 import io
 import json
+from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
@@ -320,3 +321,41 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "mine"
     with pytest.raises(InvalidInput, match="its folder does not exist"):
         write_trace(Given([]), tmp_path / "none" / "a.csv")
+    with pytest.raises(InvalidInput, match="output = .*Not a directory.*name another file"):
+        write_trace(Given([]), path / "a.csv")
+
+
+@attrs.frozen
+class Cut:
+    """A workload that ends too early; by then, somebody else may have made a file."""
+
+    wrong: BaseException | None = None
+    other: Path | None = None
+    name: str = "cut"
+    repositories: tuple[str, ...] = ("acme/shop",)
+
+    def runs(self) -> Iterator[RunLoad]:
+        """One, and no more."""
+        yield RunLoad(NINE, "acme/shop", "ci", (JobLoad("build", ("paddock",), MINUTE),))
+        if self.other is not None:
+            self.other.write_text("mine", encoding="utf-8")
+        if self.wrong is not None:
+            raise self.wrong
+
+
+@pytest.mark.parametrize("wrong", [KeyboardInterrupt(), OSError("no room"), MemoryError()], ids=repr)
+def test_no_part_of_a_load_passes_for_all_of_it(tmp_path: Path, wrong: BaseException) -> None:
+    """Whatever ends the writing early, Ctrl-C too: nothing is left, and the next try is not refused."""
+    with pytest.raises(type(wrong)):
+        write_trace(Cut(wrong), tmp_path / "a.csv")
+    assert list(tmp_path.iterdir()) == []
+    assert write_trace(Cut(), tmp_path / "a.csv") == 1
+    assert [file.name for file in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_a_file_that_came_meanwhile_is_not_overwritten(tmp_path: Path) -> None:
+    """Two that write to one name: the second is told, and the first one's is as it was."""
+    path = tmp_path / "a.csv"
+    with pytest.raises(InvalidInput, match="is there already"):
+        write_trace(Cut(other=path), path)
+    assert [(file.name, file.read_text(encoding="utf-8")) for file in tmp_path.iterdir()] == [("a.csv", "mine")]

@@ -48,7 +48,11 @@ def demo(
         Where the page and the fleet's state go; an earlier demo's are replaced.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # ended by anybody, it leaves no machine behind
-    state = _prepared(directory)
+    try:
+        state = _prepared(directory)
+    except OSError as error:
+        remedy = f"cannot be made an empty directory ({error.strerror}): name one that this user may create"
+        raise InvalidInput("--directory", str(directory), remedy) from None
     console = Console(stderr=json_)
     played = _watched(state, console)
     page = directory / "timeline.html"

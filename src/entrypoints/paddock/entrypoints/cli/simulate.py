@@ -23,6 +23,7 @@ from paddock.adapters.simulation.render.words import count_text, length_text
 from paddock.core.errors import InvalidInput
 from paddock.core.units import Moment
 from paddock.entrypoints.cli.config import checked_path
+from paddock.entrypoints.cli.outputs import writable, write
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.simulation.comparison import Order, Size, Watch, compare
 from paddock.entrypoints.simulation.engine import Engine, engine
@@ -79,25 +80,27 @@ def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = 
     for path in order.configs:
         checked_path("--config", path, _USAGE)
     if order.workload is not None and not order.workload.is_file():
-        remedy = "there is no such file: name a trace (docs/simulating.md), or none for the built-in day"
+        wrong = "is a folder" if order.workload.is_dir() else "there is no such file"
+        remedy = f"{wrong}: name a trace (docs/simulating.md), or none for the built-in day"
         raise InvalidInput("WORKLOAD", str(order.workload), remedy)
     if order.seed < 0:
         raise InvalidInput("--seed", order.seed, "must be 0 or more")
     if out is not None and order.waits:
         raise InvalidInput("--out", str(out), "--waits has no page: leave one of the two out")
-    if out is not None and not out.parent.is_dir():
-        raise InvalidInput("--out", str(out), f"there is no directory {out.parent}: make it, or name another file")
+    if out is not None:
+        writable("--out", out)
     if order.waits:
         return _waits(order, engine, as_json=as_json)
     with watched(Console(stderr=True)) as watch:
         found = compare(order, engine(), watch)
-    if out is not None:
-        out.write_text(render(found.outcomes, found.background), encoding="utf-8")
+    terminal = console()
     if as_json:
         print(outcomes_to_json(found.outcomes), end="")
     else:
-        terminal = console()
         _show(terminal, report(found.outcomes, found.background))
+    if out is not None:  # now that the outcome is told, whatever becomes of the page
+        write("--out", out, render(found.outcomes, found.background))
+    if not as_json:
         told_where = f"the page: {out}" if out is not None else "`--out report.html` makes a page of it to show around"
         terminal.print(told(told_where), soft_wrap=True)
     return _judged(found.outcomes)

@@ -9,10 +9,11 @@ import gzip
 import io
 import json
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from io import BufferedIOBase
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import IO, Any, Self, cast
 
@@ -129,21 +130,13 @@ class TraceWriter:
         """Args: the file.
 
         Raises:
-            InvalidInput: its name says no format, or it is there already.
+            InvalidInput: its name says no format, it is there already, or cannot be made there.
         """
-        suffixes = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
-        kind = suffixes[0].casefold() if suffixes else ""
-        if kind not in (*_CSV, *_JSON):
-            raise InvalidInput("output", str(path), "must end in .csv or .jsonl, or in .csv.gz or .jsonl.gz")
-        self._json = kind in _JSON
+        self._json = _kind(path) in _JSON
         self._zipped = path.suffix == ".gz"
         self._files = ExitStack()
-        try:
+        with _making(path):
             self._text = self._files.enter_context(self._opened(path))
-        except FileExistsError:
-            raise InvalidInput("output", str(path), "is there already: remove it, or name another file") from None
-        except FileNotFoundError:
-            raise InvalidInput("output", str(path), "its folder does not exist: make it first") from None
         self._csv = csv.writer(self._text)
         if not self._json:
             self._csv.writerow(READERS)
@@ -186,15 +179,54 @@ def read_trace(path: Path) -> Trace:
 def write_trace(workload: Workload, path: Path) -> int:
     """Write every run to a new file; how many jobs there were. A run without jobs leaves nothing there.
 
+    It is written aside, in a hidden folder beside it, and has its name once it is whole: whatever ends this early, no
+    part of a load passes for all of it.
+
     Raises:
-        InvalidInput: the file's name says no format, or it is there already.
+        InvalidInput: the file's name says no format, it is there already, or cannot be made there.
     """
+    _kind(path)
     jobs = 0
-    with TraceWriter(path) as writer:
-        for number, run in enumerate(workload.runs(), 1):
-            writer.write(run, number)
-            jobs += len(run.jobs)
+    with ExitStack() as cleanup:
+        with _making(path):
+            _free(path)
+            aside = cleanup.enter_context(TemporaryDirectory(prefix=f".{path.name}.", dir=path.parent))
+        part = Path(aside, path.name)
+        with TraceWriter(part) as writer:
+            for number, run in enumerate(workload.runs(), 1):
+                writer.write(run, number)
+                jobs += len(run.jobs)
+        with _making(path):
+            _free(path)
+            part.rename(path)
     return jobs
+
+
+def _kind(path: Path) -> str:
+    """What the file's name says it is."""
+    suffixes = path.suffixes[-2:] if path.suffix == ".gz" else path.suffixes[-1:]
+    kind = suffixes[0].casefold() if suffixes else ""
+    if kind not in (*_CSV, *_JSON):
+        raise InvalidInput("output", str(path), "must end in .csv or .jsonl, or in .csv.gz or .jsonl.gz")
+    return kind
+
+
+def _free(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise FileExistsError
+
+
+@contextmanager
+def _making(path: Path) -> Iterator[None]:
+    """What the system says while the file is made, as an error about the output."""
+    try:
+        yield
+    except FileExistsError:
+        raise InvalidInput("output", str(path), "is there already: remove it, or name another file") from None
+    except FileNotFoundError:
+        raise InvalidInput("output", str(path), "its folder does not exist: make it first") from None
+    except OSError as error:
+        raise InvalidInput("output", str(path), f"cannot be made there ({error.strerror}): name another file") from None
 
 
 def _json_line(row: Mapping[str, object]) -> str:
