@@ -82,9 +82,10 @@ def test_eighty_columns_hold_every_figure_and_every_word(
 def test_a_task_is_done_by_the_fleet(call: Caller, state: Path, options: tuple[str, ...], code: int, said: str) -> None:
     """The command says how long it waits, and then what came of it; its code says whether that failed in anything."""
     fleet = Thread(target=do_what_is_asked, args=(state,))
-    fleet.start()
-    told = call("housekeeping", "run", "sweep", *options, "--wait", "3m", "--state", str(state))
-    fleet.join()
+    with Places(state).hold():
+        fleet.start()
+        told = call("housekeeping", "run", "sweep", *options, "--wait", "3m", "--state", str(state))
+        fleet.join()
     assert told.code == code
     assert told.err == "sweep: waiting for the fleet to do it, for 3 min 00 s at most (--wait)\n"
     assert said in told.out
@@ -100,6 +101,19 @@ def test_a_task_is_done_by_the_fleet(call: Caller, state: Path, options: tuple[s
 ])  # fmt: skip
 def test_what_cannot_be_done_is_told(call: Caller, state: Path, words: tuple[str, ...], code: int, told: str) -> None:
     """With what would be right, or what to do next."""
-    said = call("housekeeping", "run", *words, "--state", str(state))
+    with Places(state).hold():
+        said = call("housekeeping", "run", *words, "--state", str(state))
     assert said.code == code
     assert told in said.err
+
+
+@pytest.mark.parametrize("before", [False, True], ids=["never", "ended"])
+def test_without_a_fleet_nobody_is_waited_for(call: Caller, state: Path, *, before: bool) -> None:
+    """It is told at once, and nothing is left behind that a later fleet would do unasked."""
+    if before:
+        Places(state).hold().close()
+    said = call("housekeeping", "run", "sweep", "--wait", "3m", "--state", str(state))
+    remedy = f"sweep cannot be done: no fleet runs on {state}; start it (`paddock local`), and ask again"
+    assert (said.code, said.out, said.err) == (1, "", f"paddock: {remedy}\n")
+    with closing(open_state(Places(state))) as kept:
+        assert not kept.tasks.get("sweep").asked

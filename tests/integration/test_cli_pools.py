@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import attrs
@@ -15,12 +16,14 @@ from paddock.core.pools.standing import PoolAim, PoolStanding, StandingChange, S
 from paddock.core.runner import Runner
 from paddock.core.spec import RunnerSpec
 from paddock.core.states import RunnerState
+from paddock.core.task import Task
 from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.core.usecases.pools.keep import aim_of
 from paddock.core.wallclock import clock_text
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, empty_state
+from tests.strategies import NOON
 from tests.world.pool_past import AUTO, BY_HAND, Past
 
 CONFIG = """\
@@ -128,11 +131,31 @@ def test_a_span_that_is_none_is_refused(call: Caller, state: Path) -> None:
 
 
 def test_a_plan_is_asked_of_the_fleet(call: Caller, state: Path) -> None:
-    """Its own rights are needed for it; for how long it is waited for is told, and where no fleet runs, that."""
-    told = call("pools", "plan", "--wait", "1s", "--state", str(state))
+    """Its own rights are needed for it; for how long it is waited for is told, and then that it was not done."""
+    looked_at_pools(state)
+    with Places(state).hold():
+        told = call("pools", "plan", "--wait", "1s", "--state", str(state))
     assert told.code == 1
     assert told.err.startswith("pools: waiting for the fleet to do it, for 1.0 s at most (--wait)\n")
     assert "pools was not done within 1.0 s" in told.err
+
+
+def test_a_plan_that_nobody_has_is_not_waited_for(call: Caller, state: Path) -> None:
+    """A fleet without pools, and pools without a fleet that runs: each is told at once."""
+    with Places(state).hold():
+        told = call("pools", "plan", "--state", str(state))
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith("paddock: no fleet here has looked at a pool yet: paddock.yml says")
+    looked_at_pools(state)
+    told = call("pools", "plan", "--state", str(state))
+    assert (told.code, told.out) == (1, "")
+    assert told.err.startswith(f"paddock: pools cannot be done: no fleet runs on {state}; start it")
+
+
+def looked_at_pools(state: Path) -> None:
+    """A fleet that has pools was there."""
+    with closing(open_state(Places(state))) as here:
+        here.table.tasks.add(Task("pools", MINUTE, began_at=NOON))
 
 
 # -- recommend ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from paddock.adapters.simulation.outcome import Outcome, Spread
+from paddock.adapters.simulation.outcome import Jobs, Outcome, Spread
 from paddock.adapters.simulation.render.command import command_lines
 from paddock.adapters.simulation.render.headline import alarm, headline, more
 from paddock.adapters.simulation.render.tables import Row, calls, cost, cost_per_job, jobs, label_sets, sections
@@ -200,6 +200,16 @@ def test_each_policy_is_told_in_a_sentence() -> None:
     assert "failed" not in told[1]
     assert "try other seeds" in told[2]
     assert len(list(more([outcome_a()]))) == 1
+
+
+def test_jobs_of_others_are_told_apart() -> None:
+    """They are no failure, and the way to have them is told; a load of nothing else has no other sentence."""
+    hint = "not the fleet's, by the labels; aliases in paddock.yml give such jobs machines."
+    some = attrs.evolve(outcome_a(), jobs=attrs.evolve(outcome_a().jobs, others=1_200))
+    assert list(more([some])) == [f"A: 1,200 jobs are {hint}", *more([outcome_a()])]
+    assert list(more([attrs.evolve(outcome_a(), jobs=Jobs(others=1))])) == [f"A: 1 job is {hint}"]
+    assert figures(jobs([some, outcome_a()]).rows)["not the fleet's"] == ("1,200", "0")
+    assert "not the fleet's" not in figures(jobs([outcome_a()]).rows)
 
 
 def test_violations_are_counted_by_policy() -> None:

@@ -47,6 +47,16 @@ def _runs(count: int, every: int) -> Iterator[RunLoad]:
         yield RunLoad(at, repository, "ci", jobs, branch=f"b{number}", cancelled_after=cancelled)
 
 
+def test_jobs_that_are_not_the_fleets_are_in_no_other_figure() -> None:
+    """GitHub ends them in its own way: nobody lost them, and the fleet's own jobs are counted as ever."""
+    job = JobLoad("build", ("ubuntu-latest",), MINUTE)
+    foreign = RunLoad(START, REPOSITORIES[0], "ci", (job, job))
+    own = Simulation(morning(3), settings=SETTINGS, seed=1, cloud=quiet()).run().jobs
+    both = Simulation(Given([foreign, *morning(3).found]), settings=SETTINGS, seed=1, cloud=quiet()).run().jobs
+    assert (both.queued, both.served, both.failed, both.others) == (own.queued, own.served, 0, 2)
+    assert (both.ended, own.others) == (own.ended + 2, 0)
+
+
 def test_a_load_without_faults_is_served_and_nothing_is_wrong() -> None:
     """Every number of the outcome adds up."""
     load = morning(60)

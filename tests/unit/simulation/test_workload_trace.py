@@ -321,7 +321,7 @@ def test_no_file_is_overwritten(tmp_path: Path) -> None:
     assert path.read_text(encoding="utf-8") == "mine"
     with pytest.raises(InvalidInput, match="its folder does not exist"):
         write_trace(Given([]), tmp_path / "none" / "a.csv")
-    with pytest.raises(InvalidInput, match="output = .*Not a directory.*name another file"):
+    with pytest.raises(InvalidInput, match=r"output = .*Not a directory.*name another file"):
         write_trace(Given([]), path / "a.csv")
 
 

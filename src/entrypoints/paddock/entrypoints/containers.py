@@ -140,8 +140,8 @@ class State:
     """The state of a fleet, opened beside the fleet that may be running.
 
     ``remark`` says what may be missing from an explanation at this moment, empty if nothing. ``environment`` is what
-    the fleet is called; ``services`` counts what it uses of AWS's services (None: it uses none). ``close`` lets go of
-    it.
+    the fleet is called; ``services`` counts what it uses of AWS's services (None: it uses none). ``runs`` tells whether
+    anybody is there to do what is asked for. ``close`` lets go of it.
     """
 
     table: Table
@@ -152,6 +152,7 @@ class State:
     remark: Callable[[Explanation, Moment], str] = attrs.field(kw_only=True, default=lambda _told, _now: "")
     environment: str = attrs.field(kw_only=True, default=LOCAL)
     services: Counting | None = attrs.field(kw_only=True, default=None)
+    runs: Callable[[], bool] = attrs.field(kw_only=True, default=lambda: True)
     close: Callable[[], None] = attrs.field(kw_only=True, default=lambda: None)
 
 
@@ -165,4 +166,4 @@ def open_state(places: Places, access: Access = Access.MAKE) -> State:
     operate = Operate(table=table, life=life, decisions=decisions, clock=clock)
     circuits = Circuits(policy=CircuitPolicy(), table=table, decisions=decisions, clock=clock)
     tasks = Tasks(tasks=table.tasks, decisions=decisions, clock=clock, ids=RandomIds())
-    return State(table, Explain(table, decisions), operate, circuits, tasks, close=database.close)
+    return State(table, Explain(table, decisions), operate, circuits, tasks, runs=places.held, close=database.close)

@@ -143,6 +143,7 @@ class Measure:
         self._counts = dict.fromkeys((field.name for field in attrs.fields(Jobs)), 0)
         self._cost = dict.fromkeys((field.name for field in attrs.fields(Cost)), 0)
         self._asked: dict[int, Moment] = {}
+        self._others: set[int] = set()
         self.pools = PoolMeasure()
         self.machines = 0
         self.reclaimed = 0
@@ -155,8 +156,16 @@ class Measure:
         """GitHub queued one more job for us."""
         self._counts["queued"] += 1
 
+    def other(self, job_id: int) -> None:
+        """GitHub queued a job that is not the fleet's: how it ends is not for us to answer for."""
+        self._counts["others"] += 1
+        self._others.add(job_id)
+
     def job(self, told: JobRecord, known: Job | None, service: Service | None) -> None:
         """A job is closed: what GitHub says of it, the fleet's record, and its time on a machine."""
+        if told.id in self._others:
+            self._others.remove(told.id)
+            return
         counts = self._counts
         asked = self._asked.pop(told.id, None)
         counts[_how(told, known, service)] += 1

@@ -53,7 +53,8 @@ class Jobs:
     """How jobs ended. ``retried`` had more than one launch, ``rerun`` are attempts that we asked GitHub for.
 
     ``interrupted`` lost their machine to the cloud while they ran; ``again`` are those of them whose re-run was
-    interrupted as well. ``wasted`` are machine-seconds in which interrupted jobs ran in vain.
+    interrupted as well. ``wasted`` are machine-seconds in which interrupted jobs ran in vain. ``others`` are not the
+    fleet's, by their labels, and in no other figure.
     """
 
     queued: int = 0
@@ -67,11 +68,12 @@ class Jobs:
     interrupted: int = 0
     again: int = 0
     wasted: Span = 0
+    others: int = 0
 
     @property
     def ended(self) -> int:
-        """How many have ended, however they did."""
-        return self.served + self.failed + self.cancelled + self.rejected + self.abandoned
+        """How many have ended, however they did, or are nobody's here."""
+        return self.served + self.failed + self.cancelled + self.rejected + self.abandoned + self.others
 
 
 @attrs.frozen

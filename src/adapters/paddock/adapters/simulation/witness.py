@@ -49,6 +49,8 @@ class Witness:
                 self._measure.levels.change(event.at, waiting=1)
             elif event.action == "in_progress" or (event.action == "completed" and job.started_at is None):
                 self._measure.levels.change(event.at, waiting=-1)
+        elif job is not None and event.action == "queued":
+            self._measure.other(job.id)
         if job is not None and event.action == "completed":
             self.agents.concluded(job.id)
             self.archive.concluded(job.id)

@@ -109,6 +109,10 @@ def run(
         raise InvalidInput("--wait", wait, "must be a duration with its unit, such as 30s or 10m")
     where = Where.chosen(state, profile)
     with opened(where, change=True) as here:
+        here.tasks.get(task)  # that there is no such task is told before anything else
+        if not here.runs():
+            said = f"{task} cannot be done: no fleet runs on {where.state}"
+            raise Unavailable(f"{said}; start it (`paddock local`), and ask again")
         wish = here.tasks.ask(task, dry_run=dry_run)
         done = _answer(here.tasks, task, wish, patience)
     if done is None:

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
-from paddock.core.errors import InvalidInput
+from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.pools.schedule import Targets
 from paddock.core.pools.standing import PoolAim
 from paddock.core.states import RunnerState
@@ -29,6 +29,7 @@ VERSION = 1  # of what scripts get
 _NONE = "–"  # noqa: RUF001 - a dash stands for: nothing is known
 _NO_POOLS = "no fleet here has looked at a pool yet: paddock.yml says under pools which there are"
 _DAY = "24h"
+_TASK = "pools"
 _COLUMNS = ("POOL", "WANTED", "READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST", "NEXT", "")
 _COUNTED = frozenset({"READY", "BOOTING", "ASLEEP", "BUSY", "JOBS", "HITS", "IDLE", "IDLE COST"})
 
@@ -77,7 +78,7 @@ def pools(
     """
     _checked(what, pool, workload, simulate=simulate)
     if what == "plan":
-        return run("pools", dry_run=True, wait=wait, state=state, profile=profile)
+        return _plan(wait, state, profile)
     if what == "recommend":
         load = (workload, seed) if simulate else None
         return _recommend(Where.chosen(state, profile), pool, since, as_json=json_, load=load)
@@ -133,6 +134,15 @@ def _checked(what: str, pool: str | None, workload: Path | None, *, simulate: bo
     if workload is not None and not simulate:
         remedy = "is for `paddock pools recommend --simulate`: leave it out, or write that"
         raise InvalidInput("--workload", str(workload), remedy)
+
+
+def _plan(wait: str, state: Path | None, profile: str | None) -> int:
+    """Have the fleet tell its plan; one that has never looked at a pool has none, and is not waited for."""
+    with opened(Where.chosen(state, profile)) as here:
+        looked = here.tasks.get(_TASK).began_at is not None or here.table.pools.page("all", "all").items
+    if not looked:
+        raise NotFound(_NO_POOLS)
+    return run(_TASK, dry_run=True, wait=wait, state=state, profile=profile)
 
 
 def _recommend(

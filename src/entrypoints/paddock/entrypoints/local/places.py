@@ -57,6 +57,18 @@ class Places:
             )
             raise InvalidInput("local.state", str(self.root), remedy)
 
+    def held(self) -> bool:
+        """Whether a fleet runs here, as far as can be seen; one that may not be looked for is taken to."""
+        try:
+            with self.lock.open("rb") as lock:
+                # Shared, and for an instant: only a fleet that runs holds it alone.
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            return True
+        return False
+
     def hold(self) -> IO[str]:
         """Take the directory for this process, until the file that is returned is closed or the process dies.
 

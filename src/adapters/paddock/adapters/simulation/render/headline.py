@@ -26,6 +26,11 @@ def more(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """Sentences that belong right below it: one for each policy, and what the reader must not make of them."""
     for name, outcome in zip(policies(outcomes), outcomes, strict=True):
         ended = outcome.jobs
+        if ended.others:
+            what = "1 job is" if ended.others == 1 else f"{count_text(ended.others)} jobs are"
+            yield f"{name}: {what} not the fleet's, by the labels; aliases in paddock.yml give such jobs machines."
+            if not ended.queued:
+                continue
         parts = [f"of {count_text(ended.queued)} jobs {count_text(ended.served)} were served"]
         parts += [
             f"{count_text(count)} {word}"

@@ -149,6 +149,7 @@ def jobs(outcomes: Sequence[Outcome]) -> Section:
         ("interrupted", "interrupted", BAD),
         ("again", "interrupted again", BAD),
         ("wasted", "machine time in vain", TIME),
+        *((("others", "not the fleet's", COUNT),) if any(one.jobs.others for one in outcomes) else ()),
     )
     return Section(
         "Jobs",
