@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import socket
 import sqlite3
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 from cyclopts import App
 
 from paddock.core.job import Job, JobFacts
+from paddock.core.switch import PAUSED
 from paddock.entrypoints.cli.app import FAULT, INTERRUPTED, command_line
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
@@ -143,6 +145,9 @@ def test_help_as_a_process(tmp_path: Path) -> None:
     ("words", "told", "remedy"),
     [
         (["frobnicate"], '"frobnicate"', "paddock --help"),
+        (["--verison"], "Unknown option: --verison. Did you mean --version?", "paddock --help"),
+        (["config", "--hepl"], "Unknown option: --hepl. Did you mean --help?", "paddock config --help"),
+        (["pause", "new", "disk"], "'disk': more words than this command takes: quote those", "paddock pause --help"),
         (["demos"], 'Did you mean "demo"', "paddock --help"),
         (["config", "valdiate"], 'Did you mean "validate"', "paddock config --help"),
         (["jobs", "--bogus"], "--bogus", "paddock jobs --help"),
@@ -344,11 +349,24 @@ def test_what_is_no_job_at_all(call: Caller, state: Path, job: str) -> None:
 
 def test_a_job_that_is_unknown(call: Caller, state: Path) -> None:
     """Why it may be unknown, and how to list those that are not; a run's address is one of the reasons."""
-    said = call("explain", "https://github.com/acme/shop/actions/runs/7", "--state", str(state))
+    said = call("explain", "7", "--state", str(state))
     assert said.code == 1
     assert "job 7 is unknown here" in said.err
     assert "the id is of a run" in said.err
     assert f"paddock jobs --state {state}" in said.err
+
+
+@pytest.mark.parametrize("words", [("explain",), ("release",)], ids=" ".join)
+@pytest.mark.parametrize("more", ["", "/", "/attempts/2", "?pr=3"])
+def test_the_address_of_a_run_is_not_taken_for_a_jobs(
+    call: Caller, state: Path, words: tuple[str, ...], more: str
+) -> None:
+    """Its number is the run's: what it is is told, and which address to copy."""
+    address = f"https://github.com/acme/shop/actions/runs/4711{more}"
+    said = call(*words, address, "--state", str(state))
+    assert (said.code, said.out) == (1, "")
+    assert f"job = '{address}': is the address of a run: open the job on its page" in said.err
+    assert "/job/29679449" in said.err
 
 
 def test_jobs_are_listed(call: Caller, state: Path) -> None:
@@ -402,6 +420,22 @@ def test_a_reader_that_has_enough(state: Path, words: tuple[str, ...]) -> None:
     finally:
         os.close(write)
     assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("closed", ["1", "2", "0 1 2"])
+def test_streams_that_are_closed(state: Path, closed: str) -> None:
+    """``paddock resume >&-``: it does what it is to do, nobody is shouted at, and no record is written over."""
+    command = [sys.executable, "-m", "paddock.entrypoints.cli.app", "resume", "--state", str(state)]
+    wrapped = f"exec {' '.join(map(shlex.quote, command))} {' '.join(f'{number}>&-' for number in closed.split())}"
+    done = subprocess.run(
+        ["sh", "-c", wrapped], stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+    )
+    said = "resumed: 1 waiting job woken\n" if "1" not in closed else ""
+    assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
+    with closing(open_state(Places(state))) as kept:
+        switch = kept.table.switches.get(PAUSED)
+    assert switch is not None
+    assert not switch.on
 
 
 # -- local ----------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ def test_a_circuit_is_opened_listed_and_closed(call: Caller, state: Path) -> Non
         (("m7i.lage", "x"), "type = 'm7i.lage': is no instance type known here: did you mean m7i.large"),
         (("any", "x"), "needs --zone"),
         (("m7i.large", "x", "--for", "soon"), "--for = 'soon': must be a duration with its unit"),
-        (("m7i.large", "x", "--for", "0s"), "--for = '0s': must be a duration with its unit"),
+        (("m7i.large", "x", "--for", "0s"), "--for = '0s': must be above nothing, such as 45m"),
     ],
 )
 def test_a_circuit_that_cannot_be_opened(call: Caller, state: Path, words: tuple[str, ...], told: str) -> None:

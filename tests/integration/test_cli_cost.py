@@ -124,7 +124,12 @@ def test_where_nothing_was_that_is_said(call: Caller, state: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "named"),
-    [(("--since", "soon"), "--since"), (("--json", "--csv"), "--csv"), (("--by", "colour"), "colour")],
+    [
+        (("--since", "soon"), "--since = 'soon': must be a duration with its unit, such as 24h or 7d"),
+        (("--since", "0h"), "--since = '0h': must be above nothing, such as 24h or 7d"),
+        (("--json", "--csv"), "--csv"),
+        (("--by", "colour"), "colour"),
+    ],
 )
 def test_what_is_asked_wrongly_is_refused(call: Caller, state: str, words: tuple[str, ...], named: str) -> None:
     """The error names what was wrong."""

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -225,3 +226,15 @@ def test_what_cannot_be_is_refused_before_anything_happens(call: Caller, words: 
     answer = call("github", *words)
     assert (answer.code, answer.out) == (1, "")
     assert said in answer.err
+
+
+def test_a_port_that_cannot_be_had_is_told_by_its_option(call: Caller) -> None:
+    """One that there is not, and one that is taken; nothing is made."""
+    said = call("github", "setup", "--no-browser", "--port", "65536")
+    assert (said.code, said.err) == (1, "paddock: --port = 65536: must be from 0 (any free one) to 65535\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        said = call("github", "setup", "--no-browser", "--port", str(port))
+    assert (said.code, said.out) == (1, "")
+    assert f"--port = {port}: cannot be listened on" in said.err
+    assert list(Path.cwd().iterdir()) == []

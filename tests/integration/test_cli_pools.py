@@ -128,6 +128,8 @@ def test_a_span_that_is_none_is_refused(call: Caller, state: Path) -> None:
     assert told.code == 1
     assert "--since" in told.err
     assert "24h" in told.err
+    told = call("pools", "--since", "0h", "--state", str(state))
+    assert (told.code, told.err) == (1, "paddock: --since = '0h': must be above nothing, such as 24h or 7d\n")
 
 
 def test_a_plan_is_asked_of_the_fleet(call: Caller, state: Path) -> None:

@@ -32,6 +32,12 @@ def test_jobs_that_were_given_up_are_released(call: Caller, tmp_path: Path) -> N
         f"job {number} of acme/shop can be released: quarantined: no runner" for number in (5001, 5002, 5003)
     ]
     assert "name the jobs to release, or say --all" in call("release", "--state", str(state)).err
+    both = call("release", "--all", "5001", "--state", str(state))
+    assert (both.code, both.out) == (1, "")
+    assert "jobs = '5001': --all takes every job: leave one of the two out" in both.err
+    unknown = call("release", "42", "--state", str(state))
+    remedy = f"`paddock jobs --state {state}` lists those that are known"
+    assert (unknown.code, unknown.out) == (1, f"failed: job 42 is unknown here; {remedy}\n")
     one = call("release", "5004", "https://github.com/acme/shop/actions/runs/7/job/5002", "--state", str(state))
     refused, released = one.out.splitlines()
     assert "it is queued, and only a job that was given up can be released" in refused

@@ -18,6 +18,7 @@ from paddock.core.catalogue import CATALOGUE
 from paddock.core.errors import AccessDenied, Unavailable
 from paddock.core.health.clock import judge_clock
 from paddock.core.health.finding import REPORT, Check, Finding, Once, Verdict, diagnose, fine, warning, well
+from paddock.core.health.fleet import judge_tasks
 from paddock.core.health.needs import judge_quota, needs
 from paddock.core.health.runner_age import Release, judge_runner
 from paddock.core.health.webhook import Delivered, judge_answer, judge_deliveries
@@ -25,6 +26,7 @@ from paddock.core.pools.pool import Pool
 from paddock.core.pools.schedule import Schedule, Window
 from paddock.core.settings import FleetSettings, Limits
 from paddock.core.spec import Arch, Offer, Range, RunnerSpec
+from paddock.core.task import Task, TaskReport
 from paddock.core.units import DAY, MINUTE, SECOND
 
 NOW = 1_795_348_800 * SECOND
@@ -311,3 +313,12 @@ def test_who_has_left_a_topic_hears_nothing() -> None:
         script.add_response("list_subscriptions_by_topic", {"Subscriptions": listed}, {"TopicArn": topic})
         found = watch.subscriptions(client, topic)
     assert [confirmed for _, confirmed in found] == [False, True]
+
+
+@pytest.mark.parametrize(("failed", "said"), [(1, "failed in 1 thing: away"), (2, "failed in 2 things: away")])
+def test_what_a_task_failed_in_is_counted(failed: int, said: str) -> None:
+    """One is one thing."""
+    report = TaskReport(attempted=3, failed=failed, errors=("away",))
+    task = Task("sweep", MINUTE, began_at=NOW, ended_at=NOW, first_at=NOW, achieved_at=NOW, report=report)
+    (found,) = judge_tasks([task], NOW, pools=False, starts="start it", status="`status`")
+    assert found.said == f"sweep {said}"

@@ -34,7 +34,9 @@ def judge_tasks(tasks: Iterable[Task], now: Moment, *, pools: bool, starts: str,
         yield failure(TASKS, f"{task.name} achieved nothing {since}{_said(task)}", f"{status} tells more; {starts}")
     for task in failed:
         assert task.report is not None
-        yield warning(TASKS, f"{task.name} failed in {task.report.failed} things{_said(task)}", f"{status} tells more")
+        count = task.report.failed
+        what = f"{task.name} failed in {count} {'thing' if count == 1 else 'things'}{_said(task)}"
+        yield warning(TASKS, what, f"{status} tells more")
     if not (never or idle or failed):
         yield fine(TASKS, f"{len(ours)} tasks run and do what they are for")
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from paddock.core.errors import PaddockError
+from paddock.entrypoints.cli.streams import open_streams
 
 OK, WRONG, MISUSED, FAULT, INTERRUPTED, HUNG_UP = 0, 1, 2, 70, 130, 141
 """Exit codes: 70 is BSD's EX_SOFTWARE; the last two are what a shell reports for SIGINT and SIGPIPE."""
@@ -120,6 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     0 done, 1 it went wrong, 2 it was asked wrongly, 70 a fault of Paddock's own, 130 interrupted. What went wrong is
     one message on stderr, never a traceback.
     """
+    open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
     _spell_out()
     try:
@@ -129,7 +131,9 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
         outcome = command_line(words)(words, exit_on_error=False, print_error=False)
         sys.stdout.flush()
     except CycloptsError as error:
-        return _say(f"{' '.join(str(error).split())} {_where_to_look(words)}", MISUSED)
+        from paddock.entrypoints.cli.misuse import told as said_of  # noqa: PLC0415 - needed for nothing else
+
+        return _say(f"{said_of(error)} {_where_to_look(words)}", MISUSED)
     except KeyboardInterrupt:
         return _say("interrupted", INTERRUPTED)
     except PaddockError as error:

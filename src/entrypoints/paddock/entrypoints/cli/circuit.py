@@ -5,13 +5,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
 from paddock.core.catalogue import CATALOGUE
 from paddock.core.circuit import ANY, Circuit
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.states import CircuitState
 from paddock.core.units import Moment, span_text
+from paddock.entrypoints.cli.durations import lasting
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 Zone = Annotated[str, Parameter(name=["--zone", "-z"])]
@@ -65,9 +65,7 @@ def open_(
     profile
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
-    length = span(span_)
-    if not length:
-        raise InvalidInput("--for", span_, "must be a duration with its unit, such as 45m or 2h")
+    length = lasting("--for", span_, "45m or 2h")
     _check(instance_type, zone)
     where = Where.chosen(state, profile)
     with opened(where, change=True) as here:

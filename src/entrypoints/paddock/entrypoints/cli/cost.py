@@ -12,7 +12,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from paddock.adapters.config.amounts import span
 from paddock.adapters.report.cost_tables import SERVICE_HEADS, SERVICES, service_rows
 from paddock.adapters.report.cost_text import cell, hours_text, no_name
 from paddock.adapters.system import SystemClock
@@ -22,6 +21,7 @@ from paddock.core.costs.sums import By, Cost, Costs
 from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.units import SECOND, MicroDollars, Moment, money_text, rfc3339
 from paddock.core.usecases.costs.look import CostLook
+from paddock.entrypoints.cli.durations import lasting
 from paddock.entrypoints.cli.styles import WIDE, console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 from paddock.entrypoints.containers import State
@@ -60,9 +60,7 @@ def cost(
     csv_
         Print it as CSV instead, for spreadsheets, with the same keys as columns, and a row for each service.
     """
-    length = span(since)
-    if not length:
-        raise InvalidInput("--since", since, "must be a duration with its unit, such as 24h or 7d")
+    length = lasting("--since", since, "24h or 7d")
     if json_ and csv_:
         raise InvalidInput("--csv", "beside --json", "choose one of them")
     clock = SystemClock()

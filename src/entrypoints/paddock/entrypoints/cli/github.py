@@ -2,7 +2,8 @@
 
 import sys
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from os import environ
 from pathlib import Path
 from tempfile import gettempdir
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from paddock.adapters.app_setup import Keeper, lines
+from paddock.adapters.app_setup import Door, Keeper, lines
 from paddock.adapters.github.auth import AppCredentials
 from paddock.adapters.github.itself import AppItself
 from paddock.adapters.github.manifest import (
@@ -38,6 +39,7 @@ Settings = Annotated[Path | None, Parameter(name="--settings")]
 ConfigFile = Annotated[Path, Parameter(name=["--config", "-c"])]
 
 _CONFIG = Path("paddock.yml")
+_LAST_PORT = 65_535
 
 
 def setup(  # noqa: PLR0913 - its options
@@ -91,6 +93,8 @@ def setup(  # noqa: PLR0913 - its options
     minutes
         For how long it waits, for your consent and then for the installation. GitHub's own limit is an hour.
     """
+    if not 0 <= port <= _LAST_PORT:
+        raise InvalidInput("--port", port, f"must be from 0 (any free one) to {_LAST_PORT}")
     found = chosen(config, github, scope)
     if write:
         check_writable(found)
@@ -117,7 +121,7 @@ def setup(  # noqa: PLR0913 - its options
         port=port,
     )
     try:
-        with work.door() as door:
+        with _door(work, port) as door:
             out.print(told(f"open {door.url}"))
             if browser and not webbrowser.open(door.url):
                 out.print(told("no browser could be opened here: open the address yourself"))
@@ -179,6 +183,19 @@ def webhook(
             page = settings_url(found.endpoints, about.owner, about.slug)
             out.print(told(f"the App was made with its webhook switched off: tick Active under Webhook on {page}"))
     return 0
+
+
+@contextmanager
+def _door(work: Setup, port: int) -> Iterator[Door]:
+    """The page, open; an address that cannot be had is told by the option that names it."""
+    try:
+        door = work.door()
+    except InvalidInput as error:
+        if error.field != "listen":
+            raise
+        raise InvalidInput("--port", port, error.remedy) from None
+    with door:
+        yield door
 
 
 def _patience(minutes: int) -> int:

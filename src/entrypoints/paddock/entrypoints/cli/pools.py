@@ -10,7 +10,6 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from paddock.adapters.config.amounts import span
 from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.pools.schedule import Targets
@@ -18,6 +17,7 @@ from paddock.core.pools.standing import PoolAim
 from paddock.core.states import RunnerState
 from paddock.core.units import SECOND, Moment, money_text, rfc3339, span_text
 from paddock.core.usecases.pools.look import PoolLook, PoolView
+from paddock.entrypoints.cli.durations import lasting
 from paddock.entrypoints.cli.housekeeping import run
 from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
 from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION
@@ -83,9 +83,7 @@ def pools(
         load = (workload, seed) if simulate else None
         return _recommend(Where.chosen(state, profile), pool, since, as_json=json_, load=load)
     since = _DAY if since is None else since
-    length = span(since)
-    if not length:
-        raise InvalidInput("--since", since, "must be a duration with its unit, such as 24h or 7d")
+    length = lasting("--since", since, "24h or 7d")
     clock = SystemClock()
     with opened(Where.chosen(state, profile)) as here:
         views = PoolLook(table=here.table, clock=clock).all(length)

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from paddock.core.errors import InvalidInput, NotFound, PaddockError
+from paddock.core.errors import InvalidInput, NotFound, PaddockError, Rejected
 from paddock.entrypoints.cli.state import job_id
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
@@ -35,8 +35,10 @@ def release(
         Which fleet: local, on this machine, or aws, on AWS (docs/aws.md); what PADDOCK_PROFILE says if not named.
     """
     named = [job_id(job) for job in jobs]
-    if bool(named) is all_ and not (dry_run and not named):
-        raise InvalidInput("jobs", " ".join(jobs), "name the jobs to release, or say --all")
+    if named and all_:
+        raise InvalidInput("jobs", " ".join(jobs), "--all takes every job: leave one of the two out")
+    if not (named or all_ or dry_run):
+        raise InvalidInput("jobs", "", "name the jobs to release, or say --all")
     where = Where.chosen(state, profile)
     out, failed = console(), 0
     with opened(where, change=not dry_run) as here:
@@ -44,8 +46,12 @@ def release(
         for number in named or found:
             try:
                 if dry_run and number not in found:
-                    raise NotFound(f"job {number} cannot be released: `paddock explain {number}` says why")
+                    raise Rejected(f"job {number} cannot be released: `paddock explain {number}` says why")
                 job = found[number] if dry_run else here.operate.release(number)
+            except NotFound as error:
+                failed += 1
+                out.print(told(f"failed: {error}; `paddock jobs{where.words}` lists those that are known", "red"))
+                continue
             except PaddockError as error:
                 failed += 1
                 out.print(told(f"failed: {error}", "red"))

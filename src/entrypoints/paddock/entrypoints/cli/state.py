@@ -1,6 +1,7 @@
 """Commands that read or change the state of a fleet, on this machine or on AWS, whether it runs or not."""
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from typing import Annotated
@@ -18,6 +19,7 @@ from paddock.core.switch import PAUSED
 from paddock.core.usecases.listing import live_jobs, live_runners
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
+_OF_A_RUN = re.compile(r"/actions/runs/[0-9]+(/attempts/[0-9]+)?$")
 _LONGEST_ID = 19  # digits of 2**63
 
 AsJson = Annotated[bool, Parameter(name="--json", negative="")]
@@ -100,9 +102,13 @@ def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None,
 def job_id(job: str) -> int:
     """The id in what a person copied: the id itself, or an address such as …/actions/runs/7/job/29679449#step:3:1."""
     try:
-        last = urlsplit(job.strip()).path.rstrip("/").rpartition("/")[2]
+        path = urlsplit(job.strip()).path.rstrip("/")
     except ValueError:
-        last = ""
+        path = ""
+    if _OF_A_RUN.search(path):
+        remedy = "is the address of a run: open the job on its page, and write that address (…/job/29679449) or its id"
+        raise InvalidInput("job", job, remedy)
+    last = path.rpartition("/")[2]
     if not (last.isascii() and last.isdecimal() and len(last) <= _LONGEST_ID):
         raise InvalidInput("job", job, "must be a job's id, such as 29679449, or its address on GitHub")
     return int(last)
