@@ -56,6 +56,20 @@ def test_a_pipe_is_not_wrapped(state: Path, words: tuple[str, ...]) -> None:
     assert max(map(len, narrow.splitlines())) <= 100
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("jobs",), ("explain", "4711"), ("housekeeping", "status"), ("pools",), ("cost",), ("workload", "show")],
+    ids=" ".join,
+)
+@pytest.mark.parametrize("columns", [{}, {"COLUMNS": "80"}], ids=["pipe", "80"])
+def test_a_pipe_gets_no_blanks_behind_a_line(state: Path, words: tuple[str, ...], columns: dict[str, str]) -> None:
+    """What fills a terminal's lines up is nobody's business elsewhere."""
+    of_it = () if "workload" in words else ("--state", str(state))
+    lines = piped(*words, *of_it, **columns).splitlines()
+    assert [line for line in lines if line != line.rstrip()] == []
+    assert any(lines)
+
+
 def test_jobs_as_json(state: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The listing and nothing else; a pause is in it, not a line beside it."""
     assert main(["pause", "new disk", "--state", str(state)]) == 0

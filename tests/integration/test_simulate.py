@@ -8,7 +8,9 @@ from pathlib import Path
 
 import attrs
 import pytest
+from rich.cells import cell_len
 from rich.console import Console
+from rich.text import Text
 
 from paddock.adapters.simulation.cut import Beginning
 from paddock.adapters.simulation.load import JobLoad, RunLoad, Workload
@@ -17,7 +19,7 @@ from paddock.adapters.simulation.render.background import Assumption
 from paddock.adapters.simulation.render.data import outcomes_from_json
 from paddock.core.errors import InvalidInput
 from paddock.core.settings import FleetSettings
-from paddock.core.units import HOUR, MINUTE, SECOND
+from paddock.core.units import DAY, HOUR, MINUTE, SECOND
 from paddock.entrypoints.cli.app import main
 from paddock.entrypoints.cli.simulate import simulated, watched
 from paddock.entrypoints.simulation.comparison import Order, Size, names
@@ -288,6 +290,19 @@ def test_on_a_terminal_a_bar_shows_jobs_virtual_time_and_speed() -> None:
     with watched(Console(file=silent)) as watch:
         watch("cold", Size(48, BEGAN, BEGAN))(BEGAN + SECOND, 1)
     assert silent.getvalue() == ""
+
+
+@pytest.mark.parametrize("width", [40, 66, 80, 109, 110, 140])
+@pytest.mark.parametrize("name", ["cold", "a configuration with a long name " * 2])
+def test_the_bar_never_wraps(width: int, name: str) -> None:
+    """Nor is a number cut: on a narrow terminal there is less beside it. What has wrapped once stays on the screen."""
+    out = io.StringIO()
+    with watched(Console(file=out, force_terminal=True, width=width)) as watch:
+        watch(name, Size(jobs=1_000_000, first=BEGAN, last=BEGAN + HOUR))(BEGAN + 27 * DAY + HOUR, 999_999)
+    frames = [Text.from_ansi(frame).plain for frame in out.getvalue().split("\r")]
+    drawn = [frame for frame in frames if frame.strip()]
+    assert any("999999/1000000 jobs" in frame for frame in drawn)
+    assert all(len(frame.strip("\n").splitlines()) == 1 and cell_len(frame.strip("\n")) <= width for frame in drawn)
 
 
 def test_the_beginning_of_a_workload_is_read_no_further() -> None:

@@ -321,4 +321,4 @@ def test_what_a_task_failed_in_is_counted(failed: int, said: str) -> None:
     report = TaskReport(attempted=3, failed=failed, errors=("away",))
     task = Task("sweep", MINUTE, began_at=NOW, ended_at=NOW, first_at=NOW, achieved_at=NOW, report=report)
     (found,) = judge_tasks([task], NOW, pools=False, starts="start it", status="`status`")
-    assert found.said == f"sweep {said}"
+    assert found.found == f"sweep {said}"

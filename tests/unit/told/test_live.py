@@ -37,14 +37,14 @@ def line_of(lines: Sequence[str], job: Job) -> str:
 
 
 def test_a_running_job_shows_everything_about_it() -> None:
-    """Id, name, repository, labels, state with symbol, both clocks, the end of the machine's id, the reason."""
+    """Id, name, repository, labels, state with symbol, both clocks, the machine's whole id, the reason."""
     job = a_job(
         7, "deploy", 0, state=JobState.RUNNING, started_at=at(18), machine="i-0123456789abcdef0", reason="2nd launch"
     )
     line = line_of(shown(fleet_table([job], [], at(100))), job)
     cells = line.split()
     assert cells[:5] == ["40000000007", "deploy", "acme/shop", "paddock/cpu=4", "▸"]
-    assert "running   18.0 s   1 min 22 s   …9abcdef0"[:30] in line
+    assert "running   18.0 s   1 min 22 s   i-0123456789abcdef0" in line
     assert line.endswith("2nd launch")
 
 
@@ -58,7 +58,7 @@ def test_the_wait_of_a_waiting_job_grows_and_that_of_an_ended_one_does_not() -> 
     assert "2 min 00 s" in line_of(shown(fleet_table([waiting], [], at(160))), waiting)
 
 
-@pytest.mark.parametrize("width", [80, 100, 130, 180])
+@pytest.mark.parametrize("width", [80, 100, 112, 120, 130, 150, 180])
 def test_the_table_keeps_within_the_terminal_and_always_names_the_essential(width: int) -> None:
     """A narrow terminal loses columns, never the id, the state or the wait; no line is wider than the terminal."""
     fleet = morning()
@@ -67,6 +67,19 @@ def test_the_table_keeps_within_the_terminal_and_always_names_the_essential(widt
     for job in fleet.jobs:
         assert str(job.id) in "\n".join(lines)
     assert {"Job", "Name", "State", "Waited", "Why"} <= set(lines[1].split())
+
+
+@pytest.mark.parametrize("width", [30, 40, 59, 60, 79, 80, 111, 112, 120, 149, 150, 200])
+@pytest.mark.parametrize("machine", ["i-0123456789abcdef0", "m-0123456789abcdef0123456789abcdef-0"])
+def test_ids_are_never_cut(width: int, machine: str) -> None:
+    """They are copied into other commands: a column that has no room for them is not there, or others give way."""
+    job = a_job(7, "a name that is long " * 4, 0, state=JobState.RUNNING, started_at=at(1), machine=machine, reason="w")
+    lines = shown(fleet_table([job], [], NOW), width)
+    assert max(map(cell_len, lines)) <= width
+    assert "40000000007" in line_of(lines, job).split()
+    assert "running" in "\n".join(lines)
+    room = width >= (112 if machine.startswith("i-") else 150)
+    assert (machine in line_of(lines, job).split()) == ("Machine" in lines[1]) == room
 
 
 def test_machines_and_totals_stand_below() -> None:

@@ -22,7 +22,7 @@ from paddock.core.errors import InvalidInput, PaddockError
 from paddock.core.units import SECOND, MicroDollars, Moment, money_text, rfc3339
 from paddock.core.usecases.costs.look import CostLook
 from paddock.entrypoints.cli.durations import lasting
-from paddock.entrypoints.cli.styles import WIDE, console, told
+from paddock.entrypoints.cli.styles import WIDE, console, show, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 from paddock.entrypoints.containers import State
 
@@ -124,7 +124,7 @@ def _show(asked: _Asked) -> None:
     out = console()
     parts = (*_PARTS, *((_SHARE,) if shared else ()), _TOTAL)
     for columns in ((*_COUNTS, *parts),) if out.width >= WIDE else ((*_COUNTS, _TOTAL), parts):
-        out.print(_table(asked, columns))
+        show(out, _table(asked, columns))
     for sentence in _notes(total, shared=shared):
         out.print(told(sentence))
 
@@ -178,7 +178,7 @@ def _show_services(asked: _Asked) -> None:
     for row in service_rows(asked.services):
         table.add_row(row.name, *row.cells)
     out = console()
-    out.print(table)
+    show(out, table)
     machines, services = asked.costs.total.total, asked.of_services
     if services is None:
         out.print(told(f"{money_text(machines)} for machines; what services cost is not known."))

@@ -15,7 +15,7 @@ from paddock.core.task import Task
 from paddock.core.units import SECOND, Moment, Span, span_text
 from paddock.core.usecases.house.housekeeping import MENDS
 from paddock.core.usecases.house.tasks import Tasks
-from paddock.entrypoints.cli.styles import WIDE, console, told
+from paddock.entrypoints.cli.styles import WIDE, console, show, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 _LOOK: Span = SECOND
@@ -50,9 +50,9 @@ def status(*, state: StateDir = None, profile: ProfileName = None) -> int:
         ago = "never" if task.began_at is None else f"{span_text(max(0, now - task.began_at))} ago"
         table.add_row(task.name, span_text(task.every), ago, *counts, *[_told_of(task, now)] * beside)
         notes.add_row(task.name, _told_of(task, now))
-    out.print(table)
+    show(out, table)
     if not beside:
-        out.print(notes)
+        show(out, notes)
     return 0
 
 

@@ -20,19 +20,24 @@ from paddock.core.states import RunnerState
 from paddock.core.units import Moment, money_text, span_text
 from paddock.entrypoints.cli.styles import STYLES, UNWRAPPED, state_text, told
 
-_TAIL = 9  # characters of a machine's id that tell it from the others
+_LONG = 20  # characters: no id of EC2's is longer, those of machines that are processes are
 NOTHING = "–"  # noqa: RUF001 - a dash stands for: nothing measured
 
 
 @attrs.frozen
 class _Column:
-    """A column: what it shows of a job, and from which width of the terminal on there is room for it."""
+    """A column: what it shows of a job, and from which width of the terminal on there is room for it.
+
+    ``whole``: it is copied from there, so it is never cut; from ``long`` on there is room for one that is long.
+    """
 
     title: str
     cell: Callable[[Job, Moment], Text]
     ratio: int = 0
     since: int = 0
     right: bool = False
+    whole: bool = False
+    long: int = 0
 
 
 @attrs.frozen
@@ -47,18 +52,24 @@ class _FleetTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         # In a pipe there is no edge to fill the table up to.
         table = Table(box=box.SIMPLE_HEAD, expand=options.max_width < UNWRAPPED, pad_edge=False, header_style="dim")
-        columns = [column for column in _COLUMNS if options.max_width >= column.since]
-        for column in columns:
+        shown = _most_telling(self.jobs, self.rows)
+        cells = {column.title: [column.cell(job, self.now) for job in shown] for column in _COLUMNS}
+        columns = []
+        for column in _COLUMNS:
+            longest = max((cell.cell_len for cell in cells[column.title]), default=0)
+            if options.max_width < (column.long if column.long and longest > _LONG else column.since):
+                continue
+            columns.append(column)
             table.add_column(
                 column.title,
                 ratio=column.ratio or None,
+                min_width=min(longest, options.max_width) if column.whole else None,
                 justify="right" if column.right else "left",
-                no_wrap=True,
-                overflow="ellipsis",
+                no_wrap=not column.whole,
+                overflow="fold" if column.whole else "ellipsis",
             )
-        shown = _most_telling(self.jobs, self.rows)
-        for job in shown:
-            table.add_row(*(column.cell(job, self.now) for column in columns))
+        for number in range(len(shown)):
+            table.add_row(*(cells[column.title][number] for column in columns))
         yield table
         if len(shown) < len(self.jobs):
             yield Text(f"… and {len(self.jobs) - len(shown)} more jobs that are not shown", style="dim")
@@ -70,7 +81,8 @@ def fleet_table(jobs: Sequence[Job], runners: Sequence[Runner], now: Moment, *, 
     """The fleet as it stands `now`: jobs in the order of queueing, then the machines and the totals.
 
     At most `rows` jobs are shown; ended ones make room first, the longest ended before the others. A narrow terminal
-    gets fewer columns: the job's id, name, state, wait and reason are always there.
+    gets fewer columns: the job's id, name and state are always there, and from 60 columns on its wait and reason. Ids
+    are whole, as they are copied from there.
     """
     return _FleetTable(jobs, runners, now, rows)
 
@@ -106,11 +118,6 @@ def _most_telling(jobs: Sequence[Job], rows: int) -> list[Job]:
     return [job for job in ordered if job.id in kept]
 
 
-def _tail(machine: str | None) -> str:
-    """The end of a machine's id: its beginning is the same for all."""
-    return machine or "" if len(machine or "") <= _TAIL else "…" + str(machine)[-_TAIL:]
-
-
 def _waited(job: Job, now: Moment) -> Text:
     if job.wait is not None:
         return Text(span_text(job.wait))
@@ -125,15 +132,15 @@ def _ran(job: Job, now: Moment) -> Text:
 
 
 _COLUMNS: Sequence[_Column] = (
-    _Column("Job", lambda job, _: told(job.key, "dim")),
+    _Column("Job", lambda job, _: told(job.key, "dim"), whole=True),
     _Column("Name", lambda job, _: told(job.facts.name or "unnamed", "bold"), ratio=4),
     _Column("Repository", lambda job, _: told(job.facts.repository, "dim"), ratio=3, since=120),
     _Column("Labels", lambda job, _: told(", ".join(job.facts.labels), "dim"), ratio=4, since=140),
     _Column("State", lambda job, _: state_text(job)),
-    _Column("Waited", _waited, right=True),
+    _Column("Waited", _waited, since=60, right=True),
     _Column("Ran", _ran, right=True, since=90),
-    _Column("Machine", lambda job, _: told(_tail(job.machine), "dim"), since=100),
-    _Column("Why", lambda job, _: told(job.reason), ratio=5),
+    _Column("Machine", lambda job, _: told(job.machine or "", "dim"), since=112, long=150, whole=True),
+    _Column("Why", lambda job, _: told(job.reason), ratio=5, since=60),
 )
 
 

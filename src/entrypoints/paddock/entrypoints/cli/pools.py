@@ -21,7 +21,7 @@ from paddock.entrypoints.cli.durations import lasting
 from paddock.entrypoints.cli.housekeeping import run
 from paddock.entrypoints.cli.recommend import USUAL, advised, data, shown
 from paddock.entrypoints.cli.recommend import VERSION as ADVICE_VERSION
-from paddock.entrypoints.cli.styles import WIDE, console, told
+from paddock.entrypoints.cli.styles import WIDE, console, show, told
 from paddock.entrypoints.cli.where import ProfileName, StateDir, Where, opened
 
 VERSION = 1  # of what scripts get
@@ -95,7 +95,7 @@ def pools(
         return 0
     out = console()
     rows = [_row(view, clock.now()) for view in views]
-    out.print(_across(rows) if out.width >= WIDE else _down(rows))
+    show(out, _across(rows) if out.width >= WIDE else _down(rows))
     counted = max(view.account.since for view in views)
     if counted > clock.now() - length:
         out.print(told(f"counted since {rfc3339(counted)} only: before that too many machines ended", "yellow"))
@@ -164,9 +164,9 @@ def _recommend(
         return code
     out = console()
     for one in found:
-        out.print(shown(one))
+        show(out, shown(one))
     if load is not None:
-        out.print("nothing to simulate: no pool had a job" if ran is None else simulator.simulated_table(ran))
+        show(out, "nothing to simulate: no pool had a job" if ran is None else simulator.simulated_table(ran))
     return code
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
@@ -24,11 +24,12 @@ from paddock.core.errors import InvalidInput
 from paddock.core.units import Moment
 from paddock.entrypoints.cli.config import checked_path
 from paddock.entrypoints.cli.outputs import writable, write
-from paddock.entrypoints.cli.styles import console, told
+from paddock.entrypoints.cli.styles import console, show, told
 from paddock.entrypoints.simulation.comparison import Order, Size, Watch, compare
 from paddock.entrypoints.simulation.engine import Engine, engine
 from paddock.entrypoints.simulation.starts import try_starts
 
+_WIDE, _NARROW = 110, 66  # columns of a terminal
 _USAGE = "paddock simulate --config PATH"
 
 
@@ -97,7 +98,7 @@ def simulated(order: Order, engine: Callable[[], Engine], *, out: Path | None = 
     if as_json:
         print(outcomes_to_json(found.outcomes), end="")
     else:
-        _show(terminal, report(found.outcomes, found.background))
+        show(terminal, report(found.outcomes, found.background))
     if out is not None:  # now that the outcome is told, whatever becomes of the page
         write("--out", out, render(found.outcomes, found.background))
     if not as_json:
@@ -113,7 +114,7 @@ def _waits(order: Order, engine: Callable[[], Engine], *, as_json: bool) -> int:
     if as_json:
         print(waits_to_json(found), end="")
     else:
-        _show(console(), waits_report(found))
+        show(console(), waits_report(found))
     return _judged(list(found.outcomes.values()))
 
 
@@ -123,16 +124,6 @@ def _judged(outcomes: Sequence[Outcome]) -> int:
         print(f"paddock: {wrong}", file=sys.stderr)
         return 1
     return 0
-
-
-def _show(terminal: Console, what: RenderableType) -> None:
-    """Print it; into a pipe without the blanks that fill a terminal's lines."""
-    if terminal.is_terminal:
-        terminal.print(what)
-        return
-    with terminal.capture() as caught:
-        terminal.print(what)
-    print("\n".join(line.rstrip() for line in caught.get().splitlines()))
 
 
 def _until(text: str | None) -> int | None:
@@ -150,17 +141,28 @@ class _Virtual(ProgressColumn):
         return Text(f"{length_text(task.fields['virtual'])} simulated{speed}")
 
 
+def _fitting(width: int) -> tuple[Sequence[ProgressColumn], int]:
+    """The columns that a terminal of this width has room for, and the characters that are left for a policy's name.
+
+    Beside the bar a million jobs take 21 columns with their gap, virtual time and speed 37, the time that passed 8.
+    """
+    jobs = TextColumn("{task.completed}/{task.total} jobs", markup=False)
+    columns: list[ProgressColumn] = [TextColumn("{task.description}", markup=False)]
+    if width >= _WIDE:
+        return [*columns, BarColumn(bar_width=24), jobs, _Virtual(), TimeElapsedColumn()], min(40, width - 91)
+    if width >= _NARROW:
+        return [*columns, BarColumn(bar_width=24), jobs, TimeElapsedColumn()], min(40, width - 54)
+    return [*columns, jobs], max(4, width - 21)
+
+
 @contextmanager
 def watched(terminal: Console) -> Iterator[Watch]:
-    """A bar for each policy on a terminal; nothing elsewhere."""
-    columns = (
-        *(TextColumn("{task.description}", markup=False), BarColumn(bar_width=24)),
-        *(TextColumn("{task.completed}/{task.total} jobs", markup=False), _Virtual(), TimeElapsedColumn()),
-    )
+    """A bar for each policy on a terminal, in one line whatever its width; nothing elsewhere."""
+    columns, room = _fitting(terminal.width)
     with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as bars:
 
         def watch(policy: str, size: Size) -> Callable[[Moment, int], None]:
-            task = bars.add_task(told(policy, most=40).plain, total=size.jobs, virtual=0)
+            task = bars.add_task(told(policy, most=room).plain, total=size.jobs, virtual=0)
 
             def progress(now: Moment, ended: int) -> None:
                 bars.update(task, completed=min(ended, size.jobs), virtual=max(0, now - size.first))

@@ -40,7 +40,7 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
         Print them as JSON instead, for scripts; docs/operating.md describes the keys.
     """
     from paddock.entrypoints.cli.live import fleet_table  # noqa: PLC0415 - drawn only here
-    from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
+    from paddock.entrypoints.cli.styles import console, show  # noqa: PLC0415 - as above
 
     where = Where.chosen(state, profile)
     with opened(where) as here:
@@ -50,7 +50,7 @@ def jobs(*, state: StateDir = None, profile: ProfileName = None, live: bool = Fa
     if json_:
         print(json.dumps(listing_data(shown, paused), indent=2))
         return 0
-    console().print(fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
+    show(console(), fleet_table(shown, runners, SystemClock().now(), rows=len(shown)))
     if paused is not None and paused.on:
         why = f" ({paused.reason})" if paused.reason else ""
         print(f"the fleet is paused{why}: `paddock resume{where.words}` lets queued jobs go")
@@ -77,7 +77,7 @@ def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None,
         Print it as JSON instead, for scripts; docs/operating.md describes the keys.
     """
     from paddock.entrypoints.cli.story import story  # noqa: PLC0415 - drawn only here
-    from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
+    from paddock.entrypoints.cli.styles import console, show  # noqa: PLC0415 - as above
 
     number = job_id(job)
     where = Where.chosen(state, profile)
@@ -93,7 +93,7 @@ def explain(job: str, /, *, state: StateDir = None, profile: ProfileName = None,
         if remark:
             print(f"paddock: {remark}", file=sys.stderr)
         return 0
-    console().print(story(told.job, told.decisions, told.runners, now))
+    show(console(), story(told.job, told.decisions, told.runners, now))
     if remark:
         console().print(f"\n{remark}", style="dim", markup=False, highlight=False)
     return 0

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.text import Text
 
 from paddock.adapters.report.text import clean, shortened
@@ -45,3 +45,13 @@ def console() -> Console:
     if found.is_terminal or os.environ.get("COLUMNS", "").isdigit():
         return found
     return Console(width=UNWRAPPED)
+
+
+def show(terminal: Console, what: RenderableType) -> None:
+    """Print it; into a pipe without the blanks that fill a terminal's lines."""
+    if terminal.is_terminal:
+        terminal.print(what)
+        return
+    with terminal.capture() as caught:
+        terminal.print(what)
+    print("\n".join(line.rstrip() for line in caught.get().splitlines()))

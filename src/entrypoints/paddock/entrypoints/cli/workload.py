@@ -93,7 +93,7 @@ def show(file: Path | None = None, /) -> int:
         A trace that was recorded, generated or made by hand. Left out, the built-in day is shown.
     """
     from paddock.adapters.simulation.workloads.summary import summary_of  # noqa: PLC0415 - needed only here
-    from paddock.entrypoints.cli.styles import console  # noqa: PLC0415 - as above
+    from paddock.entrypoints.cli.styles import console, show  # noqa: PLC0415 - as above
     from paddock.entrypoints.cli.workload_view import summary_view  # noqa: PLC0415 - as above
 
     if file is None:
@@ -101,7 +101,7 @@ def show(file: Path | None = None, /) -> int:
     else:
         _there(file)
         summary = summary_of(read_trace(file))
-    console().print(summary_view(summary))
+    show(console(), summary_view(summary))
     return 0
 
 
