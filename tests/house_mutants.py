@@ -88,8 +88,8 @@ HOUSE_MUTANTS = (
         "a run does all that there is to do",
         "H17",
         "house/sweep.py",
-        "            if kinds[kind] >= MOST_ACTS:\n",
-        "            if kinds[kind] < 0:\n",
+        "            if kinds[kind] >= MOST_ACTS or ",
+        "            if ",
         tests="tests/unit/house/test_sweeps.py",
     ),
     Mutant(

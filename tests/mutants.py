@@ -191,8 +191,8 @@ MUTANTS = (
         "a lack of capacity is held against the job",
         "B23",
         "life.py",
-        "        change = JobChange(displaced=job.displaced + 1, launch_id=job.launch_id, reason=reason)\n",
-        "        change = JobChange(launch_id=job.launch_id, reason=reason)\n",
+        "        change = JobChange(displaced=job.displaced + 1, reason=reason)\n        if shortfall",
+        "        change = JobChange(reason=reason)\n        if shortfall",
     ),
     Mutant(
         "a launch that nobody asked for is held against the job",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import pytest
 from _pytest.mark.structures import ParameterSet
 
-from tests.mutants import HOUSE_MUTANTS, MUTANTS, POOL_MUTANTS, Mutant, caught
+from tests.mutants import CORE, HOUSE_MUTANTS, MUTANTS, POOL_MUTANTS, Mutant, caught
 
 pytestmark = pytest.mark.slow
 EVERY = 12
@@ -28,6 +28,12 @@ def test_chaos_notices(mutant: Mutant) -> None:
     """Within a few seeds something is wrong that must never be."""
     found = caught(mutant)
     assert found.startswith("seed "), found or "nothing went wrong"
+
+
+@pytest.mark.parametrize("mutant", [*MUTANTS, *POOL_MUTANTS, *HOUSE_MUTANTS], ids=lambda mutant: mutant.name)
+def test_every_bug_has_its_place(mutant: Mutant) -> None:
+    """A bug has to follow the code that it is planted into."""
+    assert (CORE / "usecases" / mutant.file).read_text(encoding="utf-8").count(mutant.find) == 1
 
 
 def test_there_are_enough_of_them() -> None:
