@@ -42,8 +42,8 @@ def test_the_region_that_is_named_nearest(account: Path, monkeypatch: pytest.Mon
     [
         ("acceptance --repo acme/shop --clean --env acceptance-1 --region eu_west", "region = 'eu_west': must be a"),
         ("stack package --build elsewhere", "must be left out to build"),
-        ("github setup --no-browser --minutes 1 --port 70000", "must have a port from 0"),
-        ("github setup --no-browser --minutes 1 --port=-1", "must have a port from 0"),
+        ("github setup --no-browser --minutes 1 --port 70000", "must be from 0 (any free one) to 65535"),
+        ("github setup --no-browser --minutes 1 --port=-1", "must be from 0 (any free one) to 65535"),
     ],
 )
 def test_what_is_mistyped_is_named(
