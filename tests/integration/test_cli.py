@@ -17,6 +17,7 @@ from paddock.entrypoints.cli.app import FAULT, INTERRUPTED, command_line
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, Said
+from tests.github_client import key_pair
 from tests.strategies import NOON
 
 KEY = "-----BEGIN PRIVATE KEY-----\nnot really\n-----END PRIVATE KEY-----\n"
@@ -186,7 +187,7 @@ def test_the_example_can_be_used_once_it_is_filled_in(call: Caller, tmp_path: Pa
         assert words in said.err
     assert "github.app.private_key" in said.err
     assert "{'" not in said.err
-    (tmp_path / "paddock-app.pem").write_text(KEY, encoding="utf-8")
+    (tmp_path / "paddock-app.pem").write_text(key_pair()[0], encoding="utf-8")
     filled = text.replace("123456", "99").replace("octo-org/*", "acme/*")
     path.write_text(filled.replace("PADDOCK_WEBHOOK_SECRET", "PADDOCK_TEST_SECRET"), encoding="utf-8")
     assert call("config", "validate", str(path)) == Said(0, f"{path}: all right\n", "")
@@ -381,6 +382,15 @@ def test_a_busy_port(call: Caller, tmp_path: Path, secret: str) -> None:
     Places(tmp_path / "state").hold().close()
 
 
+def test_a_name_that_cannot_be_looked_up(call: Caller, tmp_path: Path, secret: str) -> None:
+    """Nothing but its own address can be listened on: told like a port in use. No server is asked for this."""
+    said = call("local", "--config", str(written(tmp_path, listen='  listen: "no..host:8080"')))
+    assert said.code == 1
+    assert "paddock: local.listen = 'no..host:8080': cannot be looked up: write an address of this machine" in said.err
+    assert secret not in said.err + said.out
+    Places(tmp_path / "state").hold().close()
+
+
 def test_a_pool_that_one_box_cannot_have(call: Caller, tmp_path: Path, secret: str) -> None:
     """Machines that are to sleep: the setting is named, nothing is asked of GitHub, and the state is let go again."""
     path = written(tmp_path)
@@ -421,7 +431,10 @@ def test_a_state_that_cannot_be_made(call: Caller, tmp_path: Path, secret: str) 
         ({"secret": "  webhook_secret: {env: PADDOCK_NO_SUCH}"}, "github.webhook_secret"),
         ({"credentials": "  token: {env: PADDOCK_NO_SUCH}"}, "github.token"),
         ({"credentials": "  app: {id: 1, private_key: {file: ./none.pem}}"}, "github.app.private_key"),
-        ({"credentials": "  app: {id: 1, private_key: {file: ./bad.pem}}"}, "github.app.private_key = '(hidden)'"),
+        (
+            {"credentials": "  app: {id: 1, private_key: {file: ./bad.pem}}"},
+            "/bad.pem}: must be the App's RSA private key in PEM (-----BEGIN RSA PRIVATE KEY----- …): this",
+        ),
     ],
 )
 @pytest.mark.usefixtures("secret")
@@ -431,8 +444,22 @@ def test_secrets_that_are_not_there(call: Caller, tmp_path: Path, changes: dict[
     said = call("local", "--config", str(written(tmp_path, **changes)))
     assert said.code == 1
     assert field in said.err
+    assert (
+        f"github.{'webhook_secret' if 'secret' in changes else changes['credentials'].split(':')[0].strip()}"
+        in said.err
+    )
     assert "{'" not in said.err
     assert "not really" not in said.err
+
+
+@pytest.mark.usefixtures("secret")
+def test_a_file_that_was_not_finished_starts_no_fleet(call: Caller, tmp_path: Path) -> None:
+    """``local`` refuses what ``config validate`` refuses, in the same words, before anything is made."""
+    path = written(tmp_path, repositories="  repositories: [octo-org/*]")
+    problem, _count = call("config", "validate", str(path)).err.splitlines()
+    assert "github.repositories[0] = 'octo-org/*': is the example's" in problem
+    assert call("local", "--config", str(path)) == Said(1, "", f"paddock: {problem}\n")
+    assert not (tmp_path / "state").exists()
 
 
 # -- demo -----------------------------------------------------------------------------------------------------------

@@ -67,7 +67,7 @@ class House:
 def house(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     """A fleet that is well."""
     with http_stub() as fleet, http_stub() as stub, chdir(tmp_path):
-        monkeypatch.setenv("HOOK_SECRET", "hush")
+        monkeypatch.setenv("HOOK_SECRET", "hush-hush-hush-hush")
         monkeypatch.setenv("COLUMNS", "1000")
         fleet.on("GET /health", Answer(200, b"ok\n"))
         (tmp_path / "app.pem").write_text(key_pair()[0], encoding="utf-8")
@@ -122,6 +122,18 @@ def test_githubs_silence_says_nothing_of_the_key(house: House) -> None:
     house.github.stub.on("GET /api/v3/app", Answer(503))
     (step,) = [fix for check, _, _, fix in house.told() if check == "GitHub credentials"]
     assert "githubstatus.com, and that this machine reaches GitHub" in step
+
+
+def test_a_webhook_secret_that_can_be_guessed(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Works, and lets whoever tries all of its length start jobs: a warning with what to do, without the secret."""
+    monkeypatch.setenv("HOOK_SECRET", "hush-hush-hush-")
+    ((check, verdict, found, fix),) = house.told()
+    assert (check, verdict) == ("paddock.yml", "warn")
+    assert found.startswith("github.webhook_secret = {env: HOOK_SECRET} has 15 characters")
+    assert "`openssl rand -hex 32`" in fix
+    assert "hush" not in found + fix
+    monkeypatch.setenv("HOOK_SECRET", "hush-hush-hush-h")
+    assert house.told() == []
 
 
 def port_taken(house: House) -> None:
@@ -400,6 +412,9 @@ def test_a_fleet_with_a_token(house: House) -> None:
     text = (house.home / "paddock.yml").read_text(encoding="utf-8")
     app = next(line for line in text.splitlines() if line.startswith("  app:"))
     (house.home / "paddock.yml").write_text(text.replace(app, "  token: {file: token}"), encoding="utf-8")
+    house.github.say("GET /user", {"message": "away"}, 503)
+    (step,) = [fix for check, _, _, fix in house.told() if check == "GitHub credentials"]
+    assert step == "see https://www.githubstatus.com, and that this machine reaches GitHub", "nothing of an App's key"
     house.github.say("GET /user", {"login": "jo"})
     told = house.told()
     assert [(check, verdict) for check, verdict, _, _ in told] == [

@@ -29,6 +29,7 @@ from paddock.core.usecases.pools.keep import aim_of
 from paddock.entrypoints.cli.app import command_line, main
 from paddock.entrypoints.containers import open_state
 from paddock.entrypoints.local.places import Places
+from tests.github_client import key_pair
 from tests.world.pool_past import AUTO, Past
 
 ROOT = Path(__file__).parents[2]
@@ -135,7 +136,7 @@ def home(tmp_path: Path) -> Path:
     example = run("paddock config example", tmp_path).stdout
     filled = example.replace("123456", "99").replace("octo-org/*", "acme/*")
     (tmp_path / "paddock.yml").write_text(filled, encoding="utf-8")
-    (tmp_path / "paddock-app.pem").write_text("the key", encoding="utf-8")
+    (tmp_path / "paddock-app.pem").write_text(key_pair()[0], encoding="utf-8")
     write_trace(generated(GeneratorParameters(jobs_per_day=50), 1, 7), tmp_path / "week.jsonl")
     return tmp_path
 
@@ -251,7 +252,7 @@ local: {{listen: "127.0.0.1:0", state: state}}
 def test_paddock_local_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     """Configured as a person would: who it is at GitHub, where it listens (it does), and SIGTERM ends it with 0."""
     with GitHubStandIn() as github:
-        github.add_repository("octo-org/octo-repo")
+        github.add_repository("acme/shop")
         (tmp_path / "app.pem").write_text(github.credentials.private_key, encoding="utf-8")
         (tmp_path / "paddock.yml").write_text(
             f"""\
@@ -260,7 +261,7 @@ github:
   url: {github.url}
   webhook_secret: {{env: SECRET}}
   app: {{id: {github.credentials.app_id}, private_key: {{file: app.pem}}}}
-  repositories: [octo-org/*]
+  repositories: [acme/*]
 local: {{listen: "127.0.0.1:0", state: state}}
 """,
             encoding="utf-8",
@@ -278,7 +279,7 @@ local: {{listen: "127.0.0.1:0", state: state}}
             try:
                 assert fleet.stdout is not None
                 assert re.match(
-                    r"github:   http://.* as App 123456 \(paddock\), installed on octo-org \(installation \d+\); "
+                    r"github:   http://.* as App 654321 \(paddock\), installed on acme \(installation \d+\); "
                     r"[\d,]+ of 5,000 calls left this hour$",
                     fleet.stdout.readline(),
                 )

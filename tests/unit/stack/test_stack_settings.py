@@ -22,6 +22,7 @@ from paddock.core.units import DOLLAR, MINUTE
 from paddock.entrypoints.aws_stack import packages, stack_settings
 from paddock.entrypoints.aws_stack.making import make_packages
 from paddock.entrypoints.aws_stack.offline import offline, offline_shape
+from paddock.entrypoints.aws_stack.packages import FILES
 from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
 from paddock.entrypoints.cli.app import main
 from tests.wide import wide
@@ -232,17 +233,20 @@ def test_a_package_is_named_by_what_is_in_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["diff", "deploy"])
-def test_what_was_left_of_the_example_is_warned_of(tmp_path: Path, command: str) -> None:
-    """With its line and what to write instead; nothing is refused for it; a finished file has no warning."""
+def test_what_was_left_of_the_example_is_told(tmp_path: Path, command: str) -> None:
+    """With its line and what to write instead: a comparison goes on, a deployment does not; of a finished file nothing."""
     config = tmp_path / "paddock.yml"
     words = (command, "--env", "dev", "--config", str(config), "--build", str(tmp_path))
     config.write_text(example_config(), encoding="utf-8")
-    *warnings, refused = paddock(*words)[2].splitlines()
-    assert [line.partition(":")[0] for line in warnings] == ["warning", "warning"]
-    assert "github.repositories[0] = 'octo-org/*': is the example's: write your organisation" in warnings[1]
-    assert "paddock-agent.pyz" in refused or "paddock-webhook.zip" in refused, "packages come next"
+    told = paddock(*words)[2].splitlines()
+    assert [line.partition(f"{config}:")[0] for line in told[:2]] == (
+        ["warning: ", "warning: "] if command == "diff" else ["paddock: ", ""]
+    )
+    assert "github.repositories[0] = 'octo-org/*': is the example's: write your organisation" in told[1]
+    assert [any(name in line for name in FILES) for line in told[2:]] == ([True] if command == "diff" else [])
     config.write_text(example_config().replace("123456", "99").replace("octo-org/*", "acme/*"), encoding="utf-8")
-    assert "warning" not in paddock(*words)[2]
+    (refused,) = paddock(*words)[2].splitlines()
+    assert any(name in refused for name in FILES), "packages come next"
 
 
 def test_nothing_is_built_but_in_a_checkout(tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ from textwrap import dedent
 
 import attrs
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -22,6 +24,7 @@ from paddock.core.settings import Alias, ForkPolicy, Limits, ScopeKind
 from paddock.core.spec import Arch, Range, RetryMode, RunnerSpec
 from paddock.core.units import HOUR, MINUTE, SECOND
 from tests.contracts import breaches
+from tests.github_client import key_pair
 
 LEAST = """\
 version: 1
@@ -192,6 +195,11 @@ AFTER = [
     ("aliases: [{match: x, runs_on: paddock/runner=big}]", "6:31: aliases[0].runs_on = 'paddock/runner=big': runner=big is no runner of this fleet: none is configured"),
     ("aliases: [{match: 'UBUNTU-*', runs_on: paddock}]", "6:19: aliases[0].match = 'UBUNTU-*': would claim ubuntu-latest, which GitHub's own runners serve: be narrower"),
     ("local: {listen: 8080}", "6:17: local.listen = 8080: must be host:port, such as 127.0.0.1:8080"),
+    ("local: {listen: '300.1.1.1:80'}", "6:17: local.listen = '300.1.1.1:80': 300.1.1.1 is no IP address: write one of this machine's, such as 127.0.0.1:80"),
+    ("local: {listen: '[::g]:80'}", "6:17: local.listen = '[::g]:80': must be host:port, such as 127.0.0.1:8080"),
+    ("local: {listen: '[:1]:80'}", "6:17: local.listen = '[:1]:80': :1 is no IP address: write one of this machine's, such as 127.0.0.1:80"),
+    ("runners:\n  big: {cpu: 800, ram: 2}", "7:3: runners.big = 800 to 1600 vCPU, x64, 2+ GiB, spot: fits no instance type: widen cpu, ram or family"),
+    ("runners: {t: {family: t3}}", "6:11: runners.t = 2 to 4 vCPU, x64, t3, spot: fits no instance type: of x64 there are the families c7i, c8i, c7a, c8a, m7i, m8i, m7a, m8a, r7i, r8i, r7a"),
     ("local: {listen: 'h:99999'}", "6:17: local.listen = 'h:99999': has a port above 65535"),
     ("local: {runner: {version: '2.1', sha256: ab}}", "6:27: local.runner.version = '2.1': must be a version such as 2.330.0"),
     ("local: {runner: {version: 2.330.0}}", "6:9: local.runner.sha256: is missing: it must be 64 lower-case hexadecimal digits"),
@@ -238,7 +246,7 @@ WHOLE = [
     (
         "version: 1\ngithub: {}",
         [
-            "2:1: github: must have exactly one of app and token",
+            "2:1: github: must have exactly one of app and token: here is none; app must be {id: …, private_key: {file: …}}, or token must be {env: NAME} or {file: PATH}: a secret never stands in this file",
             "2:1: github.repositories: is missing: it must be a list of at least one owner/name, globs allowed: [octo-org/*]",
             "2:1: github.webhook_secret: is missing: it must be {env: NAME} or {file: PATH}: a secret never stands in this file",
         ],
@@ -252,7 +260,8 @@ WHOLE = [
         ],
     ),
     (LEAST.replace("[octo-org/*]", "[]"), ["5:17: github.repositories = […]: must be a list of at least one owner/name, globs allowed: [octo-org/*]"]),
-    (LEAST + "  app: {id: 1, private_key: {env: KEY}}", ["2:1: github: must have exactly one of app and token"]),
+    (LEAST + "  app: {id: 1, private_key: {env: KEY}}", ["2:1: github: must have exactly one of app and token: here are app and token, so leave out all but one"]),
+    ("version: 1\ngithub: 7", ["2:9: github = 7: must be a mapping: webhook_secret, app or token, repositories"]),
     (LEAST + "  url: http://github.example.com", ["6:8: github.url = 'http://github.example.com': must be https: http would send credentials in the clear (allowed on loopback)"]),
     (LEAST + "  hooks: [{target: octo/*, id: 1}]", ["6:20: github.hooks[0].target = 'octo/*': must be owner/name or an organisation"]),
     (LEAST + "  forks: maybe", ["6:10: github.forks = 'maybe': must be one of refuse, allow"]),
@@ -390,6 +399,37 @@ def test_validate_looks_for_the_secrets_if_it_is_given_an_environment(file: Path
     assert validate(file, {"HOOK": "x"})[0].remedy == "the file is empty: write the secret into it"
     (tmp_path / "key").write_text("k", encoding="utf-8")
     assert validate(file, {"HOOK": "x"}) == []
+
+
+@pytest.mark.parametrize("url", ["github.com", "http://github.example.com", "https://api.github.com"])
+def test_a_wrong_address_of_github_is_told_once(file: Path, url: str) -> None:
+    """Also where the secrets are looked at, which the same part of the file names."""
+    file.write_text(f"{LEAST}  url: {url}\n", encoding="utf-8")
+    assert [each.field for each in validate(file, dict.fromkeys(("HOOK", "TOKEN"), "x"))] == ["github.url"]
+
+
+def test_validate_looks_at_the_key_of_an_app(file: Path) -> None:
+    """One that signs nothing is told with where it is; of its text nothing is repeated."""
+    app = "app: {id: 1, private_key: {file: key.pem}}"
+    file.write_text(LEAST.replace("token: {env: TOKEN}", app), encoding="utf-8")
+    for text, why in (
+        ("notapem", "this cannot be read as one"),
+        (short_key(), "it has 1024 bits, and RS256 needs 2048"),
+    ):
+        (file.parent / "key.pem").write_text(text, encoding="utf-8")
+        (told,) = validate(file, {"HOOK": "x"})
+        assert told.text == (
+            f"{file}:4:29: github.app.private_key = {{file: {file.parent / 'key.pem'}}}: must be the App's RSA private key "
+            f"in PEM (-----BEGIN RSA PRIVATE KEY----- …): {why}"
+        )
+    (file.parent / "key.pem").write_text(key_pair()[0], encoding="utf-8")
+    assert validate(file, {"HOOK": "x"}) == []
+
+
+def short_key() -> str:
+    """A key that GitHub never made."""
+    key = rsa.generate_private_key(65537, 1024)
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
 def test_validate_looks_at_the_address_of_a_channel_too(file: Path) -> None:

@@ -69,6 +69,9 @@ class WebServer:
             wasyncore.close_all(self._sockets, ignore_all=True)
             reason = f"cannot be listened on ({error.strerror or error}): choose another address or port"
             raise InvalidInput("listen", authority(host, port), reason) from error
+        except ValueError as error:  # which waitress makes of every name that is not found
+            reason = "cannot be looked up: write an address of this machine, such as 127.0.0.1, or a name that it knows"
+            raise InvalidInput("listen", authority(host, port), reason) from error
         # One host and one port make one socket, so this is the server of one, which knows its port.
         self._server = server
         workers.set_thread_count(threads)

@@ -4,9 +4,11 @@ Each part is built by itself: a part that the schema has complained about is pas
 once and all others are told with it.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fnmatch import fnmatchcase
+from ipaddress import ip_address
 from pathlib import Path as FilePath
 from typing import cast
 
@@ -39,6 +41,7 @@ HOSTED = ("ubuntu-latest", "windows-latest", "macos-latest")
 
 
 _LAST_PORT = 65_535
+_NUMBERS = re.compile(r"[0-9.]+")  # no name of a machine ends in a number, so these are meant to be an address
 
 
 class Builder:
@@ -56,7 +59,7 @@ class Builder:
         """The values; None if there is any problem."""
         settings, local, github = self._settings(), self._local(), self._github()
         if environ is not None:
-            self._check_secrets(environ)
+            self._check_secrets(environ, github)
         if self.problems or github is None:
             return None
         return Config(self._file, github, settings, local, self._slack())
@@ -230,10 +233,9 @@ class Builder:
             return None
         return SlackConfig(self._secret("slack", "webhook"), self._get("slack", "base", default=BASE))
 
-    def _check_secrets(self, environ: Mapping[str, str]) -> None:
-        github, slack = self._github(), self._slack() if self._sound("slack") else None
-        reads = [secret.read for secret in (() if github is None else github.secrets)]
-        for read in reads if slack is None else [*reads, slack.address]:
+    def _check_secrets(self, environ: Mapping[str, str], github: GitHubConfig | None) -> None:
+        slack = self._slack() if self._sound("slack") else None
+        for read in [*([] if github is None else github.readers), *([] if slack is None else [slack.address])]:
             try:
                 read(environ)
             except InvalidInput as error:
@@ -243,19 +245,35 @@ class Builder:
                 self._refuse(where, str(error.value), error.remedy)
 
     def _local(self) -> LocalConfig:
-        host, _, port = self._get("local", "listen", default="127.0.0.1:8080").rpartition(":")
-        if int(port) > _LAST_PORT:
-            self._refuse(("local", "listen"), shown(self._get("local", "listen")), "has a port above 65535")
+        host, port = self._listen()
         pin = self._get("local", "runner") if self._sound("local", "runner") else None
         return LocalConfig(
-            host=host.strip("[]"),
-            port=int(port),
+            host=host,
+            port=port,
             state=self._beside(self._get("local", "state", default="./paddock-state")),
             slots=self._get("local", "slots", default=4),
             runner=None if pin is None else RunnerPin(pin["version"], pin["sha256"]),
             reconcile=self._span("local", "reconcile", MINUTE),
         )
 
+    def _listen(self) -> tuple[str, int]:
+        host, _, port = self._get("local", "listen", default="127.0.0.1:8080").rpartition(":")
+        bare = host.strip("[]")
+        if int(port) > _LAST_PORT:
+            self._refuse(("local", "listen"), shown(self._get("local", "listen")), "has a port above 65535")
+        elif (bare != host or _NUMBERS.fullmatch(host)) and not _is_address(bare):
+            remedy = f"{bare} is no IP address: write one of this machine's, such as 127.0.0.1:{port}"
+            self._refuse(("local", "listen"), shown(self._get("local", "listen")), remedy)
+        return bare, int(port)
+
     def _beside(self, path: str) -> FilePath:
         """A path of the file, from the folder that the file is in."""
         return (self._file.parent / FilePath(path).expanduser()).resolve()
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True

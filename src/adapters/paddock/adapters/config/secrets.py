@@ -19,6 +19,11 @@ class SecretRef:
     env: str | None = None
     file: Path | None = None
 
+    @property
+    def place(self) -> str:
+        """Where it is, as the file says it."""
+        return f"{{env: {self.env}}}" if self.env is not None else f"{{file: {self.file}}}" if self.file else "{}"
+
     def read(self, environ: Mapping[str, str]) -> str:
         """The secret itself, without line ends around it.
 
@@ -28,7 +33,7 @@ class SecretRef:
         return self._from_environment(environ, self.env) if self.env is not None else self._from_file()
 
     def _from_environment(self, environ: Mapping[str, str], name: str) -> str:
-        place = f"{{env: {name}}}"
+        place = self.place
         if name not in environ:
             raise InvalidInput(self.field, place, f"the environment has no such variable: export {name}=…")
         return self._checked(environ[name], place, f"the variable is empty: export {name}=…")
@@ -36,9 +41,9 @@ class SecretRef:
     def _from_file(self) -> str:
         if self.file is None:
             raise InvalidInput(
-                self.field, "{}", "names neither a variable nor a file: write {env: NAME} or {file: PATH}"
+                self.field, self.place, "names neither a variable nor a file: write {env: NAME} or {file: PATH}"
             )
-        place = f"{{file: {self.file}}}"
+        place = self.place
         try:
             text = self.file.read_text(encoding="utf-8")
         except FileNotFoundError:

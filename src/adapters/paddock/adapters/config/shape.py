@@ -44,7 +44,8 @@ def _sentences(tree: Tree, errors: Iterable[ValidationError]) -> Iterator[tuple[
             name = str(error.instance)
             yield (*path, name), tree.problem((*path, name), "", _expected(error, "is no name"), at_key=True)
         elif error.validator == "oneOf":
-            yield path, tree.problem(path, "", _schema(error)["x-one-of"], at_key=True)
+            if isinstance(error.instance, dict):  # of what is no mapping that alone is told
+                yield path, tree.problem(path, "", _choice(error, error.instance), at_key=True)
         elif error.validator == "anyOf" and (nearer := _nearer(error)):
             yield from _sentences(tree, nearer)
         else:
@@ -67,6 +68,17 @@ def _missing_keys(tree: Tree, path: Path, error: ValidationError) -> Iterator[tu
     name = next(name for name in _rule(error) if error.message.startswith(repr(name)))
     expected = _resolved(_schema(error)["properties"][name]).get("x-expected", "write it")
     yield (*path, name), tree.problem((*path, name), "", f"is missing: it {expected}", at_key=True)
+
+
+def _choice(error: ValidationError, instance: dict[str, Any]) -> str:
+    """What is to be done about a choice between keys of which not exactly one is there."""
+    rule = str(_schema(error)["x-one-of"])
+    names = [branch["required"][0] for branch in _rule(error)]
+    there = [name for name in names if name in instance]
+    if there:
+        return f"{rule}: here are {' and '.join(there)}, so leave out all but one"
+    forms = (f"{name} {_resolved(_schema(error)['properties'][name])['x-expected']}" for name in names)
+    return f"{rule}: here is none; {', or '.join(forms)}"
 
 
 def _nearer(error: ValidationError) -> list[ValidationError]:

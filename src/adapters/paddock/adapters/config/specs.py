@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from paddock.adapters.config.problems import Path, shown
 from paddock.adapters.config.sound import SoundTree
+from paddock.core.catalogue import fitting, widening
 from paddock.core.errors import InvalidInput
 from paddock.core.labels import parse_labels
 from paddock.core.spec import RunnerSpec
@@ -14,8 +15,11 @@ def named_specs(tree: SoundTree) -> dict[str, RunnerSpec]:
     found: dict[str, RunnerSpec] = {}
     for name in tree.names("runners", meaning="labels"):
         spec = spec_at(tree, ("runners", name), {}) if tree.sound("runners", name) else None
-        if spec is not None:
-            found[name] = spec
+        if spec is None:
+            continue
+        if not fitting(spec):
+            tree.refuse(("runners", name), str(spec), f"fits no instance type: {widening(spec)}", at_key=True)
+        found[name] = spec
     return found
 
 

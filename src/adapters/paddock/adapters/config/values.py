@@ -1,12 +1,13 @@
 """What the configuration file comes to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import attrs
 
 from paddock.adapters.config.secrets import SecretRef
 from paddock.adapters.slack_address import BASE, checked
+from paddock.core.errors import InvalidInput
 from paddock.core.settings import FleetSettings
 from paddock.core.units import MINUTE, Span
 
@@ -21,6 +22,21 @@ class AppConfig:
     id: str
     private_key: SecretRef
     installation_id: int | None = None
+
+    def pem(self, environ: Mapping[str, str]) -> str:
+        """The private key's text.
+
+        Raises:
+            InvalidInput: it cannot be read, or no App of GitHub's has such a key. The error does not repeat it.
+        """
+        from paddock.adapters.github.app_jwt import private_key_of  # noqa: PLC0415 - a file can be read without it
+
+        text = self.private_key.read(environ)
+        try:
+            private_key_of(text)
+        except InvalidInput as error:
+            raise InvalidInput(self.private_key.field, self.private_key.place, error.remedy) from None
+        return text
 
 
 @attrs.frozen
@@ -52,6 +68,12 @@ class GitHubConfig:
         """Every secret it names."""
         one = self.app.private_key if self.app is not None else self.token
         return self.webhook_secrets if one is None else (*self.webhook_secrets, one)
+
+    @property
+    def readers(self) -> tuple[Callable[[Mapping[str, str]], str], ...]:
+        """What reads each of them, and looks at what can be judged: at the key, not at a text of anybody's choice."""
+        key, app = (None, None) if self.app is None else (self.app.private_key, self.app)
+        return tuple(app.pem if app is not None and one is key else one.read for one in self.secrets)
 
 
 @attrs.frozen

@@ -30,8 +30,10 @@ def private_key_of(pem: str) -> RSAPrivateKey:
     """
     try:
         key = load_pem_private_key(pem.encode(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
-        raise _unfit(type(error).__name__) from None  # the error's text might tell of the key
+    except TypeError:
+        raise _unfit("it has a password: take it off") from None
+    except (ValueError, UnsupportedAlgorithm):
+        raise _unfit("this cannot be read as one") from None  # the error's text might tell of the key
     if not isinstance(key, RSAPrivateKey):
         raise _unfit("it is a key of another kind")
     if key.key_size < _SHORTEST:

@@ -19,8 +19,8 @@ CLOCK_TOLERANCE = MINUTE
 class Credentials:
     """The Apps' keys, and the tokens given out. ``private_key``, the first App's, and ``personal_token`` are secret."""
 
-    def __init__(self, clock: Clock, ids: Ids, *, app_id: int = 123_456) -> None:
-        """Args: the ports, and the App's id."""
+    def __init__(self, clock: Clock, ids: Ids, *, app_id: int = 654_321) -> None:
+        """Args: the ports, and the App's id: not that of the shipped example, with which no fleet starts."""
         self._clock, self._ids, self.app_id = clock, ids, app_id
         key = _key_pair()
         self.private_key = key.private_bytes(

@@ -283,12 +283,12 @@ def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:
         InvalidInput: one cannot be read here, or the webhook of Slack is none.
     """
     github = config.github
-    key = github.app.private_key if github.app is not None else github.token
+    key = github.app.pem if github.app is not None else github.token.read if github.token is not None else None
     if key is None:
         raise InvalidInput("github", str(Path(config.file)), "must name an app or a token")
     channel = {} if config.slack is None else {"SlackSecret": config.slack.address(environ)}
     try:
-        return {GITHUB: key.read(environ), WEBHOOK: github.webhook_secrets[0].read(environ), **channel}
+        return {GITHUB: key(environ), WEBHOOK: github.webhook_secrets[0].read(environ), **channel}
     except InvalidInput as error:
         error.add_note(
             "If they are in Secrets Manager already, as `paddock github setup --env` leaves them: --no-secrets"

@@ -34,7 +34,8 @@ def local(*, config: Annotated[Path, Parameter(name=["--config", "-c"])] = Path(
         The configuration file. `paddock config example` prints one, `paddock config validate` checks it.
     """
     checked_path("--config", config, "paddock local --config PATH")
-    problems = validate(config, environ)  # the secrets too: all that is wrong is told at once
+    # The secrets too, and what is still the example's: all that is wrong is told at once.
+    problems = validate(config, environ, finished=True)
     if problems:
         raise InvalidConfig(problems)
     loaded = load(config)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
-from paddock.adapters.config import load, validate
+from paddock.adapters.config import InvalidConfig, load, validate
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.units import money_text
@@ -62,7 +62,7 @@ def deploy(
     yes
         Do not ask.
     """
-    work = _deployment(env, config, settings, build, secrets=secrets)
+    work = _deployment(env, config, settings, build, secrets=secrets, finished=True)
     proposal = work.propose()
     out = console()
     if not proposal.change_set.empty:
@@ -102,7 +102,7 @@ def diff(*, env: Env, config: ConfigFile = _CONFIG, settings: Settings = None, b
     build
         Where `paddock stack package` has put the bundles and the agent.
     """
-    work = _deployment(env, config, settings, build, secrets=False)
+    work = _deployment(env, config, settings, build, secrets=False, finished=False)
     proposal = work.propose()
     if proposal.change_set.empty:
         _show(proposal)
@@ -278,15 +278,20 @@ def stack_chosen(env: str, file: Path | None) -> "StackSettings":
     return stack_settings(env, file if file is not None or not SETTINGS.exists() else SETTINGS)
 
 
-def _deployment(env: str, config: Path, settings: Path | None, build: Path, *, secrets: bool) -> "Deployment":
+def _deployment(
+    env: str, config: Path, settings: Path | None, build: Path, *, secrets: bool, finished: bool
+) -> "Deployment":
     with on_aws():
         from paddock.entrypoints.aws_stack import Deployment, packages, signed_in  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.deploy import secrets_of  # noqa: PLC0415 - as above
     chosen = stack_chosen(env, settings)
     checked_path("--config", config, "paddock stack deploy … --config PATH")
+    left = validate(config, finished=True)
+    if left and finished:
+        raise InvalidConfig(left)
     fleet = load(config)
-    for left in validate(config, finished=True):  # it could be loaded, so there is nothing else to say
-        print(f"warning: {left.text}", file=sys.stderr)
+    for problem in left:  # it could be loaded, so there is nothing else to say
+        print(f"warning: {problem.text}", file=sys.stderr)
     files = packages(build)
     return Deployment(
         places=signed_in(chosen.region),

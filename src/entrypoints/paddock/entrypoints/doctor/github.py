@@ -45,6 +45,7 @@ _KEY: Final = (
     "compare github.app.id and the private key with the App's settings at GitHub, and this machine's clock with "
     "others; a new key is made at GitHub under 'Private keys'"
 )
+_TOKEN: Final = "see at GitHub, under Settings, Developer settings, that the token is there and may still be used"  # noqa: S105 - words about one
 _NO_KEY: Final = "put the secret there, or have paddock.yml name where it is"
 _GITHUB: Final = "see https://www.githubstatus.com, and that this machine reaches GitHub"
 _NEWER: Final = "GitHub's list of packages for your organisation is behind: see its policies, and ask again in a day"
@@ -160,7 +161,11 @@ class GitHubSide:
     def _whose(self) -> Iterator[Finding]:
         config = self._known.config()
         credentials, clock = self._credentials(), self._known.clock
-        found = identify(self._endpoints(), credentials, targets_of(config), config.settings.scope, clock)
+        try:
+            found = identify(self._endpoints(), credentials, targets_of(config), config.settings.scope, clock)
+        except PaddockError as error:
+            error.add_note(_GITHUB if error.retryable else _TOKEN)
+            raise
         for wrong in found.wrong:
             yield failure(CREDENTIALS, wrong, "make such a token, and put it where github.token says")
         if not found.wrong:

@@ -35,6 +35,9 @@ _OLDEST: Final = (3, 11)
 _GIB: Final = 1 << 30
 _PER_SLOT: Final = 4  # GiB: a runner unpacked has about one, a checkout and what a job makes the rest
 _SHARED: Final = 0o077
+_LEAST_SECRET: Final = 16
+"""Characters of a webhook secret. A delivery and its HMAC let anybody try secrets, as fast as machines go: 16 random
+hexadecimal digits are 64 bits, which nobody tries all of."""
 _TIMEOUTS: Final = Timeouts(connect=2 * SECOND, read=5 * SECOND)
 
 
@@ -83,6 +86,18 @@ class LocalSide:
             self.config()
         if not problems:
             yield fine(CONFIG, f"{self._file} is valid, and its secrets can be read")
+            yield from self._weak()
+
+    def _weak(self) -> Iterator[Finding]:
+        for secret in self.config().github.webhook_secrets:
+            length = len(secret.read(self._environ))
+            if length < _LEAST_SECRET:
+                found = f"{secret.field} = {secret.place} has {length} characters: who sees one delivery can guess it"
+                fix = (
+                    f"make one of {_LEAST_SECRET} or more by chance, as `openssl rand -hex 32` does, and give it to "
+                    "GitHub's webhook as well"
+                )
+                yield warning(CONFIG, found, fix)
 
     def _state(self) -> Iterator[Finding]:
         root = self._places.root
