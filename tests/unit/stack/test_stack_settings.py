@@ -234,7 +234,7 @@ def test_a_package_is_named_by_what_is_in_it(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("command", ["diff", "deploy"])
 def test_what_was_left_of_the_example_is_told(tmp_path: Path, command: str) -> None:
-    """With its line and what to write instead: a comparison goes on, a deployment does not; of a finished file nothing."""
+    """With its line and what to write instead: a comparison goes on, a deployment does not."""
     config = tmp_path / "paddock.yml"
     words = (command, "--env", "dev", "--config", str(config), "--build", str(tmp_path))
     config.write_text(example_config(), encoding="utf-8")
