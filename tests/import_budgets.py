@@ -45,6 +45,14 @@ BUDGETS: Mapping[str, Budget] = {
         "import sys; sys.argv = ['paddock', '--help']; from paddock.entrypoints.cli.app import main; sys.exit(main())",
         CORE | TERMINAL,
     ),
+    **{
+        f"cli stack {word}": Budget(  # AWS is not asked, and boto3 is an extra
+            f"import sys; sys.argv = ['paddock', 'stack', '{word}']; "
+            "from paddock.entrypoints.cli.app import main; sys.exit(main())",
+            CORE | TERMINAL | {"msgspec", "yaml", "_yaml"},
+        )
+        for word in ("cost", "template")
+    },
     "agent": Budget("import paddock.agent.__main__", frozenset()),
     "config": Budget("import paddock.adapters.config", CORE | {"yaml", "_yaml"}),
 }

@@ -35,8 +35,10 @@ from paddock.entrypoints.acceptance.values import Books
 from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
 from paddock.entrypoints.aws_acceptance.observer import FleetObserver
 from paddock.entrypoints.aws_acceptance.opening import Wish, parts_of
-from paddock.entrypoints.aws_stack import Places, StackSettings, destroy
+from paddock.entrypoints.aws_stack import destroy
 from paddock.entrypoints.aws_stack.packages import FILES, package
+from paddock.entrypoints.aws_stack.places import Places
+from paddock.entrypoints.aws_stack.settings import StackSettings
 from tests.aws import whole
 from tests.aws.deployed import timeouts
 from tests.aws.events import EventBridge, Schedule, called_by_url

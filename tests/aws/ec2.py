@@ -12,7 +12,8 @@ import moto.settings
 from boto3.session import Session
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings, Template
+from paddock.adapters.aws.ec2.machines import Ec2Machines
+from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
 from paddock.adapters.system import SystemClock
 from paddock.core.ports.machines import LaunchRequest
 from paddock.core.ports.system import Clock

@@ -20,7 +20,7 @@ import botocore.endpoint
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from paddock.adapters.aws.ec2 import Ec2Settings
+from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.core.spec import Market
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.compat import HTTPHeaders
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings, Template
+from paddock.adapters.aws.ec2.machines import Ec2Machines
 from paddock.adapters.aws.ec2.request import DISK, FLEET, LAUNCH, REQUEST, digest
+from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
 from paddock.adapters.aws.ec2.toll import Toll
 from paddock.core.ports.machines import LaunchOutcome, LaunchRequest, Machine, Machines, MachineState, StartResult
 from paddock.core.ports.system import Clock

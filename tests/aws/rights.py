@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from paddock.adapters.aws.ec2 import Ec2Settings
+from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.roles import BILL, ROLES, Statement, filled
 from tests.aws.iam import Asked, Context, allows
 from tests.aws.judge import REGION

@@ -16,7 +16,7 @@ import attrs
 from boto3.session import Session
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.ec2 import Ec2Settings
+from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.memory.github import RunnerRecord
 from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.wire import message_text

@@ -19,7 +19,11 @@ from boto3.session import Session
 
 from paddock.adapters import tables
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import TABLE, DynamoAssignments, DynamoRecords, DynamoTogether, Table
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.definition import TABLE
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
 from paddock.adapters.memory import ManualClock, ManualSleeper, SequentialIds
 from paddock.adapters.tables import stores_of
 from paddock.core.ports.stores import Table as Stores

@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.advice import remembering
-from paddock.adapters.aws.dynamodb import DynamoAssignments
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
 from paddock.adapters.aws.dynamodb.definition import INDEXES, PARTITION, PLACE, SORT
 from paddock.adapters.aws.dynamodb.items import Items
 from paddock.adapters.aws.dynamodb.values import Item

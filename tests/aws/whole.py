@@ -32,7 +32,7 @@ from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.cloud_events import PATTERNS
-from paddock.adapters.aws.ec2 import Ec2Settings
+from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.roles import SLACK
 from paddock.adapters.memory.github.values import Timings
 from paddock.adapters.memory.system import SeededChance

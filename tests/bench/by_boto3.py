@@ -14,9 +14,10 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
-from paddock.adapters.aws.dynamodb import Table as DynamoTable
 from paddock.adapters.aws.dynamodb.items import Items
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.adapters.tables import stores_in, stores_of, table_of
 from paddock.core.ports.records import Page

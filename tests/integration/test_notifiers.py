@@ -10,9 +10,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.sns import SnsNotifier
 from paddock.adapters.aws.sns.codes import CODES
-from paddock.adapters.aws.sns.topic import MOST_BYTES, cut
+from paddock.adapters.aws.sns.topic import MOST_BYTES, SnsNotifier, cut
 from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.slack import SlackNotifier
 from paddock.adapters.slack_address import BASE

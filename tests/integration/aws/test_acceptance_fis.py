@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from paddock.adapters.memory import ManualClock, ManualSleeper, SequentialIds
 from paddock.entrypoints.aws_acceptance.interrupter import FisInterrupter
-from paddock.entrypoints.aws_stack import Places
+from paddock.entrypoints.aws_stack.places import Places
 from tests.aws.fis import FisStandIn, fis_standin
 from tests.aws.judge import REGION
 from tests.aws.machine import moto

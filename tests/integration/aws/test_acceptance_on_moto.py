@@ -17,7 +17,10 @@ from paddock.adapters.standin import GitHubStandIn
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.core.errors import Conflict
 from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
-from paddock.entrypoints.aws_stack import Deployment, packages, signed_in, stack_settings
+from paddock.entrypoints.aws_stack.deploy import Deployment
+from paddock.entrypoints.aws_stack.packages import packages
+from paddock.entrypoints.aws_stack.places import signed_in
+from paddock.entrypoints.aws_stack.settings import stack_settings
 from paddock.entrypoints.cli.app import main
 from tests.aws.desk import SECRETS, Desk, operators_desk
 from tests.aws.judge import REGION

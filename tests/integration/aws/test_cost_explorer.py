@@ -8,9 +8,8 @@ import botocore.session
 import pytest
 from botocore.stub import Stubber
 
-from paddock.adapters.aws.ce import ExplorerCosts
 from paddock.adapters.aws.ce.codes import CODES
-from paddock.adapters.aws.ce.explorer import MOST_PAGES
+from paddock.adapters.aws.ce.explorer import MOST_PAGES, ExplorerCosts
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws_codes import COMMON
 from paddock.core.errors import Rejected, Throttled, Unavailable

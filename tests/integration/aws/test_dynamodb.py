@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from paddock.adapters.aws.dynamodb import TABLE
+from paddock.adapters.aws.dynamodb.definition import TABLE
 from paddock.adapters.aws.dynamodb.policy import ASSIGNMENTS, HANDOVER, RECORDS
 from paddock.adapters.aws.dynamodb.table import PAUSES
 from paddock.agent.aws.body import unpacked

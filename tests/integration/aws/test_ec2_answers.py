@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from paddock.adapters.aws.ec2 import Ec2Settings, Template
 from paddock.adapters.aws.ec2.answer import MOST_ERRORS, Reader
 from paddock.adapters.aws.ec2.instances import machine_of
+from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
 from paddock.core.catalogue import CATALOGUE
 from paddock.core.errors import InvalidInput
 from paddock.core.ports.machines import Lack, LaunchOutcome, LaunchRequest, MachineState, Shortfall

@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 import pytest
 
-from paddock.adapters.aws.ec2 import Ec2Machines, offerings
+from paddock.adapters.aws.ec2 import offerings
+from paddock.adapters.aws.ec2.machines import Ec2Machines
 from paddock.adapters.memory import ManualClock
 from paddock.core.catalogue import CATALOGUE, InstanceType, fitting
 from paddock.core.errors import Throttled, Unavailable

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import attrs
 import pytest
 
-from paddock.adapters.aws.ec2 import Ec2Machines
+from paddock.adapters.aws.ec2.machines import Ec2Machines
 from paddock.adapters.aws.failures import watched
 from paddock.adapters.memory import ManualClock, MemoryRecords
 from paddock.adapters.pacing import Purse, PurseToll, ec2_ceilings

@@ -12,7 +12,7 @@ from boto3.session import Session
 from paddock.adapters.app_setup import Kept
 from paddock.adapters.standin import GitHubStandIn
 from paddock.core.errors import NotFound
-from paddock.entrypoints.aws_stack import Places
+from paddock.entrypoints.aws_stack.places import Places
 from paddock.entrypoints.aws_stack.secrets import GITHUB, WEBHOOK, StackKeeper, text_of
 from paddock.entrypoints.cli.app import main
 from tests.agent.standin_runner import eventually

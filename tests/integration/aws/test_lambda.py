@@ -12,13 +12,15 @@ from botocore.exceptions import EndpointConnectionError
 from moto.sqs.models import sqs_backends
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudwatch import StackUsage
-from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoTogether
-from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.ec2 import Ec2Machines
-from paddock.adapters.aws.pricing import AwsPrices
-from paddock.adapters.aws.s3 import S3Objects
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.cloudwatch.usage import StackUsage
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.handover import DynamoHandover
+from paddock.adapters.aws.dynamodb.table import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
+from paddock.adapters.aws.ec2.machines import Ec2Machines
+from paddock.adapters.aws.pricing.prices import AwsPrices
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
 from paddock.adapters.config import Config, InvalidConfig
 from paddock.adapters.github.auth import AppCredentials

@@ -11,8 +11,8 @@ from botocore.stub import Stubber
 
 from paddock.adapters.aws.clients import Clients
 from paddock.adapters.aws.errors import translated
-from paddock.adapters.aws.pricing import AwsPrices
 from paddock.adapters.aws.pricing.codes import CODES
+from paddock.adapters.aws.pricing.prices import AwsPrices
 from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.costs.price import PriceSource, Quote

@@ -12,8 +12,9 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ConnectionClosedError, FlexibleChecksumError
 from botocore.response import StreamingBody
 
-from paddock.adapters.aws.s3 import READER, WRITER, S3Objects
 from paddock.adapters.aws.s3.codes import CODES
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.s3.policy import READER, WRITER
 from paddock.adapters.aws.s3.upload import PART
 from paddock.adapters.memory.system import ManualClock
 from paddock.core.errors import AccessDenied, NotFound, PaddockError, Rejected, Throttled, Unavailable

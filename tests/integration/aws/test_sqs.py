@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 
 import pytest
 
-from paddock.adapters.aws.sqs import CONSUMER, OPERATOR, PRODUCER, SqsQueue
+from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.aws_codes import COMMON
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.adapters.sqs_wire import CODES, STALE

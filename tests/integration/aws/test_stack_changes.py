@@ -23,7 +23,11 @@ from paddock.adapters.config import load
 from paddock.adapters.memory.system import ManualClock, ManualSleeper, SequentialIds
 from paddock.core.errors import AccessDenied, Busy, NotFound, PaddockError, Rejected, Throttled, Unavailable
 from paddock.core.units import HOUR, MINUTE
-from paddock.entrypoints.aws_stack import Deployment, Places, Proposal, Removal, packages, stack_settings
+from paddock.entrypoints.aws_stack.deploy import Deployment, Proposal
+from paddock.entrypoints.aws_stack.destroy import Removal
+from paddock.entrypoints.aws_stack.packages import packages
+from paddock.entrypoints.aws_stack.places import Places
+from paddock.entrypoints.aws_stack.settings import stack_settings
 from paddock.entrypoints.cli.stack_view import change_lines, last_failure, step_line
 from tests.aws.judge import REGION
 from tests.aws.machine import ACCOUNT, moto

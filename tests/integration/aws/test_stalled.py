@@ -8,11 +8,11 @@ import pytest
 from boto3.session import Session
 
 from paddock.adapters.aws.clients import PATIENCE, POLLS, Clients, Patience
-from paddock.adapters.aws.dynamodb import Table
+from paddock.adapters.aws.dynamodb.table import Table
 from paddock.adapters.aws.ec2.errors import CODES
 from paddock.adapters.aws.errors import Asking
-from paddock.adapters.aws.s3 import S3Objects
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.memory.system import ManualClock, ManualSleeper
 from paddock.core.errors import Throttled, Unavailable
 from paddock.core.messages import RunCompleted

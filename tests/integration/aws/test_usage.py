@@ -12,10 +12,9 @@ import yaml
 from botocore.stub import Stubber
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudwatch import StackUsage, Used
 from paddock.adapters.aws.cloudwatch.codes import CODES
 from paddock.adapters.aws.cloudwatch.policy import METRICS
-from paddock.adapters.aws.cloudwatch.usage import LISTED, used_by
+from paddock.adapters.aws.cloudwatch.usage import LISTED, StackUsage, Used, used_by
 from paddock.adapters.aws.stack.idle import idle_bill
 from paddock.adapters.aws_codes import COMMON
 from paddock.core.costs.report import failures_of, spent_on

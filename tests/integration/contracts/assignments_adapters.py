@@ -9,7 +9,8 @@ from typing import TypeAlias
 import attrs
 import pytest
 
-from paddock.adapters.aws.dynamodb import DynamoAssignments, Table
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.table import Table
 from paddock.adapters.memory import MemoryAssignments
 from paddock.adapters.process import FileAssignments
 from paddock.agent.aws.assignments import ItemAssignmentSource

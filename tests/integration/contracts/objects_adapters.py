@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TypeAlias
 
-from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.s3.objects import S3Objects
 from paddock.adapters.files import FileObjects, HttpDownloads
 from paddock.adapters.memory.objects import MemoryDownloads, MemoryObjects
 from paddock.adapters.memory.system import ManualClock

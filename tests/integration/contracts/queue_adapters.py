@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import attrs
 
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.memory import ClockWaiter, ManualClock, ManualSleeper, MemoryQueue
 from paddock.adapters.sqlite import Database, SqliteQueue
 from paddock.core.messages import EventMessage

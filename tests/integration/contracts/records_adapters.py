@@ -7,7 +7,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from paddock.adapters.aws.dynamodb import DynamoRecords, Table
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table
 from paddock.adapters.memory import MemoryRecords
 from paddock.adapters.sqlite import Database, SqliteRecords
 from paddock.core.ports.records import Records

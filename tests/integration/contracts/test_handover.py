@@ -7,7 +7,8 @@ from pathlib import Path
 import attrs
 import pytest
 
-from paddock.adapters.aws.dynamodb import DynamoHandover, DynamoTogether
+from paddock.adapters.aws.dynamodb.handover import DynamoHandover
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
 from paddock.adapters.memory import MemoryAssignments
 from paddock.adapters.memory.bundles import memory_table
 from paddock.adapters.process import FileAssignments

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from paddock.adapters.aws.ec2 import Template
+from paddock.adapters.aws.ec2.settings import Template
 from paddock.core.environment import Environments
 from paddock.core.settings import Alias
 from paddock.core.spec import Arch

@@ -4,7 +4,8 @@ from typing import Any, cast
 
 import pytest
 
-from paddock.adapters.aws.dynamodb import DynamoAssignments, Table
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.table import Table
 from paddock.adapters.memory import ManualClock
 from paddock.core.ports.assignments import AssignmentReceipt
 

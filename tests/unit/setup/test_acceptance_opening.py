@@ -9,7 +9,7 @@ from paddock.adapters.config import load
 from paddock.core.errors import InvalidInput
 from paddock.core.units import money_text
 from paddock.entrypoints.aws_acceptance.opening import Wish, bound, checked_config, fleets
-from paddock.entrypoints.aws_stack import stack_settings
+from paddock.entrypoints.aws_stack.settings import stack_settings
 
 OWN = """\
 version: 1

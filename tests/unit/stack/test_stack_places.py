@@ -6,7 +6,7 @@ import pytest
 
 from paddock.adapters.web import WebServer
 from paddock.core.errors import InvalidInput
-from paddock.entrypoints.aws_stack import signed_in
+from paddock.entrypoints.aws_stack.places import signed_in
 from paddock.entrypoints.cli.app import main
 
 

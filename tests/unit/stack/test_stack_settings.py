@@ -19,11 +19,10 @@ from paddock.contracts import example_config
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 from paddock.core.units import DOLLAR, MINUTE
-from paddock.entrypoints.aws_stack import packages, stack_settings
 from paddock.entrypoints.aws_stack.making import make_packages
 from paddock.entrypoints.aws_stack.offline import offline, offline_shape
-from paddock.entrypoints.aws_stack.packages import FILES
-from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings
+from paddock.entrypoints.aws_stack.packages import FILES, packages
+from paddock.entrypoints.aws_stack.settings import ENVIRONMENT, StackSettings, stack_settings
 from paddock.entrypoints.cli.app import main
 from tests.wide import wide
 

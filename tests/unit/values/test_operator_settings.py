@@ -104,20 +104,39 @@ def test_what_may_be_missing_from_a_story(received: int, ended: int | None, deci
     assert (said in told, bool(told)) == (True, bool(said))
 
 
-@pytest.mark.parametrize("words", [("jobs", "--profile", "aws"), ("stack", "cost")])
+def without_boto3(*words: str) -> subprocess.CompletedProcess[str]:
+    """What becomes of a command where the extra is not installed."""
+    code = (
+        "import sys; sys.modules |= {'boto3': None, 'botocore': None}; "
+        "from paddock.entrypoints.cli.app import main; sys.exit(main())"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", code, *words], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.mark.parametrize("words", [("jobs", "--profile", "aws"), ("stack", "status", "--env", "dev")])
 def test_without_boto3_it_says_what_to_install(words: tuple[str, ...]) -> None:
     """The command line comes without it: it is an extra, and every command that needs it says the same."""
-    code = "import sys; sys.modules['boto3'] = None; from paddock.entrypoints.cli.app import main; sys.exit(main())"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = without_boto3(*words)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("paddock: speaking to AWS needs boto3: ")
     assert "pip install '.[aws]'" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("cost",), ("template",), ("package", "--help")])
+def test_what_asks_no_aws_needs_no_boto3(words: tuple[str, ...]) -> None:
+    """A stack can be priced and read before anything is installed for it."""
+    done = without_boto3("stack", *words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+
+
+@pytest.mark.parametrize("words", [("stack", "status"), ("stack", "deploy"), ("stack", "destroy"), ("doctor",)])
+def test_what_is_wrong_with_a_name_is_told_without_boto3(words: tuple[str, ...]) -> None:
+    """Nobody installs something, only to hear of a typing error then."""
+    done = without_boto3(*words, "--env", "DEV_1")
+    assert done.stderr.startswith("paddock: --env = 'DEV_1': must be 1 to 16 small letters")
 
 
 def test_a_fleet_by_its_options(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,8 +13,9 @@ from paddock.adapters.aws.errors import Asking
 from paddock.core.errors import Busy, Conflict, NotFound
 from paddock.core.units import MINUTE, SECOND, Span, datetime_of
 from paddock.entrypoints.acceptance.ports import Tell
-from paddock.entrypoints.aws_stack import Deployment, Removal, bucket
-from paddock.entrypoints.aws_stack.deploy import FLEET
+from paddock.entrypoints.aws_stack import bucket
+from paddock.entrypoints.aws_stack.deploy import FLEET, Deployment
+from paddock.entrypoints.aws_stack.destroy import Removal
 from paddock.entrypoints.aws_stack.follow import LOOK
 
 _ec2: Final = Asking(EC2)

@@ -18,8 +18,8 @@ from paddock.core.ports.system import Clock, Ids, Sleeper
 from paddock.core.units import SECOND, Span
 from paddock.entrypoints.acceptance.ports import Tell
 from paddock.entrypoints.acceptance.values import Interruption
-from paddock.entrypoints.aws_stack import Places
 from paddock.entrypoints.aws_stack.deploy import FLEET
+from paddock.entrypoints.aws_stack.places import Places
 
 ACTION: Final = "aws:ec2:send-spot-instance-interruptions"
 NOTICE: Final = "PT2M"

@@ -10,8 +10,8 @@ from paddock.adapters.aws.ec2.errors import CODES as EC2
 from paddock.adapters.aws.errors import Asking
 from paddock.adapters.sqs_wire import CODES as SQS
 from paddock.entrypoints.acceptance.values import Books, Instance
-from paddock.entrypoints.aws_stack import Places
 from paddock.entrypoints.aws_stack.deploy import FLEET
+from paddock.entrypoints.aws_stack.places import Places
 from paddock.entrypoints.containers import State
 
 QUEUES: Final = ("jobs", "events", "reports")

@@ -28,9 +28,11 @@ from paddock.entrypoints.aws_acceptance.environment import StackEnvironment
 from paddock.entrypoints.aws_acceptance.interrupter import FisInterrupter
 from paddock.entrypoints.aws_acceptance.observer import FleetObserver
 from paddock.entrypoints.aws_operator import open_stack
-from paddock.entrypoints.aws_stack import Deployment, Package, Places, StackSettings
-from paddock.entrypoints.aws_stack.deploy import secrets_of
+from paddock.entrypoints.aws_stack.deploy import Deployment, secrets_of
 from paddock.entrypoints.aws_stack.exported import variables_of
+from paddock.entrypoints.aws_stack.packages import Package
+from paddock.entrypoints.aws_stack.places import Places
+from paddock.entrypoints.aws_stack.settings import StackSettings
 from paddock.entrypoints.containers import State
 
 NAME: Final = "acceptance"

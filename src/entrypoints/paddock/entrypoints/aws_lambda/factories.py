@@ -11,13 +11,16 @@ import attrs
 
 from paddock.adapters.advice import remembering
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoRecords, DynamoTogether
-from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
 from paddock.adapters.aws.dynamodb.definition import INDEXES
-from paddock.adapters.aws.ec2 import Ec2Machines, Ec2Settings
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
+from paddock.adapters.aws.ec2.machines import Ec2Machines
+from paddock.adapters.aws.ec2.settings import Ec2Settings
 from paddock.adapters.aws.failures import watched
-from paddock.adapters.aws.s3 import S3Objects
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.aws_http import JsonService, environment_credentials
 from paddock.adapters.aws_http.connection import Connection
 from paddock.adapters.aws_http.secrets import SECRETS, Secrets
@@ -50,8 +53,8 @@ from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, flee
 from paddock.entrypoints.aws_lambda.logs import write_line
 
 if TYPE_CHECKING:
-    from paddock.adapters.aws.cloudwatch import StackUsage
-    from paddock.adapters.aws.pricing import AwsPrices
+    from paddock.adapters.aws.cloudwatch.usage import StackUsage
+    from paddock.adapters.aws.pricing.prices import AwsPrices
 
 
 def make_environment() -> FleetEnvironment:
@@ -165,7 +168,7 @@ def make_machines(
 
 def make_prices(clients: Clients, clock: Clock) -> "AwsPrices":
     """What the catalogue's machines cost in this region, by AWS's word."""
-    from paddock.adapters.aws.pricing import AwsPrices  # noqa: PLC0415 - for the cost report alone
+    from paddock.adapters.aws.pricing.prices import AwsPrices  # noqa: PLC0415 - for the cost report alone
 
     return AwsPrices(clients, clock, types=[kind.name for kind in CATALOGUE])
 

@@ -3,7 +3,7 @@
 from typing import Final
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.s3 import S3Objects
+from paddock.adapters.aws.s3.objects import S3Objects
 from paddock.adapters.files import HttpDownloads
 from paddock.adapters.github.client import GitHub as GitHubClient
 from paddock.core.ports.gauges import Gauges

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 from dependency_injector import containers, providers
 
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.dynamodb import DynamoAssignments, DynamoHandover, DynamoRecords, DynamoTogether
-from paddock.adapters.aws.dynamodb import Table as DynamoTable
-from paddock.adapters.aws.ec2 import Ec2Machines
-from paddock.adapters.aws.s3 import S3Objects
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.dynamodb.assignments import DynamoAssignments
+from paddock.adapters.aws.dynamodb.handover import DynamoHandover
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
+from paddock.adapters.aws.ec2.machines import Ec2Machines
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.aws_http.secrets import Secrets
 from paddock.adapters.config import Config
 from paddock.adapters.github.auth import Credentials
@@ -35,8 +38,8 @@ from paddock.entrypoints.aws_lambda.logs import start_logging
 from paddock.entrypoints.aws_lambda.once import Once
 
 if TYPE_CHECKING:
-    from paddock.adapters.aws.cloudwatch import StackUsage
-    from paddock.adapters.aws.pricing import AwsPrices
+    from paddock.adapters.aws.cloudwatch.usage import StackUsage
+    from paddock.adapters.aws.pricing.prices import AwsPrices
 
 
 class AwsProfile(containers.DeclarativeContainer):

@@ -13,9 +13,9 @@ from typing import Any, Final
 
 import attrs
 
-from paddock.adapters.aws.ce import ExplorerCosts
-from paddock.adapters.aws.s3 import S3Objects
-from paddock.adapters.aws.sns import SnsNotifier
+from paddock.adapters.aws.ce.explorer import ExplorerCosts
+from paddock.adapters.aws.s3.objects import S3Objects
+from paddock.adapters.aws.sns.topic import SnsNotifier
 from paddock.adapters.prices import CataloguePrices
 from paddock.adapters.report.costs import RENDERINGS
 from paddock.adapters.telemetry.logs import FACTS, about

@@ -10,14 +10,14 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 
 from paddock.adapters.advice import telling
 from paddock.adapters.aws.clients import Clients
-from paddock.adapters.aws.cloudwatch import StackUsage
-from paddock.adapters.aws.cloudwatch.usage import used_by
-from paddock.adapters.aws.dynamodb import DynamoRecords, DynamoTogether
-from paddock.adapters.aws.dynamodb import Table as DynamoTable
+from paddock.adapters.aws.cloudwatch.usage import StackUsage, used_by
 from paddock.adapters.aws.dynamodb.definition import INDEXES
+from paddock.adapters.aws.dynamodb.records import DynamoRecords
+from paddock.adapters.aws.dynamodb.table import Table as DynamoTable
+from paddock.adapters.aws.dynamodb.together import DynamoTogether
 from paddock.adapters.aws.errors import translated
 from paddock.adapters.aws.logs import CloudWatchDecisions, RecordWindows
-from paddock.adapters.aws.sqs import SqsQueue
+from paddock.adapters.aws.sqs.queue import SqsQueue
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.adapters.tables import stores_of, table_of
 from paddock.adapters.telemetry.catalogue import catalogue

@@ -12,7 +12,7 @@ from paddock.adapters.aws.cloudwatch.policy import METRICS
 from paddock.adapters.aws.dynamodb.policy import RECORDS, Statement
 from paddock.adapters.aws.health.policy import DESCRIPTIONS, GITHUB_KEY, PARTS
 from paddock.adapters.aws.logs import READER, WRITER
-from paddock.adapters.aws.sqs import PRODUCER
+from paddock.adapters.aws.sqs.policy import PRODUCER
 from paddock.core.records import CIRCUITS, JOBS, SWITCHES, TASKS, Kind
 
 _ITEMS, _INDEXES = RECORDS

@@ -8,7 +8,7 @@ put somewhere. Each step may be repeated, so a deployment that was cut off is si
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,9 +18,8 @@ from paddock.adapters.aws.cloudformation import ChangeSet, Standing, Step
 from paddock.adapters.aws.cloudformation.values import FAILED_TO_BE_MADE, GOOD, STUCK
 from paddock.adapters.aws.codes import LAMBDA
 from paddock.adapters.aws.errors import Asking
-from paddock.adapters.aws.stack import Shape, Watched, body, rendered
+from paddock.adapters.aws.stack import Shape, body, rendered
 from paddock.adapters.aws.stack.boot import agent_key
-from paddock.adapters.aws.stack.watch import WATCHED
 from paddock.adapters.bootstrap.user_data import MARGIN
 from paddock.adapters.config import Config
 from paddock.core.errors import Busy, InvalidInput, NotFound, Rejected
@@ -88,7 +87,7 @@ class Deployment:
         if standing is not None:
             check_ours(standing)
             self._check(standing)
-        template = rendered(self.shape(standing), watched_by(self.settings))
+        template = rendered(self.shape(standing), self.settings.watched)
         keys = self._uploaded(body(template), standing)
         made = self.places.stacks.propose(
             self.settings.stack,
@@ -269,11 +268,6 @@ def unstuck(stack: str, region: str) -> str:
         "CloudFormation could not take a change back. `paddock stack status` says what it stumbled over: mend that, "
         f"then `aws cloudformation continue-update-rollback --stack-name {stack} --region {region}`, and deploy again"
     )
-
-
-def watched_by(settings: StackSettings) -> Sequence[Watched]:
-    """Whoever watches a stack of these settings."""
-    return WATCHED if settings.watch else ()
 
 
 def secrets_of(config: Config, environ: Mapping[str, str]) -> dict[str, str]:

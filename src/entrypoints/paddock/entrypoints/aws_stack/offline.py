@@ -5,7 +5,6 @@ from typing import Any, Final
 import attrs
 
 from paddock.adapters.aws.stack import Shape, Zone, rendered
-from paddock.entrypoints.aws_stack.deploy import watched_by
 from paddock.entrypoints.aws_stack.settings import StackSettings
 
 REGION: Final = "us-east-1"
@@ -29,4 +28,4 @@ def offline_shape(settings: StackSettings, *, slack: bool = False) -> Shape:
 
 def offline(settings: StackSettings, *, slack: bool = False) -> dict[str, Any]:
     """The template of such a stack."""
-    return rendered(offline_shape(settings, slack=slack), watched_by(settings))
+    return rendered(offline_shape(settings, slack=slack), settings.watched)

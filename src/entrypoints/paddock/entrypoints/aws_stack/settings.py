@@ -10,7 +10,7 @@
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,7 +18,8 @@ from typing import Any, Final
 
 import attrs
 
-from paddock.adapters.aws.stack import Image, Shape, Zone
+from paddock.adapters.aws.stack import Image, Shape, Watched, Zone
+from paddock.adapters.aws.stack.watch import WATCHED
 from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.adapters.aws.watching.targets import USUAL, Targets
 from paddock.adapters.config.problems import InvalidConfig
@@ -83,6 +84,11 @@ class StackSettings:
             runbook=self.runbook,
             targets=self.alarms,
         )
+
+    @property
+    def watched(self) -> Sequence[Watched]:
+        """Whoever watches such a stack."""
+        return WATCHED if self.watch else ()
 
     @property
     def reported_to(self) -> str:

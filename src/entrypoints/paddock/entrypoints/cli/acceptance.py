@@ -37,7 +37,7 @@ from paddock.entrypoints.cli.styles import console, told
 
 if TYPE_CHECKING:
     from paddock.entrypoints.aws_acceptance.opening import Opened, Wish
-    from paddock.entrypoints.aws_stack import Places
+    from paddock.entrypoints.aws_stack.places import Places
 
 TOKEN: Final = "GITHUB_TOKEN"  # noqa: S105 - the name of a variable
 _BUILD = Path("build")
@@ -102,7 +102,7 @@ def acceptance(  # noqa: PLR0913 - each is an option
         checked_output(output)
     with on_aws():
         from paddock.entrypoints.aws_acceptance.opening import checked_environment, parts_of  # noqa: PLC0415 - an extra
-        from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - as above
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - as above
     name = checked_environment(env or f"acceptance-{RandomIds().token()[:4]}")
     wish = _wish(
         repo,
@@ -147,7 +147,8 @@ def _wish(
 
     from paddock.core.spec import Arch  # noqa: PLC0415 - as above
     from paddock.entrypoints.aws_acceptance.opening import Wish, checked_config  # noqa: PLC0415 - boto3 is an extra
-    from paddock.entrypoints.aws_stack import packages, stack_settings  # noqa: PLC0415 - as above
+    from paddock.entrypoints.aws_stack.packages import packages  # noqa: PLC0415 - as above
+    from paddock.entrypoints.aws_stack.settings import stack_settings  # noqa: PLC0415 - as above
 
     if arch not in tuple(Arch):
         raise InvalidInput("--arch", arch, f"must be {' or '.join(Arch)}")

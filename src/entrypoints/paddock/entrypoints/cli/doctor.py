@@ -18,7 +18,7 @@ from paddock.adapters.system import SystemClock
 from paddock.core.errors import InvalidInput
 from paddock.core.health.finding import Check, Finding, Verdict, diagnose, well
 from paddock.entrypoints.cli.extra import on_aws
-from paddock.entrypoints.cli.stack import SETTINGS, ConfigFile, Settings
+from paddock.entrypoints.cli.stack import ConfigFile, Settings, stack_chosen
 from paddock.entrypoints.cli.state import AsJson
 from paddock.entrypoints.cli.styles import console, told
 from paddock.entrypoints.cli.where import Profile, ProfileName, Where
@@ -113,19 +113,18 @@ def _local(config: Path, opened: ExitStack) -> Sequence[Check]:
 def _on_aws(
     env: str | None, config: Path, settings: Path | None, build: Path, opened: ExitStack
 ) -> tuple[str, Sequence[Check]]:
-    with on_aws():
-        from paddock.entrypoints.aws_stack import signed_in, stack_settings  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.doctor.aws import AwsSide, Here  # noqa: PLC0415 - as above
     if env is None:
-        stack = environ.get("PADDOCK_STACK", "")
+        stack, region = environ.get("PADDOCK_STACK", ""), environ.get("AWS_REGION", "")
         if not stack:
             right = "must name the stack, or --env its environment: `paddock stack status --env NAME` prints it"
             raise InvalidInput("PADDOCK_STACK", stack, right)
-        places = signed_in(environ.get("AWS_REGION", ""))
     else:
-        file = settings if settings is not None or not SETTINGS.exists() else SETTINGS
-        chosen = stack_settings(env, file)
-        stack, places = chosen.stack, signed_in(chosen.region)
+        chosen = stack_chosen(env, settings)
+        stack, region = chosen.stack, chosen.region
+    with on_aws():
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.doctor.aws import AwsSide, Here  # noqa: PLC0415 - as above
+    places = signed_in(region)
     side = AwsSide(places, stack, Here(config=config, build=build), SystemClock(), environ)
     known = Known(config=side.config, credentials=side.credentials, url=side.url, clock=SystemClock(), env=side.env)
     return stack, [*side.checks(), *GitHubSide(known, opened).checks()]

@@ -32,7 +32,7 @@ from paddock.entrypoints.github_setup import Chosen, Setup, check_writable, chos
 
 if TYPE_CHECKING:
     from paddock.adapters.aws.cloudformation import Standing
-    from paddock.entrypoints.aws_stack import Places
+    from paddock.entrypoints.aws_stack.places import Places
 
 Env = Annotated[str | None, Parameter(name=["--env", "-e"])]
 Settings = Annotated[Path | None, Parameter(name="--settings")]
@@ -206,7 +206,7 @@ def _patience(minutes: int) -> int:
 
 def _stack(env: str, settings: Path | None) -> "tuple[Places, Standing]":
     with on_aws():
-        from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - boto3 is an extra
         from paddock.entrypoints.aws_stack.secrets import standing_of  # noqa: PLC0415 - as above
     picked = stack_chosen(env, settings)
     places = signed_in(picked.region)

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 from rich.text import Text
 
+from paddock.adapters.aws.stack import body
+from paddock.adapters.aws.stack.idle import idle_bill
 from paddock.adapters.config import InvalidConfig, load, validate
 from paddock.adapters.system import RandomIds, SystemClock, SystemSleeper
 from paddock.core.errors import InvalidInput, NotFound
 from paddock.core.units import money_text
+from paddock.entrypoints.aws_stack.making import make_packages
+from paddock.entrypoints.aws_stack.offline import offline
+from paddock.entrypoints.aws_stack.packages import packages
+from paddock.entrypoints.aws_stack.settings import StackSettings, stack_settings
 from paddock.entrypoints.cli.config import checked_path
 from paddock.entrypoints.cli.extra import on_aws
 from paddock.entrypoints.cli.stack_progress import followed, resources_of
@@ -20,7 +26,7 @@ from paddock.entrypoints.cli.styles import console, told
 
 if TYPE_CHECKING:
     from paddock.adapters.aws.cloudformation import Standing
-    from paddock.entrypoints.aws_stack import Deployment, Proposal, StackSettings
+    from paddock.entrypoints.aws_stack.deploy import Deployment, Proposal
 
 SETTINGS = Path("stack.yml")
 Env = Annotated[str, Parameter(name=["--env", "-e"])]
@@ -125,9 +131,9 @@ def status(*, env: Env, settings: Settings = None, export: Export = False) -> in
     export
         Print the variables alone, as a shell takes them: eval "$(paddock stack status --env ENV --export)".
     """
-    with on_aws():
-        from paddock.entrypoints.aws_stack import signed_in  # noqa: PLC0415 - boto3 is an extra
     chosen = stack_chosen(env, settings)
+    with on_aws():
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - boto3 is an extra
     places = signed_in(chosen.region)
     standing = places.stacks.find(chosen.stack)
     if standing is None or not standing.exists:
@@ -169,9 +175,10 @@ def destroy(*, env: Env, settings: Settings = None, yes: Yes = False) -> int:
     yes
         Do not ask.
     """
-    with on_aws():
-        from paddock.entrypoints.aws_stack import Removal, signed_in  # noqa: PLC0415 - boto3 is an extra
     chosen = stack_chosen(env, settings)
+    with on_aws():
+        from paddock.entrypoints.aws_stack.destroy import Removal  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - boto3 is an extra
     places = signed_in(chosen.region)
     work = Removal(places=places, stack=chosen.stack, clock=SystemClock(), sleeper=SystemSleeper(), ids=RandomIds())
     standing = work.found()
@@ -205,9 +212,6 @@ def package(
     make
         Build them; --no-make only looks at what is there.
     """
-    with on_aws():
-        from paddock.entrypoints.aws_stack import packages  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.aws_stack.making import make_packages  # noqa: PLC0415 - as above
     if make and build.absolute() != _BUILD.absolute():
         raise InvalidInput("--build", str(build), f"must be left out to build: it goes to {_BUILD}; or say --no-make")
     if make:
@@ -238,8 +242,6 @@ def cost(
     why
         Say what is assumed, too.
     """
-    with on_aws():
-        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - boto3 is an extra
     console().print(bill_of(offline(stack_chosen(env, settings), slack=_has_slack(config)), why=why))
     return 0
 
@@ -257,9 +259,6 @@ def template(*, env: Env = "dev", settings: Settings = None, config: OptionalCon
     config
         A paddock.yml: if it names a channel of Slack, the template has it.
     """
-    with on_aws():
-        from paddock.adapters.aws.stack import body  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.aws_stack.offline import offline  # noqa: PLC0415 - as above
     print(body(offline(stack_chosen(env, settings), slack=_has_slack(config))), end="")
     return 0
 
@@ -271,19 +270,14 @@ def _has_slack(config: Path | None) -> bool:
     return load(config).slack is not None
 
 
-def stack_chosen(env: str, file: Path | None) -> "StackSettings":
+def stack_chosen(env: str, file: Path | None) -> StackSettings:
     """An environment's settings, by the file that is named, or by stack.yml if it is there."""
-    from paddock.entrypoints.aws_stack import stack_settings  # noqa: PLC0415 - boto3 is an extra
-
     return stack_settings(env, file if file is not None or not SETTINGS.exists() else SETTINGS)
 
 
 def _deployment(
     env: str, config: Path, settings: Path | None, build: Path, *, secrets: bool, finished: bool
 ) -> "Deployment":
-    with on_aws():
-        from paddock.entrypoints.aws_stack import Deployment, packages, signed_in  # noqa: PLC0415 - boto3 is an extra
-        from paddock.entrypoints.aws_stack.deploy import secrets_of  # noqa: PLC0415 - as above
     chosen = stack_chosen(env, settings)
     checked_path("--config", config, "paddock stack deploy … --config PATH")
     left = validate(config, finished=True)
@@ -293,6 +287,9 @@ def _deployment(
     for problem in left:  # it could be loaded, so there is nothing else to say
         print(f"warning: {problem.text}", file=sys.stderr)
     files = packages(build)
+    with on_aws():
+        from paddock.entrypoints.aws_stack.deploy import Deployment, secrets_of  # noqa: PLC0415 - boto3 is an extra
+        from paddock.entrypoints.aws_stack.places import signed_in  # noqa: PLC0415 - boto3 is an extra
     return Deployment(
         places=signed_in(chosen.region),
         settings=chosen,
@@ -306,8 +303,6 @@ def _deployment(
 
 
 def _show(proposal: "Proposal") -> None:
-    from paddock.adapters.aws.stack.idle import idle_bill  # noqa: PLC0415 - boto3 is an extra
-
     out = console()
     if proposal.change_set.empty:
         out.print("nothing of the stack changes")

@@ -13,7 +13,7 @@ from paddock.entrypoints.cli.stack_view import step_line
 
 if TYPE_CHECKING:
     from paddock.adapters.aws.cloudformation import Standing, Step
-    from paddock.entrypoints.aws_stack import Places
+    from paddock.entrypoints.aws_stack.places import Places
 
 _KIND = "AWS::CloudFormation::Stack"
 

@@ -9,7 +9,9 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
+from paddock.adapters.aws.stack.idle import assumptions, idle_bill
 from paddock.core.units import datetime_of, money_text
+from paddock.entrypoints.aws_stack.exported import variables_of
 from paddock.entrypoints.cli.styles import told
 
 if TYPE_CHECKING:
@@ -71,15 +73,11 @@ def exports(standing: "Standing", region: str) -> list[str]:
 
     Each is a line that a POSIX shell takes as it is, whatever stands in the value.
     """
-    from paddock.entrypoints.aws_stack.exported import variables_of  # noqa: PLC0415 - boto3 is an extra
-
     return [f"export {name}={shlex.quote(value)}" for name, value in variables_of(standing, region).items()]
 
 
 def bill_of(template: Mapping[str, Any], *, why: bool) -> Group:
     """The bill as a table, where its prices come from, and, if asked for, what it assumes."""
-    from paddock.adapters.aws.stack.idle import assumptions, idle_bill  # noqa: PLC0415 - boto3 is an extra
-
     bill = idle_bill(template)
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim", show_footer=True)
     table.add_column("BECAUSE OF", footer="a month without a job")

@@ -31,9 +31,10 @@ from paddock.core.spec import Market
 from paddock.core.switch import PAUSED
 from paddock.entrypoints.aws_lambda.fleet_settings import FleetEnvironment, fleet_environment
 from paddock.entrypoints.aws_operator import open_stack
-from paddock.entrypoints.aws_stack import Places, packages
 from paddock.entrypoints.aws_stack.deploy import unstuck
 from paddock.entrypoints.aws_stack.exported import variables_of
+from paddock.entrypoints.aws_stack.packages import packages
+from paddock.entrypoints.aws_stack.places import Places
 from paddock.entrypoints.doctor.deployed import Deployed
 
 STACK: Final = "stack"

@@ -5,7 +5,7 @@ from typing import Final
 from paddock.adapters.aws.cloudformation import Standing
 from paddock.core.errors import NotFound
 from paddock.core.health.finding import Once
-from paddock.entrypoints.aws_stack import Places
+from paddock.entrypoints.aws_stack.places import Places
 
 _PREFIX: Final = "paddock-"
 _SLACK: Final = "SlackSecret"

@@ -1,5 +1,4 @@
-"""`RealCosts` by Cost Explorer."""
+"""`RealCosts` by Cost Explorer.
 
-from paddock.adapters.aws.ce.explorer import ExplorerCosts
-
-__all__ = ["ExplorerCosts"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

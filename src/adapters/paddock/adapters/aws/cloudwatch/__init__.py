@@ -1,5 +1,4 @@
-"""What a stack used, by AWS's own metrics."""
+"""What a stack used, by AWS's own metrics.
 
-from paddock.adapters.aws.cloudwatch.usage import StackUsage, Used
-
-__all__ = ["StackUsage", "Used"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

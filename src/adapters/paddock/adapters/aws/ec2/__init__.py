@@ -1,6 +1,4 @@
-"""Machines on EC2: instant fleets from launch templates, one call per launch."""
+"""Machines on EC2: instant fleets from launch templates, one call per launch.
 
-from paddock.adapters.aws.ec2.machines import Ec2Machines
-from paddock.adapters.aws.ec2.settings import Ec2Settings, Template
-
-__all__ = ["Ec2Machines", "Ec2Settings", "Template"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

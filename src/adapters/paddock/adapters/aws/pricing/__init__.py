@@ -1,5 +1,4 @@
-"""Prices by AWS's own word."""
+"""Prices by AWS's own word.
 
-from paddock.adapters.aws.pricing.prices import AwsPrices
-
-__all__ = ["AwsPrices"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

@@ -1,6 +1,4 @@
-"""`Objects` on S3: one bucket."""
+"""`Objects` on S3: one bucket.
 
-from paddock.adapters.aws.s3.objects import S3Objects
-from paddock.adapters.aws.s3.policy import READER, WRITER
-
-__all__ = ["READER", "WRITER", "S3Objects"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

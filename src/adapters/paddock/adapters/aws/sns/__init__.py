@@ -1,5 +1,4 @@
-"""`Notifier` on SNS: one topic."""
+"""`Notifier` on SNS: one topic.
 
-from paddock.adapters.aws.sns.topic import SnsNotifier
-
-__all__ = ["SnsNotifier"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""

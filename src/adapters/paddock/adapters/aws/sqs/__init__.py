@@ -1,6 +1,4 @@
-"""`Queue` on SQS: one standard queue with its dead-letter queue."""
+"""`Queue` on SQS: one standard queue with its dead-letter queue.
 
-from paddock.adapters.aws.sqs.policy import CONSUMER, OPERATOR, PRODUCER
-from paddock.adapters.aws.sqs.queue import SqsQueue
-
-__all__ = ["CONSUMER", "OPERATOR", "PRODUCER", "SqsQueue"]
+Nothing is re-exported: what is data here, a role's rights, can be had without boto3.
+"""
