@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from paddock.adapters.aws.stack import body
+from paddock.adapters.config import InvalidConfig
 from paddock.contracts import example_config
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
@@ -46,6 +47,7 @@ PROD: dict[str, Any] = {
     "diagnosis_days": 7,
     "archive_days": 800,
 }
+NETWORK: dict[str, Any] = {"vpc": "vpc-0123456789abcdef0", "subnets": ["subnet-0123456789abcdef0"]}
 
 
 def written(home: Path, data: object) -> Path:
@@ -103,7 +105,7 @@ def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
     ("change", "field"),
     [
         ({"version": 2}, "version"),
-        ({"more": 1}, "stack.yml.more"),
+        ({"more": 1}, "more"),
         ({"environments": []}, "environments"),
         ({"defaults": {"zone": "x"}}, "defaults.zone"),
         *(
@@ -128,6 +130,23 @@ def test_an_environment_has_the_defaults_and_its_own(tmp_path: Path) -> None:
                 ({"alarms": {"wait": 5}}, "alarms.wait"),
                 ({"alarms": {"wait_minutes": 0}}, "alarms.wait_minutes"),
                 ({"budget_usd": 1.5}, "budget_usd"),
+                ({"vpc": "vpc-1"}, "vpc"),
+                ({"vpc": NETWORK["vpc"]}, "subnets"),
+                ({"vpc": NETWORK["vpc"], "subnets": []}, "subnets"),
+                ({"subnets": NETWORK["subnets"]}, "vpc"),
+                ({**NETWORK, "subnets": ["subnet-x"]}, "subnets[0]"),
+                ({**NETWORK, "subnets": [*NETWORK["subnets"] * 2]}, "subnets[1]"),
+                ({**NETWORK, "private": True}, "private"),
+                ({"zones": [f"eu-west-1{each}" for each in "abcdefg"]}, "zones"),
+                ({"zones": ["eu-west-1"]}, "zones[0]"),
+                ({"images": []}, "images"),
+                ({"images": [{"arch": "x64"}, {"arch": "x64"}]}, "images"),
+                ({"images": [{"arch": "x64"}, {"arch": "x64", "source": "ami-12345678"}]}, "images"),
+                ({"images": [{"name": "gpu"}]}, "images[0].arch"),
+                ({"images": [{"arch": "x64", "source": "ubuntu"}]}, "images[0].source"),
+                ({"egress": [70000]}, "egress[0]"),
+                ({"tags": {"aws:team": "ci"}}, "tags.aws:team"),
+                ({"machine_policies": ["admin"]}, "machine_policies[0]"),
                 ({"budget_usd": -1}, "budget_usd"),
                 ({"log_days": 31}, "log_days"),
                 ({"archive_days": 0}, "archive_days"),
@@ -140,13 +159,59 @@ def test_what_cannot_be_used_is_named(tmp_path: Path, change: dict[str, Any], fi
     file = written(tmp_path, {"version": 1, "environments": {"dev": {}}, **change})
     with pytest.raises(InvalidInput) as refused:
         stack_settings("dev", file)
-    assert refused.value.field.endswith(field)
-    assert "stack.yml" in refused.value.field
+    assert isinstance(refused.value, InvalidConfig)
+    (problem,) = refused.value.problems
+    assert problem.field.endswith(field)
+    assert re.match(rf"{file}:\d+:\d+: ", str(refused.value))
+
+
+def test_everything_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    """A line for each, in the file's order, with its place; what is missing where it is missing from."""
+    file = tmp_path / "stack.yml"
+    file.write_text(
+        f"""\
+defaults:
+  colour: red
+  log_days: 31
+environments:
+  dev:
+    egress: [443, 0]
+    vpc: {NETWORK["vpc"]}
+    tags: {{team: 1}}
+  prod: {{}}
+""",
+        encoding="utf-8",
+    )
+    days = "1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1827"
+    code, out, err = paddock("cost", "--settings", str(file))
+    assert (code, out) == (1, "")
+    first, second, third, fourth, fifth, sixth = err.removeprefix("paddock: ").replace(f"{file}:", "").splitlines()
+    assert first == "1:1: version: is missing: it must be 1"
+    assert second.startswith("2:3: defaults.colour: is no key of defaults; known here: alarms, ")
+    assert third == f"3:13: defaults.log_days = 31: must be one of {days}"
+    assert fourth == (
+        f"5:3: environments.dev.subnets: is missing: name the subnets of {NETWORK['vpc']} that machines may stand in, "
+        "one of each zone"
+    )
+    assert fifth == "6:19: environments.dev.egress[1] = 0: must be a whole number, at least 1 and at most 65535"
+    assert sixth.startswith("8:18: environments.dev.tags.team = 1: must be letters, digits and")
+
+
+def test_a_network_can_be_had_back_from_the_defaults(tmp_path: Path) -> None:
+    """An environment says that it has none of its own; its two halves may stand in two places."""
+    parts = {"defaults": NETWORK, "environments": {"dev": {"vpc": "", "subnets": []}, "prod": {}}}
+    file = written(tmp_path, {"version": 1, **parts})
+    assert (stack_settings("dev", file).vpc, stack_settings("dev", file).subnets) == ("", ())
+    assert stack_settings("prod", file).subnets == tuple(NETWORK["subnets"])
+    halves = {"defaults": {"vpc": NETWORK["vpc"]}, "environments": {"dev": {"subnets": NETWORK["subnets"]}}}
+    assert stack_settings("dev", written(tmp_path, {"version": 1, **halves})).vpc == NETWORK["vpc"]
 
 
 def test_a_key_that_is_nearly_right_names_the_right_one(tmp_path: Path) -> None:
     """And one that is nothing like any has the list."""
-    with pytest.raises(InvalidInput, match=r"stack\.yml: defaults\.zone = 'x': is unknown; did you mean zones\?"):
+    with pytest.raises(
+        InvalidInput, match=r"stack\.yml:2:3: defaults\.zone: is no key of defaults; did you mean zones\?"
+    ):
         stack_settings("dev", written(tmp_path, {"version": 1, "defaults": {"zone": "x"}, "environments": {"dev": {}}}))
 
 
@@ -274,6 +339,5 @@ def test_the_cost_is_told_with_its_reasons(tmp_path: Path) -> None:
     assert "pollers = 5" in paddock("cost", "--why")[1]
     file = written(tmp_path, {"version": 1, "environments": {"prod": PROD}})
     assert "hours of a NAT gateway" in paddock("cost", "--env", "prod", "--settings", str(file))[1]
-    network = {"vpc": "vpc-0123456789abcdef0", "subnets": ["subnet-0123456789abcdef0"]}
-    file = written(tmp_path, {"version": 1, "environments": {"prod": network}})
+    file = written(tmp_path, {"version": 1, "environments": {"prod": NETWORK}})
     assert "NAT" not in paddock("cost", "--env", "prod", "--settings", str(file))[1]

@@ -10,24 +10,25 @@
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
-from difflib import get_close_matches
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from paddock.adapters.aws.stack import Image, Shape, Watched, Zone
+from paddock.adapters.aws.stack.shape import LAST_PORT, MOST_ZONES, POLICY, SUBNET, TAG_RIGHT, VPC, ZONE, is_tag
 from paddock.adapters.aws.stack.watch import WATCHED
 from paddock.adapters.aws.watching.definition import RUNBOOK
 from paddock.adapters.aws.watching.targets import USUAL, Targets
 from paddock.adapters.config.problems import InvalidConfig
-from paddock.adapters.config.tree import Unreadable, parse
+from paddock.adapters.config.problems import Path as Place
+from paddock.adapters.config.tree import Tree, Unreadable, parse
 from paddock.core.environment import PREFIX
 from paddock.core.errors import InvalidInput
 from paddock.core.spec import Arch
 from paddock.core.units import DAY, DOLLAR, MINUTE
+from paddock.entrypoints.aws_stack.readers import Reader, Reading, listed, number, text, truth
 
 ENVIRONMENT: Final = re.compile(r"[a-z](?:[a-z0-9]|-(?=[a-z0-9])){0,15}")
 """Short, because the names of buckets are made of it, the account and the region, in 63 characters."""
@@ -104,125 +105,103 @@ def stack_settings(environment: str, file: Path | None) -> StackSettings:
         file: a ``stack.yml``; without one there are only defaults.
 
     Raises:
-        InvalidInput: the name cannot be one, or the file has something that cannot be used, or lacks the environment.
+        InvalidInput: the name cannot be one, or the file cannot be read, or lacks the environment.
+        InvalidConfig: the file says something of this environment that cannot be used; with all of it.
     """
     if not ENVIRONMENT.fullmatch(environment):
         raise InvalidInput(
             "--env", environment, "must be 1 to 16 small letters, digits and single dashes, a letter first"
         )
-    given = {"protect": environment == "prod"} if file is None else _given(environment, file)
-    return StackSettings(environment=environment, **given)
+    given = {} if file is None else _given(environment, file)
+    return StackSettings(environment=environment, **{"protect": environment == "prod", **given})
 
 
 def _given(environment: str, file: Path) -> dict[str, Any]:
-    whole = _mapping(file.name, _read(file), {"version", "defaults", "environments"})
-    if whole.get("version") != 1:
-        raise InvalidInput(f"{file}: version", whole.get("version"), "must be 1")
-    known = {each.name for each in attrs.fields(StackSettings)} - {"environment"}
-    environments = _mapping(f"{file}: environments", _or_empty(whole.get("environments")), None)
+    tree = _tree(file)
+    reading = Reading(tree)
+    whole = reading.mapping((), tree.data, ("version", "defaults", "environments"))
+    if "version" not in whole:
+        reading.miss(("version",), "is missing: it must be 1")
+    elif whole["version"] != 1:
+        reading.refuse(("version",), whole["version"], "must be 1")
+    environments = reading.mapping(("environments",), whole.get("environments"))
+    found: dict[str, Any] = {}
+    places: dict[str, Place] = {}
+    parts = {("defaults",): whole.get("defaults"), ("environments", environment): environments.get(environment)}
+    for part, values in parts.items():
+        for name, value in reading.mapping(part, values, _READERS).items():
+            places[name] = (*part, name)
+            found[name] = _READERS[name](reading, places[name], value)
+    _check_together(reading, found, places)
+    reading.check()
     if environment not in environments:
         named = ", ".join(environments) or "none"
         raise InvalidInput("--env", environment, f"must be one of the environments of {file}, which has {named}")
-    parts = {
-        f"{file}: defaults": _or_empty(whole.get("defaults")),
-        f"{file}: environments.{environment}": _or_empty(environments[environment]),
-    }
-    found: dict[str, Any] = {"protect": environment == "prod"}
-    for place, part in parts.items():
-        for name, value in _mapping(place, part, known).items():
-            found[name] = _READERS[name](f"{place}.{name}", value)
     return found
 
 
-def _or_empty(value: object) -> object:
-    """Nothing at all is as good as nothing in it."""
-    return {} if value is None else value
-
-
-def _read(file: Path) -> Any:  # noqa: ANN401 - YAML
+def _tree(file: Path) -> Tree:
     try:
-        text = file.read_text(encoding="utf-8")
+        content = file.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise InvalidInput("--settings", str(file), "there is no such file; docs/deploying.md shows one") from None
     except (OSError, ValueError) as error:
         raise InvalidInput("--settings", str(file), f"cannot be read: {' '.join(str(error).split())}") from None
     try:
-        return _plain(parse(text, str(file), "version: 1 and environments:").data)
+        return parse(content, str(file), "version: 1 and environments:")
     except Unreadable as error:
         raise InvalidConfig([error.problem]) from None
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401 - YAML
-    """The same with fractions as errors are to show them; no setting takes one."""
-    if isinstance(value, dict):
-        return {name: _plain(each) for name, each in value.items()}
-    if isinstance(value, list):
-        return [_plain(each) for each in value]
-    return float(value) if isinstance(value, Decimal) else value
+def _check_together(reading: Reading, found: Mapping[str, Any], places: Mapping[str, Place]) -> None:
+    """What no value says by itself. A part of a pair that is missing is missed where the other one stands.
+
+    What was refused is neither missing nor there.
+    """
+    vpc, subnets, images = found.get("vpc", ""), found.get("subnets", ()), found.get("images", (None,))
+    if vpc and subnets == ():
+        right = f"is missing: name the subnets of {vpc} that machines may stand in, one of each zone"
+        reading.miss((*places["vpc"][:-1], "subnets"), right)
+    if subnets and vpc == "":
+        right = "is missing: name the network that the subnets are of; without both, one is made"
+        reading.miss((*places["subnets"][:-1], "vpc"), right)
+    if vpc and found.get("private"):
+        right = "is for a network that is made: the subnets of yours are as they are; leave it out, or vpc and subnets"
+        reading.refuse(places["private"], True, right)  # noqa: FBT003 - the file's own value
+    if images is not None and None not in images and len({image.id for image in images}) != (len(images) or 1):
+        reading.miss(places["images"], "must be at least one, and one per architecture and name")
 
 
-def _mapping(place: str, value: object, known: set[str] | None) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
-        raise InvalidInput(place, value, "must be names with values")
-    unknown = sorted(set(value) - known) if known is not None else []
-    if unknown:
-        assert known is not None
-        near = get_close_matches(unknown[0], sorted(known), 1)
-        known_are = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
-        raise InvalidInput(f"{place}.{unknown[0]}", value[unknown[0]], f"is unknown; {known_are}")
-    return value
+def _tags(reading: Reading, path: Place, value: object) -> Mapping[str, str]:
+    given = reading.mapping(path, value)
+    for key, one in given.items():
+        if not isinstance(one, str) or not is_tag(key, one):
+            reading.refuse((*path, key), one, TAG_RIGHT)
+    return given
 
 
-def _text(pattern: re.Pattern[str] | None, right: str) -> Callable[[str, object], str]:
-    def read(place: str, value: object) -> str:
-        if not isinstance(value, str) or (pattern is not None and not pattern.fullmatch(value)):
-            raise InvalidInput(place, value, right)
-        return value
-
-    return read
-
-
-def _truth(place: str, value: object) -> bool:
-    if not isinstance(value, bool):
-        raise InvalidInput(place, value, "must be true or false")
-    return value
-
-
-def _number(least: int, among: tuple[int, ...] = ()) -> Callable[[str, object], int]:
-    right = f"must be one of {', '.join(map(str, among))}" if among else f"must be a whole number, at least {least}"
-
-    def read(place: str, value: object) -> int:
-        if type(value) is not int or value < least or (among and value not in among):
-            raise InvalidInput(place, value, right)
-        return value
-
-    return read
+def _image(reading: Reading, path: Place, value: object) -> Image | None:
+    given = reading.mapping(path, value, _IMAGE)
+    known = len(reading.problems)
+    read: dict[str, Any] = {name: _IMAGE[name](reading, (*path, name), one) for name, one in given.items()}
+    if "arch" not in given:
+        reading.miss((*path, "arch"), f"is missing: it must be {' or '.join(Arch)}")
+    if len(reading.problems) > known:
+        return None
+    try:
+        return Image(**{**read, "arch": Arch(read["arch"])})
+    except InvalidInput as error:
+        reading.refuse((*path, error.field.removeprefix("image.")), error.value, error.remedy)
+        return None
 
 
-def _list(one: Callable[[str, object], Any]) -> Callable[[str, object], tuple[Any, ...]]:
-    def read(place: str, value: object) -> tuple[Any, ...]:
-        if not isinstance(value, list):
-            raise InvalidInput(place, value, "must be a list")
-        return tuple(one(f"{place}[{number}]", each) for number, each in enumerate(value))
-
-    return read
-
-
-def _tags(place: str, value: object) -> Mapping[str, str]:
-    return {key: _ANY(f"{place}.{key}", one) for key, one in _mapping(place, value, None).items()}
-
-
-def _image(place: str, value: object) -> Image:
-    given = dict(_mapping(place, value, {"arch", "name", "source", "root_device", "baked"}))
-    arch = given.pop("arch", None)
-    if arch not in tuple(Arch):
-        raise InvalidInput(f"{place}.arch", arch, f"must be {' or '.join(Arch)}")
-    read: dict[str, Any] = {
-        name: (_truth if name == "baked" else _ANY)(f"{place}.{name}", one) for name, one in given.items()
-    }
-    return Image(arch=Arch(arch), **read)
-
-
+_IMAGE: Final[Mapping[str, Reader]] = {
+    "arch": text(re.compile("|".join(Arch)), f"must be {' or '.join(Arch)}"),
+    "name": text(),
+    "source": text(),
+    "root_device": text(),
+    "baked": truth,
+}
 _BOUNDS: Final[Mapping[str, tuple[str, int]]] = {
     "wait_minutes": ("wait", MINUTE),
     "runner_days": ("behind", DAY),
@@ -234,34 +213,35 @@ _BOUNDS: Final[Mapping[str, tuple[str, int]]] = {
 """The bounds of alarms as the file has them: the field of `Targets`, and in what it is counted there."""
 
 
-def _targets(place: str, value: object) -> Targets:
-    given = _mapping(place, value, set(_BOUNDS))
-    whole = {name: _number(1)(f"{place}.{name}", one) for name, one in given.items()}
-    fields: dict[str, Any] = {_BOUNDS[name][0]: one * _BOUNDS[name][1] for name, one in whole.items()}
+def _targets(reading: Reading, path: Place, value: object) -> Targets:
+    given = reading.mapping(path, value, _BOUNDS)
+    whole = {name: number(1)(reading, (*path, name), one) for name, one in given.items()}
+    fields: dict[str, Any] = {
+        _BOUNDS[name][0]: one * _BOUNDS[name][1] for name, one in whole.items() if one is not None
+    }
     return Targets(**fields)
 
 
-_ANY: Final = _text(None, "must be a text")
-_READERS: Final[Mapping[str, Callable[[str, Any], Any]]] = {
-    "region": _text(REGION, "must be a region such as eu-west-1"),
-    "zones": _list(_ANY),
-    "vpc": _ANY,
-    "subnets": _list(_ANY),
-    "private": _truth,
-    "images": _list(_image),
-    "egress": _list(_number(1)),
+_READERS: Final[Mapping[str, Reader]] = {
+    "region": text(REGION, "must be a region such as eu-west-1"),
+    "zones": listed(text(ZONE.pattern, ZONE.right), MOST_ZONES),
+    "vpc": text(re.compile(f"|{VPC.pattern.pattern}"), VPC.right),
+    "subnets": listed(text(SUBNET.pattern, SUBNET.right), MOST_ZONES),
+    "private": truth,
+    "images": listed(_image, once=False),
+    "egress": listed(number(1, LAST_PORT)),
     "tags": _tags,
-    "machine_policies": _list(_ANY),
-    "permissions_boundary": _text(re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/.+"), "must be a policy's ARN"),
-    "protect": _truth,
-    "watch": _truth,
-    "sudo": _truth,
-    "email": _text(_EMAIL, "must be an address such as ci@example.com"),
-    "report_email": _text(re.compile(rf"{NOBODY}|{_EMAIL.pattern}"), f"must be an address, or {NOBODY}"),
-    "budget_usd": _number(0),
-    "runbook": _text(_ADDRESS, "must be the address of a copy of docs/runbook, without a slash in the end"),
+    "machine_policies": listed(text(POLICY.pattern, POLICY.right)),
+    "permissions_boundary": text(POLICY.pattern, "must be a policy's ARN"),
+    "protect": truth,
+    "watch": truth,
+    "sudo": truth,
+    "email": text(_EMAIL, "must be an address such as ci@example.com"),
+    "report_email": text(re.compile(rf"{NOBODY}|{_EMAIL.pattern}"), f"must be an address, or {NOBODY}"),
+    "budget_usd": number(0),
+    "runbook": text(_ADDRESS, "must be the address of a copy of docs/runbook, without a slash in the end"),
     "alarms": _targets,
-    "log_days": _number(1, _DAYS),
-    "diagnosis_days": _number(1),
-    "archive_days": _number(1),
+    "log_days": number(1, among=_DAYS),
+    "diagnosis_days": number(1),
+    "archive_days": number(1),
 }

@@ -20,19 +20,40 @@ UBUNTU: Final[Mapping[Arch, str]] = {
 }
 """Canonical's public parameters: the newest image of Ubuntu 24.04. They are resolved as the stack is deployed."""
 
+
+@attrs.frozen
+class Form:
+    """What a text must look like, and that in words."""
+
+    pattern: re.Pattern[str]
+    right: str
+
+
 MOST_ZONES: Final = 6
-_ZONE: Final = re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}[a-z]|[a-z0-9-]+-\d[a-z]")
-_SUBNET: Final = re.compile(r"subnet-[0-9a-f]{8,17}")
-_VPC: Final = re.compile(r"vpc-[0-9a-f]{8,17}")
+LAST_PORT: Final = 65_535
+ZONE: Final = Form(
+    re.compile(r"[a-z]{2,5}(?:-[a-z]+)+-\d{1,2}[a-z]|[a-z0-9-]+-\d[a-z]"), "must be a zone's name such as eu-west-1a"
+)
+SUBNET: Final = Form(re.compile(r"subnet-[0-9a-f]{8,17}"), "must be a subnet's id such as subnet-0123456789abcdef0")
+VPC: Final = Form(re.compile(r"vpc-[0-9a-f]{8,17}"), "must be a network's id such as vpc-0123456789abcdef0")
+POLICY: Final = Form(
+    re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+"),
+    "must be the ARN of a managed policy: arn:aws:iam::…:policy/…",
+)
+TAG_RIGHT: Final = "must be letters, digits and + - = . , _ : @, not begin with aws: or paddock:, and have a text"
 _IMAGE: Final = re.compile(r"ami-[0-9a-f]{8,17}")
 _PARAMETER: Final = re.compile(r"/[A-Za-z0-9_./-]{1,1010}")
 _NAME: Final = re.compile(r"[a-z0-9]{0,20}")
 _DEVICE: Final = re.compile(r"/dev/[a-z0-9/]+")
-_POLICY: Final = re.compile(r"arn:[a-z-]+:iam::(\d{12}|aws):policy/[\w+=,.@/-]+")
 # Instance metadata shows tags, and takes no others ("Amazon EC2 User Guide": tags in instance metadata).
 _TAG: Final = re.compile(r"(?!aws:|paddock:)[A-Za-z0-9+=.,_:@-]{1,128}")
 _VALUE: Final = re.compile(r"[\w\s.:/=+@-]{0,256}")
-_PORTS: Final = range(1, 65_536)
+_PORTS: Final = range(1, LAST_PORT + 1)
+
+
+def is_tag(key: str, value: str) -> bool:
+    """True if machines can bear the tag besides ours."""
+    return _TAG.fullmatch(key) is not None and _VALUE.fullmatch(value) is not None
 
 
 @attrs.frozen(kw_only=True)
@@ -48,12 +69,10 @@ class Zone:
     arn: str = ""
 
     def __attrs_post_init__(self) -> None:
-        if not _ZONE.fullmatch(self.name):
-            raise InvalidInput("zone", self.name, "must be a zone's name such as eu-west-1a")
-        if self.subnet and not (_SUBNET.fullmatch(self.subnet) and self.arn.endswith(self.subnet)):
-            raise InvalidInput(
-                "subnet", self.subnet, "must be a subnet's id such as subnet-0123456789abcdef0, with its ARN"
-            )
+        if not ZONE.pattern.fullmatch(self.name):
+            raise InvalidInput("zone", self.name, ZONE.right)
+        if self.subnet and not (SUBNET.pattern.fullmatch(self.subnet) and self.arn.endswith(self.subnet)):
+            raise InvalidInput("subnet", self.subnet, f"{SUBNET.right}, with its ARN")
 
 
 @attrs.frozen(kw_only=True)
@@ -136,21 +155,18 @@ class Shape:
         if wrong:
             raise InvalidInput("egress", wrong, "must be TCP ports, from 1 to 65535")
         for key, value in self.tags.items():
-            if not (_TAG.fullmatch(key) and _VALUE.fullmatch(value)):
-                right = "must be letters, digits and + - = . , _ : @, not begin with aws: or paddock:, and have a text"
-                raise InvalidInput(f"tags.{key}", value, right)
+            if not is_tag(key, value):
+                raise InvalidInput(f"tags.{key}", value, TAG_RIGHT)
         for arn in self.machine_policies:
-            if not _POLICY.fullmatch(arn):
-                raise InvalidInput(
-                    "machine_policies", arn, "must be the ARN of a managed policy: arn:aws:iam::…:policy/…"
-                )
+            if not POLICY.pattern.fullmatch(arn):
+                raise InvalidInput("machine_policies", arn, POLICY.right)
 
     def _check_network(self) -> None:
         names = [zone.name for zone in self.zones]
         if not 1 <= len(names) <= MOST_ZONES or len(set(names)) < len(names):
             raise InvalidInput("zones", names, f"must be 1 to {MOST_ZONES} zones, each once")
-        if self.vpc and not _VPC.fullmatch(self.vpc):
-            raise InvalidInput("vpc", self.vpc, "must be a network's id such as vpc-0123456789abcdef0")
+        if self.vpc and not VPC.pattern.fullmatch(self.vpc):
+            raise InvalidInput("vpc", self.vpc, VPC.right)
         if len({bool(zone.subnet) for zone in self.zones} | {bool(self.vpc)}) > 1:
             raise InvalidInput("vpc", self.vpc, "and a subnet in every zone must be named together, or neither")
         if self.vpc and self.private:
