@@ -1,9 +1,17 @@
 """``paddock local`` refuses to start, in words, what could not work; and keeps what it makes to its owner."""
 
+import io
+import os
+from hashlib import sha256
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from paddock.adapters.config import load
+from paddock.adapters.files import FileObjects
+from paddock.adapters.memory.system import ManualClock
+from paddock.entrypoints.cli.local import serve
 from paddock.entrypoints.local.places import Places
 from tests.calls import Caller, Said
 
@@ -51,3 +59,27 @@ def test_a_file_that_was_not_finished_starts_no_fleet(call: Caller, tmp_path: Pa
     assert "github.repositories[0] = 'octo-org/*': is the example's" in problem
     assert call("local", "--config", str(path)) == Said(1, "", f"paddock: {problem}\n")
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("mode", [0o755, 0o700], ids=oct)
+@pytest.mark.usefixtures("call")
+def test_what_a_fleet_makes_is_its_owners(tmp_path: Path, capsys: pytest.CaptureFixture[str], mode: int) -> None:
+    """Whatever the mask says; and a state directory that was there before, for others to look into, is told."""
+    root = tmp_path / "state"
+    root.mkdir()
+    root.chmod(mode)
+    (root / "fleet.log").touch(0o644)  # a version before left it so
+    stop = Event()
+    stop.set()
+    mask = os.umask(0)
+    try:
+        serve(load(written(tmp_path)), stop)
+        FileObjects(Places(root).archive, ManualClock()).put("jobs/2026/x", io.BytesIO(b"x"), sha256(b"x").hexdigest())
+    finally:
+        os.umask(mask)
+    found = {str(path.relative_to(root)): path.stat().st_mode & 0o077 for path in root.rglob("*")}
+    assert {"fleet.db", "fleet.log", "running.lock", "machines", "archive/jobs/2026/x"} < set(found)
+    assert {name for name, others in found.items() if others} == set()
+    told = capsys.readouterr().out
+    assert (f"          but others may look into it: `chmod 700 {root}`\n" in told) is (mode != 0o700)
+    assert root.stat().st_mode & 0o777 == mode, "it is not ours to change: others may have put something else there"

@@ -24,7 +24,9 @@ def problems(read: Reader, variables: Mapping[str, str]) -> dict[str, str]:
     with pytest.raises(InvalidEnvironment) as refused:
         read(variables)
     assert refused.value.field == refused.value.problems[0].field
-    assert all(str(problem) in str(refused.value) for problem in refused.value.problems)
+    lines = str(refused.value).splitlines()
+    assert [line.split(" ")[0] for line in lines] == [problem.field for problem in refused.value.problems]
+    assert all(line.endswith(f": {each.remedy}") for line, each in zip(lines, refused.value.problems, strict=True))
     return {problem.field: str(problem) for problem in refused.value.problems}
 
 

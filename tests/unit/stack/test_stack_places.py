@@ -1,9 +1,12 @@
 """Where `paddock stack` looks: the region that is named nearest, and no other; and what a mistyped option comes to."""
 
+import socket
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from paddock.adapters.aws.errors import NOBODY_THERE
 from paddock.adapters.web import WebServer
 from paddock.core.errors import InvalidInput
 from paddock.entrypoints.aws_stack.places import signed_in
@@ -32,7 +35,7 @@ def test_the_region_that_is_named_nearest(account: Path, monkeypatch: pytest.Mon
     assert signed_in("eu-west-1").region == "eu-west-1"
     monkeypatch.delenv("AWS_REGION")
     account.write_text("", encoding="utf-8")
-    with pytest.raises(InvalidInput, match="must be named"):
+    with pytest.raises(InvalidInput, match=r"^region is not set: must be named"):
         signed_in("")
 
 
@@ -55,6 +58,20 @@ def test_what_is_mistyped_is_named(
     err = capsys.readouterr().err
     assert told in err
     assert "hush" not in err
+
+
+@pytest.mark.usefixtures("account")
+def test_a_region_where_nobody_answers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its name looks like one, and has no address, for which a closed port stands here: the next step is said."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+    monkeypatch.setenv("AWS_REGION", "eu-wst-1")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    assert main(["stack", "status", "--env", "dev"]) == 1
+    said, step = capsys.readouterr().err.splitlines()
+    assert said.startswith("paddock: describe_stacks: Could not connect to the endpoint URL")
+    assert step == NOBODY_THERE
 
 
 def test_a_port_that_there_is_not_is_no_other_one() -> None:

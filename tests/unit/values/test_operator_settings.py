@@ -65,6 +65,22 @@ def test_an_empty_environment_is_told_whole() -> None:
     ]
 
 
+def test_each_variable_has_its_line() -> None:
+    """One that is not there is told so, in no programmer's words; what a name may have is said."""
+    with pytest.raises(InvalidEnvironment) as refused:
+        operator_settings({**STACK, "PADDOCK_TABLE": "x"} | {"AWS_REGION": ""} | {"PADDOCK_LOG_GROUPS": GROUPS})
+    assert str(refused.value).splitlines() == [
+        "AWS_REGION = '': must be the stack's region, such as eu-west-1",
+        "PADDOCK_TABLE = 'x': must be a table's name: 3 to 255 letters, digits, _ . -",
+    ]
+    with pytest.raises(InvalidEnvironment) as refused:
+        operator_settings({})
+    lines = str(refused.value).splitlines()
+    assert [line.partition(" is not set: must be ")[0] for line in lines] == [
+        problem.field for problem in refused.value.problems
+    ]
+
+
 def test_the_region_of_aws_own_configuration_is_second() -> None:
     """AWS_REGION, as Lambda sets it, goes first."""
     variables = {**STACK, "PADDOCK_LOG_GROUPS": GROUPS}

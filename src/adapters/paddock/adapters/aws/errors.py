@@ -29,6 +29,9 @@ _NOBODY = (
 )
 
 
+NOBODY_THERE = (
+    "can this machine reach AWS, and is there such a region? AWS_REGION, stack.yml or AWS's own configuration names it"
+)
 _SAID = 600  # characters: AWS's own words fit, the web page of whatever stands before AWS does not
 
 
@@ -50,7 +53,10 @@ def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
     if isinstance(error, _NOBODY):
         return AccessDenied(f"{operation}: {error}")
     if isinstance(error, _AWAY):
-        return Unavailable(f"{operation}: {error}")
+        away = Unavailable(f"{operation}: {error}")
+        if isinstance(error, botocore.EndpointConnectionError):  # no name service knows the address of no region
+            away.add_note(NOBODY_THERE)
+        return away
     if isinstance(error, ResponseParserError):
         # The web page of a proxy, which botocore quotes whole.
         said = " ".join(str(error).split())[:_SAID]

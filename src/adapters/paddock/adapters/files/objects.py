@@ -1,4 +1,4 @@
-"""Objects as files below a directory: the key is the path, so that any web server can serve them as they are."""
+"""Objects as files below a directory: the key is the path. They are their owner's alone, and so are the folders."""
 
 import contextlib
 import hashlib
@@ -23,7 +23,7 @@ _PART = ".part-"  # no key has a part that begins with a dot
 
 
 class FileObjects:
-    """`Objects` as files of mode 0644. Safe for threads and processes; ``stored_at`` is the file's own time.
+    """`Objects` as files of mode 0600. Safe for threads and processes; ``stored_at`` is the file's own time.
 
     A digest is computed when it is asked for: an altered file is not vouched for.
     """
@@ -45,7 +45,6 @@ class FileObjects:
                     if digest != sha256:
                         raise Rejected(f"{key}: its SHA-256 is {digest}, not {sha256}")
                     file.flush()
-                    os.fchmod(file.fileno(), 0o644)
                     now = self._clock.now()
                     os.utime(file.fileno(), ns=(now * 1_000, now * 1_000))
                     os.fsync(file.fileno())  # whole on the disk before it bears its name
@@ -111,10 +110,17 @@ class FileObjects:
 
 def _part_in(folder: Path) -> tuple[int, str]:
     for _ in range(_TRIES):
-        folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileNotFoundError):  # somebody deleted the last object in it
+            _make(folder)
             return tempfile.mkstemp(prefix=_PART, dir=folder)
     return tempfile.mkstemp(prefix=_PART, dir=folder)
+
+
+def _make(folder: Path) -> None:
+    """Make the folder, and those above it: pathlib would make these for everybody to look into."""
+    if not folder.parent.is_dir():
+        _make(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def _copy(content: BinaryIO, file: BinaryIO) -> tuple[str, int]:

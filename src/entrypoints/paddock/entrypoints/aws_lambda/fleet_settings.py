@@ -117,7 +117,7 @@ def fleet_environment(variables: Mapping[str, str]) -> FleetEnvironment:
 
 def table(environment: Environment) -> str:
     """The name of the fleet's table."""
-    return environment.text("PADDOCK_TABLE", _TABLE, "must be a table's name")
+    return environment.text("PADDOCK_TABLE", _TABLE, "must be a table's name: 3 to 255 letters, digits, _ . -")
 
 
 def queue_at(environment: Environment, word: str) -> QueueAt:

@@ -24,13 +24,13 @@ _SHOWN: Final = 120
 
 
 class InvalidEnvironment(InvalidInput):
-    """An environment that cannot be used. ``problems`` are all that is wrong with it."""
+    """An environment that cannot be used. ``problems`` are all that is wrong with it; its text has a line for each."""
 
     def __init__(self, problems: Sequence[InvalidInput]) -> None:
         """Args: at least one problem; the first becomes the error's own field, value and remedy."""
         first = problems[0]
         super().__init__(first.field, first.value, first.remedy)
-        self.args = ("; ".join(map(str, problems)),)
+        self.args = ("\n".join(map(str, problems)),)
         self.problems = tuple(problems)
 
 

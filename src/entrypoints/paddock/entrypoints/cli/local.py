@@ -72,5 +72,7 @@ def serve(config: Config, stop: Event) -> None:
         fleet.start()
         print(f"webhooks: {fleet.url}  (GitHub must reach it, e.g. through a reverse proxy with TLS)", flush=True)
         print(f"state:    {places.root}  (`paddock jobs --state {places.root}`)", flush=True)
+        if places.shared:
+            print(f"          but others may look into it: `chmod 700 {places.root}`", flush=True)
         stop.wait()
         print("stopping: machines with jobs live on and are taken up by the next start", flush=True)

@@ -34,7 +34,6 @@ CACHE: Final = "runner packages"
 _OLDEST: Final = (3, 11)
 _GIB: Final = 1 << 30
 _PER_SLOT: Final = 4  # GiB: a runner unpacked has about one, a checkout and what a job makes the rest
-_SHARED: Final = 0o077
 _LEAST_SECRET: Final = 16
 """Characters of a webhook secret. A delivery and its HMAC let anybody try secrets, as fast as machines go: 16 random
 hexadecimal digits are 64 bits, which nobody tries all of."""
@@ -106,7 +105,7 @@ class LocalSide:
         elif not root.is_dir() or not os.access(root, os.R_OK | os.W_OK | os.X_OK):
             fix = "name a directory of this user's as local.state, or run the fleet's user's own `paddock doctor`"
             yield failure(STATE, f"{root} cannot be written by this user", fix)
-        elif root.stat().st_mode & _SHARED:
+        elif self._places.shared:
             yield warning(STATE, f"{root} can be entered by others: records and logs lie there", f"chmod 700 {root}")
         else:
             yield fine(STATE, f"{root}, this user's own")

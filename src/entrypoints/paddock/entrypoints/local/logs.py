@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from paddock.adapters.telemetry.logs import JsonLines, without_secrets
+from paddock.entrypoints.local.places import own_file
 
 
 class TextLines(logging.Formatter):
@@ -24,9 +25,10 @@ def logging_to(path: Path, *, terminal: bool) -> Iterator[None]:
     """
     root, own = logging.getLogger(), logging.getLogger("paddock")
     levels = root.level, own.level
-    file = logging.FileHandler(path, encoding="utf-8")
+    lines = own_file(path)
+    file: logging.Handler = logging.StreamHandler(lines)
     file.setFormatter(JsonLines())
-    handlers: list[logging.Handler] = [file]
+    handlers = [file]
     if terminal:
         screen = logging.StreamHandler()
         screen.setFormatter(TextLines("%(asctime)s %(levelname)s %(message)s"))
@@ -41,5 +43,6 @@ def logging_to(path: Path, *, terminal: bool) -> Iterator[None]:
         for handler in handlers:
             root.removeHandler(handler)
             handler.close()
+        lines.close()
         root.setLevel(levels[0])
         own.setLevel(levels[1])

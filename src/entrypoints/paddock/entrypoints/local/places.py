@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -37,6 +38,11 @@ class Places:
     def log(self) -> Path:
         """The fleet's own log."""
         return self.root / "fleet.log"
+
+    @property
+    def shared(self) -> bool:
+        """True if somebody else than its owner may look into it: it was there before a fleet was."""
+        return self.root.stat().st_mode & 0o077 != 0
 
     def make(self) -> None:
         """Create the directory; only its owner may look inside. The machines' own are `process.Layout`'s.
@@ -75,7 +81,7 @@ class Places:
         Raises:
             Busy: another fleet runs here.
         """
-        lock = self.lock.open("a+", encoding="ascii")
+        lock = own_file(self.lock)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -90,3 +96,15 @@ class Places:
         lock.write(f"{os.getpid()}\n")
         lock.flush()
         return lock
+
+
+def own_file(path: Path) -> IO[str]:
+    """A file to append to, made if it is not there: its owner's alone, whatever the process's mask says.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    with suppress(PermissionError):  # somebody else's, who lets us write
+        os.fchmod(descriptor, 0o600)  # a version before left it to everybody
+    return os.fdopen(descriptor, "a+", encoding="utf-8")
