@@ -179,7 +179,7 @@ def bench(session: nox.Session) -> None:
     wheel(session, "aws")
     names = [name for name in session.posargs if name != "calls"]
     if names or not session.posargs:
-        locked(session, *group("bench"))
+        locked(session, *group("test", "bench"))  # the groups share the tests' helpers
         session.run("python", "-m", "tests.bench", *names)
     if not session.posargs or "calls" in session.posargs:
         locked(session, *group("test"))

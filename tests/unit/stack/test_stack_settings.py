@@ -308,6 +308,13 @@ def test_what_was_left_of_the_example_is_told(tmp_path: Path, command: str) -> N
     )
     assert "github.repositories[0] = 'octo-org/*': is the example's: write your organisation" in told[1]
     assert [any(name in line for name in FILES) for line in told[2:]] == ([True] if command == "diff" else [])
+    config.write_text(example_config().replace("octo-org/*", "acme/*"), encoding="utf-8")
+    if command == "deploy":
+        first, second = paddock(*words, "--no-secrets")[2].splitlines()
+        assert "warning: " in first, "the App is made once its webhooks have a stack to go to"
+        assert "github.app.id = 123456: is the example's" in first
+        assert any(name in second for name in FILES)
+        assert "github.app.id = 123456: is the example's" in paddock(*words)[2]
     config.write_text(example_config().replace("123456", "99").replace("octo-org/*", "acme/*"), encoding="utf-8")
     (refused,) = paddock(*words)[2].splitlines()
     assert any(name in refused for name in FILES), "packages come next"

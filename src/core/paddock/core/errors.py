@@ -36,8 +36,8 @@ class InvalidInput(PaddockError):  # noqa: N818
     """Input that names its field, its value and what would be right."""
 
     def __init__(self, field: str, value: object, remedy: str) -> None:
-        """Args: the field's name (dotted path), the offending value (None: there is none), what to write instead."""
-        super().__init__(f"{field} is not set: {remedy}" if value is None else f"{field} = {value!r}: {remedy}")
+        """Args: the field's name (dotted path), the offending value, what to write instead."""
+        super().__init__(f"{field} = {value!r}: {remedy}")
         self.field = field
         self.value = value
         self.remedy = remedy

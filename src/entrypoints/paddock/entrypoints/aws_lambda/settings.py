@@ -30,8 +30,12 @@ class InvalidEnvironment(InvalidInput):
         """Args: at least one problem; the first becomes the error's own field, value and remedy."""
         first = problems[0]
         super().__init__(first.field, first.value, first.remedy)
-        self.args = ("\n".join(map(str, problems)),)
+        self.args = ("\n".join(map(_told, problems)),)
         self.problems = tuple(problems)
+
+
+def _told(problem: InvalidInput) -> str:
+    return f"{problem.field} is not set: {problem.remedy}" if problem.value is None else str(problem)
 
 
 class Environment:

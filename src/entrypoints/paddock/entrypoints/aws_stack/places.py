@@ -16,6 +16,7 @@ from paddock.adapters.aws.errors import Asking, translated
 from paddock.adapters.aws.stack import Zone
 from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import InvalidInput, NotFound, PaddockError
+from paddock.entrypoints.aws_lambda.settings import InvalidEnvironment
 from paddock.entrypoints.aws_stack.settings import REGION
 
 ZONES: Final = 3
@@ -149,7 +150,8 @@ def signed_in(region: str, endpoints: Mapping[str, str] | None = None) -> Places
         raise refused from error
     where = region or environ.get("AWS_REGION") or session.region_name
     if not where:
-        raise InvalidInput("region", None, "must be named in stack.yml, or by AWS_REGION or AWS's own configuration")
+        right = "must be named in stack.yml, or by AWS_REGION or AWS's own configuration"
+        raise InvalidEnvironment([InvalidInput("region", None, right)])
     if not REGION.fullmatch(where):
         raise InvalidInput("region", where, "must be a region such as eu-west-1")
     return Places(session, where, endpoints or {})
