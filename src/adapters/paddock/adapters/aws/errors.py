@@ -32,6 +32,8 @@ _NOBODY = (
 NOBODY_THERE = (
     "can this machine reach AWS, and is there such a region? AWS_REGION, stack.yml or AWS's own configuration names it"
 )
+"""The next step of whoever asks a region that somebody named just now: one that there is not has no address."""
+
 _SAID = 600  # characters: AWS's own words fit, the web page of whatever stands before AWS does not
 
 
@@ -53,10 +55,7 @@ def translated(error: Exception, operation: str, codes: Codes) -> PaddockError:
     if isinstance(error, _NOBODY):
         return AccessDenied(f"{operation}: {error}")
     if isinstance(error, _AWAY):
-        away = Unavailable(f"{operation}: {error}")
-        if isinstance(error, botocore.EndpointConnectionError):  # no name service knows the address of no region
-            away.add_note(NOBODY_THERE)
-        return away
+        return Unavailable(f"{operation}: {error}")
     if isinstance(error, ResponseParserError):
         # The web page of a proxy, which botocore quotes whole.
         said = " ".join(str(error).split())[:_SAID]
@@ -84,9 +83,10 @@ def _by_status(error: botocore.ClientError) -> type[PaddockError]:
 class Asking:
     """Calls a client's operations; what goes wrong comes as one of our errors."""
 
-    def __init__(self, codes: Codes) -> None:
-        """Args: the service's own codes."""
+    def __init__(self, codes: Codes, *, unreached: str = "") -> None:
+        """Args: the service's own codes; the next step, as a note, where nobody is at the service's address."""
         self._codes = codes
+        self._unreached = unreached
 
     def __call__(self, operation: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Make the call.
@@ -97,7 +97,10 @@ class Asking:
         try:
             return operation(*args, **kwargs)
         except (botocore.ClientError, botocore.BotoCoreError, ResponseParserError) as error:
-            raise translated(error, getattr(operation, "__name__", "call"), self._codes) from error
+            told = translated(error, getattr(operation, "__name__", "call"), self._codes)
+            if self._unreached and isinstance(error, botocore.EndpointConnectionError):
+                told.add_note(self._unreached)
+            raise told from error
 
     def pages(self, operation: Callable[..., PageT], **asked: object) -> Iterator[PageT]:
         """Make the call for each page of its answer, as long as a ``NextToken`` leads on.

@@ -5,7 +5,7 @@ from typing import Final
 
 from botocore import exceptions as botocore
 
-from paddock.adapters.aws.errors import NOBODY_THERE, code_of
+from paddock.adapters.aws.errors import code_of
 from paddock.core.errors import AccessDenied, InvalidInput, PaddockError, Throttled
 from paddock.core.units import MINUTE, Moment, span_text
 from paddock.core.usecases.explain import Explanation
@@ -38,7 +38,7 @@ def advice(error: PaddockError, settings: OperatorSettings | None) -> str:
         return _refused(cause, error, settings)
     if isinstance(error, AccessDenied):
         return _SIGN_IN
-    if isinstance(cause, _AWAY) and settings is not None and NOBODY_THERE not in getattr(error, "__notes__", ()):
+    if isinstance(cause, _AWAY) and settings is not None:
         return f"can this machine reach AWS, and is AWS_REGION = {settings.region} a region that there is?"
     return ""
 

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, NoCredentialsError
 from paddock.adapters.aws.cloudformation import Stacks
 from paddock.adapters.aws.codes import STS
 from paddock.adapters.aws.ec2.errors import CODES as EC2
-from paddock.adapters.aws.errors import Asking, translated
+from paddock.adapters.aws.errors import NOBODY_THERE, Asking, translated
 from paddock.adapters.aws.stack import Zone
 from paddock.adapters.aws_codes import Codes
 from paddock.core.errors import InvalidInput, NotFound, PaddockError
@@ -23,8 +23,8 @@ ZONES: Final = 3
 """Of how many zones a network is made where nobody names any: more zones have more spot capacity."""
 
 _CODES: Final[Codes] = {**EC2, **dict.fromkeys(("InvalidSubnetID.NotFound", "InvalidSubnetID.Malformed"), NotFound)}
-_ec2: Final = Asking(_CODES)
-_sts: Final = Asking(STS)
+_ec2: Final = Asking(_CODES, unreached=NOBODY_THERE)
+_sts: Final = Asking(STS, unreached=NOBODY_THERE)
 
 
 @attrs.frozen(slots=False)

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from paddock.adapters.aws.cloudformation.codes import CODES
 from paddock.adapters.aws.cloudformation.values import Change, ChangeSet, Standing, Step
-from paddock.adapters.aws.errors import Asking, code_of
+from paddock.adapters.aws.errors import NOBODY_THERE, Asking, code_of
 from paddock.core.errors import Rejected
 from paddock.core.units import moment_of
 
@@ -18,7 +18,7 @@ class Stacks:
     def __init__(self, client: Any) -> None:  # noqa: ANN401 - its types are no dependency
         """Args: boto3's client of CloudFormation."""
         self._client = client
-        self._ask = Asking(CODES)
+        self._ask = Asking(CODES, unreached=NOBODY_THERE)
 
     def find(self, stack: str) -> Standing | None:
         """The stack of this name or id, None if there is none. By its id a deleted one is found, too, for 90 days."""
