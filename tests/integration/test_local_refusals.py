@@ -54,7 +54,7 @@ def test_a_name_that_cannot_be_looked_up(call: Caller, tmp_path: Path) -> None:
 
 def test_a_file_that_was_not_finished_starts_no_fleet(call: Caller, tmp_path: Path) -> None:
     """``local`` refuses what ``config validate`` refuses, in the same words, before anything is made."""
-    path = written(tmp_path, repositories="octo-org/*")
+    path = written(tmp_path, repositories="octo-org/*", listen="no..host:8080")  # so that none starts in any case
     problem, _count = call("config", "validate", str(path)).err.splitlines()
     assert "github.repositories[0] = 'octo-org/*': is the example's" in problem
     assert call("local", "--config", str(path)) == Said(1, "", f"paddock: {problem}\n")
