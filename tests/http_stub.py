@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Lock, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+from weakref import WeakSet
 
 import attrs
 
@@ -90,6 +91,30 @@ class HttpStub:
         return Answer(599, {"message": f"nothing scripted for {seen.line}"}) if script is None else script(seen)
 
 
+class _Server(ThreadingHTTPServer):
+    """Closing it waits for its threads, so that nothing outlives a test, and has those end that wait for a request.
+
+    A client that was not closed keeps its connection alive, and so does its last error, by its traceback.
+    """
+
+    daemon_threads = False
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        self._taken: WeakSet[socket.socket] = WeakSet()
+        super().__init__(("127.0.0.1", 0), handler)
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        connection, peer = super().get_request()
+        self._taken.add(connection)
+        return connection, peer
+
+    def server_close(self) -> None:
+        for connection in tuple(self._taken):
+            with suppress(OSError):  # it is closed
+                connection.shutdown(socket.SHUT_RD)
+        super().server_close()
+
+
 @contextmanager
 def http_stub() -> Iterator[HttpStub]:
     """A stub that listens; when the block ends, nothing of it is left."""
@@ -134,8 +159,7 @@ def http_stub() -> Iterator[HttpStub]:
         def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
             """Tests read `seen`, not a log."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = False  # closing the server waits for them: nothing outlives a test
+    server = _Server(Handler)
     stub.url = f"http://127.0.0.1:{server.server_address[1]}"
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()

@@ -58,6 +58,4 @@ def clients_of(url: str) -> Iterator[Clients]:
     try:
         yield clients
     finally:
-        for name in ("dynamodb", "ec2", "s3", "sqs"):
-            if name in vars(clients):
-                getattr(clients, name).close()
+        clients.close()
