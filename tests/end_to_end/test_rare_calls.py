@@ -81,20 +81,20 @@ class Desk:
     accidents: Accidents
     clock: SystemClock = attrs.field(factory=SystemClock)
 
-    def launched(self, name: str) -> Job:
-        """A job of a run of its own, once it has a machine."""
+    def launched(self, name: str, launch: int = 1) -> Job:
+        """A job of a run of its own, once it has a machine, of this launch of its at least."""
         self.story.start(1, name)
         (job,) = self.fleet.github.run(self.story.runs[-1]).jobs
-        return self.placed(job)
+        return self.placed(job, launch)
 
-    def placed(self, number: int) -> Job:
-        """The job, once it has a machine."""
+    def placed(self, number: int, launch: int = 1) -> Job:
+        """The job, once it has a machine, of this launch of its at least."""
         jobs, found = self.fleet.profile.table().jobs, list[Job]()
 
         def has_one() -> bool:
             known = jobs.get(str(number))
             found[:] = [known] if known is not None and known.state is JobState.LAUNCHED else []
-            return bool(found)
+            return bool(found) and found[0].launch >= launch
 
         self.until(has_one)
         return found[0]
@@ -205,7 +205,7 @@ def launches(desk: Desk) -> None:
     fleet.profile.table().shortages.add(over(desk))
     for _ in range(2):  # orders are first written together, then one by one
         fleet.github.fail_next("repo-generate-jitconfig", Failure(403, message="Not accessible by integration"))
-    desk.launched("unregistered")
+    desk.launched("unregistered", launch=2)  # both are over: what follows befalls the next one
     desk.until_called("dispatch", "sqs:SendMessage", "queue/{}-jobs")
     accidents.then = lambda _: accidents.refused.add("dispatch")
     desk.story.start(1, "cut-off")
