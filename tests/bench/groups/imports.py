@@ -18,7 +18,7 @@ def figures() -> Iterator[Figure]:
     yield milliseconds("import_ms.bare", start_nanoseconds("pass"), "CPU of an interpreter that does nothing")
     for name, budget in BUDGETS.items():
         if name not in BUNDLED:
-            stable = name.replace(" --", "_")
+            stable = name.replace(" --", "_").replace(" ", "_")
             what = f"CPU of an interpreter that starts {name} and ends"
             yield milliseconds(f"import_ms.{stable}", start_nanoseconds(budget.code), what)
     with TemporaryDirectory() as folder:
