@@ -1,6 +1,5 @@
 """The ``paddock`` command. Each command is imported when it is called, so that ``--help`` stays quick."""
 
-import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from cyclopts import App, CycloptsError, Parameter
 
 from paddock.core.errors import PaddockError
-from paddock.entrypoints.cli.streams import open_streams
+from paddock.entrypoints.cli.streams import open_streams, spell_out
 
 OK, WRONG, MISUSED, FAULT, INTERRUPTED, HUNG_UP = 0, 1, 2, 70, 130, 141
 """Exit codes: 70 is BSD's EX_SOFTWARE; the last two are what a shell reports for SIGINT and SIGPIPE."""
@@ -103,13 +102,6 @@ def command_line(words: Sequence[str]) -> App:
     return app
 
 
-def _spell_out() -> None:
-    """What a terminal or a file that is not UTF-8 cannot show becomes a question mark, and no fault."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
-
-
 def _default(value: object) -> str | None:
     """What help says of a default: nothing of an option that is off, or names nothing, if left out."""
     return str(value) if value else None
@@ -123,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911 - one 
     """
     open_streams()
     words = list(sys.argv[1:] if arguments is None else arguments)
-    _spell_out()
+    spell_out()
     try:
         if words[:1] == ["agent"] and words[1:] and not words[1].startswith("-"):
             # The agent's own commands have their own help and their own errors.

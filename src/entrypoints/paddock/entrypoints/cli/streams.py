@@ -1,5 +1,6 @@
-"""Standard streams that the caller closed (``paddock jobs >&-``)."""
+"""Standard streams as callers leave them: closed (``paddock jobs >&-``), or of an encoding that has few signs."""
 
+import io
 import os
 import sys
 
@@ -16,3 +17,10 @@ def open_streams() -> None:
         if getattr(sys, name) is None:
             found = os.open(os.devnull, os.O_RDWR)  # the lowest descriptor that is free
             setattr(sys, name, os.fdopen(found, mode, encoding="utf-8", closefd=found != number))
+
+
+def spell_out() -> None:
+    """What a terminal or a file that is not UTF-8 cannot show becomes a question mark, and no fault."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
