@@ -115,13 +115,6 @@ def test_an_image_can_never_be_had(fleet: LocalMachines) -> None:
     assert "'ubuntu-22': leave it out" in outcome.errors[0]
 
 
-@pytest.mark.parametrize(("token", "count"), [("", 1), ("x" * 65, 1), ("ä", 1), ("t", 0)])
-def test_a_request_that_ec2_would_not_take(fleet: LocalMachines, token: str, count: int) -> None:
-    """Is not taken here either."""
-    with pytest.raises(ValueError, match="must be"):
-        fleet.launch(asked(token, count))
-
-
 def test_no_slots_is_a_mistake(tmp_path: Path) -> None:
     """A fleet without room could only refuse everything."""
     with pytest.raises(InvalidInput, match="slots = 0"):

@@ -64,6 +64,17 @@ def test_a_launch_starts_as_many_machines_as_asked_for(cloud: MachinesUnderTest)
         assert machine.market is cloud.fits.market
 
 
+@pytest.mark.parametrize(
+    ("token", "count", "told"),
+    [("", 1, "token = ''"), ("t" * 65, 1, "1 to 64 ASCII"), ("t-\u00e9", 1, "ASCII"), ("t-1", 0, "count = 0")],
+)
+def test_what_ec2_would_not_take_is_refused(cloud: MachinesUnderTest, token: str, count: int, told: str) -> None:
+    """Before anything is started: a token of EC2's kind, and one machine at least."""
+    with pytest.raises(ValueError, match=re.escape(told)):
+        cloud.machines.launch(asked(cloud, token, count))
+    assert everything(cloud) == []
+
+
 def test_launched_machines_come_to_run(cloud: MachinesUnderTest) -> None:
     """Once things have settled they are described as running, each under its id, with the facts of its launch."""
     outcome = cloud.machines.launch(asked(cloud, "t-1", 2))

@@ -162,23 +162,6 @@ def test_years_of_launches_leave_nothing_behind() -> None:
     assert (len(machines._lives), len(machines._live), len(machines._launches)) == (1, 1, 2)
 
 
-@pytest.mark.parametrize(
-    ("request_", "text"),
-    [
-        (attrs.evolve(REQUEST, token=""), "token = ''"),
-        (attrs.evolve(REQUEST, token="x" * 65), "token = 'xxx"),
-        (attrs.evolve(REQUEST, token="ü"), "token = 'ü'"),
-        (attrs.evolve(REQUEST, count=0), "count = 0"),
-    ],
-)
-def test_what_ec2_would_not_take_is_refused(request_: LaunchRequest, text: str) -> None:
-    """The error names the field and its value, and nothing is launched."""
-    machines, _ = cloud()
-    with pytest.raises(ValueError, match=text):
-        machines.launch(request_)
-    assert machines.page().items == ()
-
-
 @pytest.mark.parametrize("cursor", ["nonsense", "-1", "", "²"])
 def test_a_cursor_that_is_none_of_ours_is_refused(cursor: str) -> None:
     """An error, and not the first page again."""

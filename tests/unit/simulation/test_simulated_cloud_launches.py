@@ -194,23 +194,6 @@ def test_whatever_is_repeated_no_token_starts_anything_twice(asked: list[tuple[i
     assert list(bench.cloud.log) == [id_ for _, ids in first.values() for id_ in ids]
 
 
-@pytest.mark.parametrize(
-    ("request_", "text"),
-    [
-        (attrs.evolve(REQUEST, token=""), "token = ''"),
-        (attrs.evolve(REQUEST, token="x" * 65), "token = 'xxx"),
-        (attrs.evolve(REQUEST, token="ü"), "token = 'ü'"),
-        (attrs.evolve(REQUEST, count=0), "count = 0"),
-    ],
-)
-def test_what_ec2_would_not_take_is_refused(request_: LaunchRequest, text: str) -> None:
-    """The error names the field and its value, and nothing is launched."""
-    bench = Bench(steady())
-    with pytest.raises(ValueError, match=text):
-        bench.cloud.launch(request_)
-    assert bench.cloud.alive == []
-
-
 def test_spot_prices_move_slowly_within_their_bounds() -> None:
     """By at most one step at a time; a machine keeps the price it was launched at."""
     supply = Supply(LogNormal(100, 100), 1_000, HOUR, (260, 570), drift=8)
